@@ -1,0 +1,1 @@
+"""Published weights and models of others into the arrays we run on."""

@@ -1,0 +1,1 @@
+"""3-D morphable face models: shape, pose, light, rasterization, fitting."""

@@ -1,0 +1,43 @@
+"""Shared set-up of the tests: devices, strictness, sample folders.
+
+Four CPU devices, so that sharding is testable everywhere; strict dtype
+promotion; warnings are errors (pyproject.toml). The environment must be set
+before jax starts, hence at the top of this file.
+"""
+
+import os
+import pathlib
+
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+if 'xla_force_host_platform_device_count' not in os.environ.get(
+  'XLA_FLAGS', ''
+):
+  os.environ['XLA_FLAGS'] = (
+    os.environ.get('XLA_FLAGS', '')
+    + ' --xla_force_host_platform_device_count=4'
+  ).strip()
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
+
+jax.config.update('jax_numpy_dtype_promotion', 'strict')
+jax.config.update('jax_default_matmul_precision', 'highest')
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TESTDATA = pathlib.Path(__file__).resolve().parent / 'testdata'
+
+
+@pytest.fixture(scope='session')
+def testdata() -> pathlib.Path:
+  return TESTDATA
+
+
+@pytest.fixture(scope='session')
+def shared() -> pathlib.Path:
+  """The folder of real samples; tests that want it skip when it is absent."""
+  path = pathlib.Path(
+    os.environ.get('SADTALKER_SHARED', ROOT.parent / 'shared')
+  )
+  if not (path / 'samples').is_dir():
+    pytest.skip(f'no sample folder at {path}')
+  return path

@@ -1,0 +1,123 @@
+"""Who may import whom: docs of the layout, kept true by reading the sources.
+
+Lower ranks never import higher ones, packages of one rank never import each
+other, and some external packages may be imported in one place only.
+"""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / 'sadtalker_jax'
+
+RANK = {
+  'typing': 0,
+  'errors': 0,
+  'ops': 0,
+  'face3d': 1,
+  'media': 1,
+  'faces': 4,
+  'conversion': 4,
+  'inference': 5,
+  'cli': 6,
+}
+# Packages that only these parts of the library may import, and only there.
+ALLOWED_ONLY_IN = {
+  'flax': {'models'},
+  'optax': {'training'},
+  'orbax': {'checkpoints'},
+  'grain': {'checkpoints'},
+  'ml_collections': {'training'},
+  'clu': {'training', 'checkpoints'},
+  'tensorflow_datasets': {'preparation'},
+  'tensorflow': set(),
+  'gradio': {'app'},
+  'torch': {'conversion'},
+  'safetensors': {'conversion'},
+  'av': {'media'},
+  'PIL': {'media', 'face3d'},
+  'cv2': set(),
+  'librosa': set(),
+}
+# Scripts beside the package, never imported by it.
+OUTSIDE = {'train', 'infer', 'configs', 'input_pipeline', 'tests'}
+
+
+def _sources() -> list[pathlib.Path]:
+  return sorted(PACKAGE.rglob('*.py'))
+
+
+def _part(path: pathlib.Path) -> str:
+  """Part of the library that a file belongs to, such as `face3d`."""
+  relative = path.relative_to(PACKAGE)
+  return relative.parts[0].removesuffix('.py')
+
+
+def _imports(path: pathlib.Path) -> list[tuple[str, str]]:
+  """(module, name) of every import statement, at any depth of the file."""
+  found = []
+  for node in ast.walk(ast.parse(path.read_text())):
+    if isinstance(node, ast.Import):
+      found += [(alias.name, '') for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+      assert node.level == 0, f'{path}: relative import'
+      found += [(node.module or '', alias.name) for alias in node.names]
+  return found
+
+
+def _own_parts(path: pathlib.Path) -> set[str]:
+  """Parts of the library that a file imports."""
+  parts = set()
+  for module, name in _imports(path):
+    if module == 'sadtalker_jax':
+      parts.add(name)
+    elif module.startswith('sadtalker_jax.'):
+      parts.add(module.split('.')[1])
+  return parts
+
+
+@pytest.mark.parametrize(
+  'path', _sources(), ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_file_imports_only_lower_ranks(path):
+  part = _part(path)
+  if part == '__init__':
+    return
+  assert part in RANK, f'{part} has no rank: decide where it stands'
+  for other in _own_parts(path) - {part, ''}:
+    assert other in RANK, f'{path}: unknown part {other}'
+    same_rank_leaf = RANK[other] == RANK[part] == 0 and other != 'ops'
+    assert RANK[other] < RANK[part] or same_rank_leaf, (
+      f'{path.relative_to(ROOT)} ({part}, rank {RANK[part]}) imports {other} '
+      f'(rank {RANK[other]})'
+    )
+
+
+@pytest.mark.parametrize(
+  'path', _sources(), ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_file_imports_external_packages_where_allowed(path):
+  part = _part(path)
+  for module, _ in _imports(path):
+    top = module.split('.')[0]
+    assert top not in OUTSIDE, f'{path}: the library never imports {top}'
+    if top in ALLOWED_ONLY_IN:
+      assert part in ALLOWED_ONLY_IN[top], f'{path}: {top} is not for {part}'
+
+
+def test_inference_api_loads_no_training_package():
+  code = (
+    'import sys, sadtalker_jax; sadtalker_jax.Animator; sadtalker_jax.load;'
+    'heavy = {"tensorflow", "grain", "optax", "torch", "gradio", "librosa"};'
+    'found = heavy & set(sys.modules); assert not found, found'
+  )
+  subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
+
+
+def test_importing_the_package_does_not_start_jax():
+  code = 'import sys, sadtalker_jax; assert "jax" not in sys.modules'
+  subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
