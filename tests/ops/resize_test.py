@@ -24,22 +24,25 @@ def test_whole_pixel_window_is_a_slice():
   np.testing.assert_allclose(part, picture[3:33, 7:27], atol=1e-3)
 
 
-@pytest.mark.parametrize('size', [(23, 17), (80, 70), (11, 64)])
-def test_agrees_with_pillow_bicubic(size):
-  picture = _picture()
-  ours = resize.window(picture, (0, 0, 50, 40), size)
+@pytest.mark.parametrize('size', [(83, 67), (320, 280), (44, 256)])
+def test_agrees_with_pillow_bicubic_away_from_the_border(size):
+  # Mid greys: Pillow clips the overshoot of its first pass, we do not.
+  picture = 90 + _picture(160, 200) // 4
+  ours = resize.window(picture, (0, 0, 200, 160), size)
   theirs = np.asarray(Image.fromarray(picture).resize(size, Image.BICUBIC))
-  # Pillow leaves taps outside of the picture out, we continue its border, and
-  # it rounds between the two passes.
-  inner = np.abs(ours - theirs)[5:-5, 5:-5] if min(size) > 20 else ours - theirs
-  assert np.percentile(np.abs(inner), 95) < 2.0
+  # At the border Pillow leaves out the taps that we continue.
+  height, width = size[1] // 4, size[0] // 4
+  gap = np.abs(ours - theirs)[height:-height, width:-width]
+  assert gap.max() < 1.6  # Pillow rounds twice, after each axis
 
 
 def test_border_continues_outside():
   picture = _picture()
   wide = resize.window(picture, (-10, -10, 60, 50), (70, 60))
-  np.testing.assert_allclose(wide[:10, 10:60], wide[10:11, 10:60], atol=60)
-  np.testing.assert_allclose(wide[0, 10:60], picture[0], atol=1e-3)
+  first = np.broadcast_to(picture[0], (10, 50, 3))
+  np.testing.assert_allclose(wide[:10, 10:60], first, atol=1e-3)
+  corner = np.broadcast_to(picture[-1, -1], (10, 10, 3))
+  np.testing.assert_allclose(wide[50:, 60:], corner, atol=1e-3)
 
 
 def test_shrinking_does_not_alias():
