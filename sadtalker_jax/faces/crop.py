@@ -1,0 +1,249 @@
+"""Which face, and which part of the picture the renderer works on.
+
+The crop rule is the one of the reference (sections 6.7 and 11.2): the geometry
+of FFHQ, but never turned. Points are (x, y) in pixels of the picture, y down;
+boxes are (x0, y0, x1, y1), whole pixels, x1 and y1 exclusive; sizes are
+(width, height).
+
+The original program has mistakes here (reference, section 12), which this
+module does not make unless `original_quirks` asks for its very numbers:
+
+* Q17: the lower limit of the inner box was the picture's width.
+* Q18: a very large face made it shrink the picture, and paste into the larger.
+* Q19: in the ext modes the size of the inner box stood for the outer one.
+* Q21: landmarks were measured on the picture squeezed to a square. Here they
+  are measured on the picture as it is; `to_square`, `from_square` squeeze them.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.faces import detector, warp
+from sadtalker_jax.ops import resize
+
+Mode: TypeAlias = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
+Box: TypeAlias = detector.Box  # x0, y0, x1, y1; need not be whole
+IntBox: TypeAlias = tuple[int, int, int, int]
+Size: TypeAlias = tuple[int, int]  # width, height
+
+MODES: tuple[str, ...] = get_args(Mode)
+_QUAD_SIZE = 512  # of the original's output; only decides about its shrinking
+
+
+@dataclasses.dataclass(frozen=True)
+class CropInfo:
+  """The part of a picture that is fed to the renderer."""
+
+  outer: IntBox | None  # in the picture; none in the mode 'resize'
+  inner: IntBox | None  # relative to the outer box
+  box: IntBox  # what is fed to the renderer, and where it is pasted back
+  size: Size  # of the box; of the inner box under original_quirks (Q19)
+  # Of the picture that the boxes refer to: the original picture's, but under
+  # original_quirks that of the shrunk picture (Q18).
+  picture_size: Size
+
+
+def pick(
+  detections: Sequence[detector.Detection], index: int, picture_size: Size
+) -> detector.Detection:
+  """The face of this index, 0 being the largest.
+
+  Raises:
+    InputError: if there is no face, or none of this index.
+  """
+  width, height = picture_size
+  if not detections:
+    raise errors.InputError(
+      f'expected a face, found none in the picture of {width}x{height} pixels'
+    )
+  if not 0 <= index < len(detections):
+    count = len(detections)
+    raise errors.InputError(
+      f'face_index {index} but only {count} face{"s" * (count > 1)} found '
+      f'(0 to {count - 1})'
+    )
+  return detections[index]
+
+
+def check_box(box: Sequence[float], picture_size: Size) -> Box:
+  """A box from the user, (x0, y0, x1, y1), if it lies in the picture.
+
+  Raises:
+    InputError: otherwise, with the box and the size of the picture.
+  """
+  width, height = picture_size
+  shown = '(' + ', '.join(f'{value:g}' for value in box) + ')'
+  if len(box) != 4:
+    raise errors.InputError(f'expected a box of x0, y0, x1, y1, found {shown}')
+  x0, y0, x1, y1 = (float(value) for value in box)
+  if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+    raise errors.InputError(
+      f'box {shown} is not inside the picture of {width}x{height} pixels '
+      '(expected 0 <= x0 < x1 <= width, 0 <= y0 < y1 <= height)'
+    )
+  return x0, y0, x1, y1
+
+
+def crop_box(
+  landmarks_68: np.ndarray,
+  picture_size: Size,
+  mode: Mode,
+  *,
+  original_quirks: bool = False,
+) -> CropInfo:
+  """The crop of a face (reference, section 6.7).
+
+  Args:
+    landmarks_68: [68, 2 or more], pixels of the picture.
+    picture_size: width and height.
+    mode: one of `MODES`.
+    original_quirks: the original program's numbers, mistakes included.
+
+  Returns:
+    The boxes, in pixels of the picture.
+
+  Raises:
+    InputError: an unknown mode, or a face whose box misses the picture.
+  """
+  if mode not in MODES:
+    raise errors.InputError(
+      f'expected preprocess to be one of {", ".join(MODES)}, found {mode!r}'
+    )
+  if mode == 'resize':
+    return CropInfo(
+      None, None, (0, 0, *picture_size), picture_size, picture_size
+    )
+  quad, quad_size = _quad(np.asarray(landmarks_68, np.float64)[:, :2])
+  width, height = picture_size
+  shrink = int(quad_size / _QUAD_SIZE * 0.5) if original_quirks else 1
+  if shrink > 1:
+    width, height = round(width / shrink), round(height / shrink)
+    quad, quad_size = quad / shrink, quad_size / shrink
+
+  border = max(round(quad_size * 0.1), 3)
+  low = np.floor(quad.min(0)).astype(int) - border
+  high = np.ceil(quad.max(0)).astype(int) + border
+  x0, y0 = (int(value) for value in np.maximum(low, 0))
+  x1, y1 = (int(value) for value in np.minimum(high, (width, height)))
+  # The original limits both ends to the picture's width, not the outer box's.
+  limit = (width, width) if original_quirks else (x1 - x0, y1 - y0)
+  lx, ly, rx, ry = _inner(quad - (x0, y0) + 0.5, limit)
+  if x1 <= x0 or y1 <= y0 or rx <= lx or ry <= ly:
+    raise errors.InputError(
+      f'the face at {np.round(quad.mean(0)).astype(int).tolist()} lies outside '
+      f'of the picture of {width}x{height} pixels'
+    )
+  box = (x0, y0, x1, y1)
+  if not mode.startswith('ext'):
+    box = (x0 + lx, y0 + ly, x0 + rx, y0 + ry)
+  size = (box[2] - box[0], box[3] - box[1])
+  if original_quirks:
+    size = (rx - lx, ry - ly)
+  return CropInfo(
+    (x0, y0, x1, y1), (lx, ly, rx, ry), box, size, (width, height)
+  )
+
+
+def resize_to(
+  picture: np.ndarray,
+  box: IntBox,
+  size: int,
+  *,
+  original_quirks: bool = False,
+) -> np.ndarray:
+  """A part of the picture squeezed to a square.
+
+  Args:
+    picture: uint8 [H, W, 3].
+    box: the part; whole pixels inside of the picture.
+    size: side of the result in pixels.
+    original_quirks: plain bilinear, as the original, which aliases when it
+      shrinks; else cubic, and every pixel of the part counts.
+
+  Returns:
+    uint8 [size, size, 3].
+  """
+  x0, y0, x1, y1 = box
+  height, width = picture.shape[:2]
+  if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+    raise ValueError(f'box {box} is not inside {width}x{height} pixels')
+  part = picture[y0:y1, x0:x1]
+  if original_quirks:
+    return resize_plain(part, (size, size))
+  height, width = part.shape[:2]
+  factor = min(height, width) // (2 * size)  # leaves the fine kernel its work
+  if factor > 1:
+    part = warp.shrink(part, factor)
+    width, height = width / factor, height / factor
+  fitted = resize.window(part, (0.0, 0.0, width, height), (size, size))
+  return np.rint(fitted).astype(np.uint8)
+
+
+def resize_plain(picture: np.ndarray, size: Size) -> np.ndarray:
+  """Bilinear resize that does not widen its kernel when it shrinks.
+
+  Args:
+    picture: uint8 [H, W, C].
+    size: width and height of the result.
+
+  Returns:
+    uint8 [height, width, C]; edges repeated, values rounded.
+  """
+
+  def lines(source: int, target: int) -> tuple:
+    at = (np.arange(target) + 0.5) * (source / target) - 0.5
+    at = np.clip(at, 0, source - 1)
+    first = np.floor(at).astype(int)
+    second = np.minimum(first + 1, source - 1)
+    return first, second, (at - first).astype(np.float32)
+
+  top, bottom, v = lines(picture.shape[0], size[1])
+  left, right, u = lines(picture.shape[1], size[0])
+  u, v = u[:, None], v[:, None, None]
+  rows = picture[top] * (1 - v) + picture[bottom] * v
+  mixed = rows[:, left] * (1 - u) + rows[:, right] * u
+  return np.rint(mixed).astype(np.uint8)
+
+
+def to_square(points: np.ndarray, box: IntBox, size: int) -> np.ndarray:
+  """Points [..., 2] of the picture as points of the box squeezed to size."""
+  x0, y0, x1, y1 = box
+  return (points - np.array([x0, y0])) * np.array(
+    [size / (x1 - x0), size / (y1 - y0)]
+  )
+
+
+def from_square(points: np.ndarray, box: IntBox, size: int) -> np.ndarray:
+  """The inverse of `to_square`."""
+  x0, y0, x1, y1 = box
+  return points * np.array([(x1 - x0) / size, (y1 - y0) / size]) + np.array(
+    [x0, y0]
+  )
+
+
+def _quad(points: np.ndarray) -> tuple[np.ndarray, float]:
+  """Corners [4, 2] of the turned square of FFHQ, and its side."""
+  left, right = points[36:42].mean(0), points[42:48].mean(0)
+  eyes = (left + right) / 2
+  across = right - left
+  down = (points[48] + points[54]) / 2 - eyes
+  x = across + np.array([down[1], -down[0]])
+  x *= max(2 * np.hypot(*across), 1.8 * np.hypot(*down)) / np.hypot(*x)
+  y = np.array([-x[1], x[0]])
+  centre = eyes + 0.1 * down
+  corners = [centre - x - y, centre - x + y, centre + x + y, centre + x - y]
+  return np.stack(corners), float(2 * np.hypot(*x))
+
+
+def _inner(quad: np.ndarray, limit: Size) -> IntBox:
+  """The upright box between the quad's corners (not around them)."""
+  (q0, q1, q2, q3) = quad
+  lx = max(min(q0[0], q1[0]), 0.0)
+  ly = max(min(q0[1], q3[1]), 0.0)
+  rx = min(max(q2[0], q3[0]), limit[0])
+  ry = min(max(q1[1], q2[1]), limit[1])
+  return int(lx), int(ly), int(rx), int(ry)

@@ -1,0 +1,188 @@
+"""The 478 landmarks of a face, and the usual 68 among them.
+
+`Landmarker` is the interface; `FaceMesh` is what ships (MediaPipe's 468-point
+mesh and its iris network, run by `faces.graph`). Pictures are uint8 [H, W, 3].
+Points are [478, 3] float32: (x, y) in pixels of the picture, y down, the centre
+of the first pixel at (0.5, 0.5); z on the same scale, smaller is nearer to the
+camera, zero about the head's middle. Points 0-467 are the mesh, 468-472 the
+iris of the eye that a frontal face shows on the left (its centre first),
+473-477 the other.
+
+The mesh network hardly sees a closed eye: its lids keep two thirds of their
+distance. The iris network also gives the lids, from more pixels, and they
+close; so the lids (`mesh.LIDS`) are taken from there by default. They lie on
+the visible eye, the mesh's corners up to 7 % of the eye distance outside of it.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+import math
+from typing import Protocol
+
+import numpy as np
+
+from sadtalker_jax.faces import crop, mesh, tracking, warp
+from sadtalker_jax.faces import detector as detectors
+
+POINTS = 478
+# Around a box drawn by hand, in its sides: room for the detector.
+_BOX_MARGIN = 0.3
+# The 68 points of iBUG (300-W), in its order: the jaw from left to right as
+# seen, brows, bridge and foot of the nose, the eye on the left from its outer
+# corner clockwise, the other from its inner corner, outer lips from the left
+# corner clockwise, inner lips likewise. For each the vertex of the mesh that
+# lies nearest to the point of an independent 68-point network (face-api), as
+# measured on 85 pictures, kept to the outline, the lids and the lip rings, and
+# symmetric; mean distance 3.6 % of the distance of the outer eye corners.
+LANDMARKS_68 = np.array(
+  [
+    *(127, 234, 93, 132, 58, 136, 150, 176, 152),
+    *(400, 379, 365, 288, 361, 323, 454, 356),
+    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),
+    *(6, 197, 5, 4, 75, 97, 2, 326, 305),
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
+    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),
+    *(78, 82, 13, 312, 308, 317, 14, 87),
+  ]
+)
+LANDMARKS_68.setflags(write=False)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Landmarks:
+  """What was found in one picture."""
+
+  points: np.ndarray  # float32 [478, 3]
+  confidence: float  # 0 to 1: is this a face at all
+
+
+class Landmarker(Protocol):
+  """What a landmark detector must offer."""
+
+  def detect(
+    self, picture: np.ndarray, face: detectors.Detection | crop.Box
+  ) -> Landmarks:
+    """The landmarks of one face of a picture uint8 [H, W, 3].
+
+    Args:
+      picture: uint8 [H, W, 3].
+      face: a detection, or a box (x0, y0, x1, y1) in pixels around a face.
+    """
+    ...
+
+  def track(
+    self,
+    frames: Iterable[np.ndarray],
+    *,
+    face_index: int = 0,
+    box: crop.Box | None = None,
+  ) -> tracking.Track:
+    """The landmarks of one face through the frames of a video.
+
+    Args:
+      frames: uint8 [H, W, 3] each, all of one size.
+      face_index: which face of the first frame that has one, largest first.
+      box: the face in the first frame (x0, y0, x1, y1), instead of an index.
+    """
+    ...
+
+
+class FaceMesh:
+  """MediaPipe's face mesh with irises."""
+
+  def __init__(
+    self,
+    detector: detectors.FaceDetector | None = None,
+    *,
+    refine_lids: bool = True,
+  ):
+    """Keeps its options; the networks are loaded at their first use.
+
+    Args:
+      detector: what `track` finds faces with; default `BlazeFace`.
+      refine_lids: take the lids from the iris network.
+    """
+    self._detector = detector or detectors.BlazeFace()
+    self._refine_lids = refine_lids
+
+  def detect(
+    self, picture: np.ndarray, face: detectors.Detection | crop.Box
+  ) -> Landmarks:
+    """The landmarks of one face; see `Landmarker`.
+
+    Each pass of the mesh gives a better square for the next. A box is drawn by
+    hand, tight or loose: the face is detected in and about it first, and only
+    if there is none is the box taken for the face.
+    """
+    warp.check_picture(picture)
+    if not isinstance(face, detectors.Detection):
+      face = self._detect_in(picture, face) or face
+    if isinstance(face, detectors.Detection):
+      angle = mesh.direction(*face.keypoints[:2])
+      square, passes = mesh.square_of_box(face.box, angle), 2
+    else:
+      square, passes = mesh.square_of_box(face), 3
+    for _ in range(passes - 1):
+      points, _ = mesh.run_mesh(picture, square)
+      square = mesh.square_of_mesh(points)
+    return self._last_pass(picture, square)
+
+  def follow(self, picture: np.ndarray, before: np.ndarray) -> Landmarks:
+    """The landmarks of a face that was here in the frame before, in one pass.
+
+    Args:
+      picture: uint8 [H, W, 3].
+      before: the points [478, 3] of the frame before.
+
+    Returns:
+      As `detect`; with low confidence if the face is gone.
+    """
+    warp.check_picture(picture)
+    return self._last_pass(picture, mesh.square_of_mesh(before))
+
+  def track(
+    self,
+    frames: Iterable[np.ndarray],
+    *,
+    face_index: int = 0,
+    box: crop.Box | None = None,
+  ) -> tracking.Track:
+    """The landmarks of one face through a video; see `Landmarker`.
+
+    Raises:
+      InputError: no frames, no face in any, or no face of this index.
+    """
+    return tracking.track(
+      frames, self, self._detector, face_index=face_index, box=box
+    )
+
+  def _detect_in(
+    self, picture: np.ndarray, box: crop.Box
+  ) -> detectors.Detection | None:
+    """The largest face whose middle lies in the box."""
+    height, width = picture.shape[:2]
+    x0, y0, x1, y1 = box
+    margin = _BOX_MARGIN * max(x1 - x0, y1 - y0)
+    left, top = (max(0, math.floor(v - margin)) for v in (x0, y0))
+    right = min(width, math.ceil(x1 + margin))
+    bottom = min(height, math.ceil(y1 + margin))
+    for face in self._detector.detect(picture[top:bottom, left:right]):
+      face = face.moved(left, top)
+      a, b, c, d = face.box
+      if x0 <= (a + c) / 2 <= x1 and y0 <= (b + d) / 2 <= y1:
+        return face
+    return None
+
+  def _last_pass(self, picture: np.ndarray, square: warp.Square) -> Landmarks:
+    """The mesh seen in this square, and the eyes."""
+    points, confidence = mesh.run_mesh(picture, square)
+    irises, lids = mesh.run_iris(picture, points)
+    if self._refine_lids:
+      points[np.array(mesh.LIDS), :2] = lids
+    points = np.concatenate([points, *irises])
+    return Landmarks(points.astype(np.float32), confidence)
+
+
+def to_68(points: np.ndarray) -> np.ndarray:
+  """The 68 iBUG points among the 478: [..., 478, D] to [..., 68, D]."""
+  return points[..., LANDMARKS_68, :]

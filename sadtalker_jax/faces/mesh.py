@@ -1,0 +1,109 @@
+"""The mesh and the iris network on a picture: squares in, points out.
+
+Conventions of pictures and points: `faces.landmarks`. Both networks read a
+square of the picture (`warp.Square`): the mesh 192 pixels, 1.5 times as large
+as the face and turned so that the eyes are level; the iris network 64 pixels,
+2.3 times as wide as one eye.
+"""
+
+import math
+
+import numpy as np
+
+from sadtalker_jax.faces import graph, warp
+
+POINTS = 468
+# Outer corner, inner corner of the two eyes, the one on the left first.
+EYE_CORNERS = ((33, 133), (263, 362))
+# The lids of the two eyes in the order of the iris network's first 16 points:
+# the lower lid from the outer to the inner corner, then the upper lid.
+LIDS = (
+  (33, 7, 163, 144, 145, 153, 154, 155, 133)
+  + (246, 161, 160, 159, 158, 157, 173),
+  (263, 249, 390, 373, 374, 380, 381, 382, 362)
+  + (466, 388, 387, 386, 385, 384, 398),
+)
+
+_MESH_SIDE = 192
+_IRIS_SIDE = 64
+_MARGIN = 1.5  # side of the mesh's square, in sides of the face
+_EYE_MARGIN = 2.3  # side of the iris' square, in widths of the eye
+
+
+def square_of_mesh(mesh: np.ndarray) -> warp.Square:
+  """The square in which the mesh network should see this face again.
+
+  Args:
+    mesh: [468 or more, 2 or more], pixels of the picture.
+  """
+  xy = np.asarray(mesh[:POINTS, :2], np.float64)
+  angle = direction(xy[EYE_CORNERS[0][0]], xy[EYE_CORNERS[1][0]])
+  c, s = math.cos(angle), math.sin(angle)
+  axes = np.array([[c, s], [-s, c]])
+  upright = xy @ axes.T
+  low, high = upright.min(0), upright.max(0)
+  x, y = (low + high) / 2 @ axes
+  return warp.Square((x, y), _MARGIN * float((high - low).max()), angle)
+
+
+def square_of_box(
+  box: tuple[float, float, float, float], angle: float = 0.0
+) -> warp.Square:
+  """The square for a face in this box (x0, y0, x1, y1), eyes at this angle."""
+  x0, y0, x1, y1 = box
+  side = _MARGIN * max(x1 - x0, y1 - y0)
+  return warp.Square(((x0 + x1) / 2, (y0 + y1) / 2), side, angle)
+
+
+def direction(start: np.ndarray, end: np.ndarray) -> float:
+  """Angle of the way from one point to another."""
+  return math.atan2(end[1] - start[1], end[0] - start[0])
+
+
+def run_mesh(
+  picture: np.ndarray, square: warp.Square
+) -> tuple[np.ndarray, float]:
+  """The mesh [468, 3] in pixels of the picture, and its confidence."""
+  crop = warp.crop(picture, square, _MESH_SIDE)
+  points, logit = graph.compiled('face_mesh')(crop[None] / 255)
+  mesh = square.to_picture(points.reshape(POINTS, 3), _MESH_SIDE)
+  confidence = 1 / (1 + math.exp(-max(float(logit.item()), -80.0)))
+  return mesh, confidence
+
+
+def run_iris(
+  picture: np.ndarray, mesh: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """The irises, and the lids as the iris network sees them.
+
+  Args:
+    picture: uint8 [H, W, 3].
+    mesh: [468, 3], pixels of the picture.
+
+  Returns:
+    Irises [2, 5, 3], with the depth of the mesh's lids; lids [2, 16, 2] in the
+    order of `LIDS`; pixels of the picture.
+  """
+  angle = direction(mesh[EYE_CORNERS[0][0]], mesh[EYE_CORNERS[1][0]])
+  squares, crops = [], []
+  for outer, inner in EYE_CORNERS:
+    a, b = mesh[outer, :2], mesh[inner, :2]
+    x, y = (a + b) / 2
+    width = max(float(np.linalg.norm(a - b)), 1.0)
+    square = warp.Square((x, y), _EYE_MARGIN * width, angle)
+    squares.append(square)
+    crops.append(warp.crop(picture, square, _IRIS_SIDE))
+  crops[1] = crops[1][:, ::-1]  # the network knows one eye: show its mirror
+  eyes, irises = graph.compiled('iris')(np.stack(crops) / 255)
+  # Of the eye's 71 points the first 16 are the lids; the outer ones (brows)
+  # reach over the crop's border and are worse than the mesh's.
+  lids = eyes.reshape(2, 71, 3)[:, :16]
+  points = np.concatenate([lids, irises.reshape(2, 5, 3)], 1)
+  points[1, :, 0] = _IRIS_SIDE - points[1, :, 0]
+  found = np.stack(
+    [s.to_picture(p, _IRIS_SIDE) for s, p in zip(squares, points, strict=True)]
+  )
+  # The network counts z from a plane of its own; MediaPipe, too, takes the
+  # depth of the lids instead.
+  found[:, 16:, 2] = mesh[np.array(LIDS), 2].mean(1, keepdims=True)
+  return found[:, 16:], found[:, :16, :2]
