@@ -1,0 +1,100 @@
+"""Opening and decoding media files through PyAV, for `audio` and `video`.
+
+Damaged files are read as far as they go: what cannot be decoded is skipped with
+one warning, and only a file that yields nothing is an error.
+"""
+
+from collections.abc import Iterator
+import fractions
+import os
+from typing import Any, TypeAlias
+
+from absl import logging
+import av
+import av.error
+import av.stream
+
+from sadtalker_jax import errors
+from sadtalker_jax.media import files
+
+# PyAV is compiled and its stubs are partial.
+Container: TypeAlias = Any
+Stream: TypeAlias = Any
+Frame: TypeAlias = Any
+
+# Titles in Latin-1 must not matter; PyAV 19 takes them as they are.
+_BEFORE_19 = int(av.__version__.split('.')[0]) < 19
+_LENIENT: dict[str, Any] = {'metadata_errors': 'ignore'} if _BEFORE_19 else {}
+
+
+def open_media(path: str | os.PathLike[str], kind: str) -> Container:
+  """Opens a file for decoding.
+
+  Args:
+    path: a file; never an address, whatever its name looks like.
+    kind: what is wanted, for the message: 'an audio file'.
+
+  Raises:
+    InputError: it is missing, a directory, empty, or no media file.
+  """
+  source = files.check_source(path, kind)
+  try:
+    # Play lists may name further files; none of them is fetched from afar.
+    # Not `options`: that crashes PyAV before 18 on MPEG program streams.
+    return av.open(
+      f'file:{source}',
+      container_options={'protocol_whitelist': 'file'},
+      **_LENIENT,
+    )
+  except av.error.FFmpegError as error:
+    raise errors.InputError(
+      f'{path}: expected {kind}, found a file that is none or is cut off '
+      f'({error.strerror})'
+    ) from error
+
+
+def video_stream(container: Container) -> Stream | None:
+  """The first stream of moving pictures, or None; cover art is not one."""
+  for stream in container.streams.video:
+    if not stream.disposition & av.stream.Disposition.attached_pic:
+      return stream
+  return None
+
+
+def seconds(
+  ticks: int | None, time_base: fractions.Fraction | None
+) -> fractions.Fraction | None:
+  """A time stamp in seconds, exact; None stays None."""
+  if ticks is None or time_base is None:
+    return None
+  return ticks * time_base
+
+
+def decode(
+  container: Container, stream: Stream, path: str | os.PathLike[str]
+) -> Iterator[Frame]:
+  """Decoded frames of a stream in order of presentation.
+
+  Encoder delay that the file declares (mp3, m4a, opus) is already cut off.
+  Damaged packets are skipped; one warning at the end says how many.
+  """
+  packets = container.demux(stream)
+  damaged = 0
+  while True:
+    try:
+      packet = next(packets, None)
+    except av.error.FFmpegError:  # the container itself ends in rubbish
+      damaged += 1
+      packet = None
+    if packet is None:
+      break
+    try:
+      frames = packet.decode()
+    except av.error.EOFError:
+      continue
+    except av.error.FFmpegError:
+      damaged += 1
+      continue
+    yield from frames
+  if damaged:
+    logging.warning('%s: %d damaged packets were left out', path, damaged)

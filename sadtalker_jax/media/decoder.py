@@ -1,0 +1,142 @@
+"""Decoded pictures with their times, and how a player would show them.
+
+The lower half of `video.Reader`: times are exact seconds from the first
+picture, pictures are PyAV frames until `Display` turns them into RGB.
+"""
+
+from collections.abc import Iterator
+import fractions
+import os
+
+from av.video import reformatter
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.media import containers
+
+# SWS_CS_* by AVCOL_SPC_*: the matrix that a frame's tag stands for.
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+_BT709, _BT601, _FULL_RANGE = 1, 5, 2
+_HD_LINES = 720  # untagged video is taken for BT.709 from here on
+_MAX_ASPECT = 4  # pixel aspects beyond are nonsense
+# Exact to half a level; swscale by default is 1 to 2 levels too dark, accurate
+# rounding without full chroma 2 (measured on flat colours).
+# SWS_BILINEAR, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
+_CONVERSION = 0x2 | 0x40000 | 0x2000
+
+
+def video_stream(
+  container: containers.Container, path: str | os.PathLike[str]
+) -> containers.Stream:
+  """The stream of moving pictures, decoded by several threads.
+
+  Raises:
+    InputError: there is none.
+  """
+  stream = containers.video_stream(container)
+  if stream is None or stream.codec_context is None:
+    kinds = sorted({s.type for s in container.streams}) or ['nothing']
+    kinds = ['cover art' if kind == 'video' else kind for kind in kinds]
+    raise errors.InputError(
+      f'{path}: expected a file with pictures, found only {", ".join(kinds)}'
+    )
+  stream.thread_type = 'AUTO'
+  return stream
+
+
+def timed_frames(
+  container: containers.Container,
+  stream: containers.Stream,
+  path: str | os.PathLike[str],
+  period: fractions.Fraction,
+) -> Iterator[tuple[fractions.Fraction, containers.Frame]]:
+  """Pairs of time and frame; time starts at 0 and only increases.
+
+  Args:
+    container: an open file.
+    stream: its stream of pictures.
+    path: its name, for warnings.
+    period: seconds to go on by where a time stamp lacks or goes backwards.
+  """
+  origin = None
+  now = -period
+  for frame in containers.decode(container, stream, path):
+    time = containers.seconds(frame.pts, frame.time_base)
+    if time is not None and origin is None:
+      origin = time - (now + period)
+    if time is None or origin is None or time - origin <= now:
+      now += period
+    else:
+      now = time - origin
+    yield now, frame
+
+
+def at_rate(
+  timed: Iterator[tuple[fractions.Fraction, containers.Frame]],
+  fps: fractions.Fraction,
+  last_s: fractions.Fraction,
+) -> Iterator[tuple[fractions.Fraction, containers.Frame]]:
+  """The same frames at a constant rate: the nearest in time for each instant.
+
+  Args:
+    timed: pairs of time and frame, times increasing from 0.
+    fps: frames a second wanted.
+    last_s: how long the last frame is shown, in seconds.
+  """
+  due = fractions.Fraction(0)
+  shown = None
+  for time, frame in timed:
+    # The frame before is the nearest up to half-way to this one.
+    while shown is not None and 2 * due <= shown[0] + time:
+      yield due, shown[1]
+      due += 1 / fps
+    shown = time, frame
+  if shown is None:
+    return
+  end = shown[0] + last_s - 1 / (2 * fps)
+  while due == 0 or due < end:
+    yield due, shown[1]
+    due += 1 / fps
+
+
+def quarter_turns(frame: containers.Frame) -> int:
+  """Turns anticlockwise by 90 degrees that the file asks for, 0 to 3."""
+  return round(frame.rotation / 90) % 4
+
+
+class Display:
+  """Turns the frames of one stream into pictures of one size."""
+
+  def __init__(self, stream: containers.Stream):
+    aspect = stream.sample_aspect_ratio or fractions.Fraction(1)
+    if not fractions.Fraction(1, _MAX_ASPECT) <= aspect <= _MAX_ASPECT:
+      aspect = fractions.Fraction(1)
+    self._aspect = aspect
+    self._size: tuple[int, int] | None = None
+    self._converter = reformatter.VideoReformatter()
+    self._last: tuple[containers.Frame, np.ndarray] | None = None
+
+  def rgb(self, frame: containers.Frame) -> np.ndarray:
+    """The frame as a player shows it, uint8 [H, W, 3].
+
+    Square pixels, turned upright, colours by the frame's own tags. Frames of a
+    stream that changes size are scaled to the size of its first. The frame
+    shown last gives the same array again.
+    """
+    if self._last is not None and self._last[0] is frame:
+      return self._last[1]
+    if self._size is None:
+      self._size = (max(1, round(frame.width * self._aspect)), frame.height)
+    guess = _BT709 if frame.height >= _HD_LINES else _BT601
+    picture = self._converter.reformat(
+      frame,
+      width=self._size[0],
+      height=self._size[1],
+      format='rgb24',
+      src_colorspace=_MATRICES.get(int(frame.colorspace), guess),
+      dst_color_range=_FULL_RANGE,
+      interpolation=_CONVERSION,
+    )
+    image = np.rot90(picture.to_ndarray(), quarter_turns(frame))
+    self._last = frame, np.ascontiguousarray(image)
+    return self._last[1]

@@ -1,0 +1,181 @@
+"""H.264 and AAC into one mp4 file, pictures and sound side by side.
+
+Sound is encoded as far as the pictures reach, so that neither waits for the
+other in memory and both end together: sound is cut at, or filled with silence
+up to, the end of the last picture. AAC runs at 48 kHz (44.1 kHz for sound from
+that family): a block of 1,024 samples then lasts less than a 25 fps frame even
+for players that ignore the exact length in the file.
+
+Pictures are converted to BT.709, limited range, and tagged so.
+"""
+
+from collections.abc import Iterator
+import fractions
+import os
+import pathlib
+from typing import TypeAlias
+
+import av
+import av.error
+from av.video import reformatter
+import numpy as np
+
+from sadtalker_jax.media import audio as audio_lib
+from sadtalker_jax.media import resampling
+
+Sound: TypeAlias = str | os.PathLike[str] | tuple[np.ndarray, int]
+
+_AAC_BLOCK = 1024
+_BIT_RATES = {1: 96_000, 2: 160_000}  # by number of channels
+_BT709, _LIMITED, _FULL = 1, 1, 2  # AVCOL_*_BT709, AVCOL_RANGE_MPEG, _JPEG
+_CONVERSION = 0x4 | 0x40000  # SWS_BICUBIC, SWS_ACCURATE_RND
+
+
+class Soundtrack:
+  """Sound for a video of any length, taken from a file or an array."""
+
+  def __init__(self, sound: Sound):
+    """Opens the sound; bad files raise here.
+
+    Args:
+      sound: a file, or a wave [L] or [C, L] with C 1 or 2 and its rate.
+
+    Raises:
+      InputError: as `audio.load`.
+      ValueError: the wave has another shape or is not finite.
+    """
+    if isinstance(sound, tuple):
+      wave, rate = np.atleast_2d(np.asarray(sound[0], np.float32)), sound[1]
+      if wave.ndim != 2 or wave.shape[0] not in (1, 2):
+        raise ValueError(
+          f'expected a wave [L], [1, L] or [2, L], found shape {wave.shape}'
+        )
+      if not np.isfinite(wave).all():
+        raise ValueError('expected a finite wave, found NaN or infinity')
+      self.channels, self.rate = wave.shape[0], _output_rate(rate)
+      pieces = resampling.rebuffered(iter([np.clip(wave, -1, 1)]), 1 << 14)
+      pieces = resampling.resampled(pieces, rate, self.rate, self.channels)
+      self._blocks = resampling.rebuffered(pieces, _AAC_BLOCK)
+    else:
+      found = audio_lib.info(sound)
+      self.channels = min(found.channels, 2)
+      self.rate = _output_rate(found.rate)
+      self._blocks = audio_lib.blocks(
+        sound, rate=self.rate, channels=self.channels, block=_AAC_BLOCK
+      )
+
+  def blocks(self) -> Iterator[np.ndarray]:
+    """Blocks [C, 1024] float32 without end: the sound, then silence."""
+    for block in self._blocks:
+      yield np.pad(block, ((0, 0), (0, _AAC_BLOCK - block.shape[1])))
+    while True:
+      yield np.zeros((self.channels, _AAC_BLOCK), np.float32)
+
+
+def _output_rate(rate: int) -> int:
+  return 44100 if rate % 11025 == 0 else 48000
+
+
+class Encoder:
+  """Writes one mp4 file: `add` frames, then `finish` or `abandon`."""
+
+  def __init__(
+    self,
+    path: pathlib.Path,
+    *,
+    size: tuple[int, int],
+    fps: fractions.Fraction,
+    soundtrack: Soundtrack | None,
+    crf: float,
+    preset: str,
+  ):
+    """Starts the file.
+
+    Args:
+      path: where to write, whatever its suffix.
+      size: width and height, both even.
+      fps: frames a second.
+      soundtrack: what is to be heard.
+      crf: x264's constant quality, 0 (best) to 51.
+      preset: x264's speed, 'ultrafast' to 'veryslow'.
+    """
+    self._fps = fps
+    self._num_frames = 0
+    self._container = av.open(
+      f'file:{path}', 'w', format='mp4', options={'movflags': 'faststart'}
+    )
+    self._video = self._container.add_stream('libx264', rate=fps)
+    self._video.width, self._video.height = size
+    self._video.pix_fmt = 'yuv420p'
+    self._video.options = {'crf': str(crf), 'preset': preset}
+    context = self._video.codec_context
+    context.time_base = 1 / fps
+    context.color_range = _LIMITED
+    context.colorspace = _BT709
+    context.color_primaries = _BT709
+    context.color_trc = _BT709
+    self._reformatter = reformatter.VideoReformatter()
+
+    self._soundtrack = soundtrack
+    if soundtrack is not None:
+      self._audio = self._container.add_stream('aac', rate=soundtrack.rate)
+      self._audio.layout = 'mono' if soundtrack.channels == 1 else 'stereo'
+      self._audio.bit_rate = _BIT_RATES[soundtrack.channels]
+      self._sound_blocks = soundtrack.blocks()
+      self._sound_position = 0
+
+  def add(self, frame: np.ndarray) -> None:
+    """Appends a frame, uint8 [H, W, 3] of the size agreed."""
+    picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
+    picture = self._reformatter.reformat(
+      picture,
+      format='yuv420p',
+      dst_colorspace=_BT709,
+      src_color_range=_FULL,
+      dst_color_range=_LIMITED,
+      interpolation=_CONVERSION,
+    )
+    picture.pts = self._num_frames
+    picture.time_base = 1 / self._fps
+    self._container.mux(self._video.encode(picture))
+    self._num_frames += 1
+    if self._soundtrack is not None:
+      # The block in which the picture ends waits for the next picture.
+      while self._sound_position + _AAC_BLOCK < self._sound_end():
+        self._add_sound(_AAC_BLOCK)
+
+  def finish(self) -> None:
+    """Completes the file."""
+    if self._soundtrack is not None:
+      self._add_sound(self._sound_end() - self._sound_position)
+    self._container.mux(self._video.encode(None))
+    if self._soundtrack is not None:
+      self._container.mux(self._audio.encode(None))
+    self._container.close()
+
+  def abandon(self) -> None:
+    """Lets go of the file, whatever state it is in."""
+    try:
+      self._container.close()
+    except (av.error.FFmpegError, OSError, ValueError):
+      pass  # the caller removes the file
+
+  def _sound_end(self) -> int:
+    """Samples up to the end of the last frame."""
+    assert self._soundtrack is not None
+    return round(self._num_frames * self._soundtrack.rate / self._fps)
+
+  def _add_sound(self, length: int) -> None:
+    block = next(self._sound_blocks)[:, :length]
+    assert self._soundtrack is not None
+    rate = self._soundtrack.rate
+    frame = av.AudioFrame.from_ndarray(
+      np.ascontiguousarray(block),
+      format='fltp',
+      layout='mono' if block.shape[0] == 1 else 'stereo',
+    )
+    frame.sample_rate = rate
+    frame.time_base = fractions.Fraction(1, rate)
+    frame.pts = self._sound_position
+    self._container.mux(self._audio.encode(frame))
+    self._sound_position += length

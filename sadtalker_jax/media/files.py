@@ -1,0 +1,116 @@
+"""Files on the way in and on the way out: checks, and all-or-nothing writing.
+
+A file that someone asks us to read or to write is checked before any work
+starts; what is wrong is an `InputError` of one line. A file that we write takes
+shape under a hidden name beside its final one and is renamed when complete, so
+that its name never stands for half a file.
+"""
+
+from collections.abc import Iterator
+import contextlib
+import os
+import pathlib
+import secrets
+
+from sadtalker_jax import errors
+
+
+def check_source(path: str | os.PathLike[str], kind: str) -> pathlib.Path:
+  """The path of a file that can be read.
+
+  Args:
+    path: what the user named.
+    kind: what is wanted, for the message: 'an audio file'.
+
+  Raises:
+    InputError: it is missing, no regular file, empty or unreadable.
+  """
+  source = pathlib.Path(path)
+  try:
+    found = None
+    if not source.exists():
+      found = 'no such file'
+    elif source.is_dir():
+      found = 'a directory'
+    elif not source.is_file():
+      found = 'no regular file'
+    elif source.stat().st_size == 0:
+      found = 'an empty file'
+    elif not os.access(source, os.R_OK):
+      found = 'a file without permission to read'
+  except OSError as error:  # a name too long, a folder closed to us
+    found = error.strerror or str(error)
+  except ValueError as error:  # a NUL character in the name
+    found = str(error)
+  if found:
+    raise errors.InputError(f'{path}: expected {kind}, found {found}')
+  return source
+
+
+def check_target(
+  path: str | os.PathLike[str], *, overwrite: bool
+) -> pathlib.Path:
+  """The path of a file that can be written, tried out by writing beside it.
+
+  Raises:
+    InputError: the folder is missing or cannot be written to, the path is a
+      directory, or the file exists and `overwrite` is false.
+  """
+  target = pathlib.Path(path)
+  _check_free(target, overwrite)
+  _create_part(target).unlink()
+  return target
+
+
+@contextlib.contextmanager
+def replacing(
+  path: str | os.PathLike[str], *, overwrite: bool
+) -> Iterator[pathlib.Path]:
+  """Gives a temporary path that becomes `path` when the block ends well.
+
+  On any exception, KeyboardInterrupt included, the temporary file is removed
+  and `path` is as it was. Only a killed process can leave the hidden file
+  `.<name>.<random>.part`.
+
+  Raises:
+    InputError: as `check_target`.
+  """
+  target = pathlib.Path(path)
+  _check_free(target, overwrite)
+  part = _create_part(target)
+  try:
+    yield part
+    _check_free(target, overwrite)  # may have appeared in the meantime
+    os.replace(part, target)
+  except BaseException:
+    part.unlink(missing_ok=True)
+    raise
+
+
+def _check_free(target: pathlib.Path, overwrite: bool) -> None:
+  if target.is_dir():
+    raise errors.InputError(
+      f'{target}: expected a name for a file, found a directory'
+    )
+  if not overwrite and os.path.lexists(target):
+    raise errors.InputError(
+      f'{target}: expected no such file yet, found one (not overwritten)'
+    )
+
+
+def _create_part(target: pathlib.Path) -> pathlib.Path:
+  """Creates the hidden file beside `target`, with the user's permissions."""
+  # Random, since several processes may write the same name; cut, since names
+  # are limited to 255 bytes.
+  stem = target.name.encode()[:200].decode(errors='ignore')
+  part = target.with_name(f'.{stem}.{secrets.token_hex(6)}.part')
+  try:
+    # Not tempfile: that would deny the finished file to everyone else.
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    os.close(os.open(part, flags, 0o666))
+  except (OSError, ValueError) as error:
+    reason = getattr(error, 'strerror', None) or str(error)
+    raise errors.InputError(
+      f'{target}: expected a folder to write to, found: {reason}'
+    ) from error
+  return part

@@ -1,0 +1,170 @@
+"""Still pictures: any that people have in, PNG out.
+
+A picture is uint8 [H, W, 3] RGB, top row first, upright (EXIF orientation is
+applied). Transparent parts show white, as on paper. Grey becomes three equal
+channels, 16 bits are scaled to 8, CMYK is converted by Pillow's plain formula,
+colour profiles are ignored, and of an animation the first picture counts.
+"""
+
+import os
+import pathlib
+import struct
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from sadtalker_jax import errors
+from sadtalker_jax.media import files, video
+
+MIN_SIDE = 60  # a face in less cannot be found
+MAX_SIDE = 16384
+# Formats that need no helper program; Pillow runs Ghostscript for others.
+_FORMATS = (
+  'JPEG', 'MPO', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'JPEG2000', 'AVIF',
+)  # fmt: skip
+_SUFFIXES = {
+  '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif', '.ppm',
+  '.pgm', '.jp2', '.avif',
+}  # fmt: skip
+# What Pillow raises on damaged files, besides OSError.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+
+
+def load(path: str | os.PathLike[str]) -> np.ndarray:
+  """A picture from an image file.
+
+  Args:
+    path: JPEG, PNG, WebP, TIFF, BMP, GIF and so on; the content decides, not
+      the suffix.
+
+  Returns:
+    uint8 [H, W, 3] RGB, 60 to 16,384 pixels a side.
+
+  Raises:
+    InputError: the file is missing, a directory, empty, no image, cut off or
+      damaged, or the picture is too small or too large.
+  """
+  source = files.check_source(path, 'an image file')
+  image = _open(source)
+  if image is None:
+    raise errors.InputError(
+      f'{path}: expected an image file, found a file that is none or of a '
+      'format not supported'
+    )
+  with image:
+    _check_size(image.size, path)
+    try:
+      return _to_rgb(image, path)
+    except errors.InputError:
+      raise
+    except _DAMAGE as error:
+      reason = ' '.join(str(error).split()) or type(error).__name__
+      raise errors.InputError(
+        f'{path}: expected a whole image, found one that is cut off or '
+        f'damaged ({reason})'
+      ) from error
+
+
+def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
+  """A picture from an image file, or the first frame of a video.
+
+  Reference section 11.1, --source_image: what has the suffix of an image is
+  one; anything else is an image if its content is, and otherwise a video.
+
+  Returns:
+    uint8 [H, W, 3] RGB, 60 to 16,384 pixels a side.
+
+  Raises:
+    InputError: as `load` or `video.Reader`.
+  """
+  source = files.check_source(path, 'an image or a video file')
+  if source.suffix.lower() in _SUFFIXES:
+    return load(path)
+  image = _open(source)
+  if image is not None:
+    image.close()
+    return load(path)
+  with video.Reader(path) as reader:
+    _check_size(reader.size, path)
+    return next(iter(reader))
+
+
+def save_png(
+  path: str | os.PathLike[str], picture: np.ndarray, *, overwrite: bool = False
+) -> None:
+  """Writes a picture, uint8 [H, W, 3] RGB; the file appears whole or not.
+
+  Raises:
+    InputError: the folder cannot be written to, or the file exists and
+      `overwrite` is false.
+    ValueError: the picture has another shape or type.
+  """
+  picture = np.asarray(picture)
+  if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+    raise ValueError(
+      f'expected a picture uint8 [H, W, 3], found {picture.dtype} '
+      f'{picture.shape}'
+    )
+  with files.replacing(path, overwrite=overwrite) as part:
+    Image.fromarray(picture).save(part, format='PNG')
+
+
+def _open(source: pathlib.Path) -> Image.Image | None:
+  """The opened image, not yet decoded; None when it is no image."""
+  Image.init()
+  with warnings.catch_warnings():
+    # Pillow warns from 89 million pixels on; our own limit is said in
+    # `_check_size`, and its error from twice as many on is kept.
+    warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+    try:
+      return Image.open(
+        source, formats=[f for f in _FORMATS if f in Image.OPEN]
+      )
+    except Image.UnidentifiedImageError:
+      return None
+    except Image.DecompressionBombError as error:
+      raise errors.InputError(
+        f'{source}: expected an image of up to 178 million pixels, found more'
+      ) from error
+    except _DAMAGE as error:
+      raise errors.InputError(
+        f'{source}: expected a whole image, found a damaged one ({error})'
+      ) from error
+
+
+def _check_size(size: tuple[int, int], path: str | os.PathLike[str]) -> None:
+  width, height = size
+  if not MIN_SIDE <= min(size) <= max(size) <= MAX_SIDE:
+    raise errors.InputError(
+      f'{path}: expected a picture of {MIN_SIDE} to {MAX_SIDE} pixels a side, '
+      f'found {width} x {height}'
+    )
+
+
+def _to_rgb(image: Image.Image, path: str | os.PathLike[str]) -> np.ndarray:
+  """Decodes an opened image."""
+  image.load()
+  image = ImageOps.exif_transpose(image)
+  if image.mode.startswith('I'):  # 16 bits; Pillow's own conversion clips
+    return _from_16_bit(np.asarray(image), path)
+  if image.mode == 'F':
+    raise errors.InputError(
+      f'{path}: expected an image of 8 or 16 bits, found floating point'
+    )
+  if image.has_transparency_data:
+    coloured = image.convert('RGBA')
+    white = Image.new('RGBA', coloured.size, 'white')
+    image = Image.alpha_composite(white, coloured)
+  return np.array(image.convert('RGB'))
+
+
+def _from_16_bit(grey: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
+  """Grey [H, W] of 16 bits to uint8 [H, W, 3]."""
+  if grey.min() < 0 or grey.max() > 65535:
+    raise errors.InputError(
+      f'{path}: expected an image of 8 or 16 bits, found values from '
+      f'{grey.min()} to {grey.max()}'
+    )
+  eight = ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)
+  return np.repeat(eight[:, :, None], 3, axis=2)

@@ -1,0 +1,353 @@
+"""Video files: frames out of any, frames and sound into mp4.
+
+A frame is uint8 [H, W, 3] RGB, top row first. A size is (width, height). Frame
+rates are fractions. Time 0 is the first picture (`audio` uses the same origin).
+
+`Reader` shows a file as a player does: turned by its rotation tag, with square
+pixels, in the colours its tags ask for (BT.709 from 720 lines up and BT.601
+below where there are none).
+
+`Writer` makes H.264 (yuv420p, BT.709) and AAC in mp4, piece by piece, in memory
+that does not grow with the length. 4:2:0 pictures have even sides and neither
+H.264 nor mp4 as PyAV writes it can crop a single line, so an odd side gets one
+line more, a copy of its last; pictures are never scaled (quirk Q37).
+
+Both classes stand in one file, longer than the rest, because they share these
+conventions; what touches FFmpeg is in `decoder` and `encoder`.
+"""
+
+from collections.abc import Generator, Iterator
+import contextlib
+import dataclasses
+import fractions
+import os
+import pathlib
+from types import TracebackType
+from typing import TypeAlias
+import weakref
+
+from absl import logging
+import av
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.media import containers, decoder, encoder, files
+
+Path: TypeAlias = str | os.PathLike[str]
+Sound: TypeAlias = encoder.Sound
+
+MAX_FPS = 240
+MAX_SIDE = 16384  # of H.264 as x264 writes it
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoInfo:
+  """What a file says about its pictures, as they are shown."""
+
+  fps: fractions.Fraction  # the mean, where the rate varies
+  size: tuple[int, int]  # width, height of the frames that Reader gives
+  num_frames: int | None  # None where the file does not say
+  duration_s: float | None  # of the pictures; None where the file does not say
+  codec: str  # FFmpeg's name, such as 'h264'
+  rotation: int  # degrees anticlockwise that were applied: 0, 90, 180, 270
+  has_audio: bool
+
+
+def probe(path: Path) -> VideoInfo:
+  """Describes a video; decodes its first frame only.
+
+  Raises:
+    InputError: as `Reader`.
+  """
+  return Reader(path).info
+
+
+class Reader:
+  """Frames of a video file; every iteration starts at the first one.
+
+  `with` closes iterations that were not exhausted.
+  """
+
+  def __init__(self, path: Path):
+    """Opens the file and decodes its first frame.
+
+    Raises:
+      InputError: the file is missing, a directory, empty, not media, without
+        moving pictures, or none of them can be decoded. A file that ends too
+        early is read as far as it goes, with a warning.
+    """
+    self._path = path
+    self._running: weakref.WeakSet[Generator[np.ndarray]] = weakref.WeakSet()
+    with containers.open_media(path, 'a video file') as container:
+      stream = decoder.video_stream(container, path)
+      frame = next(containers.decode(container, stream, path), None)
+      if frame is None:
+        raise errors.InputError(
+          f'{path}: expected pictures, found none that can be decoded'
+        )
+      self.info = _describe(container, stream, frame, path)
+
+  @property
+  def fps(self) -> fractions.Fraction:
+    """Frames a second."""
+    return self.info.fps
+
+  @property
+  def size(self) -> tuple[int, int]:
+    """Width and height of the frames given."""
+    return self.info.size
+
+  @property
+  def num_frames(self) -> int | None:
+    """Number of frames according to the file; None where it does not say."""
+    return self.info.num_frames
+
+  def __enter__(self) -> 'Reader':
+    return self
+
+  def __exit__(self, *unused: object) -> None:
+    for pictures in list(self._running):
+      pictures.close()
+
+  def __iter__(self) -> Iterator[np.ndarray]:
+    """All frames, uint8 [H, W, 3], whatever their time stamps."""
+    return self._started(self._pictures(None))
+
+  def frames(
+    self, fps: fractions.Fraction | float = 25
+  ) -> Iterator[np.ndarray]:
+    """Frames at a constant rate: for each instant the one nearest in time.
+
+    Args:
+      fps: frames a second wanted.
+
+    Returns:
+      Iterator of uint8 [H, W, 3]. A frame that is due several times comes as
+      the same array; do not write to it.
+    """
+    return self._started(self._pictures(as_rate(fps)))
+
+  def _started(self, pictures: Generator[np.ndarray]) -> Iterator[np.ndarray]:
+    self._running.add(pictures)
+    return pictures
+
+  def _pictures(self, fps: fractions.Fraction | None) -> Generator[np.ndarray]:
+    """Decodes the file once; warns when it is shorter than it says."""
+    period = 1 / self.info.fps
+    end = fractions.Fraction(0)
+    with containers.open_media(self._path, 'a video file') as container:
+      stream = decoder.video_stream(container, self._path)
+      timed = decoder.timed_frames(container, stream, self._path, period)
+      if fps is not None:
+        timed = decoder.at_rate(timed, fps, period)
+      display = decoder.Display(stream)
+      for time, frame in timed:
+        yield display.rgb(frame)
+        end = time + period
+    declared = self.info.duration_s
+    if declared is not None and end < 0.98 * declared - 0.25:
+      logging.warning(
+        '%s: expected %.2f s of pictures, found %.2f s (is the file cut off?)',
+        self._path,
+        declared,
+        end,
+      )
+
+
+class Writer:
+  """Writes an mp4 file frame by frame; the file appears whole or not at all.
+
+      with video.Writer('out.mp4', fps=25, audio='speech.wav') as writer:
+        for frame in frames:
+          writer.write(frame)
+
+  Frames and sound go to a hidden file beside the final one, which takes its
+  name when the block ends. An exception in the block, Ctrl-C included, removes
+  it. Sound starts with the first frame and ends with the last: the rest of it
+  is cut, and silence fills what it lacks.
+  """
+
+  def __init__(
+    self,
+    path: Path,
+    *,
+    fps: fractions.Fraction | float,
+    size: tuple[int, int] | None = None,
+    audio: Sound | None = None,
+    overwrite: bool = False,
+    crf: float = 18,
+    preset: str = 'veryfast',
+  ):
+    """Checks everything that can be checked before the first frame.
+
+    Args:
+      path: the file to make, ending in .mp4, in a folder that exists.
+      fps: frames a second.
+      size: width and height of the frames; None takes the first frame's.
+      audio: a file with sound, a pair of wave ([L] or [C, L], C 1 or 2) and
+        rate, or None for a silent video without sound track.
+      overwrite: whether an existing file may be replaced.
+      crf: constant quality of x264: 0 best, 18 looks like the original, 51.
+      preset: speed of x264, 'ultrafast' to 'veryslow'.
+
+    Raises:
+      InputError: the folder cannot be written to, the file exists, its name
+        ends otherwise, the rate or the sound is no good.
+    """
+    self._path = pathlib.Path(path)
+    if self._path.suffix.lower() != '.mp4':
+      raise errors.InputError(
+        f"{path}: expected a name that ends in .mp4, found '{self._path.name}'"
+      )
+    files.check_target(path, overwrite=overwrite)
+    self._overwrite = overwrite
+    self._fps = as_rate(fps)
+    self._size = size
+    self._crf, self._preset = crf, preset
+    self._soundtrack = None if audio is None else encoder.Soundtrack(audio)
+    self._stack: contextlib.ExitStack | None = None
+    self._part: pathlib.Path | None = None
+    self._encoder: encoder.Encoder | None = None
+    self.num_frames = 0  # written so far
+
+  @property
+  def size(self) -> tuple[int, int] | None:
+    """Width and height of the frames to write; None before the first."""
+    return self._size
+
+  def __enter__(self) -> 'Writer':
+    with contextlib.ExitStack() as stack:
+      self._part = stack.enter_context(
+        files.replacing(self._path, overwrite=self._overwrite)
+      )
+      stack.push(self._end)
+      self._stack = stack.pop_all()
+    return self
+
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+  ) -> None:
+    assert self._stack is not None
+    stack, self._stack = self._stack, None
+    stack.__exit__(kind, error, trace)
+
+  def write(self, frame: np.ndarray) -> None:
+    """Appends a frame.
+
+    Args:
+      frame: uint8 [H, W, 3] RGB, of the size of those before.
+
+    Raises:
+      ValueError: it has another shape or type, or the writer is not open.
+      InputError: the disk is full, or the picture too large for H.264.
+    """
+    if self._stack is None or self._part is None:
+      raise ValueError('expected an open writer: use it in a with statement')
+    frame = np.asarray(frame)
+    if self._size is None and frame.ndim == 3:
+      self._size = (frame.shape[1], frame.shape[0])
+    width, height = self._size or (0, 0)
+    if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
+      raise ValueError(
+        f'expected a frame uint8 ({height}, {width}, 3), found '
+        f'{frame.dtype} {frame.shape}'
+      )
+    if height % 2 or width % 2:
+      frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), 'edge')
+    with self._disk_errors():
+      if self._encoder is None:
+        self._encoder = self._start(frame)
+      self._encoder.add(np.ascontiguousarray(frame))
+    self.num_frames += 1
+
+  def _start(self, frame: np.ndarray) -> encoder.Encoder:
+    height, width = frame.shape[:2]
+    if max(height, width) > MAX_SIDE or min(height, width) < 2:
+      raise errors.InputError(
+        f'{self._path}: expected frames of 1 to {MAX_SIDE} pixels a side, '
+        f'found {width} x {height}'
+      )
+    assert self._part is not None
+    return encoder.Encoder(
+      self._part,
+      size=(width, height),
+      fps=self._fps,
+      soundtrack=self._soundtrack,
+      crf=self._crf,
+      preset=self._preset,
+    )
+
+  def _end(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+  ) -> None:
+    """Completes the hidden file, or lets go of it after an error."""
+    try:
+      if kind is None:
+        if self._encoder is None:
+          raise ValueError(f'{self._path}: expected a frame, found none')
+        with self._disk_errors():
+          self._encoder.finish()
+    except BaseException:
+      kind = BaseException
+      raise
+    finally:
+      if kind is not None and self._encoder is not None:
+        self._encoder.abandon()
+
+  @contextlib.contextmanager
+  def _disk_errors(self) -> Iterator[None]:
+    try:
+      yield
+    except OSError as error:
+      raise errors.InputError(
+        f'{self._path}: expected room to write the video, found: '
+        f'{error.strerror or error}'
+      ) from error
+
+
+def as_rate(fps: fractions.Fraction | float) -> fractions.Fraction:
+  """A frame rate as a fraction; 29.97 stays 2997/100.
+
+  Raises:
+    InputError: it is not above 0 and at most 240.
+  """
+  try:
+    rate = fractions.Fraction(fps).limit_denominator(1001)
+  except (ValueError, OverflowError):  # NaN, infinity
+    rate = fractions.Fraction(0)
+  if not 0 < rate <= MAX_FPS:
+    raise errors.InputError(
+      f'fps: expected frames a second above 0, at most {MAX_FPS}, found {fps}'
+    )
+  return rate
+
+
+def _describe(
+  container: containers.Container,
+  stream: containers.Stream,
+  frame: containers.Frame,
+  path: Path,
+) -> VideoInfo:
+  """Information on a file whose first frame is at hand."""
+  fps = stream.average_rate or stream.guessed_rate or stream.base_rate
+  if not fps:
+    raise errors.InputError(f'{path}: expected a frame rate, found none')
+  duration = containers.seconds(stream.duration, stream.time_base)
+  if duration is None and container.duration is not None:
+    duration = fractions.Fraction(container.duration, av.time_base)
+  height, width = decoder.Display(stream).rgb(frame).shape[:2]
+  return VideoInfo(
+    fps=fractions.Fraction(fps),
+    size=(width, height),
+    num_frames=stream.frames or None,
+    duration_s=None if duration is None else float(duration),
+    codec=stream.codec_context.name,
+    rotation=90 * decoder.quarter_turns(frame),
+    has_audio=bool(container.streams.audio),
+  )

@@ -1,0 +1,58 @@
+"""Small quadratic programmes in a box; pure, of static shape."""
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from sadtalker_jax.typing import Array
+
+_HIGHEST = lax.Precision.HIGHEST
+
+
+def minimise(
+  hessian: Array,
+  gradient: Array,
+  low: Array,
+  high: Array,
+  rounds: int = 5,
+) -> Array:
+  """The d that minimises d'Hd/2 + g'd with low <= d <= high.
+
+  A primal-dual active set: unknowns that leave the box are held at its wall,
+  held ones whose slope points inwards are freed, all at once in every round.
+  For Hessians with a strong diagonal it ends after a few rounds; the result is
+  clipped, so it lies in the box even where it did not end.
+
+  Args:
+    hessian: [P, P] positive definite.
+    gradient: [P].
+    low: [P] finite.
+    high: [P] finite, not below `low`.
+    rounds: linear systems to solve.
+
+  Returns:
+    [P].
+  """
+
+  def solve(at_low: Array, at_high: Array) -> Array:
+    fixed = jnp.where(at_low, low, jnp.where(at_high, high, 0.0))
+    free = ~(at_low | at_high)
+    both = free[:, None] & free[None, :]
+    matrix = jnp.where(both, hessian, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
+    pull = gradient + jnp.matmul(hessian, fixed, precision=_HIGHEST)
+    factor = jax.scipy.linalg.cho_factor(matrix)
+    step = jax.scipy.linalg.cho_solve(factor, jnp.where(free, -pull, 0.0))
+    return jnp.where(free, step, fixed)
+
+  def sweep(_: int, active: tuple[Array, Array]) -> tuple[Array, Array]:
+    at_low, at_high = active
+    d = solve(at_low, at_high)
+    slope = gradient + jnp.matmul(hessian, d, precision=_HIGHEST)
+    return (
+      jnp.where(at_low, slope > 0, d < low),
+      jnp.where(at_high, slope < 0, d > high),
+    )
+
+  none = jnp.zeros_like(gradient, bool)
+  active = lax.fori_loop(0, rounds - 1, sweep, (none, none))
+  return jnp.clip(solve(*active), low, high)

@@ -1,0 +1,118 @@
+"""Filters along time: Savitzky-Golay and Gaussian smoothing.
+
+Time is axis 0 everywhere; all other axes are carried along. A numpy array in
+gives a numpy array out, a jax array gives a jax array (the functions can be
+jitted: window, order and width are static). Widths are in samples.
+"""
+
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+_Track = TypeVar('_Track', np.ndarray, jax.Array)
+
+
+def _namespace(x: np.ndarray | jax.Array) -> Any:
+  return jnp if isinstance(x, jax.Array) else np
+
+
+def _correlate(x: _Track, taps: np.ndarray) -> _Track:
+  """'Valid' correlation of `x` [T, ...] with `taps` [K] along axis 0."""
+  length = x.shape[0] - len(taps) + 1
+  xp = _namespace(x)
+  total = xp.zeros((length, *x.shape[1:]), x.dtype)
+  for offset, tap in enumerate(taps.astype(x.dtype)):
+    total = total + tap * x[offset : offset + length]
+  return total
+
+
+def savitzky_golay_matrix(window: int, order: int) -> np.ndarray:
+  """Fitted values at all places of one window, as a matrix.
+
+  Args:
+    window: odd number of samples.
+    order: degree of the polynomial, less than `window`.
+
+  Returns:
+    [window, window] float64; row i gives the least-squares polynomial's value
+    at place i from the window's samples. The middle row is the filter.
+
+  Raises:
+    ValueError: for an even window or an order that is not below it.
+  """
+  if window % 2 == 0 or window < 1:
+    raise ValueError(f'window must be odd and positive, found {window}')
+  if not 0 <= order < window:
+    raise ValueError(f'order must lie in [0, {window}), found {order}')
+  place = np.arange(window) - window // 2
+  # Scaled to [-1, 1] to keep the normal equations well conditioned.
+  basis = np.vander(place / max(window // 2, 1), order + 1, increasing=True)
+  return basis @ np.linalg.pinv(basis)
+
+
+def savitzky_golay(x: _Track, window: int = 13, order: int = 2) -> _Track:
+  """Smooths by sliding polynomial fits (reference 4.7, item 4).
+
+  The first and last half windows take the polynomial of the first and last
+  whole window ('interp' edges). A track shorter than the window is smoothed
+  with the largest odd window that fits; when that is not above the order there
+  is nothing to smooth and the track returns unchanged (T <= 2).
+
+  Args:
+    x: [T, ...] floating point; T may be 0.
+    window: odd number of samples.
+    order: degree of the polynomial.
+
+  Returns:
+    Smoothed track, shape and dtype of `x`.
+
+  Raises:
+    ValueError: for an even window, or an order that is not below it.
+  """
+  savitzky_golay_matrix(window, order)  # the checks
+  length = x.shape[0]
+  if length < window:
+    window = 2 * ((length - 1) // 2) + 1
+  if window <= order:
+    return x
+  fit = savitzky_golay_matrix(window, order)
+  half = window // 2
+  xp = _namespace(x)
+
+  def edge(rows: np.ndarray, samples: _Track) -> _Track:
+    return xp.tensordot(xp.asarray(rows.astype(x.dtype)), samples, axes=(1, 0))
+
+  return xp.concatenate(
+    [
+      edge(fit[:half], x[:window]),
+      _correlate(x, fit[half]),
+      edge(fit[half + 1 :], x[length - window :]),
+    ]
+  )
+
+
+def gaussian(x: _Track, sigma: float, *, truncate: float = 4.0) -> _Track:
+  """Smooths with a Gaussian; the ends are continued by their own values.
+
+  Args:
+    x: [T, ...] floating point; T may be 0.
+    sigma: standard deviation in samples; 0 leaves the track as it is.
+    truncate: reach of the window in standard deviations.
+
+  Returns:
+    Smoothed track, shape and dtype of `x`.
+
+  Raises:
+    ValueError: for a negative width.
+  """
+  if sigma < 0:
+    raise ValueError(f'sigma must not be negative, found {sigma}')
+  reach = int(truncate * sigma + 0.5)
+  if reach == 0 or x.shape[0] == 0:
+    return x
+  taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+  xp = _namespace(x)
+  padding = [(reach, reach)] + [(0, 0)] * (x.ndim - 1)
+  return _correlate(xp.pad(x, padding, mode='edge'), taps / taps.sum())
