@@ -1,0 +1,1 @@
+"""Command-line programs: thin mains over functions of the library."""

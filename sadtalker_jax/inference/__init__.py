@@ -1,0 +1,1 @@
+"""From a portrait and a recording to a talking video."""

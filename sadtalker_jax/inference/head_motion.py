@@ -1,0 +1,171 @@
+"""Gentle head motion of a speaker, relative to the pose of the picture.
+
+A motion is [T, 6]: angles (pitch, yaw, roll) in radian and translation in
+decimetre, in the order and signs of the coefficients (`ops.rotation`: pitch
+above 0 looks down, z towards the camera), to be added to the source's pose.
+
+It is a sum of smooth noise, slow for posture and faster for liveliness, drawn
+on a grid of absolute times, and of nods on stressed syllables. Frame 0 is the
+source's pose, reached and left without a jump. The noise of a clip depends on
+seed and style alone: the first frames of a longer clip are those of a shorter
+one as long as they sound the same. Video frame i is at i / fps seconds here.
+"""
+
+import dataclasses
+
+import numpy as np
+from scipy import signal
+
+from sadtalker_jax import errors
+
+NUM_STYLES = 46  # as many as the published style table has (reference 4.1)
+MAX_DEGREES = 10.0  # no angle ever exceeds it
+
+_STREAM = 0x4EAD  # keeps these draws apart from those of the blinks
+_STYLE_STREAM = 0x57E1
+_EASE_IN = 1.2  # seconds until motion is fully there
+_CALM = 0.4  # seconds in which the head follows the start and end of speech
+# Point the head turns about: between the shoulders, behind the throat.
+_NECK = np.array([0.0, -1.1, -0.6])  # decimetre, in the model's frame
+# Seconds between the knots of the three layers of noise, and their shares: most
+# of the power lies below 1 Hz, as in tracks of real speakers.
+_KNOTS = ((0.6, 0.8), (0.3, 0.5), (0.16, 0.15))
+_LAYER_STD = 0.4  # of one layer; makes the sum's standard deviation 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Style:
+  """A person's manner of moving the head."""
+
+  angles: np.ndarray  # [3] standard deviations of pitch, yaw, roll; degrees
+  lean: np.ndarray  # [3] mean angles, degrees
+  shift: np.ndarray  # [3] standard deviations of the translation, decimetre
+  speed: float  # 1 is ordinary
+  nod: float  # degrees of pitch on the strongest stress; below 0: raised
+  sway: float  # roll that comes with yaw, degrees per degree
+  quiet: float  # amplitude in pauses, 1 in speech
+
+
+def style(index: int) -> Style:
+  """The parameters of a style; index 0 is the middle of all ranges.
+
+  Args:
+    index: 0 to 45.
+
+  Raises:
+    InputError: there is no such style.
+  """
+  if not 0 <= index < NUM_STYLES:
+    raise errors.InputError(
+      f'pose_style: expected 0 to {NUM_STYLES - 1}, found {index}'
+    )
+  draw = np.full(14, 0.5)
+  if index > 0:
+    draw = np.random.default_rng([_STYLE_STREAM, index]).random(14)
+
+  def between(place: int, low: float, high: float) -> float:
+    return low + (high - low) * float(draw[place])
+
+  # Every fourth draw raises the head on stress instead of nodding.
+  nods_down = index == 0 or draw[13] < 0.75
+  return Style(
+    angles=np.array(
+      [between(0, 0.9, 2.0), between(1, 1.2, 3.0), between(2, 0.6, 1.8)]
+    ),
+    lean=np.array(
+      [between(3, -0.8, 0.8), between(4, -1.5, 1.5), between(5, -1.2, 1.2)]
+    ),
+    shift=np.array(
+      [between(6, 0.01, 0.04), between(7, 0.005, 0.02), between(8, 0.01, 0.05)]
+    ),
+    speed=between(9, 0.75, 1.3),
+    nod=between(10, 1.0, 3.5) * (1 if nods_down else -0.6),
+    sway=between(11, -0.3, 0.3),
+    quiet=between(12, 0.45, 0.8),
+  )
+
+
+def track(
+  seed: int,
+  style_index: int,
+  num_frames: int,
+  fps: float = 25.0,
+  *,
+  stress: np.ndarray | None = None,
+  activity: np.ndarray | None = None,
+) -> np.ndarray:
+  """Head motion of a clip.
+
+  Args:
+    seed: of the noise, 0 or more.
+    style_index: 0 to 45.
+    num_frames: T.
+    fps: frames a second.
+    stress: [T] prominence of syllables, 0 to 1; None for none.
+    activity: [T] speech activity, 0 to 1; None for speech throughout.
+
+  Returns:
+    [T, 6] float32, zero in frame 0; angles within `MAX_DEGREES`.
+
+  Raises:
+    InputError: no such style.
+  """
+  manner = style(style_index)
+  seconds = np.arange(num_frames) / fps
+  ease = _smoothstep(seconds / _EASE_IN)[:, None]
+  noise = _noise(seed, style_index, seconds * manner.speed)  # [T, 6]
+  life = np.ones((num_frames, 1))
+  if activity is not None:
+    calm = _calmed(np.asarray(activity, np.float64), fps)
+    life = (manner.quiet + (1 - manner.quiet) * calm)[:, None]
+  degrees = (noise[:, :3] * manner.angles + manner.lean) * life
+  degrees[:, 2] += manner.sway * degrees[:, 1]
+  if stress is not None:
+    degrees[:, 0] += manner.nod * np.asarray(stress)
+  degrees = MAX_DEGREES * np.tanh(ease * degrees / MAX_DEGREES)
+  angles = np.radians(degrees)
+  # The skull's origin moves when it turns about the neck; angles are small.
+  about_neck = -np.cross(angles, _NECK)
+  shift = noise[:, 3:] * manner.shift * life * ease + about_neck
+  return np.concatenate([angles, shift], axis=1).astype(np.float32)
+
+
+def _noise(seed: int, style_index: int, times: np.ndarray) -> np.ndarray:
+  """Smooth noise [T, 6] of standard deviation 1 at times from 0 on.
+
+  Layers of cubic B-splines with random knots. Knots are drawn in the order of
+  time, so that longer clips only draw more of them.
+  """
+  total = np.zeros((len(times), 6))
+  if len(times) == 0:
+    return total
+  for layer, (spacing, share) in enumerate(_KNOTS):
+    rng = np.random.default_rng([_STREAM, seed, style_index, layer])
+    place = times / spacing
+    knots = 2 * rng.random((int(place[-1]) + 4, 6)) - 1
+    first = place.astype(np.int64)
+    u = (place - first)[:, None]
+    basis = (
+      (1 - u) ** 3 / 6,
+      (3 * u**3 - 6 * u**2 + 4) / 6,
+      (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6,
+      u**3 / 6,
+    )
+    for offset, weight in enumerate(basis):
+      total += share * weight * knots[first + offset]
+  power = sum(share**2 for _, share in _KNOTS) ** 0.5
+  return total / (_LAYER_STD * power)
+
+
+def _calmed(activity: np.ndarray, fps: float) -> np.ndarray:
+  """Activity [T] followed slowly, by what came before it only."""
+  keep = np.exp(-1 / (_CALM * fps))
+  result = activity
+  for _ in range(2):  # twice: without kinks
+    result = signal.lfilter([1 - keep], [1, -keep], result)
+  return result
+
+
+def _smoothstep(x: np.ndarray) -> np.ndarray:
+  x = np.clip(x, 0, 1)
+  return x * x * (3 - 2 * x)
