@@ -39,8 +39,10 @@ def split_body(head: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   body = group == names.index('body')
   skin = _seen(head['mean'], triangles) & body
   centre = head['mean'][triangles].mean(1)
-  lips = np.all([(centre[:, i] > a) & (centre[:, i] < b)
-                 for i, (a, b) in enumerate(LIPS)], 0)
+  lips = np.all(
+    [(centre[:, i] > a) & (centre[:, i] < b) for i, (a, b) in enumerate(LIPS)],
+    0,
+  )
   corners = np.zeros(len(head['mean']), bool)
   corners[triangles[skin]] = True
   skin |= body & lips & corners[triangles].any(1)

@@ -154,6 +154,20 @@ class Reader:
       )
 
 
+def check_target(path: Path, *, overwrite: bool) -> pathlib.Path:
+  """The path of a video that can be written.
+
+  Raises:
+    InputError: its name does not end in .mp4, or as `files.check_target`.
+  """
+  target = pathlib.Path(path)
+  if target.suffix.lower() != '.mp4':
+    raise errors.InputError(
+      f"{path}: expected a name that ends in .mp4, found '{target.name}'"
+    )
+  return files.check_target(target, overwrite=overwrite)
+
+
 class Writer:
   """Writes an mp4 file frame by frame; the file appears whole or not at all.
 
@@ -194,12 +208,7 @@ class Writer:
       InputError: the folder cannot be written to, the file exists, its name
         ends otherwise, the rate or the sound is no good.
     """
-    self._path = pathlib.Path(path)
-    if self._path.suffix.lower() != '.mp4':
-      raise errors.InputError(
-        f"{path}: expected a name that ends in .mp4, found '{self._path.name}'"
-      )
-    files.check_target(path, overwrite=overwrite)
+    self._path = check_target(path, overwrite=overwrite)
     self._overwrite = overwrite
     self._fps = as_rate(fps)
     self._size = size

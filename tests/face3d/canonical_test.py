@@ -92,9 +92,8 @@ def test_left_is_the_persons_own(model):
 
 
 def test_landmarks_lie_on_skin_inside_their_triangles(model):
-  body = {
-    tuple(sorted(t)) for t in model.triangles[model.group('skin', 'lining')].tolist()
-  }
+  surface = model.triangles[model.group('skin', 'lining')]
+  body = {tuple(sorted(t)) for t in surface.tolist()}
   for ids, weights in (
     (model.dense_ids, model.dense_weights),
     (model.landmark_ids, model.landmark_weights),

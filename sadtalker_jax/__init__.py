@@ -1,0 +1,45 @@
+"""SadTalker in JAX: one portrait and one voice become a talking video.
+
+    import sadtalker_jax
+
+    animator = sadtalker_jax.Animator(sadtalker_jax.load())
+    animator.animate('portrait.jpg', 'speech.wav').save('talking.mp4')
+
+The names below are loaded when they are first used, so importing the package
+costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+  from sadtalker_jax.errors import InputError as InputError
+  from sadtalker_jax.inference.assets import Bundle as Bundle
+  from sadtalker_jax.inference.assets import load as load
+  from sadtalker_jax.inference.options import Options as Options
+  from sadtalker_jax.inference.pipeline import Animation as Animation
+  from sadtalker_jax.inference.pipeline import Animator as Animator
+
+__version__ = '0.1.0'
+
+_HOME = {
+  'Animation': 'inference.pipeline',
+  'Animator': 'inference.pipeline',
+  'Bundle': 'inference.assets',
+  'InputError': 'errors',
+  'Options': 'inference.options',
+  'load': 'inference.assets',
+}
+
+__all__ = ['__version__', *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+  if name not in _HOME:
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  module = importlib.import_module(f'{__name__}.{_HOME[name]}')
+  return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+  return sorted(__all__)

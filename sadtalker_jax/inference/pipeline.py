@@ -1,0 +1,226 @@
+"""The public way from a portrait and a recording to a talking video.
+
+import sadtalker_jax
+
+animator = sadtalker_jax.Animator(sadtalker_jax.load())
+animator.animate('portrait.jpg', 'speech.wav').save('talking.mp4')
+"""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+import fractions
+import os
+import pathlib
+
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.face3d import fitting
+from sadtalker_jax.inference import assets, motion, puppet, rendering
+from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import source as source_lib
+from sadtalker_jax.media import audio as audio_lib
+from sadtalker_jax.media import blend, resampling, video
+from sadtalker_jax.media import image as image_lib
+from sadtalker_jax.ops import mel
+
+Path = str | os.PathLike[str]
+# Sound: a file, or samples [L] in [-1, 1] with their rate.
+Sound = Path | tuple[np.ndarray, int]
+
+FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
+
+
+@dataclasses.dataclass(frozen=True)
+class Animation:
+  """A clip that is ready to be rendered; frames are made as they are asked."""
+
+  source: source_lib.Source
+  track: np.ndarray  # [T, 70] float32 coefficients
+  fps: fractions.Fraction
+  sound: Sound
+  renderer: rendering.Renderer
+  batch_size: int
+
+  @property
+  def num_frames(self) -> int:
+    """T."""
+    return len(self.track)
+
+  @property
+  def size(self) -> tuple[int, int]:
+    """Width and height of the frames that come out."""
+    if self.source.window.paste:
+      height, width = self.source.picture.shape[:2]
+      return width, height
+    return self.source.frame_size
+
+  def batches(self) -> Iterator[np.ndarray]:
+    """Frames in batches [b, H, W, 3] uint8 RGB, T in all."""
+    stream = rendering.stream(
+      self.renderer, self.source, self.track, self.batch_size
+    )
+    window = self.source.window
+    if not window.paste:
+      yield from stream
+      return
+    x0, y0, x1, y1 = (round(v) for v in window.box)
+    paster = blend.Paster(
+      self.source.picture,
+      (x0, y0, x1, y1),
+      feather=FEATHER * min(x1 - x0, y1 - y0),
+      color_match=True,
+    )
+    for batch in stream:
+      yield paster.paste(batch)
+
+  def frames(self) -> Iterator[np.ndarray]:
+    """Frames [H, W, 3] uint8 RGB one by one."""
+    for batch in self.batches():
+      yield from batch
+
+  def save(
+    self,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+  ) -> pathlib.Path:
+    """Renders into an mp4 file with the sound; whole or not at all.
+
+    Args:
+      path: the file, ending in .mp4.
+      overwrite: whether an existing file may be replaced.
+      progress: called with the number of frames of every finished batch.
+
+    Returns:
+      The path.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    writer = video.Writer(
+      path, fps=self.fps, audio=self.sound, overwrite=overwrite
+    )
+    with writer:
+      for batch in self.batches():
+        for frame in batch:
+          writer.write(frame)
+        if progress is not None:
+          progress(len(batch))
+    return pathlib.Path(path)
+
+
+class Animator:
+  """Makes portraits talk; holds what can be shared between clips."""
+
+  def __init__(self, bundle: assets.Bundle | None = None):
+    """Takes a bundle; None is the one that ships with the package."""
+    self._bundle = bundle or assets.load()
+    self._renderer = puppet.PuppetRenderer(self._bundle.model)
+
+  def animate(
+    self,
+    image: Path | np.ndarray,
+    audio: Sound,
+    options: options_lib.Options | None = None,
+  ) -> Animation:
+    """A portrait that says a recording.
+
+    Args:
+      image: picture file (or video, whose first frame is taken), or RGB array
+        [H, W, 3] uint8.
+      audio: sound file, or samples [L] in [-1, 1] and their rate.
+      options: see `Options`.
+
+    Returns:
+      The clip; its frames are rendered when they are asked for.
+
+    Raises:
+      InputError: an input is not what it must be.
+    """
+    options = options or options_lib.Options()
+    if options.renderer == 'neural':
+      raise errors.InputError(
+        "renderer: expected 'puppet', found 'neural', which needs a bundle of "
+        'converted weights; this version cannot read one'
+      )
+    wave = _load_sound(audio)
+    picture = _load_picture(image)
+    src = source_lib.prepare(picture, self._bundle, options)
+    fps = video.as_rate(options.fps)
+    # A recording shorter than a frame still gives one.
+    num_frames = max(1, mel.num_frames(len(wave), fps))
+    track = motion.baseline_track(
+      wave,
+      source=src.row,
+      num_frames=num_frames,
+      fps=fps,
+      options=self._motion_options(options, fps),
+    )
+    return Animation(src, track, fps, audio, self._renderer, options.batch_size)
+
+  def track(self, path: Path, fps: fractions.Fraction) -> np.ndarray:
+    """Coefficients [T, 70] of the face in a video, at a frame rate.
+
+    Raises:
+      InputError: the file is no video, or shows no face.
+    """
+    with video.Reader(path) as reader:
+      frames = reader.frames(fps=fps)
+      points, _, found = self._bundle.landmarker.track(frames)
+      size = reader.size
+    if not found.any():
+      raise errors.InputError(f'{path}: expected a face, found none')
+    fit = fitting.fit_video(points, found, size, float(fps), self._bundle.model)
+    return fit.rows
+
+  def _motion_options(
+    self, options: options_lib.Options, fps: fractions.Fraction
+  ) -> motion.MotionOptions:
+    """What the motion generator wants to know."""
+
+    def track(path: pathlib.Path | None) -> np.ndarray | None:
+      return None if path is None else self.track(path, fps)
+
+    ref_pose = track(options.ref_pose)
+    same = options.ref_eyeblink == options.ref_pose
+    ref_eyes = ref_pose if same else track(options.ref_eyeblink)
+    return motion.MotionOptions(
+      seed=options.seed,
+      pose_style=options.pose_style,
+      expression_scale=options.expression_scale,
+      still=options.still,
+      blink=options.blink,
+      ref_pose=ref_pose,
+      ref_eyeblink=ref_eyes,
+      input_yaw=options.input_yaw,
+      input_pitch=options.input_pitch,
+      input_roll=options.input_roll,
+    )
+
+
+def _load_sound(sound: Sound) -> np.ndarray:
+  """Samples [L] at 16 kHz, mono."""
+  if not isinstance(sound, tuple):
+    return audio_lib.load(sound)
+  wave = np.asarray(sound[0], np.float32)
+  if wave.ndim not in (1, 2) or not wave.size or not np.isfinite(wave).all():
+    raise errors.InputError(
+      f'audio: expected finite samples [L] or [C, L], found {list(wave.shape)}'
+    )
+  mono = np.atleast_2d(wave).mean(0, keepdims=True)
+  pieces = resampling.resampled(iter([mono]), sound[1], mel.SAMPLE_RATE, 1)
+  return np.concatenate(list(pieces), axis=1)[0]
+
+
+def _load_picture(image: Path | np.ndarray) -> np.ndarray:
+  """RGB [H, W, 3] uint8 of a picture file, a video's first frame, or itself."""
+  if not isinstance(image, np.ndarray):
+    return image_lib.load_first_frame(image)
+  if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+    raise errors.InputError(
+      f'image: expected uint8 [H, W, 3], found {image.dtype} '
+      f'{list(image.shape)}'
+    )
+  return image

@@ -1,0 +1,65 @@
+"""A fitted portrait that many tests share."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sadtalker_jax.inference import assets, puppet
+from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import rig as rig_lib
+from sadtalker_jax.inference import source as source_lib
+from sadtalker_jax.media import image
+
+
+@dataclasses.dataclass(frozen=True)
+class Portrait:
+  source: source_lib.Source
+  renderer: puppet.PuppetRenderer
+  prepared: puppet.Prepared
+
+  def rows(self, *changes: dict[str, float]) -> np.ndarray:
+    """Rows [B, 70] of the source with units set and angles (degrees) added."""
+    names = assets.load().model.expression_names
+    rows = np.tile(self.source.row, (len(changes), 1))
+    for row, change in zip(rows, changes, strict=True):
+      for name, value in change.items():
+        if name in ('pitch', 'yaw', 'roll'):
+          axis = ('pitch', 'yaw', 'roll').index(name)
+          row[64 + axis] += np.radians(value)
+        else:
+          row[names.index(name)] = value
+    return rows
+
+  def render(self, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(self.renderer.render(self.prepared, rows))
+
+  def photo(self) -> np.ndarray:
+    """The frame [H, W, 3] as the photo has it."""
+    x, y = self.source.margin
+    width, height = self.source.frame_size
+    return self.source.texture[y : y + height, x : x + width]
+
+
+def _portrait(mode: options_lib.Preprocess) -> Portrait:
+  bundle = assets.load()
+  picture = image.load(assets.SAMPLE_PORTRAIT)
+  options = options_lib.Options(preprocess=mode)
+  src = source_lib.prepare(picture, bundle, options)
+  renderer = puppet.PuppetRenderer(bundle.model)
+  return Portrait(src, renderer, renderer.prepare(src))
+
+
+@pytest.fixture(scope='session')
+def portrait() -> Portrait:
+  return _portrait('crop')
+
+
+@pytest.fixture(scope='session')
+def pasted_portrait() -> Portrait:
+  return _portrait('full')
+
+
+@pytest.fixture(scope='session')
+def rig(portrait) -> rig_lib.Rig:
+  return rig_lib.build(portrait.source, assets.load().model)
