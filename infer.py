@@ -1,0 +1,193 @@
+"""Makes a talking video of a portrait and a recording.
+
+    python infer.py --source_image portrait.jpg --driven_audio speech.wav
+
+Flags have the names of the published program. Without the two inputs, the
+portrait and the recording that ship with the package are used. Bad input ends
+with one line and exit code 2.
+"""
+
+import argparse
+import datetime
+import os
+import pathlib
+import sys
+import time
+
+# Flags of the published program that work differently here.
+_REPLACED = {
+  '--checkpoint_dir': 'converted weights are read by --bundle',
+  '--old_version': 'converted weights are read by --bundle',
+  '--enhancer': 'it needs converted weights, which this version cannot read',
+  '--background_enhancer': (
+    'it needs converted weights, which this version cannot read'
+  ),
+  '--face3dvis': 'this version cannot draw the 3-D face beside the video',
+}
+
+
+def parser() -> argparse.ArgumentParser:
+  """The command line."""
+  result = argparse.ArgumentParser(
+    description='A portrait and a recording become a talking video.',
+    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+  )
+  add = result.add_argument
+  add('--driven_audio', help='recording, or video with sound', metavar='FILE')
+  add('--source_image', help='picture, or video (first frame)', metavar='FILE')
+  add('--ref_pose', help='video whose head motion is taken', metavar='FILE')
+  add('--ref_eyeblink', help='video whose eyes are taken', metavar='FILE')
+  add('--result_dir', default='./results', help='where <time>.mp4 is written')
+  add('--output', help='file to write, instead of --result_dir', metavar='FILE')
+  add('--overwrite', action='store_true', help='replace an existing --output')
+  add(
+    '--preprocess',
+    default='crop',
+    choices=['crop', 'extcrop', 'resize', 'full', 'extfull'],
+    help='part of the picture that is animated; full modes paste it back',
+  )
+  add('--size', type=int, default=256, help='side of the crop: 256 or 512')
+  add('--fps', type=float, default=25.0, help='frames per second')
+  add('--seed', type=int, default=0, help='of head motion and blinks')
+  add('--pose_style', type=int, default=0, help='manner of moving, 0 to 45')
+  add('--expression_scale', type=float, default=1.0, help='strength of speech')
+  add('--still', action='store_true', help="keep the picture's head pose")
+  add('--no_blink', action='store_true', help='no random blinks')
+  for axis in ('yaw', 'pitch', 'roll'):
+    add(
+      f'--input_{axis}',
+      type=float,
+      nargs='+',
+      metavar='DEGREES',
+      help=f'path of the {axis} over the clip',
+    )
+  add('--face_index', type=int, default=0, help='which face, 0 the largest')
+  add(
+    '--box',
+    type=float,
+    nargs=4,
+    metavar=('X0', 'Y0', 'X1', 'Y1'),
+    help='the face, instead of the detector',
+  )
+  add('--batch_size', type=int, default=8, help='frames rendered together')
+  add(
+    '--renderer',
+    default='puppet',
+    choices=['puppet', 'neural'],
+    help='puppet needs no weights',
+  )
+  add('--bundle', default='default', help='networks and weights')
+  add('--cpu', action='store_true', help='do not use an accelerator')
+  add(
+    '--verbose',
+    action='store_true',
+    help='also write the coefficients, <video>_track.npz',
+  )
+  for flag, reason in _REPLACED.items():
+    add(flag, nargs='?', const=True, help=f'not available: {reason}')
+  return result
+
+
+def main(argv: list[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  flags = parser().parse_args(argv)
+  # Both before jax starts.
+  if flags.cpu:
+    os.environ['JAX_PLATFORMS'] = 'cpu'
+  cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache'))
+  os.environ.setdefault(
+    'JAX_COMPILATION_CACHE_DIR', str(cache.expanduser() / 'sadtalker_jax')
+  )
+  import sadtalker_jax  # after the choice of platform
+
+  try:
+    _run(flags)
+  except sadtalker_jax.InputError as error:
+    print(f'infer.py: {error}', file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print('infer.py: stopped, nothing was written', file=sys.stderr)
+    return 130
+  return 0
+
+
+def _run(flags: argparse.Namespace) -> None:
+  import numpy
+  import tqdm
+
+  import sadtalker_jax
+  from sadtalker_jax.inference import assets
+
+  for flag, reason in _REPLACED.items():
+    if getattr(flags, flag.removeprefix('--')) is not None:
+      raise sadtalker_jax.InputError(f'{flag}: {reason}')
+  options = _options(flags)
+  started = time.monotonic()
+  output = _output(flags)
+  image = flags.source_image or assets.SAMPLE_PORTRAIT
+  sound = flags.driven_audio or assets.SAMPLE_SPEECH
+  animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.bundle))
+  clip = animator.animate(image, sound, options)
+  with tqdm.tqdm(total=clip.num_frames, unit='frame') as bar:
+    path = clip.save(output, overwrite=flags.overwrite, progress=bar.update)
+  if flags.verbose:
+    track = path.with_name(f'{path.stem}_track.npz')
+    numpy.savez_compressed(track, coefficients=clip.track, fps=float(clip.fps))
+  width, height = clip.size
+  print(
+    f'{path}: {clip.num_frames} frames, {width} x {height}, '
+    f'{float(clip.fps):g} fps, {clip.num_frames / float(clip.fps):.2f} s, '
+    f'made in {time.monotonic() - started:.1f} s'
+  )
+
+
+def _options(flags: argparse.Namespace) -> 'sadtalker_jax.Options':  # noqa: F821
+  import sadtalker_jax
+
+  def path(value: str | None) -> pathlib.Path | None:
+    return None if value is None else pathlib.Path(value)
+
+  def angles(value: list[float] | None) -> tuple[float, ...] | None:
+    return None if value is None else tuple(value)
+
+  return sadtalker_jax.Options(
+    preprocess=flags.preprocess,
+    size=flags.size,
+    fps=flags.fps,
+    seed=flags.seed,
+    pose_style=flags.pose_style,
+    expression_scale=flags.expression_scale,
+    still=flags.still,
+    blink=not flags.no_blink,
+    input_yaw=angles(flags.input_yaw),
+    input_pitch=angles(flags.input_pitch),
+    input_roll=angles(flags.input_roll),
+    ref_pose=path(flags.ref_pose),
+    ref_eyeblink=path(flags.ref_eyeblink),
+    face_index=flags.face_index,
+    box=None if flags.box is None else tuple(flags.box),
+    batch_size=flags.batch_size,
+    renderer=flags.renderer,
+  )
+
+
+def _output(flags: argparse.Namespace) -> pathlib.Path:
+  """The file to write; its folder is made if only --result_dir names it."""
+  import sadtalker_jax
+  from sadtalker_jax.media import video
+
+  if flags.output is not None:
+    return video.check_target(flags.output, overwrite=flags.overwrite)
+  folder = pathlib.Path(flags.result_dir)
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise sadtalker_jax.InputError(
+      f'{folder}: expected a folder to write to, found {error.strerror}'
+    ) from error
+  stamp = datetime.datetime.now().strftime('%Y_%m_%d_%H.%M.%S')
+  return video.check_target(folder / f'{stamp}.mp4', overwrite=False)
+
+
+if __name__ == '__main__':
+  sys.exit(main())
