@@ -44,15 +44,19 @@ def minimise(
     step = jax.scipy.linalg.cho_solve(factor, jnp.where(free, -pull, 0.0))
     return jnp.where(free, step, fixed)
 
-  def sweep(_: int, active: tuple[Array, Array]) -> tuple[Array, Array]:
-    at_low, at_high = active
+  def sweep(
+    _: Array, state: tuple[Array, Array, Array]
+  ) -> tuple[Array, Array, Array]:
+    _, at_low, at_high = state
     d = solve(at_low, at_high)
     slope = gradient + jnp.matmul(hessian, d, precision=_HIGHEST)
     return (
+      d,
       jnp.where(at_low, slope > 0, d < low),
       jnp.where(at_high, slope < 0, d > high),
     )
 
   none = jnp.zeros_like(gradient, bool)
-  active = lax.fori_loop(0, rounds - 1, sweep, (none, none))
-  return jnp.clip(solve(*active), low, high)
+  start = (jnp.zeros_like(gradient), none, none)
+  d, _, _ = lax.fori_loop(0, rounds, sweep, start)
+  return jnp.clip(d, low, high)
