@@ -254,6 +254,15 @@ def test_exception_leaves_nothing(tmp_path, speech_like, error, after):
   assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def default_interrupt():
+  """Ctrl-C raises, also where the tests run as a background job."""
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('default_interrupt')
 def test_ctrl_c_leaves_nothing(tmp_path):
   with pytest.raises(KeyboardInterrupt):
     with video.Writer(tmp_path / 'a.mp4', fps=25) as writer:
