@@ -9,6 +9,7 @@ in batches of one size, so that no clip's length needs a compilation of its own.
 
 from collections.abc import Callable
 import functools
+import threading
 
 import jax
 from jax import lax
@@ -20,6 +21,10 @@ from sadtalker_jax.face3d import fitting_terms as terms
 from sadtalker_jax.ops import box_qp, rotation
 from sadtalker_jax.typing import Array
 
+# One fit at a time. A batched LAPACK call waits, inside a thread of XLA:CPU's
+# pool, for parts that run on other threads of it: two at once, from two Python
+# threads or from one program, held a pool of two for ever (jaxlib 0.10.2).
+_LOCK = threading.Lock()
 _HIGHEST = lax.Precision.HIGHEST  # normal equations want all of float32
 _DAMPING = 1e-3  # of the diagonal
 # Gauss-Newton steps, after which nothing moves by more than 0.1 sigma in the
@@ -138,13 +143,21 @@ def solve_identity(
     matrix = jnp.where(free[:, None] & free[None, :], _damped(t.frame), 0.0)
     matrix = matrix + jnp.diag(jnp.where(free, 0.0, 1.0))
     cross = jnp.where(free[:, None], t.cross, 0.0)
-    factor = jax.scipy.linalg.cho_factor(matrix)
-    part = jax.scipy.linalg.cho_solve(factor, cross)  # [P, 80]
     gradient = jnp.where(free, t.frame_gradient, 0.0)
-    return (
-      t.identity - jnp.matmul(cross.T, part, precision=_HIGHEST),
-      t.identity_gradient - gradient @ part,
-    )
+    # One Cholesky factor holds both that of the frame and, in its corner, that
+    # of the Schur complement: a solve with 80 right sides is a hundred times
+    # slower on XLA:CPU, and two independent factorisations may hang (`_LOCK`).
+    # The unit matrix makes the corner definite and is taken away again.
+    unit = jnp.eye(len(t.identity_gradient), dtype=x.dtype)
+    upper = jnp.concatenate([matrix, cross], 1)
+    lower = jnp.concatenate([cross.T, t.identity + unit], 1)
+    whole = jnp.concatenate([upper, lower])
+    factor = jnp.linalg.cholesky(whole)
+    corner = factor[x.size :, x.size :]
+    schur = jnp.matmul(corner, corner.T, precision=_HIGHEST) - unit
+    frame = (factor[: x.size, : x.size], True)
+    pull = cross.T @ jax.scipy.linalg.cho_solve(frame, gradient)
+    return schur, t.identity_gradient - pull
 
   def step(_: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
     identity, x = state
@@ -191,10 +204,11 @@ def identity(
   weight = weight.astype(np.float32)
   target = target[np.where(real, np.arange(pad), 0)]
   zero = np.zeros(6, np.float32)
-  found, x = _identity_solver()(
-    problem, target, weight, scale, terms.PosePrior(zero, zero)
-  )
-  return np.asarray(found), np.asarray(x)[:count]
+  with _LOCK:
+    found, x = _identity_solver()(
+      problem, target, weight, scale, terms.PosePrior(zero, zero)
+    )
+    return np.asarray(found), np.asarray(x)[:count]
 
 
 def frames(
@@ -226,17 +240,18 @@ def frames(
     count = min(_CHUNK, len(target) - begin)
     # Padding repeats the chunk's first frame.
     pick = begin + np.where(np.arange(_CHUNK) < count, np.arange(_CHUNK), 0)
-    if guess is None or pose is None or pose_sigma is None:
-      x, steps = _starter()(problem, target[pick]), _FRAME_STEPS
-      zero = np.zeros((_CHUNK, 6), np.float32)
-      prior = terms.PosePrior(zero, zero)
-    else:
-      x, steps = np.concatenate([guess, pose], -1)[pick], _REFINE_STEPS
-      prior = terms.PosePrior(pose[pick], pose_sigma[pick] ** -2)
-    solved = _frames_solver()(
-      problem, identity, x, target[pick], scale, prior, np.int32(steps)
-    )
-    parts.append(np.asarray(solved)[:count])
+    with _LOCK:
+      if guess is None or pose is None or pose_sigma is None:
+        x, steps = _starter()(problem, target[pick]), _FRAME_STEPS
+        zero = np.zeros((_CHUNK, 6), np.float32)
+        prior = terms.PosePrior(zero, zero)
+      else:
+        x, steps = np.concatenate([guess, pose], -1)[pick], _REFINE_STEPS
+        prior = terms.PosePrior(pose[pick], pose_sigma[pick] ** -2)
+      solved = _frames_solver()(
+        problem, identity, x, target[pick], scale, prior, np.int32(steps)
+      )
+      parts.append(np.asarray(solved)[:count])
   return np.concatenate(parts)
 
 

@@ -1,6 +1,7 @@
 """Fits to landmarks that the model itself made, so that the truth is known."""
 
 import dataclasses
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -228,6 +229,23 @@ def test_fit_is_deterministic(model):
   )
   np.testing.assert_array_equal(first.rows, second.rows)
   np.testing.assert_array_equal(first.identity, second.identity)
+
+
+def test_two_threads_may_fit_at_once(model):
+  landmarks, _, _ = _clip(model, 3)
+  done = []
+
+  def fit():
+    for _ in range(2):
+      fitting.fit_video(landmarks, np.ones(3, bool), SIZE, FPS, model)
+    done.append(True)
+
+  threads = [threading.Thread(target=fit, daemon=True) for _ in range(2)]
+  for thread in threads:
+    thread.start()
+  for thread in threads:
+    thread.join(timeout=120)
+  assert done == [True, True]
 
 
 def _one_target(model):
