@@ -1,0 +1,93 @@
+"""The registry of networks: name, module, the sizes of released weights.
+
+Every network that a bundle may hold has one entry. `config` are the fields of
+the module that released weights need; a caller may change them (`build`).
+"""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+from typing import Any
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax import errors
+from sadtalker_jax.models import expnet, mapping
+from sadtalker_jax.typing import Variables
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+  """One kind of network.
+
+  Attributes:
+    module: its class.
+    inputs: shapes of example inputs, full size, batch 1.
+    config: fields of the module that released weights need.
+    flags: keyword arguments of a call that is no training.
+    method: the method that touches every parameter.
+    integers: indices of inputs that are whole numbers.
+  """
+
+  module: type[nn.Module]
+  inputs: Sequence[tuple[int, ...]]
+  config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  flags: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  method: str = '__call__'
+  integers: Sequence[int] = ()
+
+
+_EVAL = {'train': False}
+
+NETWORKS: dict[str, Network] = {
+  # Audio to coefficients, coefficients to keypoints.
+  'expnet': Network(
+    expnet.ExpNet, [(1, 80, 16, 1), (1, 64), (1, 1)], flags=_EVAL
+  ),
+  'mapping': Network(mapping.MappingNet, [(1, 27, 70)]),
+  'mapping_full': Network(mapping.MappingNet, [(1, 27, 73)]),
+  # Render.
+  # Pose, Wav2Lip, reconstruction.
+  # Frozen experts.
+}
+
+
+def get(name: str) -> Network:
+  """The entry of a name.
+
+  Raises:
+    InputError: there is none.
+  """
+  if name not in NETWORKS:
+    raise errors.InputError(
+      f'network: expected one of {" ".join(NETWORKS)}, found {name!r}'
+    )
+  return NETWORKS[name]
+
+
+def build(name: str, **config: Any) -> nn.Module:
+  """The module of a name; `config` goes over the released one."""
+  network = get(name)
+  return network.module(**{**network.config, **config})
+
+
+def shapes(name: str, **config: Any) -> Variables:
+  """Shapes of a network's variables, without computing any.
+
+  Returns:
+    {'params': ..., 'batch_stats': ...} of `jax.ShapeDtypeStruct`.
+  """
+  network = get(name)
+  inputs = [
+    jax.ShapeDtypeStruct(
+      shape, jnp.int32 if i in network.integers else jnp.float32
+    )
+    for i, shape in enumerate(network.inputs)
+  ]
+  module = build(name, **config)
+
+  def init(key: jax.Array, *args: jax.Array) -> Variables:
+    return dict(module.init(key, *args, method=network.method, **network.flags))
+
+  return jax.eval_shape(init, jax.random.key(0), *inputs)

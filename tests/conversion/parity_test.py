@@ -1,0 +1,26 @@
+"""Every network against the published PyTorch one, through the converter.
+
+Each case converts stand-in weights with the table that `cli.convert` uses, runs
+our module on the original's inputs and holds the answers against the original's
+(see `tests.parity.store` for other weights: PARITY_DIR, PARITY_SEED). A table
+of all errors ends the run: `pytest tests/conversion/parity_test.py -rP`.
+"""
+
+import pytest
+
+from tests.parity import cases_expnet, store
+
+CASES: dict[str, store.Case] = {
+  **cases_expnet.CASES,
+}
+
+
+@pytest.mark.parametrize('group', CASES)
+def test_answers_like_the_original(group):
+  errors = [store.check(answer) for answer in CASES[group]()]
+  assert errors, group
+  for error in errors:
+    print(
+      f'{error.key:45s} max {error.largest:8.1e}  '
+      f'{error.relative:8.1e} of its deviation'
+    )
