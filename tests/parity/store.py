@@ -1,8 +1,8 @@
 """Parity with the published PyTorch networks, through the converter.
 
-`../shared/parity` holds stand-in weights and what the original networks answer to
-given inputs under them. PARITY_DIR chooses another folder of that kind (with
-`weights.py`, `manifest.json` and `*_seedN.npz`) and PARITY_SEED another N. Where
+`../shared/parity` holds stand-in weights and what the original networks answer
+to given inputs under them. PARITY_DIR chooses another folder of that kind (one
+with `weights.py`, `manifest.json`, `*_seedN.npz`), PARITY_SEED another N. Where
 there is no such folder, the tests run on the reduced set in `tests/testdata`.
 """
 
