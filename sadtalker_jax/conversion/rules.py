@@ -13,7 +13,7 @@ dict (`audio_encoder.3.conv_block.0`), and the leaf decides the rest:
 | params .../scale, negative_slope | weight | as it is |
 | batch_stats .../mean, var | running_mean, running_var | as it is |
 | batch_stats .../u [O], v [*K I] | weight_u, weight_v [I *K] | v reordered |
-| any other leaf | the rule's name itself | as it is |
+| any other leaf | the rule's name itself | as it is, or by the rule's `axes` |
 
 A conversion is complete or it fails: every target is filled, every tensor of
 the file is used or ignored for a stated reason, and all faults come in one
@@ -59,12 +59,15 @@ class Rule:
       `source` is the tensor's whole name.
     flatten: (C, *N) if the inputs of this linear layer are a flattened map,
       which is C, *N there and *N, C here.
+    axes: for kind 'raw', where each axis of the tensor is here, None for one of
+      length 1 that is not; the axes are the same if empty.
   """
 
   path: str
   source: str
   kind: Kind = 'plain'
   flatten: tuple[int, ...] = ()
+  axes: tuple[int | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +104,8 @@ class _Place:
   @property
   def source_shape(self) -> tuple[int, ...]:
     leaf, shape = self.path[-1], self.shape
+    if self.rule.axes:
+      return tuple(1 if a is None else shape[a] for a in self.rule.axes)
     if self.rule.kind == 'raw' or leaf != 'kernel':
       return shape
     if self.rule.kind == 'conv_transpose':
@@ -110,6 +115,10 @@ class _Place:
   def from_torch(self, tensor: np.ndarray) -> np.ndarray:
     """The tensor in our layout."""
     leaf, rank = self.path[-1], tensor.ndim
+    if self.rule.axes:
+      here = [a for a in self.rule.axes if a is not None]
+      kept = tensor.reshape([self.shape[a] for a in here])
+      return kept.transpose(np.argsort(here))
     if self.rule.kind == 'raw':
       return tensor
     if leaf == 'v':
@@ -128,6 +137,9 @@ class _Place:
   def to_torch(self, array: np.ndarray) -> np.ndarray:
     """Undoes `from_torch`."""
     leaf, rank = self.path[-1], array.ndim
+    if self.rule.axes:
+      here = [a for a in self.rule.axes if a is not None]
+      return array.transpose(here).reshape(self.source_shape)
     if self.rule.kind == 'raw':
       return array
     if leaf == 'v':

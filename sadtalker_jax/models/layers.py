@@ -6,6 +6,7 @@ arithmetic of norms, stay float32.
 """
 
 from collections.abc import Sequence
+import math
 
 from flax import linen as nn
 import jax
@@ -243,4 +244,7 @@ def max_pool(
 
 def avg_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
   """Mean of windows of [B, *N, C] side by side; a last partial one is cut."""
-  return nn.avg_pool(x, tuple(window), strides=tuple(window))
+  # Not nn.avg_pool: it divides by an integer, an error in strict promotion.
+  size = tuple(window)
+  total = nn.pooling.pool(x, 0.0, lax.add, size, size, 'VALID')
+  return total * (1 / math.prod(window))
