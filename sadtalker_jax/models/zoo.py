@@ -6,14 +6,23 @@ the module that released weights need; a caller may change them (`build`).
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import math
 from typing import Any
 
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.models import expnet, mapping
+from sadtalker_jax.models import (
+  discriminators,
+  expnet,
+  gfpgan,
+  mapping,
+  pose_discriminator,
+  posevae,
+)
 from sadtalker_jax.typing import Variables
 
 
@@ -48,8 +57,21 @@ NETWORKS: dict[str, Network] = {
   'mapping': Network(mapping.MappingNet, [(1, 27, 70)]),
   'mapping_full': Network(mapping.MappingNet, [(1, 27, 73)]),
   # Render.
+  'discriminator': Network(
+    discriminators.Discriminator, [(1, 256, 256, 3)], flags=_EVAL
+  ),
   # Pose, Wav2Lip, reconstruction.
+  'posevae': Network(
+    posevae.PoseVAE,
+    [(1, 32, 6), (1, 6), (1,), (1, 32, 80, 16, 1), (1, 64)],
+    flags=_EVAL,
+    integers=(2,),
+  ),
+  'pose_discriminator': Network(
+    pose_discriminator.PoseDiscriminator, [(1, 32, 6)], flags=_EVAL
+  ),
   # Frozen experts.
+  'gfpgan': Network(gfpgan.GFPGAN, [(1, 512, 512, 3)]),
 }
 
 
@@ -91,3 +113,30 @@ def shapes(name: str, **config: Any) -> Variables:
     return dict(module.init(key, *args, method=network.method, **network.flags))
 
   return jax.eval_shape(init, jax.random.key(0), *inputs)
+
+
+def noise(name: str, seed: int = 0, **config: Any) -> Variables:
+  """Random variables that keep activations in range; numpy float32.
+
+  For benchmarks and tests: far quicker than `init`, which takes minutes to
+  compile at full size. They say nothing.
+
+  Args:
+    name: of the network.
+    seed: of the draw.
+    **config: fields of the module, over the released ones.
+  """
+  rng = np.random.default_rng(seed)
+
+  def draw(path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+    kind, shape = path[-1].key, leaf.shape
+    if kind in ('scale', 'var'):
+      values = rng.uniform(0.8, 1.2, shape)
+    elif kind in ('bias', 'mean'):
+      values = 0.1 * rng.standard_normal(shape)
+    else:
+      fan_in = math.prod(shape[:-1])
+      values = rng.standard_normal(shape) * math.sqrt(1.6 / max(fan_in, 1))
+    return values.astype(np.float32)
+
+  return jax.tree_util.tree_map_with_path(draw, shapes(name, **config))
