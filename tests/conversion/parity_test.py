@@ -8,10 +8,12 @@ of all errors ends the run: `pytest tests/conversion/parity_test.py -rP`.
 
 import pytest
 
-from tests.parity import cases_expnet, store
+from tests.parity import cases_expnet, cases_faces, cases_posevae, store
 
 CASES: dict[str, store.Case] = {
   **cases_expnet.CASES,
+  **cases_faces.CASES,
+  **cases_posevae.CASES,
 }
 
 
