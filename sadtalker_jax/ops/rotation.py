@@ -9,6 +9,7 @@ counter-clockwise; positive pitch lowers the chin's front (nods down).
 Source: design reference, section 6.4.
 """
 
+import jax
 import jax.numpy as jnp
 
 from sadtalker_jax.typing import Array
@@ -78,3 +79,17 @@ def from_degrees(degrees: Array) -> Array:
 def to_degrees(radian: Array) -> Array:
   """Degrees of radian, any shape."""
   return jnp.asarray(radian) * (180 / jnp.pi)
+
+
+def binned_degrees(logits: Array) -> jax.Array:
+  """Expected angles of distributions over bins (reference 5.4).
+
+  Args:
+    logits: [..., N] of bins 3 degrees apart, the first at -99 degrees.
+
+  Returns:
+    [...] degrees.
+  """
+  share = jax.nn.softmax(jnp.asarray(logits), axis=-1)
+  bins = jnp.arange(share.shape[-1], dtype=share.dtype)
+  return jnp.matmul(share, bins, precision='highest') * 3 - 99
