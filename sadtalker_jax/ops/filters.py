@@ -1,8 +1,10 @@
-"""Filters along time: Savitzky-Golay and Gaussian smoothing.
+"""Filters along time (Savitzky-Golay, Gaussian), and reduction of pictures.
 
-Time is axis 0 everywhere; all other axes are carried along. A numpy array in
-gives a numpy array out, a jax array gives a jax array (the functions can be
+Along time: time is axis 0 and all other axes are carried along. A numpy array
+in gives a numpy array out, a jax array gives a jax array (the functions can be
 jitted: window, order and width are static). Widths are in samples.
+
+Of pictures: channels last, jax arrays, differentiable.
 """
 
 from typing import Any, TypeVar
@@ -116,3 +118,46 @@ def gaussian(x: _Track, sigma: float, *, truncate: float = 4.0) -> _Track:
   xp = _namespace(x)
   padding = [(reach, reach)] + [(0, 0)] * (x.ndim - 1)
   return _correlate(xp.pad(x, padding, mode='edge'), taps / taps.sum())
+
+
+def reduction_taps(factor: int) -> np.ndarray:
+  """Gaussian that goes before a reduction of pictures (reference 5.3).
+
+  Args:
+    factor: of the reduction, at least 2.
+
+  Returns:
+    [K] float32 with sum 1, K odd.
+  """
+  sigma = (factor - 1) / 2
+  reach = round(4 * sigma)
+  taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+  return (taps / taps.sum()).astype(np.float32)
+
+
+def reduce(image: jax.Array, factor: int) -> jax.Array:
+  """Pictures at 1 / factor of their size, blurred first, black outside.
+
+  Args:
+    image: [B, H, W, C].
+    factor: 1 for the pictures as they are. Of the blurred picture every
+      `factor`-th pixel stays, from the first on.
+
+  Returns:
+    [B, H / factor, W / factor, C], sizes rounded up; type of `image`.
+  """
+  if factor == 1:
+    return image
+  taps = reduction_taps(factor)
+
+  def matrix(length: int) -> jax.Array:
+    padded = np.zeros((-(-length // factor), length + len(taps)), np.float32)
+    for row, weights in enumerate(padded):
+      weights[row * factor : row * factor + len(taps)] = taps
+    reach = len(taps) // 2
+    return jnp.asarray(padded[:, reach : reach + length], image.dtype)
+
+  # Two products are quicker than a depthwise convolution, forth and back.
+  height, width = image.shape[1:3]
+  tall = jnp.einsum('ph,bhwc->bpwc', matrix(height), image, precision='highest')
+  return jnp.einsum('qw,bpwc->bpqc', matrix(width), tall, precision='highest')

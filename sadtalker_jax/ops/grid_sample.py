@@ -20,6 +20,8 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from sadtalker_jax.typing import Array
+
 Padding = Literal['zeros', 'border', 'reflection']
 
 
@@ -167,7 +169,7 @@ def _mirrored(x: jax.Array, length: int, align_corners: bool) -> jax.Array:
 
 
 def interpolation(
-  place: jax.Array, length: int, *, align_corners: bool
+  place: Array, length: int, *, align_corners: bool
 ) -> jax.Array:
   """Weights of cells along one axis, zeros outside.
 
@@ -182,7 +184,7 @@ def interpolation(
   Returns:
     [..., M, N], at most two neighbours of a row are not 0.
   """
-  axis = _Axis(place, length, 'zeros', align_corners)
+  axis = _Axis(jnp.asarray(place), length, 'zeros', align_corners)
   cell = jnp.arange(length, dtype=jnp.int32)
 
   def side(which: int) -> jax.Array:

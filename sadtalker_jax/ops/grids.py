@@ -56,7 +56,7 @@ def expectation(weights: jax.Array) -> jax.Array:
   return jnp.stack(means, axis=-1)
 
 
-def heat_maps(keypoints: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
+def heat_maps(keypoints: jax.Array, shape: tuple[int, ...]) -> jax.Array:
   """Gaussians around keypoints, 1 in the middle.
 
   Args:

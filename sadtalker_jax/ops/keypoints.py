@@ -2,9 +2,11 @@
 
 Keypoints are [B, K, 3], (x, y, z) in [-1, 1], x to the right of the picture, y
 down, z along the depth of the volume. A keypoint k becomes R k + t + e with
-R = Rx(pitch) Ry(yaw) Rz(roll): first rolled, then yawed, then pitched, the other
-way round than the coefficients' rotation. Angles are degrees.
+R = Rx(pitch) Ry(yaw) Rz(roll): first rolled, then yawed, then pitched; that of
+3DMM coefficients goes the other way round. Angles are degrees.
 """
+
+import math
 
 import jax
 import jax.numpy as jnp
@@ -68,10 +70,8 @@ def rotation_matrix(degrees: jax.Array, *, pi_314: bool = True) -> jax.Array:
   Returns:
     [..., 3, 3].
   """
-  if pi_314:
-    radian = degrees / 180 * RELEASED_PI
-  else:
-    radian = rotation.from_degrees(degrees)
+  half_turn = RELEASED_PI if pi_314 else math.pi
+  radian = degrees / 180 * half_turn
   yaw, pitch, roll = (radian[..., i] for i in range(3))
   # The inverse of Rz(-roll) Ry(-yaw) Rx(-pitch).
   inverse = rotation.matrix(-jnp.stack([pitch, yaw, roll], axis=-1))
