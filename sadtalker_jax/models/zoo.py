@@ -19,6 +19,7 @@ from sadtalker_jax.models import (
   discriminators,
   expnet,
   gfpgan,
+  keypoints,
   mapping,
   pose_discriminator,
   posevae,
@@ -57,6 +58,12 @@ NETWORKS: dict[str, Network] = {
   'mapping': Network(mapping.MappingNet, [(1, 27, 70)]),
   'mapping_full': Network(mapping.MappingNet, [(1, 27, 73)]),
   # Render.
+  'keypoint_detector': Network(
+    keypoints.KeypointDetector, [(1, 256, 256, 3)], flags=_EVAL
+  ),
+  'head_pose_estimator': Network(
+    keypoints.HeadPoseEstimator, [(1, 256, 256, 3)], flags=_EVAL
+  ),
   'discriminator': Network(
     discriminators.Discriminator, [(1, 256, 256, 3)], flags=_EVAL
   ),

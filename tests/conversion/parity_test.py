@@ -8,11 +8,20 @@ of all errors ends the run: `pytest tests/conversion/parity_test.py -rP`.
 
 import pytest
 
-from tests.parity import cases_expnet, cases_faces, cases_posevae, store
+from tests.parity import (
+  cases_experts,
+  cases_expnet,
+  cases_faces,
+  cases_keypoints,
+  cases_posevae,
+  store,
+)
 
 CASES: dict[str, store.Case] = {
+  **cases_experts.CASES,
   **cases_expnet.CASES,
   **cases_faces.CASES,
+  **cases_keypoints.CASES,
   **cases_posevae.CASES,
 }
 
