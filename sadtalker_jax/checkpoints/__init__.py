@@ -1,0 +1,1 @@
+"""Weights on disk: Orbax files, bundles of them, bundles from the Hub."""

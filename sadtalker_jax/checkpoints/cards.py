@@ -1,0 +1,167 @@
+"""The card of a bundle: what is in it, where it came from, all checksums.
+
+A card is JSON. It is read without trust: a bundle may come from anywhere.
+Hashes are SHA-256, sizes are bytes.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from sadtalker_jax import errors
+
+FORMAT = 'sadtalker_jax bundle'
+VERSION = 1  # of the format; a reader refuses newer ones
+CARD = 'card.json'
+NETWORKS = 'networks'  # the folder of theirs
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+  """A network of a bundle.
+
+  Attributes:
+    config: fields of its module.
+    parameters: numbers in it that training changes.
+    sources: names of the files that it was read from.
+  """
+
+  config: Mapping[str, Any]
+  parameters: int
+  sources: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """A file that networks were read from.
+
+  Attributes:
+    file: its name, without folders.
+    bytes: its size.
+    sha256: its hash.
+    size: pixels of the pictures that its renderer makes, if it has one.
+    keys: how many names it has.
+    used: how many of them are in the bundle.
+    ignored: names of the others by the reason why they are not.
+    licence: what is known about the terms of use.
+  """
+
+  file: str
+  bytes: int
+  sha256: str
+  size: int | None
+  keys: int
+  used: int
+  ignored: Mapping[str, list[str]]
+  licence: str
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+  """A file of a bundle."""
+
+  bytes: int
+  sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+  """What a bundle holds.
+
+  Attributes:
+    size: pixels of the pictures that the renderer makes; None without one.
+    networks: by name.
+    sources: the files that they came from.
+    versions: of the packages that wrote the bundle.
+    licence: a note for whoever passes it on.
+    files: everything but the card, by path from the bundle, parts joined by /.
+  """
+
+  size: int | None
+  networks: Mapping[str, Network]
+  sources: tuple[Source, ...]
+  versions: Mapping[str, str]
+  licence: str
+  files: Mapping[str, File]
+
+
+def write(folder: pathlib.Path, card: Card) -> None:
+  """Puts the card into a bundle that is being made."""
+  content = {'format': FORMAT, 'version': VERSION, **dataclasses.asdict(card)}
+  (folder / CARD).write_text(json.dumps(content, indent=1) + '\n')
+
+
+def read(folder: pathlib.Path) -> Card:
+  """The card of a bundle.
+
+  Raises:
+    InputError: no bundle, a newer format, or a card that is damaged.
+  """
+  path = folder / CARD
+  try:
+    content = json.loads(path.read_text())
+  except (OSError, ValueError) as error:
+    raise errors.InputError(
+      f"bundle: expected a folder with a {CARD}, found '{folder}' ({error})"
+    ) from error
+  if not isinstance(content, dict) or content.get('format') != FORMAT:
+    raise errors.InputError(f"{path}: expected the card of a '{FORMAT}'")
+  version = content.get('version')
+  if not isinstance(version, int) or version < 1:
+    raise errors.InputError(
+      f'{path}: expected a format version, found {version!r}'
+    )
+  if version > VERSION:
+    raise errors.InputError(
+      f'{path}: expected format version {VERSION} or older, found {version}: a '
+      'newer sadtalker_jax made this bundle, and can read it'
+    )
+  try:
+    card = _card(content)
+  except (KeyError, TypeError, AttributeError) as error:
+    raise errors.InputError(f'{path}: damaged: {error!r}') from error
+  _check_names(card, path)
+  return card
+
+
+def _card(content: Mapping[str, Any]) -> Card:
+  """A card from its JSON."""
+  networks = {
+    name: Network(
+      {key: _frozen(value) for key, value in entry['config'].items()},
+      entry['parameters'],
+      tuple(entry['sources']),
+    )
+    for name, entry in content['networks'].items()
+  }
+  return Card(
+    content['size'],
+    networks,
+    tuple(Source(**entry) for entry in content['sources']),
+    content['versions'],
+    content['licence'],
+    {name: File(**entry) for name, entry in content['files'].items()},
+  )
+
+
+def _frozen(value: Any) -> Any:
+  """Lists as tuples, so that they may be fields of a module again."""
+  if isinstance(value, list):
+    return tuple(_frozen(item) for item in value)
+  return value
+
+
+def _check_names(card: Card, path: pathlib.Path) -> None:
+  """Raises if a card names files outside of its bundle, or no files."""
+  for name in card.files:
+    pure = pathlib.PurePosixPath(name)
+    if pure.is_absolute() or '..' in pure.parts or '\\' in name:
+      raise errors.InputError(f'{path}: {name!r} is no file of a bundle')
+  for name in card.networks:
+    start = f'{NETWORKS}/{name}/'
+    if not name.isidentifier() or not any(
+      file.startswith(start) for file in card.files
+    ):
+      raise errors.InputError(f'{path}: no files of the network {name!r}')

@@ -1,0 +1,51 @@
+"""Bundles from the Hugging Face Hub, by name, through its own cache.
+
+A finished file is never fetched again, a broken one goes on where it stopped,
+and what is in the cache is found without a network. The client's environment
+variables hold: HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE.
+"""
+
+import pathlib
+import re
+
+import huggingface_hub
+
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import cards
+
+PREFIX = 'hf://'
+_NAME = re.compile(r'hf://([\w.-]+/[\w.-]+)(?:@(\S+))?')
+
+
+def fetch(name: str) -> pathlib.Path:
+  """The folder of a bundle of the Hub.
+
+  Args:
+    name: 'hf://owner/repo', or with '@revision' (branch, tag or commit).
+
+  Raises:
+    InputError: no such name, or it can be had neither from the Hub nor from the
+      cache.
+  """
+  found = _NAME.fullmatch(name)
+  if not found:
+    raise errors.InputError(
+      f"bundle: expected 'hf://owner/repo' or 'hf://owner/repo@revision', "
+      f"found '{name}'"
+    )
+  repository, revision = found.groups()
+  try:
+    folder = huggingface_hub.snapshot_download(
+      repository,
+      revision=revision,
+      allow_patterns=[cards.CARD, f'{cards.NETWORKS}/*'],
+    )
+  # The client lets errors of the HTTP library beneath it through, and has
+  # changed that library more than once.
+  except Exception as error:
+    reason = str(error).strip().partition('\n')[0]
+    raise errors.InputError(
+      f"bundle: '{name}' cannot be had from the Hugging Face Hub: "
+      f'{type(error).__name__}: {reason}'
+    ) from error
+  return pathlib.Path(folder)

@@ -1,0 +1,89 @@
+"""Variables of one network in a folder, through Orbax.
+
+The reader says which names and shapes it expects; a folder that holds others is
+refused with all of them named. Arrays come and go as numpy float32.
+"""
+
+from collections.abc import Iterator, Mapping
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from sadtalker_jax import errors
+from sadtalker_jax.typing import Variables
+
+_MAX_LISTED = 8  # names of one kind that are spelled out
+
+
+def save(folder: pathlib.Path, variables: Variables) -> None:
+  """Writes the variables of a network.
+
+  Args:
+    folder: to make; it must not exist.
+    variables: nested dict of arrays.
+  """
+  with ocp.StandardCheckpointer() as checkpointer:
+    checkpointer.save(folder.resolve(), jax.tree.map(np.asarray, variables))
+    checkpointer.wait_until_finished()
+
+
+def load(folder: pathlib.Path, shapes: Variables) -> Variables:
+  """The variables in a folder, as numpy arrays.
+
+  Args:
+    folder: that `save` made.
+    shapes: what to expect, of `jax.ShapeDtypeStruct`.
+
+  Raises:
+    InputError: the folder cannot be read, or holds other names or shapes.
+  """
+  folder = folder.resolve()
+  with ocp.PyTreeCheckpointer() as checkpointer:
+    metadata = checkpointer.metadata(folder).item_metadata
+    if metadata is None:
+      raise errors.InputError(
+        f'{folder}: expected the variables of a network, found none'
+      )
+    _compare(metadata.tree, shapes, folder)
+    args = jax.tree.map(
+      lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray), shapes
+    )
+    return checkpointer.restore(folder, item=shapes, restore_args=args)
+
+
+def _compare(stored: Any, shapes: Variables, folder: pathlib.Path) -> None:
+  """Raises where a folder does not hold what is expected."""
+  found, expected = dict(_shapes(stored)), dict(_shapes(shapes))
+  faults = []
+  for what, names in (
+    ('missing', expected.keys() - found.keys()),
+    ('not expected', found.keys() - expected.keys()),
+  ):
+    if names:
+      shown = ', '.join(sorted(names)[:_MAX_LISTED])
+      more = len(names) - _MAX_LISTED
+      tail = f' and {more} more' if more > 0 else ''
+      faults.append(f'{len(names)} {what}: {shown}{tail}')
+  faults += [
+    f'{name}: expected shape {list(expected[name])}, found {list(found[name])}'
+    for name in sorted(expected.keys() & found.keys())
+    if expected[name] != found[name]
+  ]
+  if faults:
+    raise errors.InputError(
+      f'{folder}: not the variables of this network:\n  '
+      + '\n  '.join(faults[:_MAX_LISTED])
+    )
+
+
+def _shapes(
+  tree: Any, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+  if isinstance(tree, Mapping):
+    for key, value in tree.items():
+      yield from _shapes(value, (*path, key))
+  else:
+    yield '/'.join(path), tuple(tree.shape)
