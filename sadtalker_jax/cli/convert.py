@@ -1,0 +1,143 @@
+"""Converts released PyTorch weights to a bundle, once.
+
+    python -m sadtalker_jax.cli.convert --input checkpoints/ --output BUNDLE
+    python -m sadtalker_jax.cli.convert --input checkpoints/ --check BUNDLE
+    python -m sadtalker_jax.cli.convert --input BUNDLE --network N --export FILE
+
+The first makes a bundle of all released files that it finds; the second holds a
+bundle against its files, bit for bit; the third turns networks back into a
+safetensors file with the released names. docs/weights.md lists the files.
+"""
+
+import argparse
+from collections.abc import Sequence
+import pathlib
+import sys
+
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import cards
+from sadtalker_jax.conversion import bundling, released, sources
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  parser = _parser()
+  flags = parser.parse_args(argv)
+  try:
+    if flags.export:
+      _export(parser, flags)
+    elif flags.check:
+      card = bundling.check(flags.check, flags.input, _chosen(flags))
+      print(f'{flags.check}: the same as its files, {_summary(card)}')
+    else:
+      _convert(flags)
+  except errors.InputError as error:
+    print(f'convert: {error}', file=sys.stderr)
+    return 2
+  return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    prog='python -m sadtalker_jax.cli.convert',
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+  )
+  parser.add_argument(
+    '--input',
+    nargs='+',
+    type=pathlib.Path,
+    default=[],
+    metavar='PATH',
+    help='released files, or folders of them; a bundle with --export',
+  )
+  does = parser.add_mutually_exclusive_group(required=True)
+  does.add_argument(
+    '--output', type=pathlib.Path, metavar='BUNDLE', help='folder to make'
+  )
+  does.add_argument(
+    '--check',
+    type=pathlib.Path,
+    metavar='BUNDLE',
+    help='compare this bundle with its files',
+  )
+  does.add_argument(
+    '--export',
+    type=pathlib.Path,
+    metavar='FILE.safetensors',
+    help='write networks of the bundle to this file',
+  )
+  parser.add_argument(
+    '--size',
+    type=int,
+    choices=[256, 512],
+    help="of the renderer's pictures, where there are files for both",
+  )
+  parser.add_argument(
+    '--only',
+    nargs='+',
+    default=[],
+    metavar='NETWORK',
+    help='convert these alone: ' + ', '.join(released.TABLES),
+  )
+  parser.add_argument(
+    '--as',
+    dest='chosen',
+    nargs='+',
+    default=[],
+    metavar='NETWORK=FILE',
+    help='take this network from this file, whatever its name',
+  )
+  parser.add_argument(
+    '--network', nargs='+', default=[], help='networks to export'
+  )
+  return parser
+
+
+def _convert(flags: argparse.Namespace) -> None:
+  plan = sources.plan(
+    flags.input, size=flags.size, only=flags.only, chosen=_chosen(flags)
+  )
+  for path in plan.unused:
+    print(f'not used: {path}')
+  card = bundling.convert(plan, flags.output)
+  for name, network in card.networks.items():
+    print(f'{name}: {network.parameters:,} from {" + ".join(network.sources)}')
+  for source in card.sources:
+    for reason, names in source.ignored.items():
+      print(f'{source.file}: {len(names)} ignored: {reason}')
+  print(f'{flags.output}: {_summary(card)}')
+
+
+def _export(parser: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
+  if len(flags.input) != 1 or not flags.network:
+    parser.error('--export needs one bundle as --input, and --network')
+  count = bundling.export(flags.input[0], flags.network, flags.export)
+  print(f'{flags.export}: {count} tensors')
+
+
+def _summary(card: cards.Card) -> str:
+  size = sum(file.bytes for file in card.files.values())
+  made = f'for {card.size}-pixel pictures, ' if card.size else ''
+  return f'{made}{len(card.networks)} networks, {size / 1e6:.0f} MB'
+
+
+def _chosen(flags: argparse.Namespace) -> dict[str, pathlib.Path]:
+  """The files that `--as` names.
+
+  Raises:
+    InputError: not of the form NETWORK=FILE, or a network twice.
+  """
+  chosen: dict[str, pathlib.Path] = {}
+  for item in flags.chosen:
+    network, sign, file = item.partition('=')
+    if not sign or not file or network in chosen:
+      raise errors.InputError(
+        f'--as: expected NETWORK=FILE, each network once, found {item!r}'
+      )
+    chosen[network] = pathlib.Path(file)
+  return chosen
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,277 @@
+"""Which released file holds which networks, and under which names.
+
+Files are known by name, without the ending: a file may come as the PyTorch file
+that was published or as safetensors with the same keys. Where a PyTorch file
+nests its weights, the keys are joined with dots (see `torch_files`), so
+`{'mapping': {'first.0.bias': ...}}` has the key `mapping.first.0.bias`.
+Reference, section 11.4; docs/weights.md says where the files come from.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+import re
+
+from sadtalker_jax.conversion import (
+  backbones,
+  deep3d,
+  experts,
+  facevid2vid,
+  restoration,
+  rules,
+  sadtalker,
+  wav2lip,
+)
+
+TABLES: dict[str, rules.Table] = {
+  **sadtalker.TABLES,
+  **facevid2vid.TABLES,
+  **deep3d.TABLES,
+  **wav2lip.TABLES,
+  **experts.TABLES,
+  **backbones.TABLES,
+  **restoration.TABLES,
+}
+
+# Networks that are trained for pictures of one size and for each other.
+SIZED = frozenset(
+  {'keypoint_detector', 'generator', 'head_pose_estimator', 'discriminator'}
+)
+
+_ENDING = re.compile(r'(\.(safetensors|pth|pt|pkl|model|tar))+$', re.I)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+  """A network in a file, or a piece of one.
+
+  Attributes:
+    network: its name in the zoo.
+    prefixes: what its keys may start with; the first one that some key has
+      holds, and is taken off.
+    piece: which piece of the network, where several files make one.
+    optional: whether some copies of the file lack it.
+  """
+
+  network: str
+  prefixes: tuple[str, ...] = ('',)
+  piece: str = ''
+  optional: bool = False
+
+  def prefix(self, keys: Iterable[str]) -> str | None:
+    """The prefix that holds for a file; None if the file lacks the network."""
+    keys = tuple(keys)
+    for prefix in self.prefixes:
+      if any(key.startswith(prefix) for key in keys):
+        return prefix
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+  """A released file.
+
+  Attributes:
+    name: as published, for messages.
+    parts: the networks in it.
+    pattern: regular expression for the whole name without its ending; empty if
+      it is the published name's.
+    ignored: keys outside of the networks that have no place here.
+    size: pixels of the pictures that its renderer makes, if it has one.
+    licence: what is known about the terms of use of these weights.
+  """
+
+  name: str
+  parts: tuple[Part, ...]
+  licence: str
+  pattern: str = ''
+  ignored: tuple[rules.Ignored, ...] = ()
+  size: int | None = None
+
+  def matches(self, name: str) -> bool:
+    """Whether a file of this name, with its ending, is this file."""
+    pattern = self.pattern or re.escape(_ENDING.sub('', self.name))
+    return bool(re.fullmatch(pattern, _ENDING.sub('', name), re.I))
+
+
+def _nested(*keys: str) -> tuple[str, ...]:
+  """Prefixes of weights under a key, of parallel training or not, or bare."""
+  outer = [*(f'{key}.' for key in keys), '']
+  return tuple(f'{key}{inner}' for key in outer for inner in ('module.', ''))
+
+
+_SADTALKER = 'Apache-2.0 (OpenTalker/SadTalker)'
+_WAV2LIP = (
+  'personal, research and non-commercial use only; trained on LRS2 '
+  '(Rudrabha/Wav2Lip)'
+)
+_FACEXLIB = 'MIT (xinntao/facexlib)'
+_TORCHVISION = 'BSD-3-Clause (torchvision); trained on ImageNet'
+
+# The names of audio2exp and audio2pose are misspelt in the originals.
+FILES: tuple[File, ...] = (
+  *(
+    File(
+      f'SadTalker_V0.0.2_{size}.safetensors',
+      (
+        Part('expnet', ('audio2exp.',)),
+        Part('posevae', ('audio2pose.',)),
+        Part('pose_discriminator', ('audio2pose.',)),
+        Part('recon', ('face_3drecon.',)),
+        Part('keypoint_detector', ('kp_extractor.',)),
+        Part('generator', ('generator.',)),
+      ),
+      _SADTALKER,
+      size=size,
+    )
+    for size in (256, 512)
+  ),
+  *(
+    File(
+      f'mapping_{number}-model.pth.tar',
+      (Part(network, _nested('mapping')),),
+      _SADTALKER,
+      ignored=(
+        rules.Ignored(
+          r'(discriminator|generator|kp_detector|he_estimator)\..*',
+          'beside the mapping when it was trained',
+        ),
+      ),
+    )
+    for number, network in (('00229', 'mapping'), ('00109', 'mapping_full'))
+  ),
+  File(
+    'auido2exp_00300-model.pth',
+    (Part('expnet', _nested('model')),),
+    _SADTALKER,
+  ),
+  File(
+    'auido2pose_00140-model.pth',
+    (
+      Part('posevae', _nested('model')),
+      Part('pose_discriminator', _nested('model')),
+    ),
+    _SADTALKER,
+  ),
+  File(
+    'facevid2vid_00189-model.pth.tar',
+    (
+      Part('keypoint_detector', ('kp_detector.',)),
+      Part('generator', ('generator.',)),
+      Part('head_pose_estimator', ('he_estimator.',)),
+      Part('discriminator', ('discriminator.',), optional=True),
+    ),
+    'no licence stated by its author '
+    '(zhanglonghao1992/One-Shot_Free-View_Neural_Talking_Head_Synthesis)',
+    size=256,
+  ),
+  File('epoch_20.pth', (Part('recon', _nested('net_recon')),), _SADTALKER),
+  File(
+    'wav2lip.pth',
+    (Part('wav2lip', _nested('state_dict')),),
+    _WAV2LIP,
+    pattern='wav2lip(_gan)?',
+  ),
+  File(
+    'lipsync_expert.pth', (Part('syncnet', _nested('state_dict')),), _WAV2LIP
+  ),
+  File(
+    'visual_quality_disc.pth',
+    (Part('wav2lip_discriminator', _nested('state_dict')),),
+    _WAV2LIP,
+  ),
+  File(
+    'syncnet_v2.model',
+    (Part('syncnet_v2'),),
+    'MIT (joonson/syncnet_python)',
+  ),
+  File(
+    'hopenet_robust_alpha1.pkl',
+    (Part('hopenet', _nested()),),
+    'Apache-2.0 (natanielruiz/deep-head-pose)',
+  ),
+  File(
+    'pt_inception-2015-12-05-6726825d.pth',
+    (Part('inception_fid'),),
+    'Apache-2.0 (mseitzer/pytorch-fid, from the TensorFlow release)',
+  ),
+  File(
+    'backbone.pth',
+    (Part('arcface', _nested()),),
+    'non-commercial research (deepinsight/insightface)',
+    pattern='(ms1mv3_arcface_r50_fp16_)?backbone',
+  ),
+  File('vgg19-dcbb9e9d.pth', (Part('vgg19'),), _TORCHVISION),
+  File(
+    'lrw_resnet18_mstcn_adamw_s3.pth.tar',
+    (Part('lipreader', _nested('model_state_dict')),),
+    'non-commercial (mpc001/Lipreading_using_Temporal_Convolutional_Networks)',
+    pattern='lrw_resnet18_mstcn(_adamw_s3|_video)?',
+  ),
+  File(
+    'alignment_WFLW_4HG.pth', (Part('fan', _nested('state_dict')),), _FACEXLIB
+  ),
+  File(
+    'detection_Resnet50_Final.pth',
+    (Part('retinaface', _nested('state_dict')),),
+    _FACEXLIB,
+  ),
+  File(
+    'GFPGANv1.4.pth',
+    (Part('gfpgan', _nested('params_ema')),),
+    'Apache-2.0 with other terms for parts (TencentARC/GFPGAN)',
+    pattern=r'GFPGANv1\.[34]',
+    ignored=(
+      rules.Ignored(r'params\..*', 'weights before they were averaged'),
+    ),
+  ),
+  File(
+    'alexnet-owt-7be5be79.pth',
+    (Part('lpips', piece='trunk'),),
+    _TORCHVISION,
+    pattern='alexnet-owt-[0-9a-f]{8}',
+  ),
+  File(
+    'alex.pth',
+    (Part('lpips', piece='heads'),),
+    'BSD-2-Clause (richzhang/PerceptualSimilarity)',
+  ),
+)
+
+
+def find(name: str) -> File | None:
+  """The released file that a file of this name is."""
+  for file in FILES:
+    if file.matches(name):
+      return file
+  return None
+
+
+def pieces(network: str) -> frozenset[str]:
+  """Pieces that a network is made of; one that has no name if it is whole."""
+  return frozenset(
+    part.piece
+    for file in FILES
+    for part in file.parts
+    if part.network == network
+  )
+
+
+def whole(network: str) -> Part:
+  """A network in a file of another name, under any prefix that is known."""
+  prefixes = {
+    prefix: None
+    for file in FILES
+    for part in file.parts
+    if part.network == network
+    for prefix in part.prefixes
+  }
+  named = [prefix for prefix in prefixes if prefix]
+  return Part(network, (*named, ''))
+
+
+def export_prefix(network: str) -> str:
+  """What the network's keys start with in the safetensors file."""
+  for part in FILES[0].parts:
+    if part.network == network:
+      return part.prefixes[0]
+  return ''
