@@ -20,9 +20,14 @@ from sadtalker_jax.models import (
   expnet,
   gfpgan,
   keypoints,
+  landmarks,
+  lipreader,
   mapping,
   pose_discriminator,
   posevae,
+  syncnet,
+  syncnet_v2,
+  wav2lip,
 )
 from sadtalker_jax.typing import Variables
 
@@ -77,7 +82,26 @@ NETWORKS: dict[str, Network] = {
   'pose_discriminator': Network(
     pose_discriminator.PoseDiscriminator, [(1, 32, 6)], flags=_EVAL
   ),
+  'wav2lip': Network(
+    wav2lip.Wav2Lip, [(1, 80, 16, 1), (1, 96, 96, 6)], flags=_EVAL
+  ),
+  'wav2lip_discriminator': Network(
+    wav2lip.QualityDiscriminator, [(1, 48, 96, 3)]
+  ),
+  'syncnet': Network(
+    syncnet.SyncNet, [(1, 80, 16, 1), (1, 48, 96, 15)], flags=_EVAL
+  ),
   # Frozen experts.
+  'syncnet_v2': Network(
+    syncnet_v2.SyncNetV2, [(1, 5, 224, 224, 3), (1, 13, 20, 1)], flags=_EVAL
+  ),
+  'lipreader': Network(
+    lipreader.LipReader,
+    [(1, 29, 88, 88, 1), (1,)],
+    flags=_EVAL,
+    integers=(1,),
+  ),
+  'fan': Network(landmarks.FAN, [(1, 256, 256, 3)], flags=_EVAL),
   'gfpgan': Network(gfpgan.GFPGAN, [(1, 512, 512, 3)]),
 }
 

@@ -12,8 +12,10 @@ from tests.parity import (
   cases_experts,
   cases_expnet,
   cases_faces,
+  cases_fan,
   cases_keypoints,
   cases_posevae,
+  cases_speech,
   store,
 )
 
@@ -21,8 +23,10 @@ CASES: dict[str, store.Case] = {
   **cases_experts.CASES,
   **cases_expnet.CASES,
   **cases_faces.CASES,
+  **cases_fan.CASES,
   **cases_keypoints.CASES,
   **cases_posevae.CASES,
+  **cases_speech.CASES,
 }
 
 
