@@ -75,7 +75,78 @@ _DENSE_MOTION = (
   rules.Rule('dense_motion/(mask|occlusion)', r'dense_motion_network.\1'),
 )
 
+# Parts that both generators have.
+_GENERATOR = (
+  rules.Rule('appearance/first/(conv|norm)', r'first.\1'),
+  rules.Rule(r'appearance/down_(\d)/(conv|norm)', r'down_blocks.\1.\2'),
+  rules.Rule('appearance/lift', 'second'),
+  *(
+    rules.Rule(
+      rf'appearance/block_(\d)/(conv|norm)_{i}',
+      rf'resblocks_3d.3dr\1.\g<2>{i + 1}',
+    )
+    for i in range(2)
+  ),
+  *_DENSE_MOTION,
+  rules.Rule('merge/(conv|norm)', r'third.\1'),
+  rules.Rule('project', 'fourth'),
+)
+
+_SPADE_BLOCKS = {r'middle_(\d)': r'G_middle_\1', r'up_(\d)': r'up_\1'}
+_SPADE_LAYERS = {
+  'shared': 'mlp_shared.0',
+  'gamma': 'mlp_gamma',
+  'beta': 'mlp_beta',
+}
+
+GENERATOR = rules.Table(
+  (
+    *_GENERATOR,
+    rules.Rule('decoder/first', 'decoder.fc'),
+    *(
+      rules.Rule(
+        f'decoder/{ours}/spade_{i}/{layer}',
+        f'decoder.{theirs}.norm_{i[0]}.{name}',
+      )
+      for ours, theirs in _SPADE_BLOCKS.items()
+      for i in ('0', '1', 'skip')
+      for layer, name in _SPADE_LAYERS.items()
+    ),
+    *(
+      rules.Rule(f'decoder/{ours}/conv_{i}', f'decoder.{theirs}.conv_{i[0]}')
+      for ours, theirs in _SPADE_BLOCKS.items()
+      for i in ('0', '1', 'skip')
+    ),
+    rules.Rule('decoder/last', 'decoder.conv_img'),
+  )
+)
+
+GENERATOR_PLAIN = rules.Table(
+  (
+    *_GENERATOR,
+    *(
+      rules.Rule(
+        rf'decoder/block_(\d)/(conv|norm)_{i}',
+        rf'resblocks_2d.2dr\1.\g<2>{i + 1}',
+      )
+      for i in range(2)
+    ),
+    rules.Rule(r'decoder/up_(\d)/(conv|norm)', r'up_blocks.\1.\2'),
+    rules.Rule('decoder/last', 'final'),
+  )
+)
+
+DISCRIMINATOR = rules.Table(
+  (
+    rules.Rule(r'(conv|norm)_(\d)', r'discs.1.down_blocks.\2.\1'),
+    rules.Rule('scores', 'discs.1.conv'),
+  )
+)
+
 TABLES = {
   'keypoint_detector': KEYPOINT_DETECTOR,
   'head_pose_estimator': HEAD_POSE_ESTIMATOR,
+  'generator': GENERATOR,
+  'generator_plain': GENERATOR_PLAIN,
+  'discriminator': DISCRIMINATOR,
 }

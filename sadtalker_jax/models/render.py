@@ -1,0 +1,106 @@
+"""A portrait and coefficients become frames, step by step as in the original.
+
+The plain form: no weight is folded, nothing is shared but what is known of the
+portrait alone. Every faster form must give the same frames. Source: design
+reference, sections 1.1, 5.4 and 5.12.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax import errors
+from sadtalker_jax.models import generator as generator_lib
+from sadtalker_jax.models import keypoints
+from sadtalker_jax.models import mapping as mapping_lib
+from sadtalker_jax.ops import keypoints as keypoint_ops
+from sadtalker_jax.typing import Variables
+
+# Names of the networks from coefficients to keypoint motion, by coefficients.
+MAPPINGS = {70: 'mapping', 73: 'mapping_full'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks:
+  """The modules of a render; those of the release by default."""
+
+  keypoint_detector: keypoints.KeypointDetector = keypoints.KeypointDetector()
+  mapping: mapping_lib.MappingNet = mapping_lib.MappingNet()
+  generator: generator_lib.Generator = generator_lib.Generator()
+
+
+RELEASED = Networks()
+
+
+def render(
+  variables: Mapping[str, Variables],
+  source_image: jax.Array,
+  source_window: jax.Array,
+  windows: jax.Array,
+  *,
+  angles: jax.Array | None = None,
+  zero_t_xz: bool = True,
+  pi_314: bool = True,
+  networks: Networks = RELEASED,
+) -> jax.Array:
+  """Frames of one portrait, or of one portrait each; differentiable.
+
+  Args:
+    variables: of 'keypoint_detector', 'generator', and 'mapping' for 70
+      coefficients or 'mapping_full' for 73.
+    source_image: [1 or B, S, S, 3] portraits, RGB in [0, 1].
+    source_window: [1 or B, 27, C] coefficients of the portraits.
+    windows: [B, 27, C] coefficients around every frame.
+    angles: [B, 3] degrees (yaw, pitch, roll) of free view, which replace those
+      of the frames where they are not NaN.
+    zero_t_xz: see `ops.keypoints.transform`.
+    pi_314: see `ops.keypoints.transform`.
+    networks: the modules.
+
+  Returns:
+    [B, S, S, 3], float32 in [0, 1].
+
+  Raises:
+    InputError: C is neither 70 nor 73.
+  """
+  if windows.shape[-1] not in MAPPINGS:
+    raise errors.InputError(
+      f'windows: expected 70 or 73 coefficients, found {windows.shape[-1]}'
+    )
+  weights = variables[MAPPINGS[windows.shape[-1]]]
+  canonical = networks.keypoint_detector.apply(
+    variables['keypoint_detector'], source_image, train=False
+  )
+  volume = networks.generator.apply(
+    variables['generator'], source_image, train=False, method='encode'
+  )
+
+  def placed(window: jax.Array, angles: jax.Array | None) -> jax.Array:
+    return keypoint_ops.transform(
+      _for_each(canonical, len(window)),
+      *networks.mapping.apply(weights, window),
+      zero_t_xz=zero_t_xz,
+      pi_314=pi_314,
+      angles=angles,
+    )
+
+  count = len(windows)
+  volume = _for_each(volume, count)
+  motion = networks.generator.apply(
+    variables['generator'],
+    volume,
+    _for_each(placed(source_window, None), count),
+    placed(windows, angles),
+    train=False,
+    method='motion',
+  )
+  return networks.generator.apply(
+    variables['generator'], volume, motion, train=False, method='decode'
+  )
+
+
+def _for_each(x: jax.Array, count: int) -> jax.Array:
+  """`x` [1 or count, ...] as [count, ...]."""
+  return jnp.broadcast_to(x, (count, *x.shape[1:]))
