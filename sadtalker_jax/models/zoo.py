@@ -16,17 +16,23 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.models import (
+  arcface,
   discriminators,
   expnet,
   gfpgan,
+  hopenet,
+  inception,
   keypoints,
   landmarks,
   lipreader,
+  lpips,
   mapping,
   pose_discriminator,
   posevae,
+  recon,
   syncnet,
   syncnet_v2,
+  vgg,
   wav2lip,
 )
 from sadtalker_jax.typing import Variables
@@ -91,6 +97,7 @@ NETWORKS: dict[str, Network] = {
   'syncnet': Network(
     syncnet.SyncNet, [(1, 80, 16, 1), (1, 48, 96, 15)], flags=_EVAL
   ),
+  'recon': Network(recon.ReconNet, [(1, 224, 224, 3)], flags=_EVAL),
   # Frozen experts.
   'syncnet_v2': Network(
     syncnet_v2.SyncNetV2, [(1, 5, 224, 224, 3), (1, 13, 20, 1)], flags=_EVAL
@@ -102,6 +109,11 @@ NETWORKS: dict[str, Network] = {
     integers=(1,),
   ),
   'fan': Network(landmarks.FAN, [(1, 256, 256, 3)], flags=_EVAL),
+  'hopenet': Network(hopenet.Hopenet, [(1, 224, 224, 3)]),
+  'inception_fid': Network(inception.InceptionV3, [(1, 299, 299, 3)]),
+  'arcface': Network(arcface.ArcFace, [(1, 112, 112, 3)]),
+  'vgg19': Network(vgg.VGG19, [(1, 64, 64, 3)]),
+  'lpips': Network(lpips.LPIPS, [(1, 64, 64, 3)] * 2),
   'gfpgan': Network(gfpgan.GFPGAN, [(1, 512, 512, 3)]),
 }
 
