@@ -19,6 +19,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sadtalker_jax.typing import Array
 
@@ -91,8 +92,8 @@ def _sample(
       f'{rank}], found {cells.shape} and {grid.shape}'
     )
   batch, *lengths, channels = cells.shape
-  wide = jnp.promote_types(jnp.float32, grid.dtype)
-  grid = grid.astype(wide)
+  cells, grid = jnp.asarray(cells), jnp.asarray(grid)
+  grid = grid.astype(np.promote_types(np.float32, grid.dtype))
   axes = [
     _Axis(grid[..., rank - 1 - i], length, padding, align_corners)
     for i, length in enumerate(lengths)
@@ -100,7 +101,7 @@ def _sample(
   rows = cells.reshape(-1, channels)  # [B N, C]
   first = jnp.arange(batch, dtype=jnp.int32) * math.prod(lengths)
   first = first.reshape(-1, *[1] * rank)
-  wide = jnp.promote_types(wide, cells.dtype)
+  wide = np.promote_types(grid.dtype, cells.dtype)
   total = jnp.zeros((*grid.shape[:-1], channels), wide)
   for corner in itertools.product((0, 1), repeat=rank):
     index = jnp.zeros_like(first)

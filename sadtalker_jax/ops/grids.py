@@ -47,7 +47,7 @@ def expectation(weights: jax.Array) -> jax.Array:
   means = [
     jnp.einsum(
       'bnk,n->bk',
-      weights.sum([a for a in (1, 2, 3) if a != axis]),
+      weights.sum(tuple({1, 2, 3} - {axis})),
       axis_coordinates(weights.shape[axis]).astype(weights.dtype),
       precision='highest',
     )

@@ -73,3 +73,23 @@ def test_wrong_widths_are_refused():
     filters.savitzky_golay(_track(20), window=3, order=3)
   with pytest.raises(ValueError, match='negative'):
     filters.gaussian(_track(20), -1.0)
+
+
+@pytest.mark.parametrize('factor', [2, 4, 8])
+def test_reduce_equals_scipy(factor):
+  image = np.random.default_rng(factor).uniform(size=(17, 24))
+  taps = filters.reduction_taps(factor)
+  assert len(taps) == {2: 5, 4: 13, 8: 29}[factor]
+  blurred = scipy.ndimage.convolve(image, np.outer(taps, taps), mode='constant')
+  found = filters.reduce(
+    jnp.asarray(image, jnp.float32)[None, ..., None], factor
+  )
+  # float32 sums of up to 841 terms that add to 1.
+  np.testing.assert_allclose(
+    found[0, ..., 0], blurred[::factor, ::factor], atol=2e-6
+  )
+
+
+def test_reduce_by_one_is_the_picture():
+  image = jnp.ones((1, 3, 4, 2))
+  assert filters.reduce(image, 1) is image

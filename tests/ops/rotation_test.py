@@ -83,3 +83,12 @@ def test_degrees_round_trip():
     rotation.to_degrees(rotation.from_degrees(degrees)), degrees, rtol=1e-6
   )
   np.testing.assert_allclose(rotation.from_degrees(180.0), np.pi, rtol=1e-6)
+
+
+def test_binned_degrees_are_the_mean_of_the_bins():
+  logits = np.full((2, 66), -100, np.float32)
+  logits[0, 33] = 0  # 3 * 33 - 99
+  logits[1, [0, 65]] = 0  # halfway between -99 and 96
+  np.testing.assert_allclose(
+    rotation.binned_degrees(logits), [0, -1.5], atol=1e-5
+  )
