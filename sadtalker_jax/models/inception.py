@@ -20,7 +20,6 @@ import numpy as np
 from sadtalker_jax.models import layers, pictures
 from sadtalker_jax.typing import Dtype
 
-SIZE = 299  # pixels of a side inside
 FEATURE_SIZE = 2048
 
 
@@ -105,8 +104,7 @@ class MixedB(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """[B, H, W, C] to [B, (H - 1) / 2, (W - 1) / 2, C + 480]."""
     conv = functools.partial(_conv, self)
-    y = conv(x, 'branch3x3dbl_1', 64)
-    y = conv(y, 'branch3x3dbl_2', 96, 3)
+    y = conv(conv(x, 'branch3x3dbl_1', 64), 'branch3x3dbl_2', 96, 3)
     parts = [
       conv(x, 'branch3x3', 384, 3, stride=2),
       conv(y, 'branch3x3dbl_3', 96, 3, stride=2),
@@ -179,10 +177,7 @@ class MixedE(nn.Module):
     y = conv(x, 'branch3x3_1', 384)
     z = conv(x, 'branch3x3dbl_1', 448)
     z = conv(z, 'branch3x3dbl_2', 384, 3)
-    if self.maximum:
-      pooled = layers.max_pool(x, (3, 3), stride=(1, 1), padding=1)
-    else:
-      pooled = _mean3(x)
+    pooled = _max3(x) if self.maximum else _mean3(x)
     parts = [
       conv(x, 'branch1x1', 320),
       conv(y, 'branch3x3_2a', 384, wide),
@@ -197,24 +192,24 @@ class MixedE(nn.Module):
 class InceptionV3(nn.Module):
   """The network up to the last pool; the classifier is not used."""
 
-  size: int = SIZE  # pixels of a side inside
+  size: int = 299  # pixels of a side inside
   narrow: int = 1  # divides the channels of every convolution
   dtype: Dtype | None = None  # of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array) -> jax.Array:
-    """Features whose distribution FID compares.
+    """Features [B, 2048], float32, whose distribution FID compares.
 
     Args:
       image: [B, H, W, 3] RGB in [0, 1], any size.
 
-    Returns:
-      [B, 2048] float32.
-
     Raises:
       ValueError: these are no such pictures.
     """
-    x = self._resized(pictures.symmetric(image))
+    x = pictures.symmetric(image)
+    if x.shape[1:3] != (self.size, self.size):  # bilinear, as pytorch-fid does
+      shape = (x.shape[0], self.size, self.size, 3)
+      x = jax.image.resize(x, shape, 'linear', antialias=False)
     conv = functools.partial(_conv, self)
     x = conv(x, 'conv_1a', 32, 3, stride=2)
     x = conv(x, 'conv_2a', 32, 3, padded=False)
@@ -235,27 +230,21 @@ class InceptionV3(nn.Module):
     x = MixedE(True, *rest, name='mixed_7c')(x)
     return x.astype(jnp.float32).mean((1, 2))
 
-  def _resized(self, image: jax.Array) -> jax.Array:
-    """Bilinear, half-pixel centres, no anti-aliasing, as pytorch-fid does."""
-    shape = (image.shape[0], self.size, self.size, 3)
-    if image.shape == shape:
-      return image
-    return jax.image.resize(image, shape, 'linear', antialias=False)
-
 
 def _shrink(x: jax.Array) -> jax.Array:
   """Largest values of windows of 3 x 3 pixels, two apart."""
   return layers.max_pool(x, (3, 3), stride=(2, 2))
 
 
+def _max3(x: jax.Array) -> jax.Array:
+  return layers.max_pool(x, (3, 3), stride=(1, 1), padding=1)
+
+
 def _mean3(x: jax.Array) -> jax.Array:
   """Mean of the 3 x 3 pixels around each, of those that there are."""
-  total = lax.reduce_window(
-    x, np.zeros((), x.dtype), lax.add, (1, 3, 3, 1), (1,) * 4, 'SAME'
-  )
-  rows, columns = (
-    np.minimum(np.arange(n) + 2, n) - np.maximum(np.arange(n) - 1, 0)
-    for n in x.shape[1:3]
-  )
-  count = np.outer(rows, columns)[:, :, None]
-  return total * jnp.asarray(1 / count, x.dtype)
+
+  def total(x: jax.Array) -> jax.Array:
+    zero = np.zeros((), x.dtype)
+    return lax.reduce_window(x, zero, lax.add, (1, 3, 3, 1), (1,) * 4, 'SAME')
+
+  return total(x) / total(jnp.ones_like(x[:1, :, :, :1]))
