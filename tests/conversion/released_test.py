@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from sadtalker_jax.conversion import released
+from sadtalker_jax.models import zoo
+
+# The decoder without SPADE was never released with SadTalker.
+_UNRELEASED = {'generator_plain'}
+
+
+def _parts():
+  return [part for file in released.FILES for part in file.parts]
+
+
+def test_every_network_has_a_table_and_a_file():
+  assert set(released.TABLES) == set(zoo.NETWORKS)
+  in_files = {part.network for part in _parts()}
+  assert in_files == set(zoo.NETWORKS) - _UNRELEASED
+
+
+def test_every_config_can_be_on_a_card():
+  for network in zoo.NETWORKS.values():
+    json.dumps(dict(network.config))
+
+
+@pytest.mark.parametrize(
+  'file', released.FILES, ids=[file.name for file in released.FILES]
+)
+def test_file_is_found_by_its_name(file):
+  assert released.find(file.name) is file
+  stem = file.name
+  for ending in ('.tar', '.pth', '.safetensors', '.pkl', '.model'):
+    stem = stem.removesuffix(ending)
+  assert released.find(f'{stem}.safetensors') is file
+  assert released.find(f'{stem.upper()}.pth') is file
+  assert released.find(f'my_{stem}.pth') is None
+
+
+@pytest.mark.parametrize(
+  ('name', 'network'),
+  [
+    ('GFPGANv1.3.pth', 'gfpgan'),
+    ('wav2lip_gan.pth', 'wav2lip'),
+    ('ms1mv3_arcface_r50_fp16_backbone.pth', 'arcface'),
+    ('alexnet-owt-4df8aa71.pth', 'lpips'),
+    ('mapping_00109-model.safetensors', 'mapping_full'),
+  ],
+)
+def test_other_names_of_a_file_are_known(name, network):
+  assert released.find(name).parts[0].network == network
+
+
+def test_prefix_is_the_first_that_some_key_has():
+  part = released.find('wav2lip.pth').parts[0]
+  assert part.prefix(['state_dict.module.a', 'epoch']) == 'state_dict.module.'
+  assert part.prefix(['state_dict.a']) == 'state_dict.'
+  assert part.prefix(['module.a']) == 'module.'
+  assert part.prefix(['a']) == ''
+  assert released.FILES[0].parts[0].prefix(['a']) is None
+
+
+def test_pieces_of_a_network():
+  assert released.pieces('lpips') == {'trunk', 'heads'}
+  assert released.pieces('gfpgan') == {''}
