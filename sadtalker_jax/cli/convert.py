@@ -119,7 +119,7 @@ def _export(parser: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
 def _summary(card: cards.Card) -> str:
   size = sum(file.bytes for file in card.files.values())
   made = f'for {card.size}-pixel pictures, ' if card.size else ''
-  return f'{made}{len(card.networks)} networks, {size / 1e6:.0f} MB'
+  return f'{made}networks: {len(card.networks)}, {size / 1e6:.0f} MB'
 
 
 def _chosen(flags: argparse.Namespace) -> dict[str, pathlib.Path]:

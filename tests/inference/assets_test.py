@@ -1,0 +1,106 @@
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import sadtalker_jax
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.models import zoo
+from tests.checkpoints import hub as hub_lib
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> pathlib.Path:
+  """A bundle with a small MappingNet."""
+  path = tmp_path_factory.mktemp('bundles') / 'bundle'
+  config = {'features': 8}
+  with bundles.writing(path) as writing:
+    bundles.add(writing, 'mapping', zoo.noise('mapping', **config))
+    bundles.seal(
+      writing,
+      size=512,
+      networks={'mapping': cards.Network(config, 1, ())},
+      sources=(),
+      versions={},
+      licence='',
+    )
+  return path
+
+
+def test_default_bundle_has_no_networks():
+  bundle = sadtalker_jax.load()
+  assert bundle is sadtalker_jax.load('default')
+  assert bundle.card is None
+  assert not bundle.has('mapping')
+  with pytest.raises(errors.InputError, match="in 'default', found none"):
+    bundle.variables('mapping')
+  with pytest.raises(errors.InputError, match='a neural renderer'):
+    _ = bundle.size
+
+
+def test_converted_bundle_gives_its_networks(folder):
+  bundle = sadtalker_jax.load(str(folder))
+  assert bundle.name == str(folder)
+  assert bundle.size == 512
+  assert bundle.has('mapping') and not bundle.has('generator')
+  found = bundle.variables('mapping')
+  assert bundle.variables('mapping') is found
+  expected = zoo.noise('mapping', features=8)
+  np.testing.assert_array_equal(
+    found['params']['first']['kernel'], expected['params']['first']['kernel']
+  )
+  with pytest.raises(errors.InputError, match='found mapping'):
+    bundle.variables('generator')
+  default = sadtalker_jax.load()
+  assert bundle.detector is default.detector
+  assert not default.has('mapping')
+
+
+def test_changed_bundle_is_refused_before_anything_is_read(folder, tmp_path):
+  copy = tmp_path / 'copy'
+  copy.mkdir()
+  for path in folder.rglob('*'):
+    if path.is_file():
+      target = copy / path.relative_to(folder)
+      target.parent.mkdir(parents=True, exist_ok=True)
+      target.write_bytes(path.read_bytes())
+  sadtalker_jax.load(copy)
+  (copy / 'networks/mapping/_METADATA').write_text('{}')
+  with pytest.raises(errors.InputError, match='damaged or was changed'):
+    sadtalker_jax.load(copy)
+
+
+def test_unknown_bundles_are_refused(tmp_path):
+  for name in ('nothing', tmp_path):
+    with pytest.raises(errors.InputError, match=f"found '{name}'"):
+      sadtalker_jax.load(name)
+  with pytest.raises(errors.InputError, match='hf://owner/repo'):
+    sadtalker_jax.load('hf://nothing')
+
+
+def test_bundle_of_the_hub_is_loaded_by_name(folder, tmp_path):
+  code = (
+    'import sys, sadtalker_jax\n'
+    'bundle = sadtalker_jax.load(sys.argv[1])\n'
+    "print(bundle.size, len(bundle.variables('mapping')['params']))"
+  )
+  with hub_lib.serving(folder) as hub:
+    # The client reads its settings once, when it is imported.
+    result = subprocess.run(
+      [sys.executable, '-c', code, f'hf://{hub_lib.REPOSITORY}'],
+      env={
+        'PATH': '',
+        'JAX_PLATFORMS': 'cpu',
+        'HF_HOME': str(tmp_path),
+        'HF_ENDPOINT': hub.url,
+        'HF_HUB_DISABLE_PROGRESS_BARS': '1',
+      },
+      capture_output=True,
+      text=True,
+      timeout=300,
+    )
+  assert result.returncode == 0, result.stderr
+  assert result.stdout.split()[0] == '512'
