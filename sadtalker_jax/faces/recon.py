@@ -1,0 +1,123 @@
+"""Coefficients of the faces in pictures, by the reconstruction network.
+
+As the published pipeline does it (reference, 6.1 to 6.3, and 1.2): align the
+picture by its landmarks, RGB in [0, 1] into the network; rows get the crop.
+
+Pictures are uint8 [H, W, 3], RGB; in the published pipeline they are the crop
+squeezed to a square. Landmarks are the usual 68 points (x, y) in pixels of the
+picture, y down; the y-up ones of `face3d.alignment` are H - 1 - y of them, the
+published rule. (It is right for points whose pixel centres are whole numbers
+and half a pixel off for others; released weights were made with it.)
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax.face3d import alignment, coeffs
+from sadtalker_jax.faces import warp
+from sadtalker_jax.models import zoo
+from sadtalker_jax.typing import Variables
+
+
+class Reconstructor:
+  """Pictures and landmarks to coefficients."""
+
+  def __init__(self, variables: Variables, *, batch_size: int = 8):
+    """Takes the network's weights.
+
+    Args:
+      variables: of the network `recon` of the zoo.
+      batch_size: pictures that the device looks at together; a call with one
+        picture runs alone.
+    """
+    self._variables = jax.device_put(variables)
+    self._batch_size = batch_size
+
+  def coefficients(
+    self,
+    pictures: np.ndarray | Sequence[np.ndarray],
+    landmarks: np.ndarray,
+  ) -> tuple[np.ndarray, list[alignment.TransParams]]:
+    """Full coefficient vectors, and how the pictures were aligned.
+
+    Args:
+      pictures: B pictures of any sizes, or a single one.
+      landmarks: [B, 68, 2], of a single picture also [68, 2]; all -1 where no
+        face was found, the standard face then fills the picture.
+
+    Returns:
+      [B, 257] float32 (layout in `face3d.coeffs`), and B alignments.
+
+    Raises:
+      ValueError: a picture is not one, the landmarks are not as many or span
+        no face.
+    """
+    if isinstance(pictures, np.ndarray) and pictures.ndim == 3:
+      pictures = [pictures]
+    landmarks = np.asarray(landmarks, np.float64)
+    if landmarks.ndim == 2:
+      landmarks = landmarks[None]
+    if landmarks.shape != (len(pictures), 68, 2):
+      raise ValueError(
+        f'expected landmarks [{len(pictures)}, 68, 2], one face per picture, '
+        f'found {list(landmarks.shape)}'
+      )
+    trans = [
+      _align(picture, points)
+      for picture, points in zip(pictures, landmarks, strict=True)
+    ]
+    vectors = np.zeros((len(pictures), coeffs.FULL_SIZE), np.float32)
+    step = 1 if len(pictures) == 1 else self._batch_size
+    side = alignment.TARGET_SIZE
+    for start in range(0, len(pictures), step):
+      part = slice(start, start + step)
+      faces = np.zeros((step, side, side, 3), np.uint8)  # padded with black
+      count = len(trans[part])
+      for i in range(count):
+        faces[i] = alignment.crop(pictures[start + i], trans[start + i])
+      found = _reconstruct(self._variables, faces)
+      vectors[part] = np.asarray(found)[:count]
+    return vectors, trans
+
+
+def row73(
+  vectors: np.ndarray, trans: Sequence[alignment.TransParams]
+) -> np.ndarray:
+  """Rows [B, 73] of what `Reconstructor.coefficients` gives.
+
+  Args:
+    vectors: [B, 257].
+    trans: B alignments.
+
+  Returns:
+    float32 [B, 73]: expression 64, angles 3, translation 3, crop 3 (scale, tx,
+    ty of the alignment).
+  """
+  crop = np.array([t[2:] for t in trans], np.float32).reshape(-1, 3)
+  return np.asarray(coeffs.crop_row(coeffs.split(vectors), crop))
+
+
+def _align(picture: np.ndarray, landmarks: np.ndarray) -> alignment.TransParams:
+  warp.check_picture(picture)
+  height, width = picture.shape[:2]
+  if landmarks.mean() != -1:  # which says that there is no face
+    if not np.ptp(landmarks, axis=0).max() >= 1:  # pixels; or not a number
+      raise ValueError(
+        f'expected landmarks that span a face, found all near {landmarks[0]}'
+      )
+    x, y = landmarks.T
+    landmarks = np.stack([x, height - 1 - y], -1)
+  return alignment.align(landmarks, width, height)
+
+
+@jax.jit
+def _reconstruct(variables: Variables, faces: jax.Array) -> jax.Array:
+  """Vectors [B, 257] of aligned faces uint8 [B, 224, 224, 3]."""
+  # Few pictures, and all else follows from them: no device may round coarsely.
+  with jax.default_matmul_precision('highest'):
+    pictures = faces.astype(jnp.float32) / 255
+    module = zoo.build('recon')
+    return jnp.asarray(module.apply(variables, pictures, train=False))
