@@ -66,7 +66,34 @@ def grid_sample_3d(
   return _sample(volume, grid, padding, align_corners, 3)
 
 
-def to_cells(place: jax.Array, length: int, align_corners: bool) -> jax.Array:
+def interpolation(
+  place: Array, length: int, *, align_corners: bool
+) -> jax.Array:
+  """Weights of cells along one axis, zeros outside.
+
+  Where coordinates of one axis do not depend on the others, sampling is a
+  product with one such matrix per axis.
+
+  Args:
+    place: [..., M] coordinates in [-1, 1].
+    length: N, cells of the axis.
+    align_corners: whether -1 and 1 are the middles of cells.
+
+  Returns:
+    [..., M, N], at most two neighbours of a row are not 0.
+  """
+  axis = _Axis(jnp.asarray(place), length, 'zeros', align_corners)
+  cell = jnp.arange(length, dtype=jnp.int32)
+
+  def side(which: int) -> jax.Array:
+    index, inside, share = axis.tap(which)
+    hit = inside[..., None] & (index[..., None] == cell)
+    return jnp.where(hit, share[..., None], 0)
+
+  return side(0) + side(1)
+
+
+def _to_cells(place: jax.Array, length: int, align_corners: bool) -> jax.Array:
   """Cells (the first one's middle is 0) of coordinates in [-1, 1]."""
   if align_corners:
     return (place + 1) * (0.5 * (length - 1))
@@ -129,7 +156,7 @@ class _Axis:
     align_corners: bool,
   ):
     self.length = length
-    x = to_cells(place, length, align_corners)
+    x = _to_cells(place, length, align_corners)
     if padding == 'zeros':
       # Far ones, infinite ones and NaN to a place where both cells are out.
       x = jnp.where((x > -2) & (x < length + 1), x, -2)
@@ -167,30 +194,3 @@ def _mirrored(x: jax.Array, length: int, align_corners: bool) -> jax.Array:
   turns = jnp.floor(x / span)
   x = x - turns * span
   return jnp.where(turns % 2 == 0, x, span - x) + low
-
-
-def interpolation(
-  place: Array, length: int, *, align_corners: bool
-) -> jax.Array:
-  """Weights of cells along one axis, zeros outside.
-
-  Where coordinates of one axis do not depend on the others, sampling is a
-  product with one such matrix per axis.
-
-  Args:
-    place: [..., M] coordinates in [-1, 1].
-    length: N, cells of the axis.
-    align_corners: whether -1 and 1 are the middles of cells.
-
-  Returns:
-    [..., M, N], at most two neighbours of a row are not 0.
-  """
-  axis = _Axis(jnp.asarray(place), length, 'zeros', align_corners)
-  cell = jnp.arange(length, dtype=jnp.int32)
-
-  def side(which: int) -> jax.Array:
-    index, inside, share = axis.tap(which)
-    hit = inside[..., None] & (index[..., None] == cell)
-    return jnp.where(hit, share[..., None], 0)
-
-  return side(0) + side(1)
