@@ -19,6 +19,7 @@ from sadtalker_jax.models import (
   arcface,
   discriminators,
   expnet,
+  generator,
   gfpgan,
   hopenet,
   inception,
@@ -30,6 +31,7 @@ from sadtalker_jax.models import (
   pose_discriminator,
   posevae,
   recon,
+  retinaface,
   syncnet,
   syncnet_v2,
   vgg,
@@ -75,6 +77,17 @@ NETWORKS: dict[str, Network] = {
   'head_pose_estimator': Network(
     keypoints.HeadPoseEstimator, [(1, 256, 256, 3)], flags=_EVAL
   ),
+  'generator': Network(
+    generator.Generator,
+    [(1, 256, 256, 3), (1, 15, 3), (1, 15, 3)],
+    flags=_EVAL,
+  ),
+  'generator_plain': Network(
+    generator.Generator,
+    [(1, 256, 256, 3), (1, 15, 3), (1, 15, 3)],
+    config={'decoder_kind': 'plain'},
+    flags=_EVAL,
+  ),
   'discriminator': Network(
     discriminators.Discriminator, [(1, 256, 256, 3)], flags=_EVAL
   ),
@@ -88,6 +101,7 @@ NETWORKS: dict[str, Network] = {
   'pose_discriminator': Network(
     pose_discriminator.PoseDiscriminator, [(1, 32, 6)], flags=_EVAL
   ),
+  'recon': Network(recon.ReconNet, [(1, 224, 224, 3)], flags=_EVAL),
   'wav2lip': Network(
     wav2lip.Wav2Lip, [(1, 80, 16, 1), (1, 96, 96, 6)], flags=_EVAL
   ),
@@ -97,7 +111,6 @@ NETWORKS: dict[str, Network] = {
   'syncnet': Network(
     syncnet.SyncNet, [(1, 80, 16, 1), (1, 48, 96, 15)], flags=_EVAL
   ),
-  'recon': Network(recon.ReconNet, [(1, 224, 224, 3)], flags=_EVAL),
   # Frozen experts.
   'syncnet_v2': Network(
     syncnet_v2.SyncNetV2, [(1, 5, 224, 224, 3), (1, 13, 20, 1)], flags=_EVAL
@@ -114,6 +127,9 @@ NETWORKS: dict[str, Network] = {
   'arcface': Network(arcface.ArcFace, [(1, 112, 112, 3)]),
   'vgg19': Network(vgg.VGG19, [(1, 64, 64, 3)]),
   'lpips': Network(lpips.LPIPS, [(1, 64, 64, 3)] * 2),
+  'retinaface': Network(
+    retinaface.RetinaFace, [(1, 640, 640, 3)], flags=_EVAL
+  ),
   'gfpgan': Network(gfpgan.GFPGAN, [(1, 512, 512, 3)]),
 }
 
