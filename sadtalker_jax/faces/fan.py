@@ -21,6 +21,7 @@ shifted across that edge's axis.
 
 from collections.abc import Sequence
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -82,8 +83,7 @@ def peaks(
     right = value(at + 1)
     below = value(jnp.where(falls_out, last, at + width))
     above = value(jnp.where(rises_out, 0, at - width))
-    inside_x: Array = np.True_
-    inside_y: Array = np.True_
+    inside_x = inside_y = jnp.ones_like(at, bool)
   else:
     left, right = value(at - 1), value(at + 1)
     above, below = value(at - width), value(at + width)
@@ -201,8 +201,8 @@ def _find(
   if original_quirks:
     faces = faces[..., ::-1]
   pictures = faces.astype(jnp.float32) / 255
-  maps = zoo.build('fan').apply(variables, pictures, train=False)[-1]
-  return peaks(maps[..., :-1], sizes, original_quirks=original_quirks)
+  stacks: Any = zoo.build('fan').apply(variables, pictures, train=False)
+  return peaks(stacks[-1][..., :-1], sizes, original_quirks=original_quirks)
 
 
 def _whole(box: crop.Box, picture: np.ndarray) -> crop.IntBox:
