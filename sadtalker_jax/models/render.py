@@ -7,6 +7,7 @@ reference, sections 1.1, 5.4 and 5.12.
 
 from collections.abc import Mapping
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,38 +70,35 @@ def render(
     raise errors.InputError(
       f'windows: expected 70 or 73 coefficients, found {windows.shape[-1]}'
     )
-  weights = variables[MAPPINGS[windows.shape[-1]]]
+  mapping_name = MAPPINGS[windows.shape[-1]]
+  count = len(windows)
+
+  def of_generator(method: str, *args: Any) -> Any:
+    return networks.generator.apply(
+      variables['generator'], *args, train=False, method=method
+    )
+
   canonical = networks.keypoint_detector.apply(
     variables['keypoint_detector'], source_image, train=False
   )
-  volume = networks.generator.apply(
-    variables['generator'], source_image, train=False, method='encode'
-  )
 
   def placed(window: jax.Array, angles: jax.Array | None) -> jax.Array:
+    motion = networks.mapping.apply(variables[mapping_name], window)
     return keypoint_ops.transform(
       _for_each(canonical, len(window)),
-      *networks.mapping.apply(weights, window),
+      *motion,
       zero_t_xz=zero_t_xz,
       pi_314=pi_314,
       angles=angles,
     )
 
-  count = len(windows)
-  volume = _for_each(volume, count)
-  motion = networks.generator.apply(
-    variables['generator'],
-    volume,
-    _for_each(placed(source_window, None), count),
-    placed(windows, angles),
-    train=False,
-    method='motion',
-  )
-  return networks.generator.apply(
-    variables['generator'], volume, motion, train=False, method='decode'
-  )
+  volume = _for_each(of_generator('encode', source_image), count)
+  kp_source = _for_each(placed(source_window, None), count)
+  kp_driving = placed(windows, angles)
+  motion = of_generator('motion', volume, kp_source, kp_driving)
+  return of_generator('decode', volume, motion)
 
 
-def _for_each(x: jax.Array, count: int) -> jax.Array:
+def _for_each(x: Any, count: int) -> jax.Array:
   """`x` [1 or count, ...] as [count, ...]."""
   return jnp.broadcast_to(x, (count, *x.shape[1:]))
