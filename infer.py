@@ -18,10 +18,7 @@ import time
 _REPLACED = {
   '--checkpoint_dir': 'converted weights are read by --bundle',
   '--old_version': 'converted weights are read by --bundle',
-  '--enhancer': 'it needs converted weights, which this version cannot read',
-  '--background_enhancer': (
-    'it needs converted weights, which this version cannot read'
-  ),
+  '--background_enhancer': 'this version restores faces only (--enhancer)',
   '--face3dvis': 'this version cannot draw the 3-D face beside the video',
 }
 
@@ -72,11 +69,53 @@ def parser() -> argparse.ArgumentParser:
   add('--batch_size', type=int, default=8, help='frames rendered together')
   add(
     '--renderer',
-    default='puppet',
-    choices=['puppet', 'neural'],
-    help='puppet needs no weights',
+    default='auto',
+    choices=['auto', 'puppet', 'neural'],
+    help='puppet needs no weights; auto is neural where the bundle has them',
   )
-  add('--bundle', default='default', help='networks and weights')
+  add(
+    '--bundle',
+    default='default',
+    help='networks and weights: a folder made by cli.convert, or '
+    'hf://owner/repo',
+  )
+  add(
+    '--dtype',
+    default='float32',
+    choices=['float32', 'bfloat16'],
+    help="of the neural renderer's convolutions",
+  )
+  add('--enhancer', choices=['gfpgan'], help='restores faces, twice as large')
+  add(
+    '--release_chunks',
+    action='store_true',
+    help='head motion in chunks that do not join, as published',
+  )
+  add(
+    '--release_crop',
+    action='store_true',
+    help='the crop of the published program, mistakes included',
+  )
+  add(
+    '--manifest',
+    metavar='FILE',
+    help='many jobs, one JSON object a line: image, audio, output, options',
+  )
+  add(
+    '--summary',
+    metavar='FILE',
+    help='what became of the jobs; default <manifest>.summary.json',
+  )
+  for name, kind in (
+    ('coordinator_address', str),
+    ('num_processes', int),
+    ('process_id', int),
+  ):
+    add(
+      f'--{name}',
+      type=kind,
+      help='of jax.distributed; each process takes its share of a manifest',
+    )
   add('--cpu', action='store_true', help='do not use an accelerator')
   add(
     '--verbose',
@@ -101,33 +140,53 @@ def main(argv: list[str] | None = None) -> int:
   import sadtalker_jax  # after the choice of platform
 
   try:
-    _run(flags)
+    return _run_manifest(flags) if flags.manifest else _run(flags)
   except sadtalker_jax.InputError as error:
     print(f'infer.py: {error}', file=sys.stderr)
     return 2
   except KeyboardInterrupt:
     print('infer.py: stopped, nothing was written', file=sys.stderr)
     return 130
-  return 0
 
 
-def _run(flags: argparse.Namespace) -> None:
-  import numpy
-  import tqdm
-
+def _check(flags: argparse.Namespace) -> None:
+  """Refuses flags that do not go together."""
   import sadtalker_jax
-  from sadtalker_jax.inference import assets
 
   for flag, reason in _REPLACED.items():
     if getattr(flags, flag.removeprefix('--')) is not None:
       raise sadtalker_jax.InputError(f'{flag}: {reason}')
+  alone = ('source_image', 'driven_audio', 'output', 'verbose')
+  many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
+  for name in alone if flags.manifest else many:
+    if getattr(flags, name) not in (None, False):
+      other = 'without' if flags.manifest else 'with'
+      raise sadtalker_jax.InputError(
+        f'--{name}: expected {other} --manifest only'
+      )
+
+
+def _animator(flags: argparse.Namespace) -> 'sadtalker_jax.Animator':  # noqa: F821
+  import sadtalker_jax
+
+  return sadtalker_jax.Animator(
+    sadtalker_jax.load(flags.bundle), dtype=flags.dtype
+  )
+
+
+def _run(flags: argparse.Namespace) -> int:
+  import numpy
+  import tqdm
+
+  from sadtalker_jax.inference import assets
+
+  _check(flags)
   options = _options(flags)
   started = time.monotonic()
   output = _output(flags)
   image = flags.source_image or assets.SAMPLE_PORTRAIT
   sound = flags.driven_audio or assets.SAMPLE_SPEECH
-  animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.bundle))
-  clip = animator.animate(image, sound, options)
+  clip = _animator(flags).animate(image, sound, options)
   with tqdm.tqdm(total=clip.num_frames, unit='frame') as bar:
     path = clip.save(output, overwrite=flags.overwrite, progress=bar.update)
   if flags.verbose:
@@ -139,6 +198,47 @@ def _run(flags: argparse.Namespace) -> None:
     f'{float(clip.fps):g} fps, {clip.num_frames / float(clip.fps):.2f} s, '
     f'made in {time.monotonic() - started:.1f} s'
   )
+  return 0
+
+
+def _run_manifest(flags: argparse.Namespace) -> int:
+  """Makes the videos of a manifest; 1 if any failed."""
+  import jax
+
+  from sadtalker_jax.inference import jobs as jobs_lib
+  from sadtalker_jax.inference import manifest
+  from sadtalker_jax.media import files
+
+  _check(flags)
+  started = time.monotonic()
+  jobs = manifest.read(flags.manifest, _options(flags))
+  if flags.coordinator_address or flags.num_processes:
+    jax.distributed.initialize(
+      flags.coordinator_address, flags.num_processes, flags.process_id
+    )
+  process, processes = jax.process_index(), jax.process_count()
+  summary = pathlib.Path(flags.summary or f'{flags.manifest}.summary.json')
+  if processes > 1:
+    summary = summary.with_suffix(f'.{process}-of-{processes}.json')
+  files.check_target(summary, overwrite=True)
+
+  def report(result: jobs_lib.Result) -> None:
+    note = result.error or f'{result.frames} frames, {result.seconds:.1f} s'
+    print(f'line {result.line}: {result.status}: {result.output}: {note}')
+
+  results = jobs_lib.run(
+    _animator(flags),
+    jobs[process::processes],
+    batch_size=flags.batch_size,
+    overwrite=flags.overwrite,
+    report=report,
+  )
+  total = jobs_lib.Summary(
+    results, time.monotonic() - started, process, processes
+  )
+  total.write(summary)
+  print(f'{summary}: {total}')
+  return 1 if total.count('failed') else 0
 
 
 def _options(flags: argparse.Namespace) -> 'sadtalker_jax.Options':  # noqa: F821
@@ -168,6 +268,9 @@ def _options(flags: argparse.Namespace) -> 'sadtalker_jax.Options':  # noqa: F82
     box=None if flags.box is None else tuple(flags.box),
     batch_size=flags.batch_size,
     renderer=flags.renderer,
+    enhancer=flags.enhancer,
+    release_chunks=flags.release_chunks,
+    release_crop=flags.release_crop,
   )
 
 

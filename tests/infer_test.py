@@ -204,8 +204,8 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
     ('fps', 'fps'),
     ('batch size', 'at least 1'),
     ('bundle', "'nothing'"),
-    ('neural', 'puppet'),
-    ('enhancer', 'converted weights'),
+    ('neural', "bundle 'default' lacks expnet"),
+    ('enhancer', "bundle 'default' lacks it"),
     ('reference video without a face', 'librivox_0870.flac'),
   ],
 )

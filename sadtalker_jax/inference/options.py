@@ -7,7 +7,8 @@ from typing import Literal, get_args
 from sadtalker_jax import errors
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
-RendererName = Literal['puppet', 'neural']
+RendererName = Literal['auto', 'puppet', 'neural']
+EnhancerName = Literal['gfpgan']
 
 SIZES = (256, 512)
 NUM_STYLES = 46  # rows of the published style table
@@ -37,7 +38,12 @@ class Options:
   face_index: int = 0  # 0 is the largest face
   box: tuple[float, float, float, float] | None = None  # face, x0 y0 x1 y1
   batch_size: int = 8  # frames rendered together; never changes them
-  renderer: RendererName = 'puppet'
+  renderer: RendererName = 'auto'  # neural where the bundle has the networks
+  enhancer: EnhancerName | None = None  # restores faces, frames twice as large
+  # The published program's own ways where ours are better: pose chunks that do
+  # not join, and the mistakes of its crop (quirks Q8, Q17 to Q19).
+  release_chunks: bool = False
+  release_crop: bool = False
 
   def __post_init__(self) -> None:
     """Checks every value."""
@@ -47,6 +53,9 @@ class Options:
     renderers = get_args(RendererName)
     if self.renderer not in renderers:
       _fail('renderer', f'one of {" ".join(renderers)}', self.renderer)
+    enhancers = (None, *get_args(EnhancerName))
+    if self.enhancer not in enhancers:
+      _fail('enhancer', f'one of {enhancers}', self.enhancer)
     if self.size not in SIZES:
       _fail('size', f'one of {SIZES}', self.size)
     if not 1.0 <= self.fps <= 120.0:

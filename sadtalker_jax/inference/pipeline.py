@@ -6,17 +6,28 @@ animator = sadtalker_jax.Animator(sadtalker_jax.load())
 animator.animate('portrait.jpg', 'speech.wav').save('talking.mp4')
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import dataclasses
 import fractions
 import os
 import pathlib
+from typing import get_args
 
+import jax
 import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.face3d import fitting
-from sadtalker_jax.inference import assets, motion, puppet, rendering
+from sadtalker_jax.faces import crop
+from sadtalker_jax.inference import (
+  assets,
+  motion,
+  neural_source,
+  neural_studio,
+  puppet,
+  rendering,
+)
+from sadtalker_jax.inference import enhancer as enhancer_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import source as source_lib
 from sadtalker_jax.media import audio as audio_lib
@@ -28,19 +39,27 @@ Path = str | os.PathLike[str]
 # Sound: a file, or samples [L] in [-1, 1] with their rate.
 Sound = Path | tuple[np.ndarray, int]
 
+DtypeName = neural_studio.DtypeName
+
 FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Animation:
   """A clip that is ready to be rendered; frames are made as they are asked."""
 
-  source: source_lib.Source
-  track: np.ndarray  # [T, 70] float32 coefficients
+  source: source_lib.Source | neural_source.Source
+  motion: rendering.Track
   fps: fractions.Fraction
   sound: Sound
   renderer: rendering.Renderer
   batch_size: int
+  enhancer: enhancer_lib.FaceEnhancer | None = None
+
+  @property
+  def track(self) -> np.ndarray:
+    """Coefficients [T, 70]."""
+    return self.motion.coefficients
 
   @property
   def num_frames(self) -> int:
@@ -50,29 +69,44 @@ class Animation:
   @property
   def size(self) -> tuple[int, int]:
     """Width and height of the frames that come out."""
+    width, height = self.source.frame_size
     if self.source.window.paste:
       height, width = self.source.picture.shape[:2]
-      return width, height
-    return self.source.frame_size
+    scale = self.enhancer.upscale if self.enhancer else 1
+    return width * scale, height * scale
+
+  def clip(self) -> rendering.Clip:
+    """What the renderer draws, its source-only work done."""
+    prepared = self.renderer.prepare(self.source)
+    return rendering.Clip(self.renderer, prepared, self.motion)
+
+  def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """What the renderer drew, as it comes out: shaped, pasted, enhanced.
+
+    Args:
+      drawn: frames in order, batches [b, H, W, 3] uint8.
+    """
+    batches = iter(drawn)
+    window = self.source.window
+    if window.paste:
+      x0, y0, x1, y1 = (round(v) for v in window.box)
+      paster = blend.Paster(
+        self.source.picture,
+        (x0, y0, x1, y1),
+        feather=FEATHER * min(x1 - x0, y1 - y0),
+        color_match=True,
+      )
+      batches = (paster.paste(batch) for batch in batches)
+    else:
+      batches = (_shaped(batch, self.source.frame_size) for batch in batches)
+    if self.enhancer is not None:
+      batches = self.enhancer.stream(batches)
+    return batches
 
   def batches(self) -> Iterator[np.ndarray]:
     """Frames in batches [b, H, W, 3] uint8 RGB, T in all."""
-    stream = rendering.stream(
-      self.renderer, self.source, self.track, self.batch_size
-    )
-    window = self.source.window
-    if not window.paste:
-      yield from stream
-      return
-    x0, y0, x1, y1 = (round(v) for v in window.box)
-    paster = blend.Paster(
-      self.source.picture,
-      (x0, y0, x1, y1),
-      feather=FEATHER * min(x1 - x0, y1 - y0),
-      color_match=True,
-    )
-    for batch in stream:
-      yield paster.paste(batch)
+    parts = rendering.stream([self.clip()], self.batch_size)
+    return self.finished(part.frames for part in parts)
 
   def frames(self) -> Iterator[np.ndarray]:
     """Frames [H, W, 3] uint8 RGB one by one."""
@@ -99,11 +133,24 @@ class Animation:
     Raises:
       InputError: the file cannot be written.
     """
+    return self.write(
+      self.batches(), path, overwrite=overwrite, progress=progress
+    )
+
+  def write(
+    self,
+    batches: Iterable[np.ndarray],
+    path: Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+  ) -> pathlib.Path:
+    """Writes finished frames as `save` does."""
     writer = video.Writer(
       path, fps=self.fps, audio=self.sound, overwrite=overwrite
     )
     with writer:
-      for batch in self.batches():
+      for batch in batches:
         for frame in batch:
           writer.write(frame)
         if progress is not None:
@@ -114,10 +161,32 @@ class Animation:
 class Animator:
   """Makes portraits talk; holds what can be shared between clips."""
 
-  def __init__(self, bundle: assets.Bundle | None = None):
-    """Takes a bundle; None is the one that ships with the package."""
+  def __init__(
+    self,
+    bundle: assets.Bundle | None = None,
+    *,
+    dtype: DtypeName = 'float32',
+    devices: Sequence[jax.Device] | None = None,
+  ):
+    """Loads nothing yet.
+
+    Args:
+      bundle: of `sadtalker_jax.load`; None is the one that ships.
+      dtype: type of the neural renderer's convolutions.
+      devices: that share every batch of the neural renderer; None is all that
+        are attached to this process.
+
+    Raises:
+      InputError: an unknown type.
+    """
+    if dtype not in get_args(DtypeName):
+      raise errors.InputError(
+        f'dtype: expected one of {" ".join(get_args(DtypeName))}, '
+        f'found {dtype!r}'
+      )
     self._bundle = bundle or assets.load()
-    self._renderer = puppet.PuppetRenderer(self._bundle.model)
+    self._puppet = puppet.PuppetRenderer(self._bundle.model)
+    self._studio = neural_studio.Studio(self._bundle, dtype, devices)
 
   def animate(
     self,
@@ -137,35 +206,68 @@ class Animator:
       The clip; its frames are rendered when they are asked for.
 
     Raises:
-      InputError: an input is not what it must be.
+      InputError: an input is not what it must be, or the bundle lacks what the
+        options ask for.
     """
     options = options or options_lib.Options()
-    if options.renderer == 'neural':
-      raise errors.InputError(
-        "renderer: expected 'puppet', found 'neural', which needs a bundle of "
-        'converted weights; this version cannot read one'
-      )
+    neural = self._is_neural(options)
+    if neural:
+      self._studio.check(options)
+    enhancer = self._studio.enhancer if options.enhancer else None
     wave = _load_sound(audio)
     picture = _load_picture(image)
-    src = source_lib.prepare(picture, self._bundle, options)
     fps = video.as_rate(options.fps)
     # A recording shorter than a frame still gives one.
     num_frames = max(1, mel.num_frames(len(wave), fps))
-    track = motion.baseline_track(
-      wave,
-      source=src.row,
-      num_frames=num_frames,
-      fps=fps,
-      options=self._motion_options(options, fps),
+    choices = self._motion_options(options, fps, neural)
+    src: source_lib.Source | neural_source.Source
+    renderer: rendering.Renderer
+    if neural:
+      src = self._studio.source(picture, options)
+      renderer = self._studio.renderer(options)
+      track = self._studio.motion.track(
+        wave,
+        source=src.row,
+        num_frames=num_frames,
+        fps=fps,
+        options=choices,
+        release_chunks=options.release_chunks,
+      )
+    else:
+      src = source_lib.prepare(picture, self._bundle, options)
+      renderer = self._puppet
+      track = rendering.track(
+        motion.baseline_track(
+          wave,
+          source=src.row,
+          num_frames=num_frames,
+          fps=fps,
+          options=choices,
+        )
+      )
+    return Animation(
+      src, track, fps, audio, renderer, options.batch_size, enhancer
     )
-    return Animation(src, track, fps, audio, self._renderer, options.batch_size)
 
-  def track(self, path: Path, fps: fractions.Fraction) -> np.ndarray:
+  def _is_neural(self, options: options_lib.Options) -> bool:
+    if options.renderer == 'auto':
+      return self._bundle.has('generator')
+    return options.renderer == 'neural'
+
+  def _video_track(
+    self,
+    path: Path,
+    fps: fractions.Fraction,
+    options: options_lib.Options,
+    neural: bool,
+  ) -> np.ndarray:
     """Coefficients [T, 70] of the face in a video, at a frame rate.
 
     Raises:
       InputError: the file is no video, or shows no face.
     """
+    if neural:
+      return self._studio.video_rows(path, fps, options)
     with video.Reader(path) as reader:
       frames = reader.frames(fps=fps)
       points, _, found = self._bundle.landmarker.track(frames)
@@ -176,12 +278,14 @@ class Animator:
     return fit.rows
 
   def _motion_options(
-    self, options: options_lib.Options, fps: fractions.Fraction
+    self, options: options_lib.Options, fps: fractions.Fraction, neural: bool
   ) -> motion.MotionOptions:
     """What the motion generator wants to know."""
 
     def track(path: pathlib.Path | None) -> np.ndarray | None:
-      return None if path is None else self.track(path, fps)
+      if path is None:
+        return None
+      return self._video_track(path, fps, options, neural)
 
     ref_pose = track(options.ref_pose)
     same = options.ref_eyeblink == options.ref_pose
@@ -198,6 +302,13 @@ class Animator:
       input_pitch=options.input_pitch,
       input_roll=options.input_roll,
     )
+
+
+def _shaped(batch: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+  """Frames [b, H, W, 3] at a width and height, the crop's shape."""
+  if batch.shape[1:3] == size[::-1]:
+    return batch
+  return np.stack([crop.resize_plain(frame, size) for frame in batch])
 
 
 def _load_sound(sound: Sound) -> np.ndarray:

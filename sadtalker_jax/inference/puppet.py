@@ -9,6 +9,7 @@ Conventions: coefficients are rows of 70 (`face3d.coeffs`); frames are uint8 RGB
 [B, H, W, 3]; points are (x, y), y down, pixel centres at half-integers.
 """
 
+from collections.abc import Sequence
 import functools
 import math
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.face3d import camera, coeffs, morphable, rasterizer
+from sadtalker_jax.inference import rendering
 from sadtalker_jax.inference import rig as rig_lib
 from sadtalker_jax.inference import source as source_lib
 from sadtalker_jax.typing import Array
@@ -42,7 +44,13 @@ class Prepared(NamedTuple):
 
 
 class PuppetRenderer:
-  """Renders fitted portraits with the head model that they were fitted with."""
+  """Renders fitted portraits with the head model that they were fitted with.
+
+  A free view is part of the coefficients here: angles of tracks are not looked
+  at.
+  """
+
+  mixes = False  # rigs differ in shape
 
   def __init__(self, model: morphable.MorphableModel):
     """Takes the head model; it needs teeth, tongue and an outer skin."""
@@ -58,8 +66,17 @@ class PuppetRenderer:
       jax.device_put(rig), (height, width), window, src.frame_size[::-1]
     )
 
-  def render(self, prepared: Prepared, rows: np.ndarray) -> jax.Array:
-    """Frames [B, H, W, 3] uint8 of coefficient rows [B, 70]."""
+  def inputs(
+    self, prepared: Prepared, motion: rendering.Track, index: np.ndarray
+  ) -> tuple[np.ndarray, ...]:
+    """Coefficient rows [b, 70]."""
+    return (motion.coefficients[index],)
+
+  def render(
+    self, portraits: Sequence[Prepared], inputs: tuple[np.ndarray, ...]
+  ) -> jax.Array:
+    """Frames [B, H, W, 3] uint8 of one portrait and coefficient rows."""
+    (prepared,), (rows,) = portraits, inputs
     frames = _render(
       prepared.rig,
       jnp.asarray(rows, jnp.float32),

@@ -77,15 +77,10 @@ class Source:
     return (points - np.array([x0, y0])) * scale
 
 
-def prepare(
+def locate(
   picture: np.ndarray, bundle: assets.Bundle, options: options_lib.Options
-) -> Source:
-  """Finds and fits the face of a portrait.
-
-  Args:
-    picture: [H, W, 3] uint8 RGB.
-    bundle: detector, landmark networks and face model.
-    options: which face and which window.
+) -> np.ndarray:
+  """Landmarks [478, 3] of the face that the options choose, picture points.
 
   Raises:
     InputError: there is no such face, or it is too small or unclear.
@@ -111,6 +106,24 @@ def prepare(
       f'expected a face with at least {MIN_FACE} pixels between the eyes, '
       f'found {span:.0f}'
     )
+  return points
+
+
+def prepare(
+  picture: np.ndarray, bundle: assets.Bundle, options: options_lib.Options
+) -> Source:
+  """Finds and fits the face of a portrait.
+
+  Args:
+    picture: [H, W, 3] uint8 RGB.
+    bundle: detector, landmark networks and face model.
+    options: which face and which window.
+
+  Raises:
+    InputError: there is no such face, or it is too small or unclear.
+  """
+  height, width = picture.shape[:2]
+  points = locate(picture, bundle, options)
   fit = fitting.fit_image(points, (width, height), bundle.model)
   window = _window(points, (width, height), options)
   canvas = tuple(-(-n // CANVAS_STEP) * CANVAS_STEP for n in window.frame_size)

@@ -7,6 +7,7 @@ arithmetic of norms, stay float32.
 
 from collections.abc import Sequence
 import math
+from typing import Any
 
 from flax import linen as nn
 import jax
@@ -67,18 +68,27 @@ def dense(
   )
 
 
+class BatchNorm(nn.BatchNorm):
+  """Linen's, computing in float32 whatever the type of its input."""
+
+  def __call__(self, x: jax.Array, *args: Any, **flags: Any) -> jax.Array:
+    """[B, ..., C] to the same shape, of type `dtype` if given."""
+    # Statistics are float32; Linen would mix the types.
+    return super().__call__(x.astype(jnp.float32), *args, **flags)
+
+
 def batch_norm(
   *,
   train: bool,
   epsilon: float = 1e-5,
   dtype: Dtype | None = None,
   name: str | None = None,
-) -> nn.BatchNorm:
+) -> BatchNorm:
   """Batch norm: batch statistics in training, running ones otherwise.
 
   Under jit over a mesh the statistics are those of the global batch.
   """
-  return nn.BatchNorm(
+  return BatchNorm(
     use_running_average=not train,
     momentum=0.9,
     epsilon=epsilon,

@@ -32,7 +32,7 @@ class Portrait:
     return rows
 
   def render(self, rows: np.ndarray) -> np.ndarray:
-    return np.asarray(self.renderer.render(self.prepared, rows))
+    return np.asarray(self.renderer.render([self.prepared], (rows,)))
 
   def photo(self) -> np.ndarray:
     """The frame [H, W, 3] as the photo has it."""

@@ -1,0 +1,65 @@
+"""Writes the neural renderer as files that run without this package.
+
+    python -m sadtalker_jax.cli.export --bundle BUNDLE --output DIR
+
+See `inference.exported` for what the folder holds and how to run it.
+"""
+
+import argparse
+import sys
+
+import sadtalker_jax
+from sadtalker_jax.inference import exported, neural_studio
+from sadtalker_jax.inference import options as options_lib
+
+
+def main(argv: list[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  add = parser.add_argument
+  add('--bundle', required=True, help='a folder, or hf://owner/repo')
+  add('--output', required=True, help='folder to make')
+  add('--batch_size', type=int, default=8, help='frames drawn together')
+  add('--dtype', default='float32', choices=['float32', 'bfloat16'])
+  add(
+    '--preprocess',
+    default='crop',
+    choices=['crop', 'full'],
+    help='whether rows hold the crop (73 numbers, full) or not (70)',
+  )
+  add(
+    '--platforms',
+    nargs='+',
+    default=[],
+    help='cpu, cuda, rocm or tpu, several for one file; default: as here',
+  )
+  flags = parser.parse_args(argv)
+  try:
+    bundle = sadtalker_jax.load(flags.bundle)
+    options = options_lib.Options(
+      preprocess=flags.preprocess,
+      size=bundle.size,
+      batch_size=flags.batch_size,
+    )
+    studio = neural_studio.Studio(bundle, flags.dtype, None)
+    studio.check(options)
+    folder = exported.save(
+      studio.params(options),
+      flags.output,
+      size=options.size,
+      batch_size=options.batch_size,
+      row_size=neural_studio.row_size(options),
+      platforms=flags.platforms,
+    )
+  except sadtalker_jax.InputError as error:
+    print(f'export: {error}', file=sys.stderr)
+    return 2
+  size = sum(path.stat().st_size for path in folder.iterdir())
+  print(f'{folder}: {size / 1e6:.0f} MB')
+  return 0
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,143 @@
+"""Lists of animations to make: one JSON object a line.
+
+    {"image": "a.png", "audio": "a.wav", "output": "a.mp4", "seed": 3}
+
+`image`, `audio` and `output` are paths, relative to the folder of the manifest;
+every field of `options.Options` but `batch_size`, which is one for all, may
+stand beside them. Empty lines are passed over. A list is whole or refused: all
+faulty lines are named before anything is made.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Any
+
+from sadtalker_jax import errors
+from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.media import files
+
+_PATHS = ('image', 'audio', 'output')
+_REFERENCES = ('ref_pose', 'ref_eyeblink')
+_OPTIONS = tuple(
+  field.name
+  for field in dataclasses.fields(options_lib.Options)
+  if field.name != 'batch_size'
+)
+_MOST_FAULTS = 20  # that a message lists
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+  """One animation to make."""
+
+  line: int  # of the manifest, from 1
+  image: pathlib.Path
+  audio: pathlib.Path
+  output: pathlib.Path
+  options: options_lib.Options
+
+
+def read(
+  path: str | os.PathLike[str], defaults: options_lib.Options | None = None
+) -> list[Job]:
+  """The jobs of a manifest.
+
+  Args:
+    path: the file, UTF-8.
+    defaults: options of jobs whose lines do not say otherwise.
+
+  Raises:
+    InputError: the file is missing or empty, or lines are faulty, each named
+      by its number.
+  """
+  source = files.check_source(path, 'a manifest')
+  defaults = defaults or options_lib.Options()
+  try:
+    text = source.read_text(encoding='utf-8')
+  except UnicodeDecodeError as error:
+    raise errors.InputError(
+      f'{source}: expected text in UTF-8, found {error.reason}'
+    ) from error
+  jobs: list[Job] = []
+  faults: list[str] = []
+  owners: dict[pathlib.Path, int] = {}
+  for number, line in enumerate(text.splitlines(), 1):
+    if not line.strip():
+      continue
+    try:
+      job = _job(number, line, source.parent, defaults)
+    except errors.InputError as error:
+      faults.append(f'line {number}: {error}')
+      continue
+    key = pathlib.Path(os.path.abspath(job.output))
+    if key in owners:
+      faults.append(
+        f'line {number}: output: expected a file of its own, found that of '
+        f'line {owners[key]}: {job.output}'
+      )
+      continue
+    owners[key] = number
+    jobs.append(job)
+  if faults:
+    shown = faults[:_MOST_FAULTS]
+    if len(faults) > len(shown):
+      shown.append(f'and {len(faults) - len(shown)} more')
+    raise errors.InputError(f'{source}: ' + '\n  '.join(shown))
+  if not jobs:
+    raise errors.InputError(f'{source}: expected jobs, found an empty file')
+  return jobs
+
+
+def _job(
+  number: int, line: str, folder: pathlib.Path, defaults: options_lib.Options
+) -> Job:
+  try:
+    fields = json.loads(line)
+  except json.JSONDecodeError as error:
+    raise errors.InputError(
+      f'expected a JSON object, found: {error.msg} at column {error.colno}'
+    ) from error
+  if not isinstance(fields, dict):
+    raise errors.InputError(
+      f'expected a JSON object, found {type(fields).__name__}'
+    )
+  known = (*_PATHS, *_OPTIONS)
+  if unknown := [name for name in fields if name not in known]:
+    raise errors.InputError(
+      f'expected names among {", ".join(known)}; found {", ".join(unknown)}'
+    )
+  paths = {name: _path(fields, name, folder) for name in _PATHS}
+  return Job(
+    number,
+    paths['image'],
+    paths['audio'],
+    paths['output'],
+    _options(fields, folder, defaults),
+  )
+
+
+def _path(fields: Mapping[str, Any], name: str, folder: pathlib.Path) -> Any:
+  value = fields.get(name)
+  if not isinstance(value, str) or not value:
+    raise errors.InputError(f'{name}: expected a path, found {value!r}')
+  return folder / value
+
+
+def _options(
+  fields: Mapping[str, Any], folder: pathlib.Path, defaults: options_lib.Options
+) -> options_lib.Options:
+  given = {name: fields[name] for name in _OPTIONS if name in fields}
+  for name, value in given.items():
+    if isinstance(value, list):
+      given[name] = tuple(value)
+    elif name in _REFERENCES and value is not None:
+      given[name] = _path(fields, name, folder)
+  try:
+    return dataclasses.replace(defaults, **given)
+  except TypeError as error:  # a text where a number is compared
+    raise errors.InputError(
+      f'expected options of the right types, found {given}'
+    ) from error
