@@ -88,7 +88,7 @@ def _render(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   else:
     bundle = sadtalker_jax.load(flags.bundle)
     networks = {name: bundle.variables(name) for name in names}
-  mapping = fused_render.fold_mapping(networks.pop('mapping'), flags.dtype)
+  mapping = fused_render.fold_mapping(networks.pop('mapping'))
   params = jax.device_put(
     (fused_render.fold(networks, dtype=flags.dtype), mapping)
   )

@@ -51,8 +51,10 @@ class NeuralRenderer:
     self._params = place(params, devices)
     self._row_size = row_size
 
-  def prepare(self, src: neural_source.Source) -> fused_render.Source:
-    """Features of a portrait, on the devices, for a batch of one."""
+  def prepare(
+    self, src: neural_source.Source
+  ) -> tuple[fused_render.Source, np.ndarray]:
+    """Features of a portrait, on the devices, and its crop [3]."""
     image = jnp.asarray(src.square[None], jnp.float32) / 255
     row = src.row[: self._row_size]
     window = np.tile(row, (1, 2 * motion.WINDOW_RADIUS + 1, 1))

@@ -142,9 +142,7 @@ class Studio:
   def params(self, options: options_lib.Options) -> PyTree:
     """Folded weights for a preprocess mode, as `fused_render` takes them."""
     name = mapping_name(options)
-    mapping = fused_render.fold_mapping(
-      self._bundle.variables(name), dtype=self._dtype
-    )
+    mapping = fused_render.fold_mapping(self._bundle.variables(name))
     with self._lock:
       return self._networks, mapping
 

@@ -59,11 +59,8 @@ def fold(
   }
 
 
-def fold_mapping(
-  variables: Variables, *, dtype: Dtype = jnp.float32
-) -> Variables:
-  """MappingNet, which is small and stays in float32 whatever the type."""
-  del dtype  # keypoints are worth their digits
+def fold_mapping(variables: Variables) -> Variables:
+  """MappingNet, which is small: as it is, in float32."""
   return variables
 
 
@@ -186,7 +183,7 @@ def _divided(params: Params, stats: Params) -> Layer:
 def _upsampled(layer: Layer, factor: int) -> dict[str, Any]:
   """A convolution after nearest upsampling."""
   return {
-    'kernels': phase_conv.fold(layer['kernel'], factor),
+    'kernels': phase_conv.split(layer['kernel'], factor),
     'bias': layer['bias'],
   }
 

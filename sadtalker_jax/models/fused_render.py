@@ -220,6 +220,7 @@ def _conv(x: jax.Array, layer: Mapping[str, jax.Array]) -> jax.Array:
 def _phases(x: jax.Array, layer: Mapping[str, Any]) -> jax.Array:
   """A convolution of the upsampled map."""
   kernels = layer['kernels']
-  return phase_conv.apply(
-    x.astype(kernels['corner'].dtype), kernels, layer['bias']
-  )
+  # 2 x 2 phases that differ are those of a factor of 2, 3 x 3 of 4.
+  factor = {2: 2, 3: 4}[len(kernels)]
+  x = x.astype(kernels[0][0].dtype)
+  return phase_conv.conv(x, kernels, factor) + layer['bias']
