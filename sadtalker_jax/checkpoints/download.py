@@ -1,8 +1,8 @@
 """Bundles from the Hugging Face Hub, by name, through its own cache.
 
-A finished file is never fetched again, a broken one goes on where it stopped,
-and what is in the cache is found without a network. The client's environment
-variables hold: HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE.
+A finished file is never fetched again, a broken connection goes on where it
+stopped, and what is in the cache is found without a network. The client's
+environment variables hold: HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE.
 """
 
 import pathlib

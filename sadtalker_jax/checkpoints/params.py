@@ -15,6 +15,8 @@ import orbax.checkpoint as ocp
 from sadtalker_jax import errors
 from sadtalker_jax.typing import Variables
 
+# Of files, bytes, about: a download that is killed loses no more than that.
+_FILE_SIZE = 32 << 20
 _MAX_LISTED = 8  # names of one kind that are spelled out
 
 
@@ -25,9 +27,12 @@ def save(folder: pathlib.Path, variables: Variables) -> None:
     folder: to make; it must not exist.
     variables: nested dict of arrays.
   """
-  with ocp.StandardCheckpointer() as checkpointer:
-    checkpointer.save(folder.resolve(), jax.tree.map(np.asarray, variables))
-    checkpointer.wait_until_finished()
+  with ocp.PyTreeCheckpointer() as checkpointer:
+    checkpointer.save(
+      folder.resolve(),
+      jax.tree.map(np.asarray, variables),
+      ocdbt_target_data_file_size=_FILE_SIZE,
+    )
 
 
 def load(folder: pathlib.Path, shapes: Variables) -> Variables:

@@ -14,6 +14,7 @@ import re
 from sadtalker_jax.conversion import (
   backbones,
   deep3d,
+  detectors,
   experts,
   facevid2vid,
   restoration,
@@ -29,12 +30,19 @@ TABLES: dict[str, rules.Table] = {
   **wav2lip.TABLES,
   **experts.TABLES,
   **backbones.TABLES,
+  **detectors.TABLES,
   **restoration.TABLES,
 }
 
 # Networks that are trained for pictures of one size and for each other.
 SIZED = frozenset(
-  {'keypoint_detector', 'generator', 'head_pose_estimator', 'discriminator'}
+  {
+    'keypoint_detector',
+    'generator',
+    'generator_plain',
+    'head_pose_estimator',
+    'discriminator',
+  }
 )
 
 _ENDING = re.compile(r'(\.(safetensors|pth|pt|pkl|model|tar))+$', re.I)
@@ -160,8 +168,9 @@ FILES: tuple[File, ...] = (
       Part('head_pose_estimator', ('he_estimator.',)),
       Part('discriminator', ('discriminator.',), optional=True),
     ),
-    'no licence stated by its author '
-    '(zhanglonghao1992/One-Shot_Free-View_Neural_Talking_Head_Synthesis)',
+    'released with SadTalker (Apache-2.0); made by '
+    'zhanglonghao1992/One-Shot_Free-View_Neural_Talking_Head_Synthesis, whose '
+    'terms were not found',
     size=256,
   ),
   File('epoch_20.pth', (Part('recon', _nested('net_recon')),), _SADTALKER),
@@ -187,7 +196,7 @@ FILES: tuple[File, ...] = (
   File(
     'hopenet_robust_alpha1.pkl',
     (Part('hopenet', _nested()),),
-    'Apache-2.0 (natanielruiz/deep-head-pose)',
+    'terms not found; trained on 300W-LP (natanielruiz/deep-head-pose)',
   ),
   File(
     'pt_inception-2015-12-05-6726825d.pth',

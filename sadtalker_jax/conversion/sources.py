@@ -247,5 +247,7 @@ def _common_size(sources: Sequence[Source], faults: list[str]) -> int | None:
 
 def _needs_size(sources: Sequence[Source]) -> bool:
   return any(
-    part.network == 'generator' for source in sources for part in source.parts
+    part.network in ('generator', 'generator_plain')
+    for source in sources
+    for part in source.parts
   )
