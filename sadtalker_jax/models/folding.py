@@ -1,24 +1,25 @@
 """Variables of the render's networks as the tree that `fused_render` takes.
 
-Worked out on the host in float64, rounded once. Sizes follow from the arrays:
-narrow networks fold as the published ones do. Source: design reference,
-sections 5.5 and 5.6.
+Batch norm and spectral norm go into kernels and biases, convolutions of one map
+become one, and each takes its form (`fused_layers`). That is worked out on the
+host in float64 and rounded once. Sizes follow from the arrays: narrow networks
+fold as the published ones do. Source: design reference, sections 5.5 and 5.6.
 """
 
 from collections.abc import Mapping
+import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax.models import fused_layers, keypoints
 from sadtalker_jax.models import generator as generator_lib
-from sadtalker_jax.models import keypoints
-from sadtalker_jax.ops import phase_conv
 from sadtalker_jax.typing import Dtype, PyTree, Variables
 
 MASK_THRESHOLD = 1e-3  # smaller shares move nothing (quirk Q5)
 _EPSILON = 1e-5  # of batch norms
+_SPADES = ('spade_0', 'spade_1', 'spade_skip')
 
 Params = Mapping[str, Any]
 Layer = dict[str, np.ndarray]
@@ -27,7 +28,7 @@ Layer = dict[str, np.ndarray]
 def fold(
   variables: Mapping[str, Variables], *, dtype: Dtype = jnp.float32
 ) -> PyTree:
-  """The networks but for MappingNet.
+  """The networks but for MappingNet, in the forms of `fused_layers`.
 
   Args:
     variables: of 'keypoint_detector' and 'generator'.
@@ -36,25 +37,27 @@ def fold(
   Returns:
     Tree of numpy arrays; those for source-only work are as they were.
   """
+  dtype = jnp.dtype(dtype)
   generator = variables['generator']
   params, stats = generator['params'], generator['batch_stats']
-  motion = _motion(params['dense_motion'], stats['dense_motion'])
-  merge, project = params['merge'], params['project']
-  frame = {
-    'motion': motion,
-    'merge': _normed(merge, stats['merge']),
-    'project': _layer(project),
-    'decoder': _decoder(params['decoder'], stats['decoder']),
-  }
+  encoder_params = params['appearance']
+  depth = _depth(encoder_params)
   source = {
     'keypoint_detector': variables['keypoint_detector'],
     'generator': {
-      'params': {'appearance': params['appearance']},
+      'params': {'appearance': encoder_params},
       'batch_stats': {'appearance': stats['appearance']},
     },
   }
   return {
-    **jax.tree.map(lambda x: np.asarray(x).astype(dtype), frame),
+    'motion': _motion(
+      params['dense_motion'], stats['dense_motion'], depth, dtype
+    ),
+    'merge': _pack(
+      _depth_first(_normed(params['merge'], stats['merge']), depth), dtype
+    ),
+    'project': _pack(_layer(params['project']), dtype),
+    'decoder': _decoder(params['decoder'], stats['decoder'], dtype),
     'source': source,
   }
 
@@ -67,11 +70,10 @@ def fold_mapping(variables: Variables) -> Variables:
 def encoder(variables: Variables, dtype: Dtype) -> generator_lib.Generator:
   """The plain module that `encode`s portraits with these variables."""
   params = variables['params']['appearance']
-  width = params['block_0']['conv_0']['kernel'].shape[-1]
   return generator_lib.Generator(
     features=params['first']['conv']['kernel'].shape[-1],
-    volume_features=width,
-    depth=params['lift']['kernel'].shape[-1] // width,
+    volume_features=params['block_0']['conv_0']['kernel'].shape[-1],
+    depth=_depth(params),
     num_blocks=_count(params, 'block_'),
     dtype=dtype,
   )
@@ -97,51 +99,92 @@ def detector(variables: Variables) -> keypoints.KeypointDetector:
   )
 
 
-def _motion(params: Params, stats: Params) -> dict[str, Any]:
+def _depth(encoder_params: Params) -> int:
+  """Cells of the volume along its depth."""
+  width = encoder_params['block_0']['conv_0']['kernel'].shape[-1]
+  return encoder_params['lift']['kernel'].shape[-1] // width
+
+
+def _motion(
+  params: Params, stats: Params, depth: int, dtype: Dtype
+) -> dict[str, Any]:
   inner, inner_stats = params['hourglass'], stats['hourglass']
 
-  def named(kind: str) -> list[str]:
-    return [f'{kind}_{i}' for i in range(_count(inner, f'{kind}_'))]
+  def steps(kind: str, factor: int) -> list[fused_layers.Layer]:
+    names = [f'{kind}_{i}' for i in range(_count(inner, f'{kind}_'))]
+    layers = [_normed(inner[name], inner_stats[name]) for name in names]
+    return [_pack(layer, dtype, factor) for layer in layers]
 
-  up = [_normed(inner[name], inner_stats[name]) for name in named('up')]
+  last = _normed(inner['last'], inner_stats['last'])
+  occlusion = _depth_first(_layer(params['occlusion']), depth)
+  taps = occlusion['kernel'].shape[:2]
+  # [Kh, Kw, D C, 1] as [D, C, Kh Kw]
+  kernel = occlusion['kernel'].reshape(math.prod(taps), depth, -1)
   return {
-    'compress': _normed(params['compress'], stats['compress']),
-    'down': [_normed(inner[name], inner_stats[name]) for name in named('down')],
-    'up': [_upsampled(layer, 2) for layer in up],
-    'last': _normed(inner['last'], inner_stats['last']),
-    'mask': _layer(params['mask']),
-    'occlusion': _layer(params['occlusion']),
+    'compress': _pack(_normed(params['compress'], stats['compress']), dtype),
+    'down': steps('down', 1),
+    'up': steps('up', 2),
+    'last': _pack(last, dtype),
+    'mask': _pack(_layer(params['mask']), dtype),
+    'occlusion': {
+      'kernel': kernel.transpose(1, 2, 0).astype(dtype),
+      'bias': occlusion['bias'].astype(dtype),
+    },
   }
 
 
-def _decoder(params: Params, stats: Params) -> dict[str, Any]:
+def _decoder(params: Params, stats: Params, dtype: Dtype) -> dict[str, Any]:
   middle = [f'middle_{i}' for i in range(_count(params, 'middle_'))]
   up = [f'up_{i}' for i in range(_count(params, 'up_'))]
-  both = ('spade_0', 'spade_1')
-  shared = [params[m][s]['shared'] for m in middle for s in both]
-  ups = [
-    _beside([params[u][s]['shared'] for s in (*both, 'spade_skip')]) for u in up
-  ]
-  return {
-    'first': _layer(params['first']),
-    'middle_shared': _beside(shared),
-    'middle': [_block(params[m], stats[m]) for m in middle],
-    'up_shared': [_upsampled(x, 2 ** (i + 1)) for i, x in enumerate(ups)],
-    'up': [_block(params[u], stats[u]) for u in up],
-    'last': _layer(params['last']),
+  shared = [params[m][s]['shared'] for m in middle for s in _SPADES[:2]]
+  result: dict[str, Any] = {
+    'first': _pack(_layer(params['first']), dtype),
+    'shared': _pack(_beside(shared), dtype),
+    'middle': [_block(params[m], stats[m], dtype) for m in middle],
+    'up': [_block(params[u], stats[u], dtype) for u in up],
+    'last': _pack(_layer(params['last']), dtype),
   }
-
-
-def _block(params: Params, stats: Params) -> dict[str, Any]:
-  result: dict[str, Any] = {}
-  for name, layer in params.items():
-    if name.startswith('spade'):
-      both = _beside([layer['gamma'], layer['beta']])
-      both['bias'][: both['bias'].size // 2] += 1  # 1 + gamma
-      result[name] = both
-    else:
-      result[name] = _divided(layer, stats[name])
+  for i, name in enumerate(up):
+    shared = [params[name][s]['shared'] for s in _SPADES]
+    result['up'][i]['shared'] = _pack(_beside(shared), dtype, 2 ** (i + 1))
   return result
+
+
+def _block(params: Params, stats: Params, dtype: Dtype) -> dict[str, Any]:
+  result: dict[str, Any] = {
+    name: _pack(_divided(params[name], stats[name]), dtype)
+    for name in ('conv_0', 'conv_1')
+  }
+  for name in _SPADES[:2]:
+    both = _beside([_gain(params[name]['gamma']), params[name]['beta']])
+    result[name] = _pack(both, dtype)
+  if 'conv_skip' in params:
+    skip = _divided(params['conv_skip'], stats['conv_skip'])['kernel'][0, 0]
+    beta = _layer(params['spade_skip']['beta'])
+    passed = {key: value @ skip for key, value in beta.items()}
+    both = _beside([_gain(params['spade_skip']['gamma']), passed])
+    result['spade_skip'] = _pack(both, dtype)
+    result['skip'] = skip.astype(dtype)
+  return result
+
+
+def _pack(layer: Layer, dtype: Dtype, factor: int = 1) -> fused_layers.Layer:
+  return fused_layers.pack(layer['kernel'], layer['bias'], dtype, factor=factor)
+
+
+def _gain(gamma: Params) -> Layer:
+  """The convolution of 1 + gamma."""
+  layer = _layer(gamma)
+  return {**layer, 'bias': layer['bias'] + 1}
+
+
+def _depth_first(layer: Layer, depth: int) -> Layer:
+  """Input channels c D + d as d C + c, for volumes whose depth is moved."""
+  kernel = layer['kernel']
+  *size, _, features = kernel.shape
+  kernel = kernel.reshape(*size, -1, depth, features)
+  kernel = np.swapaxes(kernel, -3, -2)
+  return {**layer, 'kernel': kernel.reshape(layer['kernel'].shape)}
 
 
 def _layer(params: Params) -> Layer:
@@ -178,14 +221,6 @@ def _divided(params: Params, stats: Params) -> Layer:
   sigma = vectors['v'] @ matrix @ vectors['u']
   bias = layer.get('bias', np.zeros(kernel.shape[-1]))
   return {'kernel': kernel / sigma, 'bias': bias}
-
-
-def _upsampled(layer: Layer, factor: int) -> dict[str, Any]:
-  """A convolution after nearest upsampling."""
-  return {
-    'kernels': phase_conv.split(layer['kernel'], factor),
-    'bias': layer['bias'],
-  }
 
 
 def _count(params: Params, prefix: str) -> int:

@@ -5,8 +5,9 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from sadtalker_jax.models import fused_render, render, zoo
+from sadtalker_jax.models import fused_layers, fused_render, render, zoo
 from tests.models import render_test
 
 COUNT = 3
@@ -51,7 +52,10 @@ def _fused(params, pick=slice(None)):
   return prepared, windows, angles
 
 
-def test_frames_are_those_of_the_plain_render():
+@pytest.mark.parametrize('least', [1, 1000], ids=['wide', 'narrow'])
+def test_frames_are_those_of_the_plain_render(least, monkeypatch):
+  monkeypatch.setattr(fused_layers, '_LEAST_OUTPUTS', least)
+  monkeypatch.setattr(fused_layers, '_LEAST_INPUTS', least)
   params = _params()
   frames = jax.jit(fused_render.draw)(params, *_fused(params))
   want = _plain()
