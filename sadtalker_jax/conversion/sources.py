@@ -95,7 +95,8 @@ def _find(
   inputs: Sequence[pathlib.Path], faults: list[str]
 ) -> tuple[_Known, list[pathlib.Path]]:
   """Released files among the inputs, and what else the folders hold."""
-  known: dict[pathlib.Path, released.File] = {}
+  # By the real path, so that nothing is twice here; links keep their names.
+  known: dict[pathlib.Path, tuple[pathlib.Path, released.File]] = {}
   unused = []
   for entry in inputs:
     if entry.is_dir():
@@ -104,7 +105,7 @@ def _find(
         if file is None:
           unused.append(path)
         else:
-          known[path.resolve()] = file
+          known[path.resolve()] = path, file
       continue
     file = released.find(entry.name)
     if not entry.exists():
@@ -116,8 +117,8 @@ def _find(
         'with --as NETWORK=FILE if it has another one'
       )
     else:
-      known[entry.resolve()] = file
-  return list(known.items()), unused
+      known[entry.resolve()] = entry, file
+  return list(known.values()), unused
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -125,11 +126,8 @@ def _files(folder: pathlib.Path) -> list[pathlib.Path]:
   found = []
   for root, folders, names in os.walk(folder):
     folders[:] = sorted(name for name in folders if not name.startswith('.'))
-    found += [
-      pathlib.Path(root, name)
-      for name in sorted(names)
-      if not name.startswith('.')
-    ]
+    names = sorted(name for name in names if not name.startswith('.'))
+    found += [pathlib.Path(root, name) for name in names]
   return found
 
 
@@ -175,7 +173,7 @@ def _take(
       sources.append(Source(path, file, parts))
   by_path: dict[pathlib.Path, list[released.Part]] = {}
   for network, path in chosen.items():
-    by_path.setdefault(path.resolve(), []).append(released.whole(network))
+    by_path.setdefault(path, []).append(released.whole(network))
   for path, chosen_parts in by_path.items():
     like = released.find(path.name)
     file = released.File(
@@ -246,8 +244,5 @@ def _common_size(sources: Sequence[Source], faults: list[str]) -> int | None:
 
 
 def _needs_size(sources: Sequence[Source]) -> bool:
-  return any(
-    part.network in ('generator', 'generator_plain')
-    for source in sources
-    for part in source.parts
-  )
+  names = {part.network for source in sources for part in source.parts}
+  return not names.isdisjoint({'generator', 'generator_plain'})
