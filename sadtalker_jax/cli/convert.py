@@ -16,7 +16,7 @@ import sys
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import cards
-from sadtalker_jax.conversion import bundling, released, sources
+from sadtalker_jax.conversion import bundling, noise, released, sources
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
   try:
     if flags.export:
       _export(parser, flags)
+    elif flags.noise:
+      for path in noise.write(flags.noise, size=flags.size or 256):
+        print(path)
     elif flags.check:
       card = bundling.check(flags.check, flags.input, _chosen(flags))
       print(f'{flags.check}: the same as its files, {_summary(card)}')
@@ -66,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     type=pathlib.Path,
     metavar='FILE.safetensors',
     help='write networks of the bundle to this file',
+  )
+  does.add_argument(
+    '--noise',
+    type=pathlib.Path,
+    metavar='DIR',
+    help='make a folder of files like the released ones, filled with noise',
   )
   parser.add_argument(
     '--size',

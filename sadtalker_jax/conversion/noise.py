@@ -1,0 +1,87 @@
+"""Files with the names and shapes of the released ones, filled with noise.
+
+For trying everything that weights are needed for where there are none: the
+conversion, the speed of a render, a service under load. Pictures made with them
+show noise.
+"""
+
+import os
+import pathlib
+
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.conversion import released, rules, torch_files
+from sadtalker_jax.models import zoo
+from sadtalker_jax.typing import Variables
+
+# Networks whose files make a bundle that animates, in every mode.
+NETWORKS = (
+  'expnet',
+  'posevae',
+  'pose_discriminator',
+  'recon',
+  'keypoint_detector',
+  'generator',
+  'mapping',
+  'mapping_full',
+)
+
+
+def write(
+  folder: str | os.PathLike[str], *, size: int = 256, seed: int = 0
+) -> list[pathlib.Path]:
+  """Writes the files, as safetensors.
+
+  Args:
+    folder: to make.
+    size: that the file's name tells, 256 or 512.
+    seed: of the noise.
+
+  Returns:
+    The files.
+
+  Raises:
+    InputError: the folder exists or cannot be made.
+  """
+  target = pathlib.Path(folder)
+  try:
+    target.mkdir(parents=True)
+  except OSError as error:
+    raise errors.InputError(
+      f'{target}: expected a folder to make, found: {error.strerror}'
+    ) from error
+  paths: list[pathlib.Path] = []
+  written: set[str] = set()
+  for file in released.FILES:
+    names = [part.network for part in file.parts]
+    if file.size not in (None, size) or not set(names) <= set(NETWORKS):
+      continue
+    if written.intersection(names):
+      continue  # an older file of the same networks
+    state: dict[str, np.ndarray] = {}
+    for part in file.parts:
+      variables = _moderate(part.network, seed)
+      table = released.TABLES[part.network]
+      for key, value in rules.export(variables, table).items():
+        state[part.prefixes[-1] + key] = value
+    stem = file.name.split('.safetensors')[0].split('.pth')[0]
+    path = target / f'{stem}.safetensors'
+    torch_files.write_safetensors(path, state)
+    written.update(names)
+    paths.append(path)
+  return paths
+
+
+def _moderate(network: str, seed: int) -> Variables:
+  """Noise under which coefficients have the size that real ones have."""
+  variables = zoo.noise(network, seed)
+  params = variables['params']
+  if network == 'expnet':
+    params['mapping']['kernel'] *= np.float32(0.02)
+  if network == 'recon':
+    for name, layer in params.items():
+      if name != 'backbone':
+        layer['kernel'] *= np.float32(0.02)
+        layer['bias'] *= np.float32(0.1)
+  return variables

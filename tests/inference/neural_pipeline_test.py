@@ -1,0 +1,128 @@
+"""Released files to a talking video, with networks of full size and noise.
+
+What comes out looks like noise; that it comes out, moves, and does not depend
+on batches and devices is what is tested.
+"""
+
+import pathlib
+import subprocess
+import sys
+import wave
+
+import av
+import jax
+import numpy as np
+import pytest
+
+import infer
+import sadtalker_jax
+from sadtalker_jax.cli import convert, export
+from sadtalker_jax.inference import assets
+from sadtalker_jax.media import audio
+
+pytestmark = pytest.mark.slow
+
+FRAMES = 2
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory) -> pathlib.Path:
+  folder = tmp_path_factory.mktemp('weights')
+  files, made = folder / 'released', folder / 'bundle'
+  assert convert.main(['--noise', str(files)]) == 0
+  assert convert.main(['--input', str(files), '--output', str(made)]) == 0
+  for path in files.iterdir():
+    path.unlink()  # room on the disk
+  return made
+
+
+@pytest.fixture(scope='module')
+def animator(bundle) -> sadtalker_jax.Animator:
+  return sadtalker_jax.Animator(
+    sadtalker_jax.load(str(bundle)), devices=jax.devices()[:1]
+  )
+
+
+def _sound(frames: int = FRAMES) -> tuple[np.ndarray, int]:
+  """Of words, so that the track moves."""
+  samples = audio.load(assets.SAMPLE_SPEECH)
+  return samples[16000 : 16000 + 640 * frames], 16000
+
+
+def _frames(animator: sadtalker_jax.Animator, **options: object) -> np.ndarray:
+  clip = animator.animate(
+    assets.SAMPLE_PORTRAIT, _sound(), sadtalker_jax.Options(**options)
+  )
+  return np.stack(list(clip.frames())).astype(int)
+
+
+@pytest.fixture(scope='module')
+def frames(animator) -> np.ndarray:
+  return _frames(animator, batch_size=1)
+
+
+def test_frames_move_and_have_the_shape_of_the_crop(frames):
+  assert frames.shape[0] == FRAMES
+  assert frames.shape[2] == 256
+  assert frames[0].std() > 5
+  assert np.abs(frames[0] - frames[-1]).max() > 5
+
+
+def test_batches_and_devices_change_nothing(bundle, animator, frames):
+  together = _frames(animator, batch_size=FRAMES)
+  assert np.abs(together - frames).max() <= 1
+  # Two devices, a frame each.
+  split = sadtalker_jax.Animator(
+    sadtalker_jax.load(str(bundle)), devices=jax.devices()[:2]
+  )
+  assert np.abs(_frames(split, batch_size=FRAMES) - frames).max() <= 1
+
+
+def test_command_line_pastes_into_the_whole_picture(bundle, tmp_path):
+  sound, output = tmp_path / 'short.wav', tmp_path / 'full.mp4'
+  _write_wav(sound, _sound(1)[0])
+  flags = ['--bundle', str(bundle), '--driven_audio', str(sound)]
+  flags += ['--output', str(output), '--preprocess', 'full', '--still']
+  assert infer.main([*flags, '--batch_size', '1']) == 0
+  with av.open(str(output)) as file:
+    stream = file.streams.video[0]
+    assert (stream.width, stream.height) == (512, 600)
+    assert sum(1 for _ in file.decode(video=0)) == 1
+
+
+def test_another_size_is_refused_before_anything_runs(bundle, capsys):
+  flags = ['--bundle', str(bundle), '--size', '512', '--output', 'x.mp4']
+  assert infer.main(flags) == 2
+  assert 'size: expected 256' in capsys.readouterr().err
+
+
+def test_export_runs_without_this_package(bundle, tmp_path):
+  folder = tmp_path / 'exported'
+  flags = ['--bundle', str(bundle), '--output', str(folder)]
+  assert export.main([*flags, '--batch_size', '1']) == 0
+  code = f"""
+import sys
+import jax, numpy as np
+def program(name):
+  with open({str(folder)!r} + '/' + name, 'rb') as file:
+    return jax.export.deserialize(bytearray(file.read())).call
+weights = list(np.load({str(folder)!r} + '/weights.npz').values())
+image = np.full((1, 256, 256, 3), 128, np.uint8)
+window = np.zeros((1, 27, 70), np.float32)
+angles = np.full((1, 3), np.nan, np.float32)
+source = program('prepare.bin')(weights, image, window)
+frames = program('render.bin')(weights, source, window, angles)
+assert frames.shape == (1, 256, 256, 3) and frames.dtype == np.uint8
+assert 'sadtalker_jax' not in sys.modules and 'flax' not in sys.modules
+"""
+  subprocess.run(
+    [sys.executable, '-I', '-c', code], check=True, timeout=600, cwd=tmp_path
+  )
+
+
+def _write_wav(path: pathlib.Path, samples: np.ndarray) -> None:
+  with wave.open(str(path), 'wb') as file:
+    file.setnchannels(1)
+    file.setsampwidth(2)
+    file.setframerate(16000)
+    file.writeframes((samples * 32767).astype('<i2').tobytes())
