@@ -27,10 +27,8 @@ from sadtalker_jax.typing import Dtype
 Layer = dict[str, Any]
 Finish = Callable[..., jax.Array]
 
-# Below this width fewer products do not pay: outputs of a 2-D convolution, or
-# inputs of a 3-D one.
-_LEAST_OUTPUTS = 128
-_LEAST_INPUTS = 64
+# Channels in and out, by rank, below which fewer products do not pay.
+_LEAST = {2: 256, 3: 128}
 _REPEATED = {2: winograd.NEAREST_2, 4: winograd.NEAREST_4}
 _SCHEMES = {3: winograd.THREE, 7: winograd.SEVEN}
 
@@ -57,9 +55,7 @@ def pack(
       )
     return layer
   *size, inputs, outputs = kernel.shape
-  wide = (
-    inputs >= _LEAST_INPUTS if len(size) == 3 else outputs >= _LEAST_OUTPUTS
-  )
+  wide = inputs + outputs >= _LEAST[len(size)]
   if sparing and wide and size[-1] in _SCHEMES:
     layer['patches'] = winograd.transform(kernel, _SCHEMES[size[-1]])
   else:

@@ -1,10 +1,9 @@
 """Convolutions with fewer products, after Toom, Cook and Winograd.
 
-A scheme turns a patch of the input into n numbers per axis, multiplies them
-with n numbers made of the kernel, and makes m outputs of the products. In two
-dimensions that is n^2 products for m^2 outputs, as products of matrices over
-the channels. Exact but for rounding; the points of the schemes were chosen for
-small rounding, and kernels are transformed in float64.
+A patch of the input becomes n numbers per axis, these are multiplied with n
+numbers made of the kernel, and the products become m outputs. In two dimensions
+that is n^2 products for m^2 outputs, as products of matrices over the channels.
+Exact but for rounding.
 
 | scheme | kernel | n^2 products, m^2 outputs | plain convolution |
 |---|---|---|---|
@@ -16,12 +15,10 @@ small rounding, and kernels are transformed in float64.
 Layout: [B, H, W, C] and kernels [Kh, Kw, I, O], or [B, D, H, W, C] and
 [Kd, Kh, Kw, I, O]; the depth is convolved as usual. Padding is with zeros by
 half the kernel. Float32 only. Strips of rows are made one after the other, so
-that what lies between fits into a processor's cache: this is for CPUs, where it
-takes half the time of XLA's own convolutions.
+that what lies between stays in a processor's cache: this is for CPUs.
 """
 
 from collections.abc import Callable, Sequence
-import dataclasses
 from typing import Any
 
 import jax
@@ -30,111 +27,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.ops import conv as conv_ops
+from sadtalker_jax.ops import winograd_schemes as schemes
 
-# The transformed kernel: one array for each of the n numbers along the width.
-Kernel = tuple[Any, ...]
+THREE, SEVEN = schemes.THREE, schemes.SEVEN
+NEAREST_2, NEAREST_4 = schemes.NEAREST_2, schemes.NEAREST_4
+transform = schemes.transform
+
 Finish = Callable[..., jax.Array]
 
-_STRIP = 2**18  # numbers in and out of one product of matrices, about 1 MB
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Scheme:
-  """How patches, kernels and products are transformed along one axis.
-
-  Attributes:
-    inputs: [n, k], of patches of k cells.
-    kernel: [n, r], of r taps.
-    outputs: [m, n], of products to m cells.
-    step: cells from one patch to the next.
-    blocks: blocks of r taps in a kernel.
-    low: cells of padding in front.
-  """
-
-  inputs: np.ndarray
-  kernel: np.ndarray
-  outputs: np.ndarray
-  step: int
-  blocks: int = 1
-  low: int = 1
-
-
-def _toom_cook(
-  points: Sequence[float], count: int, taps: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """The three matrices for `count` outputs; infinity is the last point."""
-  size = count + taps - 1
-  powers = np.vander(np.array(points, np.float64), size, increasing=True)
-  last = np.eye(1, size, size - 1)
-  inputs = np.linalg.inv(np.concatenate([powers, last])).T
-  inputs[np.abs(inputs) < 1e-12] = 0
-
-  def values(length: int) -> np.ndarray:
-    return np.concatenate([powers[:, :length], last[:, size - length :]])
-
-  scale = np.abs(inputs).max(axis=1, keepdims=True)
-  return inputs / scale, values(taps) * scale, values(count).T
-
-
-THREE = Scheme(*_toom_cook((0, 0.75, -0.75, 1.5, -1.5), 4, 3), step=4)
-SEVEN = Scheme(
-  *_toom_cook((0.25, -0.25, 0.75, -0.75, 2, -2), 4, 4), step=4, blocks=2, low=3
-)
-# What differs from a pixel to the one before and after, and the pixel itself.
-_DIFFERENCES = np.array([[1, -1, 0], [0, 1, 0], [0, -1, 1]], np.float64)
-_SUMS = np.array([[1, 0, 0], [1, 1, 1], [0, 0, 1]], np.float64)
-NEAREST_2 = Scheme(
-  _DIFFERENCES, _SUMS, np.array([[1, 1, 0], [0, 1, 1]], np.float64), step=1
-)
-NEAREST_4 = Scheme(
-  _DIFFERENCES,
-  _SUMS,
-  np.array([[1, 1, 0], [0, 1, 0], [0, 1, 0], [0, 1, 1]], np.float64),
-  step=1,
-)
-
-
-def transform(kernel: np.ndarray, scheme: Scheme) -> Kernel:
-  """A kernel as `conv` takes it.
-
-  Args:
-    kernel: [Kh, Kw, I, O] or [Kd, Kh, Kw, I, O].
-    scheme: for kernels of this size.
-
-  Returns:
-    n arrays float32 [n, K, P], or [n, 2, 2, K, P] in two blocks. With depth,
-    the taps' inputs lie side by side (K = Kd I, P = O), or their outputs where
-    those are fewer (K = I, P = Kd O).
-  """
-  taps = kernel if kernel.ndim == 5 else kernel[None]
-  taps = taps.astype(np.float64)
-  deep, *size, width, features = taps.shape
-  count, block = scheme.kernel.shape
-  far = [(0, scheme.blocks * block - k) for k in size]
-  taps = np.pad(taps, [(0, 0), *far, (0, 0), (0, 0)])
-  taps = taps.reshape(
-    deep, scheme.blocks, block, scheme.blocks, block, width, features
-  )
-  taps = np.tensordot(scheme.kernel, taps, (1, 4))
-  taps = np.tensordot(scheme.kernel, taps, (1, 3))
-  # [n high, n wide, Kd, blocks, blocks, I, O]
-  if _side_by_side(deep, width, features):
-    taps = np.moveaxis(taps, 2, 4)
-    shape = (deep * width, features)
-  else:
-    taps = np.moveaxis(taps, 2, 5)
-    shape = (width, deep * features)
-  blocks = () if scheme.blocks == 1 else (scheme.blocks,) * 2
-  return tuple(
-    taps[:, i].astype(np.float32).reshape(count, *blocks, *shape)
-    for i in range(count)
-  )
+_STRIP = 3 * 2**19  # numbers in and out of all products of a strip, about 6 MB
 
 
 def conv(
   x: jax.Array,
-  kernel: Kernel,
-  scheme: Scheme,
+  kernel: schemes.Kernel,
+  scheme: schemes.Scheme,
   *,
   deep: int = 1,
   finish: Finish | None = None,
@@ -197,71 +104,56 @@ def conv(
   )
 
 
-def _side_by_side(deep: int, width: int, features: int) -> bool:
-  """Whether the inputs of the taps along the depth are put side by side."""
-  return deep == 1 or width <= features
-
-
 class _Work:
   """A convolution cut into strips of rows."""
 
-  def __init__(self, x: jax.Array, kernel: Kernel, scheme: Scheme, deep: int):
+  def __init__(
+    self,
+    x: jax.Array,
+    kernel: schemes.Kernel,
+    scheme: schemes.Scheme,
+    deep: int,
+  ):
     """Takes x [B, D, H, W, C]."""
     self.scheme, self.kernel, self.deep = scheme, kernel, deep
-    self.count, self.patch = scheme.inputs.shape
-    self.batch, self.depth, height, width, self.channels = x.shape
+    self.count, patch = scheme.inputs.shape
+    self.batch, self.depth, height, width, channels = x.shape
     tiles, self.columns = height // scheme.step, width // scheme.step
     *_, inner, outer = kernel[0].shape
-    self.together = inner == deep * self.channels
+    self.together = inner == deep * channels
     self.features = outer if self.together else outer // deep
-    per_row = self.batch * self.depth * self.columns * (inner + outer)
+    row = self.batch * self.depth * self.columns * (inner + outer) * self.count
     self.rows = max(
       r
       for r in range(1, tiles + 1)
-      if tiles % r == 0 and (r == 1 or r * per_row <= _STRIP)
+      if tiles % r == 0 and (r == 1 or r * row <= _STRIP)
     )
     self.strips = tiles // self.rows
-    far = (scheme.blocks - 2) * scheme.step + self.patch - scheme.low
+    far = (scheme.blocks - 2) * scheme.step + patch - scheme.low
     side = (scheme.low, far)
     ends = (deep // 2,) * 2 if self.together else (0, 0)
-    # Rows first, so that a product with a matrix transforms the columns.
+    # Rows first: those of a strip lie together.
     self.x = jnp.pad(
       x.transpose(2, 0, 1, 3, 4), (side, (0, 0), ends, side, (0, 0))
     )
-    more = self.rows + scheme.blocks - 1
-    matrix = np.zeros((self.count, more, (more - 1) * scheme.step + self.patch))
-    for i in range(more):
-      at = i * scheme.step
-      matrix[:, i, at : at + self.patch] = scheme.inputs
-    self.matrix = matrix.reshape(-1, matrix.shape[-1]).astype(np.float32)
 
   def strip(self, index: Any) -> jax.Array:
     """[B, D, h, W', O]: the rows of a strip."""
-    scheme = self.scheme
-    x = lax.dynamic_slice_in_dim(
-      self.x, index * self.rows * scheme.step, self.matrix.shape[1]
-    )
+    scheme, more = self.scheme, self.scheme.blocks - 1
+    first = index * self.rows * scheme.step
+    size = (self.rows + more - 1) * scheme.step + scheme.inputs.shape[1]
+    x = lax.dynamic_slice_in_dim(self.x, first, size)
+    # Stacking stores the rows; XLA would make them anew for each column.
+    rows = jnp.stack(_patches(x, scheme, self.rows + more, 0))
+    columns = _patches(rows, scheme, self.columns + more, 4)
     parts = []
-    for i, kernel in enumerate(self.kernel):
-      z = self._products(self._patches(x, scheme.inputs[i]), kernel)
-      part = [_sum(row, z) for row in scheme.outputs]
-      parts.append(jnp.stack(part, 1))  # [rows, m, B, D, W / step, O]
+    for t, kernel in zip(columns, self.kernel, strict=True):
+      z = self._products(t, kernel)
+      parts.append(jnp.stack([_sum(row, z) for row in scheme.outputs], 1))
+    # n of [rows, m, B, D, W / step, O]
     y = jnp.stack([_sum(row, parts) for row in scheme.outputs], 5)
     y = y.reshape(-1, *y.shape[2:4], y.shape[4] * y.shape[5], y.shape[6])
     return y.transpose(1, 2, 0, 3, 4)
-
-  def _patches(self, x: jax.Array, weights: np.ndarray) -> jax.Array:
-    """[n, rows, B, D, W / step, C]: one number along the width, n others."""
-    step, columns = self.scheme.step, self.columns + self.scheme.blocks - 1
-    stop = step * (columns - 1) + 1
-    t = _sum(
-      weights, [x[..., j : j + stop : step, :] for j in range(self.patch)]
-    )
-    shape = t.shape[1:]
-    t = jnp.matmul(
-      self.matrix, t.reshape(len(t), -1), precision=lax.Precision.HIGHEST
-    )
-    return t.reshape(self.count, -1, *shape)
 
   def _products(self, t: jax.Array, kernel: jax.Array) -> jax.Array:
     """[n, rows, B, D, W / step, O]: products, summed over depth and blocks."""
@@ -287,6 +179,18 @@ class _Work:
     z = jnp.pad(z, [(0, 0)] * 3 + [ends] + [(0, 0)] * 3)
     parts = [z[:, :, :, j : j + depth, :, j] for j in range(deep)]
     return sum(parts[1:], parts[0])
+
+
+def _patches(
+  x: jax.Array, scheme: schemes.Scheme, count: int, axis: int
+) -> list[jax.Array]:
+  """The n numbers of each of `count` patches along an axis."""
+  stop = scheme.step * (count - 1) + 1
+  cells = [
+    lax.slice_in_dim(x, j, j + stop, scheme.step, axis)
+    for j in range(scheme.inputs.shape[1])
+  ]
+  return [_sum(row, cells) for row in scheme.inputs]
 
 
 def _conv_2x2(t: jax.Array, kernel: jax.Array) -> jax.Array:

@@ -45,8 +45,7 @@ CASES = {
 @pytest.mark.parametrize('least', [1, 1000], ids=['wide', 'narrow'])
 def test_forms_agree(case, backend, least, monkeypatch):
   size, factor = CASES[case]
-  monkeypatch.setattr(fused_layers, '_LEAST_OUTPUTS', least)
-  monkeypatch.setattr(fused_layers, '_LEAST_INPUTS', least)
+  monkeypatch.setattr(fused_layers, '_LEAST', {2: least, 3: least})
   monkeypatch.setattr(jax, 'default_backend', lambda: backend)
   kernel, bias = _draw(*size, 3, 5), _draw(5)
   layer = fused_layers.pack(kernel, bias, jnp.float32, factor=factor)

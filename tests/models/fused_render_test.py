@@ -54,8 +54,7 @@ def _fused(params, pick=slice(None)):
 
 @pytest.mark.parametrize('least', [1, 1000], ids=['wide', 'narrow'])
 def test_frames_are_those_of_the_plain_render(least, monkeypatch):
-  monkeypatch.setattr(fused_layers, '_LEAST_OUTPUTS', least)
-  monkeypatch.setattr(fused_layers, '_LEAST_INPUTS', least)
+  monkeypatch.setattr(fused_layers, '_LEAST', {2: least, 3: least})
   params = _params()
   frames = jax.jit(fused_render.draw)(params, *_fused(params))
   want = _plain()
