@@ -2,14 +2,17 @@
 
 One jitted function draws a batch of frames, each with the features of its own
 portrait, so frames of different clips share batches. Over several devices the
-frames of a batch are split (`NamedSharding`); no frame sees another, so neither
-the number of devices nor the batch changes a frame.
+frames of a batch are split (`NamedSharding`), and each device runs the program
+of its own frames: `shard_map`, without its check of replication, which loops of
+the CPU form do not pass and which matters to gradients alone. No frame sees
+another, so neither the number of devices nor the batch changes a frame.
 
 Portraits are prepared once: canonical keypoints, source keypoints, appearance
 volume. Conventions: see `neural_source`; angles are degrees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+import functools
 from typing import Any
 
 import jax
@@ -45,9 +48,12 @@ class NeuralRenderer:
       row_size: C, 70, or 73 where the crop is part of the coefficients.
       devices: that share every batch; default all local ones.
     """
-    self._num_devices = len(devices or jax.local_devices())
-    self._split = _sharding(devices, AXIS)
-    self._whole = _sharding(devices, None)
+    mesh = _mesh(devices)
+    self._num_devices = mesh.size
+    self._split = NamedSharding(mesh, PartitionSpec(AXIS))
+    self._whole = NamedSharding(mesh, PartitionSpec())
+    self._render = _over(mesh, fused_render.render)
+    self._render_one = _over(mesh, _render_one)
     self._params = place(params, devices)
     self._row_size = row_size
 
@@ -87,32 +93,27 @@ class NeuralRenderer:
     )
     arrays = jax.device_put((windows, angles), self._split)
     if len(portraits) == 1:
-      frames = _render_one(self._params, portraits[0][0], *arrays)
+      frames = self._render_one(self._params, portraits[0][0], *arrays)
     else:
       padded = [*portraits, *[portraits[-1]] * missing]
       sources = _stack([source for source, _ in padded])
       sources = jax.device_put(sources, self._split)
-      frames = _render(self._params, sources, *arrays)
+      frames = self._render(self._params, sources, *arrays)
     return frames[:count] if missing else frames
 
 
 def place(params: PyTree, devices: Sequence[jax.Device] | None) -> PyTree:
   """Weights on every device; those that are there already are not copied."""
-  return jax.device_put(params, _sharding(devices, None))
+  return jax.device_put(params, NamedSharding(_mesh(devices), PartitionSpec()))
 
 
-def _sharding(
-  devices: Sequence[jax.Device] | None, axis: str | None
-) -> NamedSharding:
-  mesh = Mesh(np.array(devices or jax.local_devices()), (AXIS,))
-  return NamedSharding(mesh, PartitionSpec(axis))
+def _mesh(devices: Sequence[jax.Device] | None) -> Mesh:
+  return Mesh(np.array(devices or jax.local_devices()), (AXIS,))
 
 
 _prepare = jax.jit(fused_render.prepare_source)
-_render = jax.jit(fused_render.render)
 
 
-@jax.jit
 def _render_one(
   params: PyTree,
   source: fused_render.Source,
@@ -125,6 +126,22 @@ def _render_one(
     lambda x: jnp.broadcast_to(x, (count, *x.shape[1:])), source
   )
   return fused_render.render(params, sources, windows, angles)
+
+
+@functools.cache
+def _over(mesh: Mesh, function: Callable[..., jax.Array]) -> Any:
+  """A render function whose frames are split over a mesh."""
+  whole, split = PartitionSpec(), PartitionSpec(AXIS)
+  sources = split if function is fused_render.render else whole
+  return jax.jit(
+    jax.shard_map(
+      function,
+      mesh=mesh,
+      in_specs=(whole, sources, split, split),
+      out_specs=split,
+      check_vma=False,
+    )
+  )
 
 
 @jax.jit

@@ -127,9 +127,7 @@ NETWORKS: dict[str, Network] = {
   'arcface': Network(arcface.ArcFace, [(1, 112, 112, 3)]),
   'vgg19': Network(vgg.VGG19, [(1, 64, 64, 3)]),
   'lpips': Network(lpips.LPIPS, [(1, 64, 64, 3)] * 2),
-  'retinaface': Network(
-    retinaface.RetinaFace, [(1, 640, 640, 3)], flags=_EVAL
-  ),
+  'retinaface': Network(retinaface.RetinaFace, [(1, 640, 640, 3)], flags=_EVAL),
   'gfpgan': Network(gfpgan.GFPGAN, [(1, 512, 512, 3)]),
 }
 
