@@ -5,6 +5,8 @@ promotion; warnings are errors (pyproject.toml). The environment must be set
 before jax starts, hence at the top of this file.
 """
 
+from collections.abc import Iterator
+import gc
 import os
 import pathlib
 
@@ -25,6 +27,14 @@ jax.config.update('jax_default_matmul_precision', 'highest')
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TESTDATA = pathlib.Path(__file__).resolve().parent / 'testdata'
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _forget() -> Iterator[None]:
+  """Lets go of a file's programs: those of full-size networks add up."""
+  yield
+  jax.clear_caches()
+  gc.collect()
 
 
 @pytest.fixture(scope='session')
