@@ -71,9 +71,10 @@ def conv(
     raise ValueError(
       f'expected height and width in steps of {scheme.step}, found {x.shape}'
     )
+  rows = x.ndim - 3
   flat = x.ndim == 4
   work = _Work(x[:, None] if flat else x, kernel, scheme, deep)
-  count, rows = work.strips, -3 if flat else 2
+  count = work.strips
 
   def strip(index: Any) -> jax.Array:
     y = work.strip(index)
@@ -83,25 +84,14 @@ def conv(
       return y
     parts = []
     for z in beside:
-      size = z.shape[rows if flat else 2] // count
+      size = z.shape[rows] // count
       parts.append(lax.dynamic_slice_in_dim(z, index * size, size, rows))
     return finish(y, *parts)
 
   if count == 1:
     return strip(0)
-  shape = jax.eval_shape(strip, 0)
-  axis = rows % shape.ndim
-  size = shape.shape[axis]
-  whole = list(shape.shape)
-  whole[axis] *= count
-  return lax.fori_loop(
-    0,
-    count,
-    lambda i, total: lax.dynamic_update_slice_in_dim(
-      total, strip(i), i * size, axis
-    ),
-    jnp.zeros(whole, shape.dtype),
-  )
+  y = jnp.moveaxis(lax.map(strip, jnp.arange(count)), 0, rows)
+  return y.reshape(*x.shape[:rows], -1, *y.shape[-2:])
 
 
 class _Work:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sadtalker_jax.models import fused_layers, fused_render, render, zoo
+from sadtalker_jax.ops import winograd
 from tests.models import render_test
 
 COUNT = 3
@@ -52,9 +53,18 @@ def _fused(params, pick=slice(None)):
   return prepared, windows, angles
 
 
-@pytest.mark.parametrize('least', [1, 1000], ids=['wide', 'narrow'])
-def test_frames_are_those_of_the_plain_render(least, monkeypatch):
-  monkeypatch.setattr(fused_layers, '_LEAST', {2: least, 3: least})
+@pytest.fixture
+def sparing(monkeypatch):
+  """Fewer products in all layers, in many strips, as in wide networks."""
+  monkeypatch.setattr(fused_layers, '_LEAST', {2: 1, 3: 1})
+  monkeypatch.setattr(winograd, '_STRIP', 1)
+
+
+def test_fewer_products_give_the_frames_of_the_plain_render(sparing):
+  test_frames_are_those_of_the_plain_render()
+
+
+def test_frames_are_those_of_the_plain_render():
   params = _params()
   frames = jax.jit(fused_render.draw)(params, *_fused(params))
   want = _plain()
@@ -84,6 +94,23 @@ def test_frames_do_not_depend_on_their_batch():
   ]
   gap = np.abs(together.astype(int) - np.concatenate(alone).astype(int))
   assert gap.max() <= 1
+
+
+def test_frames_do_not_depend_on_the_number_of_devices():
+  params = _params()
+  inputs = _fused(params, np.array([0, 1, 2, 1]))
+  mesh = jax.sharding.Mesh(np.array(jax.devices()[:2]), ('frames',))
+  whole, split = (jax.sharding.PartitionSpec(x) for x in (None, 'frames'))
+  shared = jax.shard_map(
+    fused_render.render,
+    mesh=mesh,
+    in_specs=(whole, *[split] * 3),
+    out_specs=split,
+  )
+  np.testing.assert_array_equal(
+    jax.jit(shared)(params, *inputs),
+    jax.jit(fused_render.render)(params, *inputs),
+  )
 
 
 def test_a_batch_on_an_accelerator_is_the_same(monkeypatch):

@@ -73,6 +73,23 @@ def test_rows_are_finished_with_those_beside_them(strip, monkeypatch):
   np.testing.assert_allclose(got, want, atol=1e-4)
 
 
+def test_devices_may_share_a_batch(monkeypatch):
+  monkeypatch.setattr(winograd, '_STRIP', 1)
+  x = _draw(2, 8, 8, 4)
+  kernel = winograd.transform(_draw(3, 3, 4, 5), winograd.THREE)
+
+  def run(x):
+    return winograd.conv(x, kernel, winograd.THREE)
+
+  shared = jax.shard_map(
+    run,
+    mesh=jax.sharding.Mesh(np.array(jax.devices()[:2]), ('batch',)),
+    in_specs=jax.sharding.PartitionSpec('batch'),
+    out_specs=jax.sharding.PartitionSpec('batch'),
+  )
+  np.testing.assert_allclose(jax.jit(shared)(x), run(x), atol=1e-5)
+
+
 def test_rounding_is_that_of_a_convolution_times_five():
   x, kernel = _draw(1, 32, 32, 256), _draw(3, 3, 256, 16)
   with jax.enable_x64(True):
