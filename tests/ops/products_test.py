@@ -1,0 +1,39 @@
+"""Products are counted as they are taken."""
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from sadtalker_jax.ops import conv, products
+
+
+def _shape(*shape):
+  return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+
+def test_a_matrix_product():
+  shapes = _shape(5, 2, 3), _shape(5, 3, 4)
+  assert products.count(jnp.matmul, *shapes) == 5 * 2 * 3 * 4
+
+
+def test_a_convolution():
+  def run(x, kernel):
+    return lax.conv_general_dilated(
+      x, kernel, (2, 2), 'SAME', dimension_numbers=conv.channels_last(2)
+    )
+
+  shapes = _shape(2, 8, 6, 5), _shape(3, 3, 5, 7)
+  assert products.count(run, *shapes) == 2 * 4 * 3 * 7 * 3 * 3 * 5
+
+
+def test_loops_count_as_often_as_they_run():
+  def run(x, y):
+    inner = jax.jit(jnp.matmul)
+    return lax.map(lambda row: inner(row, y), x)
+
+  shapes = _shape(6, 2, 3), _shape(3, 4)
+  assert products.count(run, *shapes) == 6 * 2 * 3 * 4
+
+
+def test_the_rest_is_free():
+  assert products.count(lambda x: jnp.sin(x) * x + 1, _shape(9)) == 0
