@@ -19,7 +19,7 @@ def test_outputs_are_stripped(path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings('ignore')  # of the kernel's own machinery
-@pytest.mark.parametrize('path', [ROOT / 'notebooks' / 'animate.ipynb'])
+@pytest.mark.parametrize('path', NOTEBOOKS, ids=NAMES)
 def test_runs_from_top_to_bottom(path, tmp_path):
   book = nbformat.read(path, as_version=4)
   client = nbclient.NotebookClient(
