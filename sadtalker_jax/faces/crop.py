@@ -186,27 +186,40 @@ def resize_to(
 def resize_plain(picture: np.ndarray, size: Size) -> np.ndarray:
   """Bilinear resize that does not widen its kernel when it shrinks.
 
+  To the last bit what OpenCV's `resize` makes of bytes: weights have 11 binary
+  digits, and sums lose four digits across and sixteen down. Released weights
+  have seen such pictures.
+
   Args:
     picture: uint8 [H, W, C].
     size: width and height of the result.
 
   Returns:
-    uint8 [height, width, C]; edges repeated, values rounded.
+    uint8 [height, width, C]; edges repeated.
   """
 
-  def lines(source: int, target: int) -> tuple:
-    at = (np.arange(target) + 0.5) * (source / target) - 0.5
-    at = np.clip(at, 0, source - 1)
-    first = np.floor(at).astype(int)
-    second = np.minimum(first + 1, source - 1)
-    return first, second, (at - first).astype(np.float32)
+  def lines(source: int, target: int) -> tuple[np.ndarray, ...]:
+    at = ((np.arange(target) + 0.5) * (source / target) - 0.5).astype(
+      np.float32
+    )
+    first = np.floor(at)
+    near, far = (
+      np.rint(2048 * weight).astype(np.int32)
+      for weight in (1 - (at - first), at - first)
+    )
+    before, behind = (
+      np.clip(first.astype(int) + i, 0, source - 1) for i in (0, 1)
+    )
+    return before, behind, near, far
 
-  top, bottom, v = lines(picture.shape[0], size[1])
-  left, right, u = lines(picture.shape[1], size[0])
-  u, v = u[:, None], v[:, None, None]
-  rows = picture[top] * (1 - v) + picture[bottom] * v
-  mixed = rows[:, left] * (1 - u) + rows[:, right] * u
-  return np.rint(mixed).astype(np.uint8)
+  top, bottom, *down = lines(picture.shape[0], size[1])
+  left, right, *across = lines(picture.shape[1], size[0])
+  near, far = (weight[:, None] for weight in across)
+  wide = picture.astype(np.int32)
+  rows = (wide[:, left] * near + wide[:, right] * far) >> 4
+  near, far = (weight[:, None, None] for weight in down)
+  mixed = ((rows[top] * near) >> 16) + ((rows[bottom] * far) >> 16)
+  return ((mixed + 2) >> 2).astype(np.uint8)
 
 
 def to_square(points: np.ndarray, box: IntBox, size: int) -> np.ndarray:

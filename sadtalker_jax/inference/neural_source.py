@@ -168,20 +168,35 @@ def prepare(
   info = crop.crop_box(
     points, (width, height), options.preprocess, original_quirks=exact
   )
-  square = crop.resize_to(
-    picture, info.box, options.size, original_quirks=exact
-  )
-  inside = crop.to_square(points, info.box, options.size)
+  box = _inside(info.box, (width, height))
+  square = crop.resize_to(picture, box, options.size, original_quirks=exact)
+  inside = crop.to_square(points, box, options.size)
   full, trans = reconstructor.coefficients([square], inside[None])
   paste = options.preprocess in ('full', 'extfull')
   frame = (options.size, options.size)
   if not paste:
     # The reference truncates (5.12).
     frame = (options.size, int(options.size * info.size[1] / info.size[0]))
-  x0, y0, x1, y1 = (float(v) for v in info.box)
+  x0, y0, x1, y1 = (float(v) for v in box)
   window = source_lib.Window((x0, y0, x1, y1), frame, (False,) * 4, paste)
   row = recon.row73(full, trans)[0]
   return Source(picture, points, window, square, full[0], row)
+
+
+def _inside(box: crop.IntBox, size: crop.Size) -> crop.IntBox:
+  """A box cut to its picture, as the original cuts by slicing (quirk Q17).
+
+  Raises:
+    InputError: nothing is left.
+  """
+  x0, y0 = (max(v, 0) for v in box[:2])
+  x1, y1 = (min(v, n) for v, n in zip(box[2:], size, strict=True))
+  if x0 >= x1 or y0 >= y1:
+    raise errors.InputError(
+      f'expected a face in the picture of {size[0]}x{size[1]} pixels, found '
+      f'its crop {box} outside'
+    )
+  return x0, y0, x1, y1
 
 
 def video_rows(
