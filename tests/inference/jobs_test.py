@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import os
 import pathlib
+import socket
+import subprocess
+import sys
 import wave
 
 import av
@@ -125,3 +129,34 @@ def test_command_line_writes_a_summary(tmp_path, listed, capsys):
 def test_flags_that_do_not_go_together_are_refused(capsys, flags, message):
   assert infer.main(flags) == 2
   assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_processes_share_a_manifest(tmp_path, listed):
+  with socket.socket() as free:
+    free.bind(('127.0.0.1', 0))
+    address = f'127.0.0.1:{free.getsockname()[1]}'
+  environment = {**os.environ, 'JAX_PLATFORMS': 'cpu'}
+  processes = [
+    subprocess.Popen(
+      [
+        *(sys.executable, 'infer.py', '--manifest', tmp_path / 'jobs.jsonl'),
+        *('--coordinator_address', address, '--num_processes', '2'),
+        *('--process_id', str(i)),
+      ],
+      cwd=pathlib.Path(infer.__file__).parent,
+      env=environment,
+    )
+    for i in range(2)
+  ]
+  # The bad jobs are lines 2 and 4, both of the second process.
+  assert [process.wait(timeout=300) for process in processes] == [0, 1]
+  lines = []
+  for i in range(2):
+    name = f'jobs.jsonl.summary.{i}-of-2.json'
+    summary = json.loads((tmp_path / name).read_text())
+    lines.append([job['line'] for job in summary['jobs']])
+  assert lines == [[1, 3, 5], [2, 4]]
+  assert sorted(p.name for p in tmp_path.glob('*.mp4')) == [
+    '0.mp4', '2.mp4', '4.mp4'
+  ]  # fmt: skip
