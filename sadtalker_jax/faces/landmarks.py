@@ -14,7 +14,7 @@ close; so the lids (`mesh.LIDS`) are taken from there by default. They lie on
 the visible eye, the mesh's corners up to 7 % of the eye distance outside of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 import dataclasses
 import math
 from typing import Protocol
@@ -175,12 +175,34 @@ class FaceMesh:
 
   def _last_pass(self, picture: np.ndarray, square: warp.Square) -> Landmarks:
     """The mesh seen in this square, and the eyes."""
-    points, confidence = mesh.run_mesh(picture, square)
-    irises, lids = mesh.run_iris(picture, points)
-    if self._refine_lids:
-      points[np.array(mesh.LIDS), :2] = lids
-    points = np.concatenate([points, *irises])
-    return Landmarks(points.astype(np.float32), confidence)
+    return self.in_squares([picture], [square], batch=1)[0]
+
+  def in_squares(
+    self,
+    pictures: Sequence[np.ndarray],
+    squares: Sequence[warp.Square],
+    *,
+    batch: int,
+  ) -> list[Landmarks]:
+    """The landmarks of many faces whose places are known, in one pass each.
+
+    Args:
+      pictures: uint8 [H, W, 3], one for each square.
+      squares: what the mesh network is to see (`mesh.square_of_mesh`).
+      batch: faces in the networks at a time.
+
+    Returns:
+      As many landmarks; with low confidence where there is no face.
+    """
+    meshes = mesh.run_meshes(pictures, squares, batch=batch)
+    eyes = mesh.run_irises(pictures, [m for m, _ in meshes], batch=batch)
+    found = []
+    for (points, confidence), (irises, lids) in zip(meshes, eyes, strict=True):
+      if self._refine_lids:
+        points[np.array(mesh.LIDS), :2] = lids
+      points = np.concatenate([points, *irises])
+      found.append(Landmarks(points.astype(np.float32), confidence))
+    return found
 
 
 def to_68(points: np.ndarray) -> np.ndarray:

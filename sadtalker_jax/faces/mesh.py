@@ -6,6 +6,7 @@ as the face and turned so that the eyes are level; the iris network 64 pixels,
 2.3 times as wide as one eye.
 """
 
+from collections.abc import Sequence
 import math
 
 import numpy as np
@@ -64,11 +65,34 @@ def run_mesh(
   picture: np.ndarray, square: warp.Square
 ) -> tuple[np.ndarray, float]:
   """The mesh [468, 3] in pixels of the picture, and its confidence."""
-  crop = warp.crop(picture, square, _MESH_SIDE)
-  points, logit = graph.compiled('face_mesh')(crop[None] / 255)
-  mesh = square.to_picture(points.reshape(POINTS, 3), _MESH_SIDE)
-  confidence = 1 / (1 + math.exp(-max(float(logit.item()), -80.0)))
-  return mesh, confidence
+  return run_meshes([picture], [square], batch=1)[0]
+
+
+def run_meshes(
+  pictures: Sequence[np.ndarray],
+  squares: Sequence[warp.Square],
+  *,
+  batch: int,
+) -> list[tuple[np.ndarray, float]]:
+  """`run_mesh` of many faces, `batch` of them in the network at a time.
+
+  Args:
+    pictures: uint8 [H, W, 3], one for each square.
+    squares: where the faces are.
+    batch: faces per call; the last one is filled up, so that there is one
+      shape and one compilation.
+  """
+  crops = [
+    warp.crop(picture, square, _MESH_SIDE)
+    for picture, square in zip(pictures, squares, strict=True)
+  ]
+  outputs = _batched('face_mesh', crops, batch)
+  found = []
+  for square, (points, logit) in zip(squares, outputs, strict=True):
+    mesh = square.to_picture(points.reshape(POINTS, 3), _MESH_SIDE)
+    confidence = 1 / (1 + math.exp(-max(float(logit.item()), -80.0)))
+    found.append((mesh, confidence))
+  return found
 
 
 def run_iris(
@@ -84,17 +108,39 @@ def run_iris(
     Irises [2, 5, 3], with the depth of the mesh's lids; lids [2, 16, 2] in the
     order of `LIDS`; pixels of the picture.
   """
-  angle = direction(mesh[EYE_CORNERS[0][0]], mesh[EYE_CORNERS[1][0]])
+  return run_irises([picture], [mesh], batch=1)[0]
+
+
+def run_irises(
+  pictures: Sequence[np.ndarray], meshes: Sequence[np.ndarray], *, batch: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+  """`run_iris` of many faces, `batch` of them in the network at a time."""
   squares, crops = [], []
-  for outer, inner in EYE_CORNERS:
-    a, b = mesh[outer, :2], mesh[inner, :2]
-    x, y = (a + b) / 2
-    width = max(float(np.linalg.norm(a - b)), 1.0)
-    square = warp.Square((x, y), _EYE_MARGIN * width, angle)
-    squares.append(square)
-    crops.append(warp.crop(picture, square, _IRIS_SIDE))
-  crops[1] = crops[1][:, ::-1]  # the network knows one eye: show its mirror
-  eyes, irises = graph.compiled('iris')(np.stack(crops) / 255)
+  for picture, mesh in zip(pictures, meshes, strict=True):
+    angle = direction(mesh[EYE_CORNERS[0][0]], mesh[EYE_CORNERS[1][0]])
+    for outer, inner in EYE_CORNERS:
+      a, b = mesh[outer, :2], mesh[inner, :2]
+      x, y = (a + b) / 2
+      width = max(float(np.linalg.norm(a - b)), 1.0)
+      square = warp.Square((x, y), _EYE_MARGIN * width, angle)
+      squares.append(square)
+      crops.append(warp.crop(picture, square, _IRIS_SIDE))
+    # The network knows one eye: show its mirror.
+    crops[-1] = crops[-1][:, ::-1]
+  outputs = _batched('iris', crops, 2 * batch)
+  return [
+    _eyes(mesh, squares[2 * i : 2 * i + 2], outputs[2 * i : 2 * i + 2])
+    for i, mesh in enumerate(meshes)
+  ]
+
+
+def _eyes(
+  mesh: np.ndarray,
+  squares: Sequence[warp.Square],
+  outputs: Sequence[tuple[np.ndarray, ...]],
+) -> tuple[np.ndarray, np.ndarray]:
+  """Irises and lids of one face from what the network says of its two eyes."""
+  eyes, irises = (np.stack(part) for part in zip(*outputs, strict=True))
   # Of the eye's 71 points the first 16 are the lids; the outer ones (brows)
   # reach over the crop's border and are worse than the mesh's.
   lids = eyes.reshape(2, 71, 3)[:, :16]
@@ -107,3 +153,17 @@ def run_iris(
   # depth of the lids instead.
   found[:, 16:, 2] = mesh[np.array(LIDS), 2].mean(1, keepdims=True)
   return found[:, 16:], found[:, :16, :2]
+
+
+def _batched(
+  name: str, crops: Sequence[np.ndarray], batch: int
+) -> list[tuple[np.ndarray, ...]]:
+  """What a network says of crops in [0, 255], one tuple for each."""
+  outputs: list[tuple[np.ndarray, ...]] = []
+  for start in range(0, len(crops), batch):
+    part = np.stack(crops[start : start + batch])
+    missing = batch - len(part)
+    part = np.pad(part, ((0, missing), (0, 0), (0, 0), (0, 0)))
+    results = graph.compiled(name)(part / 255)
+    outputs += list(zip(*results, strict=True))[: batch - missing]
+  return outputs
