@@ -17,6 +17,9 @@ PACKAGE = ROOT / 'sadtalker_jax'
 RANK = {
   'typing': 0,
   'errors': 0,
+  'records': 0,
+  'record_folder': 0,
+  'tf_example': 0,
   'ops': 0,
   'face3d': 1,
   'media': 1,
