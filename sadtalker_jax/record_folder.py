@@ -52,11 +52,12 @@ INDEX = {
   'num_frames': np.dtype(np.int64),
   'frame_offset': np.dtype(np.int64),
   'yaw': np.dtype(np.float32),  # largest |ry|, degrees
-  'jump': np.dtype(np.float32),  # largest change of an angle, degrees a frame
+  'steady': np.dtype(np.int64),  # longest run of frames without a jump
   'offset': np.dtype(np.float32),  # audio-visual, frames
   'confidence': np.dtype(np.float32),
   'teacher': np.dtype(bool),  # whether it has the teacher's expression
 }
+JUMP = 15.0  # degrees between frames that no head turns
 _MANIFEST = ('schema', 'options', 'size', 'speakers', 'splits', 'rejects')
 
 
@@ -90,15 +91,29 @@ def shard_paths(
   return found
 
 
+def pose_jumps(coefficients: np.ndarray) -> np.ndarray:
+  """Whether the head jumps after each frame but the last, [T - 1] bool.
+
+  Jumps are mistakes of the reconstruction, more than `JUMP` degrees of an angle
+  from one frame to the next (reference 4.6).
+
+  Args:
+    coefficients: [T, 257].
+  """
+  angles = np.degrees(coefficients[:, 224:227])
+  return (np.abs(np.diff(angles, axis=0)) > JUMP).any(1)
+
+
 def index_row(clip: Mapping[str, Any], shard: int) -> dict[str, Any]:
   """Row of the index for a decoded clip that lies in a shard."""
   angles = np.degrees(clip['coefficients'][:, 224:227])
-  jumps = np.abs(np.diff(angles, axis=0))
+  ends = np.flatnonzero(pose_jumps(clip['coefficients']))
+  runs = np.diff([-1, *ends, clip['num_frames'] - 1])
   same = ('id', 'speaker', 'num_frames', 'frame_offset', 'offset', 'confidence')
   return {key: clip[key] for key in same} | {
     'shard': shard,
     'yaw': np.abs(angles[:, 1]).max(),
-    'jump': jumps.max(initial=0.0),
+    'steady': runs.max(),
     'teacher': len(clip['teacher']) > 0,
   }
 

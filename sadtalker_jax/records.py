@@ -23,7 +23,7 @@ shard of frames with the number of the clip's shard.
     frame_offset  place of frame 0 in its shard of frames
     audio         sound, rotated by the measured offset if there was one
     mel           log-mel spectrogram of the sound
-    landmarks     68 points, pixels of the frame, y down
+    landmarks     68 points, pixels of the frame, y down, centres at halves
     coefficients  257 numbers a frame, order of `face3d.coeffs`
     crop          s, tx, ty a frame: `face3d.alignment.TransParams`, y up
     blink         0 open to 1 closed

@@ -166,9 +166,22 @@ def test_index_keeps_rows(tmp_path):
   assert index['speaker'].tolist() == ['anna', 'anna']
   angles = np.degrees(_clip(9)['coefficients'][:, 224:227])
   assert index['yaw'][1] == np.abs(angles[:, 1]).max()
-  assert index['jump'][1] == np.abs(np.diff(angles, axis=0)).max()
   with pytest.raises(errors.InputError, match='no index of split test'):
     record_folder.read_index(tmp_path, 'test')
+
+
+@pytest.mark.parametrize(
+  'jumps, steady', [([], 9), ([8], 8), ([1, 4], 5), (range(9), 1)]
+)
+def test_longest_run_without_a_jump_is_indexed(jumps, steady):
+  clip = _clip(9)
+  coefficients = np.zeros((9, 257), np.float32)
+  for at in jumps:  # the head turns 16 degrees before this frame
+    coefficients[at:, 225] += np.radians(16)
+  clip['coefficients'] = coefficients
+  row = record_folder.index_row(clip, 0)
+  assert row['steady'] == steady
+  assert np.isclose(row['yaw'], 16 * len(jumps), atol=1e-3)
 
 
 def _manifest() -> dict:
