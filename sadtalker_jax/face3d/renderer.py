@@ -1,0 +1,299 @@
+"""Coefficients to pictures: image, mask, depth, normals, landmarks.
+
+The differentiable renderer R of the reference (sections 6.4 and 6.5), for any
+`morphable.MorphableModel`: shape, pose, camera, light per vertex, and the
+rasteriser's interpolation.
+
+Conventions: coefficients are rows of 257 (`coeffs`). Pictures are [H, W], row 0
+on top, pixel centres at half-integers; points are (x, y) in pixels of the
+picture, **y down**, (0, 0) the upper left corner of the picture area. Colours
+are RGB, in [0, 1] for likely weights and light, not clipped. Normals are unit
+vectors in the camera's frame, x right, **y up**, z towards the camera. Depth is
+the distance from the camera plane in decimetre. The mask is 1 where a triangle
+is seen and 0 elsewhere; image, depth and normals are 0 there.
+
+A view says which picture is drawn. An int S is the aligned frame of Deep3D at
+S x S pixels: 224 is the reference's own, and a point (u, v) of `camera.project`
+falls on (u, 224 - v) * S / 224. `alignment.TransParams` are the picture that
+they align, so that a face is drawn over its photo.
+
+Everything is differentiable in coefficients and albedo, with the gradients of
+the reference renderer: visibility and mask are constant, so nothing is felt at
+silhouettes. Vertices are lit, not pixels, as in the reference.
+
+A third of this file checks arguments: most mistakes would still give a picture.
+"""
+
+import functools
+import operator
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax.face3d import (
+  alignment,
+  camera,
+  coeffs,
+  lighting,
+  morphable,
+  rasterizer,
+)
+from sadtalker_jax.typing import Array
+
+# shaded: the albedo in the light of the coefficients; albedo: no light;
+# geometry: grey, in a fixed light, whatever texture and light weights are.
+Look = Literal['shaded', 'albedo', 'geometry']
+View: TypeAlias = int | alignment.TransParams
+
+CHUNK = 16  # faces that are drawn together; memory, and speed on a GPU
+
+_GREY = 0.75  # albedo of the geometry view
+# Light of the geometry view, from above the viewer's left shoulder: SH
+# coefficients 0 to 3, on top of the ambient light.
+_STUDIO = (-0.45, -0.15, 0.35, 0.15)
+
+
+class Rendering(NamedTuple):
+  """What is seen; without the axis B for a single row of coefficients."""
+
+  image: Array  # [B, H, W, 3] RGB
+  mask: Array  # [B, H, W] float32, 1 where the face is
+  depth: Array  # [B, H, W] decimetre
+  normals: Array  # [B, H, W, 3]
+  landmarks: Array  # [B, 68, 2] pixels, y down; hidden ones too
+
+
+def frame(size: int = camera.SIZE) -> alignment.TransParams:
+  """The view of the aligned frame at `size` x `size` pixels.
+
+  Raises:
+    ValueError: `size` is no positive number of pixels.
+  """
+  try:
+    side = float(operator.index(size))
+  except TypeError:
+    raise ValueError(f'expected a whole number of pixels, found {size}') from (
+      None
+    )
+  if side <= 0:
+    raise ValueError(f'expected a positive number of pixels, found {size}')
+  return alignment.TransParams(
+    side, side, camera.SIZE / side, side / 2, side / 2
+  )
+
+
+def uniform_albedo(
+  model: morphable.MorphableModel, colour: float | Array = _GREY
+) -> Array:
+  """One colour, a number or RGB [3], for every vertex: [V, 3]."""
+  colour = jnp.asarray(colour, jnp.float32)
+  return jnp.broadcast_to(colour, (model.num_vertices, 3))
+
+
+def render(
+  model: morphable.MorphableModel,
+  coefficients: Array,
+  *,
+  view: View = camera.SIZE,
+  look: Look = 'shaded',
+  albedo: Array | None = None,
+  triangles: Array | None = None,
+  chunk: int = CHUNK,
+) -> Rendering:
+  """Pictures of faces.
+
+  Compiled once for every shape; in a `jit` of your own, hand the model over as
+  an argument. What is not used of the result is not computed then.
+
+  Args:
+    model: the face model; `jax.device_put` it once if you call this often.
+    coefficients: [B, 257] or [257].
+    view: which picture, see the module's conventions; its size is static.
+    look: how vertices are coloured, see `Look`.
+    albedo: [V, 3] or [B, V, 3] RGB instead of the texture of the coefficients;
+      needed where the model has no texture and `look` is not 'geometry'.
+    triangles: [T', 3] those to draw, such as `model.front_triangles`; None is
+      all. Normals always come from all.
+    chunk: faces that are drawn together. Working memory grows with this and not
+      with B, also in a gradient; the result does not depend on it.
+
+  Returns:
+    Rendering of B faces, or of one without the axis B.
+
+  Raises:
+    ValueError: an argument is not as described, or there is no albedo.
+  """
+  trans = frame(view) if not isinstance(view, tuple) else view
+  size = (round(trans.height), round(trans.width))
+  _check(model, coefficients, trans, look, albedo, triangles, chunk)
+  vectors = jnp.asarray(coefficients, jnp.float32)
+  if albedo is not None:
+    albedo = jnp.asarray(albedo, jnp.float32)
+  drawn = _render(
+    model,
+    jnp.atleast_2d(vectors),
+    trans,
+    albedo,
+    model.triangles if triangles is None else triangles,
+    size=size,
+    look=look,
+    chunk=chunk,
+  )
+  if vectors.ndim == 1:
+    return Rendering(*(part[0] for part in drawn))
+  return drawn
+
+
+@functools.partial(jax.jit, static_argnames=('size', 'look', 'chunk'))
+def _render(
+  model: morphable.MorphableModel,
+  vectors: jax.Array,
+  trans: alignment.TransParams,
+  albedo: jax.Array | None,
+  triangles: Array,
+  *,
+  size: tuple[int, int],
+  look: Look,
+  chunk: int,
+) -> Rendering:
+  """`render` of checked input, chunk by chunk."""
+  draw = functools.partial(
+    _draw, model, trans=trans, triangles=triangles, size=size, look=look
+  )
+  count = len(vectors)
+  if count <= chunk:
+    return draw(vectors, albedo)
+  number = -(-count // chunk)
+
+  def split(array: Array) -> jax.Array:
+    widths = [(0, number * chunk - count)] + [(0, 0)] * (array.ndim - 1)
+    padded = jnp.pad(array, widths, mode='edge')
+    return padded.reshape(number, chunk, *array.shape[1:])
+
+  shared = albedo if albedo is None or albedo.ndim == 2 else None
+  own = albedo if shared is None else None
+  inputs = jax.tree.map(split, (vectors, own))
+
+  def one(part: tuple[jax.Array, jax.Array | None]) -> Rendering:
+    return draw(part[0], shared if part[1] is None else part[1])
+
+  # A gradient would otherwise store the intermediates of all chunks.
+  parts = lax.map(jax.checkpoint(one), inputs)
+  return jax.tree.map(lambda p: p.reshape(-1, *p.shape[2:])[:count], parts)
+
+
+def _draw(
+  model: morphable.MorphableModel,
+  vectors: jax.Array,
+  albedo: jax.Array | None,
+  *,
+  trans: alignment.TransParams,
+  triangles: Array,
+  size: tuple[int, int],
+  look: Look,
+) -> Rendering:
+  """One chunk [C, 257]."""
+  c = coeffs.split(vectors)
+  shape = morphable.shape(model, c.identity, c.expression)  # [C, V, 3]
+  posed = camera.transform(shape, c.angles, c.translation)
+  # The reference turns the normals of the shape; those of the turned shape are
+  # the same.
+  normals = morphable.vertex_normals(model, posed)
+  colour = _colour(model, c, normals, albedo, look)
+  positions = camera.project_to_picture(posed, trans)
+  fragments = rasterizer.rasterize(positions, triangles, *size)
+  mask = (fragments.triangle_id >= 0).astype(jnp.float32)
+  # Two calls, so that whoever uses the image alone pays for the image alone.
+  image = rasterizer.interpolate(positions, colour, triangles, fragments)
+  surface = rasterizer.interpolate(
+    positions,
+    jnp.concatenate([normals, positions[..., 2:]], -1),
+    triangles,
+    fragments,
+  )
+  landmarks = camera.project_to_picture(
+    morphable.landmarks68(model, posed), trans
+  )
+  return Rendering(
+    image=image,
+    mask=mask,
+    depth=surface[..., 3],
+    normals=_unit(surface[..., :3]),
+    landmarks=landmarks[..., :2],
+  )
+
+
+def _colour(
+  model: morphable.MorphableModel,
+  c: coeffs.Coefficients,
+  normals: Array,
+  albedo: Array | None,
+  look: Look,
+) -> Array:
+  """Colours [C, V, 3] of the vertices."""
+  if look == 'geometry':
+    gamma = np.zeros((3, 9), np.float32)
+    gamma[:, : len(_STUDIO)] = _STUDIO
+    return lighting.shade(uniform_albedo(model), normals, gamma.ravel())
+  given = morphable.texture(model, c.texture) if albedo is None else albedo
+  colour = jnp.broadcast_to(jnp.asarray(given), normals.shape)
+  if look == 'albedo':
+    return colour
+  return lighting.shade(colour, normals, c.gamma)
+
+
+def _unit(vectors: Array) -> Array:
+  """Unit vectors; zero ones stay so, with a finite gradient."""
+  squared = jnp.sum(vectors**2, -1, keepdims=True)
+  proper = squared > 1e-12
+  inverse = lax.rsqrt(jnp.where(proper, squared, 1.0))
+  return jnp.where(proper, vectors * inverse, 0.0)
+
+
+def _check(
+  model: morphable.MorphableModel,
+  coefficients: Array,
+  trans: alignment.TransParams,
+  look: str,
+  albedo: Array | None,
+  triangles: Array | None,
+  chunk: int,
+) -> None:
+  """Raises on anything that would give a wrong picture."""
+  shape = np.shape(coefficients)
+  if len(shape) not in (1, 2) or shape[-1] != coeffs.FULL_SIZE or not shape[0]:
+    raise ValueError(
+      f'expected coefficients [B, {coeffs.FULL_SIZE}], B at least 1, or '
+      f'[{coeffs.FULL_SIZE}], found {list(shape)}'
+    )
+  known = not isinstance(coefficients, jax.core.Tracer)
+  if known and not np.isfinite(coefficients).all():
+    raise ValueError('expected finite coefficients, found others')
+  if look not in get_args(Look):
+    raise ValueError(f'expected a look of {get_args(Look)}, found {look!r}')
+  if not trans.scale > 0 or not min(trans.width, trans.height) >= 1:
+    raise ValueError(f'expected a view of some size and scale, found {trans}')
+  if chunk < 1:
+    raise ValueError(f'expected a chunk of at least 1, found {chunk}')
+  if albedo is None:
+    if look != 'geometry' and model.texture_mean is None:
+      raise ValueError(
+        f'expected an albedo or a model with texture, found {model.name!r}'
+      )
+  elif np.shape(albedo) not in (
+    (model.num_vertices, 3),
+    (*shape[:-1], model.num_vertices, 3),
+  ):
+    raise ValueError(
+      f'expected an albedo of {[*shape[:-1], model.num_vertices, 3]} or '
+      f'{[model.num_vertices, 3]}, found {list(np.shape(albedo))}'
+    )
+  if triangles is not None and (
+    np.ndim(triangles) != 2 or np.shape(triangles)[1] != 3
+  ):
+    raise ValueError(
+      f"expected triangles [T', 3], found {list(np.shape(triangles))}"
+    )
