@@ -126,13 +126,18 @@ def make_index(rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
   }
 
 
+def index_path(folder: pathlib.Path, split: str) -> pathlib.Path:
+  """File of the index of a split."""
+  return folder / 'clips' / f'index-{split}.npz'
+
+
 def write_index(
   folder: pathlib.Path, split: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
   """Writes the index of a split."""
   data = io.BytesIO()
   np.savez(data, allow_pickle=False, **make_index(rows))
-  _replace(folder / 'clips' / f'index-{split}.npz', data.getvalue())
+  _replace(index_path(folder, split), data.getvalue())
 
 
 def read_index(folder: pathlib.Path, split: str) -> dict[str, np.ndarray]:
@@ -141,7 +146,7 @@ def read_index(folder: pathlib.Path, split: str) -> dict[str, np.ndarray]:
   Raises:
     InputError: there is no index, or not one of this schema.
   """
-  path = folder / 'clips' / f'index-{split}.npz'
+  path = index_path(folder, split)
   if not path.exists():
     raise errors.InputError(f'no index of split {split}: {path}')
   with np.load(path, allow_pickle=False) as file:

@@ -116,6 +116,24 @@ def test_file_imports_external_packages_where_allowed(path):
       assert part in ALLOWED_ONLY_IN[top], f'{path}: {top} is not for {part}'
 
 
+@pytest.mark.parametrize(
+  'path', sorted((ROOT / 'input_pipeline').glob('*.py')), ids=lambda p: p.name
+)
+def test_input_pipeline_imports_records_and_ops_only(path):
+  allowed = {'records', 'record_folder', 'errors', 'ops'}
+  assert _own_parts(path) <= allowed, path
+  heavy = {module.split('.')[0] for module, _ in _imports(path)} & {
+    'tensorflow',
+    'torch',
+    'flax',
+    'optax',
+    'orbax',
+    'train',
+    'configs',
+  }
+  assert not heavy, path
+
+
 def test_inference_api_loads_no_training_package():
   code = (
     'import sys, sadtalker_jax; sadtalker_jax.Animator; sadtalker_jax.load;'

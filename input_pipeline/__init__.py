@@ -1,0 +1,129 @@
+"""Training batches from prepared records, one recipe for each stage.
+
+    batches = input_pipeline.create(
+      'renderer', folder, batch_size=32, seed=0, sharding=sharding, size=256
+    )
+    batch = next(batches)  # {'source': [32, 256, 256, 3] uint8, ...}
+
+Batch k is a function of records, options, seed and k alone: not of threads,
+worker processes or the number of hosts, each of which makes only the rows that
+its devices hold. An epoch visits each clip once and takes one random example of
+it; batches go across epochs, so that none is cut short. Pictures are uint8, and
+become [0, 1] on the device, where that is cheap. Entries of each stage: see the
+classes in `stages.STAGES`; their fields are the options of `create`.
+
+This package is beside the library, which never imports it. Host side only:
+numpy in, sharded `jax.Array`s out.
+"""
+
+import hashlib
+import pathlib
+from typing import Any, Literal
+
+import grain
+import jax
+import numpy as np
+
+from input_pipeline import batches as batches_lib
+from input_pipeline import selection as selections
+from input_pipeline import sources, stages, transforms
+from sadtalker_jax import errors
+
+Sampling = Literal['clips', 'speakers']
+
+
+def create(
+  stage: str,
+  folder: str | pathlib.Path,
+  *,
+  batch_size: int,
+  seed: int,
+  split: str = 'train',
+  selection: selections.Selection | None = None,
+  sampling: Sampling = 'clips',
+  shuffle: bool = True,
+  sharding: jax.sharding.Sharding | None = None,
+  process: tuple[int, int] = (0, 1),
+  reading: batches_lib.Reading | None = None,
+  reader: Literal['array_record', 'tfds'] = 'array_record',
+  **options: Any,
+) -> batches_lib.Batches:
+  """Batches of a stage from a folder of records.
+
+  Args:
+    stage: name in `stages.STAGES`.
+    folder: of the records.
+    batch_size: examples of a batch, over all processes.
+    seed: of order and examples.
+    split: train, validation or test.
+    selection: which clips; None: all that the stage can use.
+    sampling: what an epoch visits once: each clip, or each speaker, of whom a
+      random clip is taken (reference 5.10).
+    shuffle: whether the order is random, another in each epoch.
+    sharding: of the batch axis; None: numpy arrays of the rows of `process`.
+    process: index and number of processes; only used without a sharding.
+    reading: threads, processes and buffers.
+    reader: what reads the files; both give the same.
+    **options: of the stage.
+
+  Returns:
+    The batches, from batch 0 on.
+
+  Raises:
+    InputError: an option is not possible, or no clip is left.
+  """
+  recipe = stages.make(stage, **options)
+  clips = sources.Clips(folder, split, selection=selection, reader=reader)
+  recipe.check(clips)
+  keep = recipe.keep(clips.index)
+  positions = clips.positions[keep[clips.positions]]
+  if not len(positions):
+    raise errors.InputError(
+      f'expected clips that {recipe} can use in split {split} of {folder}, '
+      f'found none among {len(clips.positions)}'
+    )
+  groups = _groups(clips, positions, sampling)
+  cut = transforms.Cut(recipe, clips, groups)
+  examples = grain.MapDataset.range(len(groups)).seed(seed)
+  if shuffle:
+    examples = examples.shuffle()
+  examples = examples.repeat().random_map(cut)
+  ids = '\n'.join(clips.index['id'][positions])
+  return batches_lib.Batches(
+    examples,
+    batch_size=batch_size,
+    identity=_digest(ids, recipe, sampling, shuffle, batch_size, seed),
+    num_examples=len(groups),
+    sharding=sharding,
+    process=process,
+    reading=reading,
+  )
+
+
+def spec(
+  stage: str, batch_size: int, **options: Any
+) -> dict[str, jax.ShapeDtypeStruct]:
+  """Shapes and types of a stage's batches."""
+  return {
+    key: jax.ShapeDtypeStruct((batch_size, *entry.shape), entry.dtype)
+    for key, entry in stages.make(stage, **options).entries().items()
+  }
+
+
+def _groups(
+  clips: sources.Clips, positions: np.ndarray, sampling: Sampling
+) -> list[np.ndarray] | np.ndarray:
+  """Rows of the index that an epoch visits together."""
+  if sampling == 'clips':
+    return positions[:, None]
+  if sampling != 'speakers':
+    raise errors.InputError(
+      f'expected sampling clips or speakers, found {sampling!r}'
+    )
+  speaker = clips.index['speaker'][positions]
+  return [positions[speaker == name] for name in np.unique(speaker)]
+
+
+def _digest(*parts: Any) -> str:
+  """A short name of what decides on the batches."""
+  return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,189 @@
+"""Folders of made-up records: for tests, and for timing a loader without data.
+
+The clips are no videos of anything, but their numbers say where they belong, so
+that a batch can be checked: mel frame j is j in all bands; frame t has the
+expression t, the teacher's expression 1000 + t, the landmarks of a still face;
+a picture has the number of its clip (times `CLIP_STEP`) in red and of its frame
+(times `FRAME_STEP`) in green, on the right a blue margin that tells a mirrored
+one.
+"""
+
+from collections.abc import Mapping
+import io
+import pathlib
+from typing import Any
+
+from array_record.python import array_record_module
+import numpy as np
+from PIL import Image
+
+from sadtalker_jax import record_folder, records
+
+CLIP_STEP = 12
+FRAME_STEP = 3
+TEACHER = 1000.0
+CROP = (0.8, 128.0, 120.0)  # s, tx, ty of all frames of 256 pixels
+_SHARDS = 2
+
+
+def write(
+  folder: pathlib.Path,
+  clips: Mapping[str, Mapping[str, int]],
+  *,
+  frames: tuple[int, int] = (36, 50),
+  size: int = 256,
+  teacher: bool = True,
+  detail: float = 0.0,
+  index: bool = True,
+) -> None:
+  """Writes a folder of records.
+
+  Args:
+    folder: to write into.
+    clips: for each split the number of clips of each speaker.
+    frames: least and largest length of clips.
+    size: side of the frames, pixels.
+    teacher: whether clips have the teacher's expression.
+    detail: standard deviation of noise on pictures, grey levels; 9 makes JPEGs
+      of the size that real ones of faces have.
+    index: whether to write the index beside the shards.
+  """
+  rng = np.random.default_rng(0)
+  statistics = {k: [1.0] * n for k, n in record_folder.STATISTICS.items()}
+  splits = {}
+  sizes: dict[str, dict[str, int]] = {'clips': {}, 'frames': {}}
+  lengths: dict[str, dict[str, list[int]]] = {'clips': {}, 'frames': {}}
+  number = 0
+  for split, speakers in clips.items():
+    names = [name for name, count in speakers.items() for _ in range(count)]
+    rows = []
+    for name in record_folder.DATASETS:
+      sizes[name][split], lengths[name][split] = 0, []
+    for shard, part in enumerate(np.array_split(np.array(names), _SHARDS)):
+      found: dict[str, list[bytes]] = {'clips': [], 'frames': []}
+      for speaker in part.tolist():
+        length = int(rng.integers(frames[0], frames[1] + 1))
+        clip = make_clip(number, speaker, length, len(found['frames']), size)
+        if not teacher:
+          clip['teacher'] = np.zeros((0, 64), np.float32)
+        rows.append(record_folder.index_row(clip, shard))
+        found['clips'].append(records.encode_clip(clip))
+        for t in range(length):
+          picture = make_picture(number, t, size)
+          if detail:
+            noise = rng.normal(0, detail, picture.shape)
+            picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+          found['frames'].append(
+            records.encode_frame(clip['id'], t, _jpeg(picture))
+          )
+        number += 1
+      for name, data in found.items():
+        path = record_folder.shard_path(folder, name, split, shard, _SHARDS)
+        _write_shard(path, data)
+        sizes[name][split] += sum(map(len, data))
+        lengths[name][split].append(len(data))
+    if index:
+      record_folder.write_index(folder, split, rows)
+    splits[split] = {
+      'clips': len(rows),
+      'frames': sum(lengths['frames'][split]),
+      'hours': sum(lengths['frames'][split]) / records.FPS / 3600,
+      'speakers': sorted(speakers),
+      'statistics': statistics,
+    }
+  for name in record_folder.DATASETS:
+    record_folder.write_tfds(folder, name, lengths[name], sizes[name])
+  record_folder.write_manifest(
+    folder,
+    {
+      'options': 'random',
+      'size': size,
+      'speakers': sorted({n for s in clips.values() for n in s}),
+      'splits': splits,
+      'rejects': {},
+    },
+  )
+
+
+def make_clip(
+  number: int, speaker: str, frames: int, frame_offset: int, size: int
+) -> dict[str, Any]:
+  """A clip with telling numbers."""
+  time = np.arange(frames, dtype=np.float32)
+  mel = np.arange(records.mel_length(frames), dtype=np.float32)
+  coefficients = np.zeros((frames, 257), np.float32)
+  coefficients[:, :80] = number
+  coefficients[:, 80:144] = time[:, None]
+  coefficients[:, 224:227] = np.radians(time[:, None])  # one degree a frame
+  coefficients[:, 254:257] = time[:, None] / 100
+  crop = np.array(CROP) * [256 / size, size / 256, size / 256]
+  points = face_landmarks() * size / 256
+  return {
+    'id': f'{speaker}#video#{number}#0',
+    'speaker': speaker,
+    'video': f'{speaker}/{number}.mp4',
+    'fps': float(records.FPS),
+    'size': size,
+    'num_frames': frames,
+    'frame_offset': frame_offset,
+    'audio': np.zeros(records.SAMPLES_PER_FRAME * frames, np.int16),
+    'mel': np.repeat(mel[:, None], 80, axis=1),
+    'landmarks': np.repeat(points[None], frames, axis=0).astype(np.float32),
+    'coefficients': coefficients,
+    'crop': np.repeat(crop[None], frames, axis=0).astype(np.float32),
+    'blink': np.zeros(frames, np.float32),
+    'teacher': np.repeat(TEACHER + time[:, None], 64, axis=1),
+    'box': np.array([0, 0, size, size], np.float32),
+    'source_fps': float(records.FPS),
+    'offset': 0.0,
+    'confidence': 6.0,
+    'morphable': 'none',
+    'method': 'fit',
+  }
+
+
+def make_picture(number: int, frame: int, size: int) -> np.ndarray:
+  """A picture [size, size, 3] uint8 with the numbers of clip and frame."""
+  picture = np.empty((size, size, 3), np.uint8)
+  picture[..., 0] = number * CLIP_STEP % 256
+  picture[..., 1] = frame * FRAME_STEP % 256
+  picture[..., 2] = 0
+  picture[:, -size // 8 :, 2] = 255
+  return picture
+
+
+def face_landmarks() -> np.ndarray:
+  """68 points [68, 2] of a symmetric face in a picture of 256 pixels."""
+  angles = np.linspace(np.pi, 0, 17)
+  jaw = np.stack([128 + 64 * np.cos(angles), 110 + 80 * np.sin(angles)], 1)
+  brow = np.stack([np.linspace(76, 112, 5), [84, 79, 77, 79, 83]], 1)
+  bridge = np.stack([np.full(4, 128), np.linspace(98, 130, 4)], 1)
+  nostrils = np.stack([np.linspace(114, 142, 5), [138, 141, 143, 141, 138]], 1)
+  eye = np.stack(
+    [[82, 90, 100, 108, 99, 90], [100, 95, 95, 101, 104, 104]], axis=1
+  )
+  turn = np.linspace(np.pi, -np.pi, 13)[:12]
+  outer = np.stack([128 + 28 * np.cos(turn), 162 - 11 * np.sin(turn)], 1)
+  turn = np.linspace(np.pi, -np.pi, 9)[:8]
+  inner = np.stack([128 + 22 * np.cos(turn), 162 - 5 * np.sin(turn)], 1)
+  mirrored = eye[[3, 2, 1, 0, 5, 4]] * [-1, 1] + [256, 0]
+  brows = np.concatenate([brow, brow[::-1] * [-1, 1] + [256, 0]])
+  return np.concatenate(
+    [jaw, brows, bridge, nostrils, eye, mirrored, outer, inner]
+  )
+
+
+def _jpeg(picture: np.ndarray) -> bytes:
+  data = io.BytesIO()
+  Image.fromarray(picture).save(data, 'JPEG', quality=95)
+  return data.getvalue()
+
+
+def _write_shard(path: pathlib.Path, data: list[bytes]) -> None:
+  path.parent.mkdir(parents=True, exist_ok=True)
+  writer = array_record_module.ArrayRecordWriter(
+    str(path), 'group_size:1,uncompressed'
+  )
+  for record in data:
+    writer.write(record)
+  writer.close()

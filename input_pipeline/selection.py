@@ -1,0 +1,98 @@
+"""Which of the prepared clips to use: filters over the index, in numpy."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+from typing import Literal
+import zlib
+
+import numpy as np
+
+from sadtalker_jax import errors, records
+
+_HELD_OUT = 20  # one clip in so many
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Selection:
+  """Which clips of a split to use; the default is all of them.
+
+  Speakers are chosen after clips, and only then clips are held out, so that
+  both parts of a held-out split have the same speakers: PoseVAE's styles are
+  speakers, and a split by speaker leaves it nothing to be validated on.
+  """
+
+  min_seconds: float = 0.0
+  max_offset: float | None = None  # between sound and lips, frames
+  min_confidence: float | None = None  # of that offset, exclusive
+  max_yaw: float | None = None  # degrees, of any frame, exclusive
+  min_clips: int = 1  # of a speaker
+  num_speakers: int | None = None  # those with the most clips
+  speakers: tuple[str, ...] = ()  # by name; none: all
+  # One clip in 20, by its id.
+  held_out: Literal['with', 'without', 'only'] = 'with'
+
+  def __post_init__(self) -> None:
+    """Checks the one word."""
+    if self.held_out not in ('with', 'without', 'only'):
+      raise errors.InputError(
+        f'expected held_out with, without or only, found {self.held_out!r}'
+      )
+
+
+# The set of ExpNet and PoseVAE, reference 10.2: as many as there are styles.
+SPEAKERS_46 = Selection(
+  min_seconds=5.0,
+  max_offset=1.0,
+  min_confidence=5.0,
+  max_yaw=45.0,
+  min_clips=20,
+  num_speakers=46,
+)
+
+
+def select(
+  index: Mapping[str, np.ndarray], order: Sequence[str], selection: Selection
+) -> tuple[tuple[str, ...], np.ndarray]:
+  """The speakers and the clips that a selection keeps.
+
+  Args:
+    index: columns of `record_folder.INDEX`, [N] each.
+    order: all speakers, in the order of the style classes.
+    selection: what to keep.
+
+  Returns:
+    The speakers kept, in that order, and whether each clip is kept, [N] bool.
+
+  Raises:
+    InputError: too few speakers are left, or a clip's speaker has no place.
+  """
+  keep = index['num_frames'] >= selection.min_seconds * records.FPS
+  if selection.max_offset is not None:
+    keep &= np.abs(index['offset']) <= selection.max_offset
+  if selection.min_confidence is not None:
+    keep &= index['confidence'] > selection.min_confidence
+  if selection.max_yaw is not None:
+    keep &= index['yaw'] < selection.max_yaw
+  if selection.speakers:
+    keep &= np.isin(index['speaker'], selection.speakers)
+  names, counts = np.unique(index['speaker'][keep], return_counts=True)
+  enough = counts >= selection.min_clips
+  names, counts = names[enough], counts[enough]
+  if selection.num_speakers is not None:
+    if len(names) < selection.num_speakers:
+      raise errors.InputError(
+        f'expected {selection.num_speakers} speakers to be left by '
+        f'{selection}, found {len(names)}'
+      )
+    names = names[np.argsort(-counts, kind='stable')[: selection.num_speakers]]
+  keep &= np.isin(index['speaker'], names)
+  if selection.held_out != 'with':
+    held = [zlib.crc32(i.encode()) % _HELD_OUT == 0 for i in index['id']]
+    keep &= np.array(held, bool) == (selection.held_out == 'only')
+  kept = set(names.tolist())
+  if not kept <= set(order):
+    raise errors.InputError(
+      f'expected all speakers in the manifest, found {min(kept - set(order))} '
+      'in clips only'
+    )
+  return tuple(name for name in order if name in kept), keep

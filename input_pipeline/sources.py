@@ -1,0 +1,151 @@
+"""Prepared clips and their frames: a split of a folder of records.
+
+A clip is addressed by its row in the index (`record_folder.INDEX`); `positions`
+are the rows that the selection keeps. Nothing but the index is read before a
+clip is asked for. Objects are picklable: each worker process opens its own
+files.
+"""
+
+from collections.abc import Callable, Sequence
+import pathlib
+from typing import Any, Literal
+
+from absl import logging
+import numpy as np
+
+from input_pipeline import selection as selections
+from input_pipeline import shards
+from sadtalker_jax import errors, record_folder
+
+_READERS: dict[str, Callable[[pathlib.Path, str, str], shards.Reader]] = {
+  'array_record': shards.ShardFiles,
+  'tfds': shards.TfdsFiles,
+}
+
+
+class Clips:
+  """The clips of a split, and their frames."""
+
+  def __init__(
+    self,
+    folder: str | pathlib.Path,
+    split: str,
+    *,
+    selection: selections.Selection | None = None,
+    reader: Literal['array_record', 'tfds'] = 'array_record',
+  ):
+    """Opens a split.
+
+    Args:
+      folder: of the records.
+      split: train, validation or test.
+      selection: which clips; None: all.
+      reader: what reads the files; both give the same.
+
+    Raises:
+      InputError: no records, shards that do not belong to the index, or no
+        clip that the selection keeps.
+    """
+    self.folder = pathlib.Path(folder)
+    self.split = split
+    if reader not in _READERS:
+      raise errors.InputError(
+        f'expected reader in {list(_READERS)}, found {reader!r}'
+      )
+    self.manifest = record_folder.read_manifest(self.folder)
+    self.size: int = self.manifest['size']
+    self._clips = _READERS[reader](self.folder, 'clips', split)
+    self._frames = _READERS[reader](self.folder, 'frames', split)
+    self.index = self._read_index()
+    self._check_shards()
+    self._starts = np.cumsum([0, *self._clips.lengths])
+    self.speakers, keep = selections.select(
+      self.index,
+      self.manifest['speakers'],
+      selection or selections.Selection(),
+    )
+    self._styles = {name: i for i, name in enumerate(self.speakers)}
+    self.positions = np.flatnonzero(keep)
+    if not len(self.positions):
+      raise errors.InputError(
+        f'no clip of split {split} in {self.folder} fits {selection}'
+      )
+
+  def clip(self, position: int) -> dict[str, Any]:
+    """The clip in a row of the index, decoded and checked.
+
+    Raises:
+      InputError: the record is damaged; names shard and record.
+    """
+    shard = int(self.index['shard'][position])
+    place = int(position - self._starts[shard])
+    clip = self._clips.read(shard, place)
+    if clip['id'] != self.index['id'][position]:
+      raise shards.damage(
+        self._clips,
+        shard,
+        place,
+        f'expected clip {self.index["id"][position]}, found {clip["id"]}',
+      )
+    return clip
+
+  def frames(
+    self, position: int, numbers: Sequence[int] | np.ndarray
+  ) -> np.ndarray:
+    """Frames of the clip in a row of the index, [len(numbers), S, S, 3] uint8.
+
+    Raises:
+      InputError: a record is damaged or another's; names shard and record.
+    """
+    shard = int(self.index['shard'][position])
+    name = str(self.index['id'][position])
+    out = np.empty((len(numbers), self.size, self.size, 3), np.uint8)
+    for i, number in enumerate(map(int, numbers)):
+      place = int(self.index['frame_offset'][position]) + number
+      frame = self._frames.read(shard, place)
+      found = f'frame {frame["index"]} of {frame["clip"]}'
+      if found != f'frame {number} of {name}':
+        reason = f'expected frame {number} of {name}, found {found}'
+        raise shards.damage(self._frames, shard, place, reason)
+      try:
+        out[i] = shards.decode_image(frame['image'], self.size)
+      except ValueError as error:
+        raise shards.damage(self._frames, shard, place, error) from error
+    return out
+
+  def style(self, position: int) -> int:
+    """Style class of a clip: the place of its speaker in `speakers`."""
+    return self._styles[str(self.index['speaker'][position])]
+
+  def _read_index(self) -> dict[str, np.ndarray]:
+    """The index from its file or, where there is none, from all clips."""
+    path = record_folder.index_path(self.folder, self.split)
+    if path.exists():
+      return record_folder.read_index(self.folder, self.split)
+    logging.warning('%s is missing: reading all clips instead', path)
+    return record_folder.make_index(
+      [
+        record_folder.index_row(self._clips.read(shard, place), shard)
+        for shard, length in enumerate(self._clips.lengths)
+        for place in range(length)
+      ]
+    )
+
+  def _check_shards(self) -> None:
+    """Raises `InputError` unless the shards are those of the index."""
+    shard = self.index['shard']
+    amounts = {
+      'clips': (self._clips, np.ones_like(shard)),
+      'frames': (self._frames, self.index['num_frames']),
+    }
+    for name, (reader, amount) in amounts.items():
+      found = np.array(reader.lengths)
+      wanted = np.zeros(max([len(found), *(shard + 1)]), int)
+      np.add.at(wanted, shard, amount)
+      found = np.pad(found, (0, len(wanted) - len(found)))
+      if (wanted != found).any():
+        odd = int(np.flatnonzero(wanted != found)[0])
+        raise errors.InputError(
+          f'expected {wanted[odd]} {name} in shard {odd} of split {self.split} '
+          f'in {self.folder} by its index, found {found[odd]}'
+        )

@@ -1,0 +1,78 @@
+"""Augmentations change both frames of a pair alike."""
+
+import numpy as np
+
+import input_pipeline
+from input_pipeline import frame_pairs, random_records
+
+
+def _picture(seed=0):
+  rng = np.random.default_rng(seed)
+  small = rng.integers(0, 256, (16, 16, 3)).astype(np.uint8)
+  return small.repeat(2, 0).repeat(2, 1)
+
+
+def test_equal_frames_stay_equal():
+  pair = np.stack([_picture()] * 2)
+  for seed in range(12):
+    out = frame_pairs.augment(pair, np.random.default_rng(seed), 0.1)
+    np.testing.assert_array_equal(out[0], out[1])
+    assert out.shape == pair.shape
+    assert out.dtype == np.uint8
+
+
+def test_swap_excludes_mirror_and_both_frames_are_mirrored():
+  pair = np.stack([_picture(0), _picture(1)])
+  counts = {'swapped': 0, 'mirrored': 0, 'same': 0}
+  kinds = {
+    'swapped': pair[::-1],
+    'mirrored': pair[:, :, ::-1],
+    'same': pair,
+  }
+  for seed in range(400):
+    out = frame_pairs.augment(pair, np.random.default_rng(seed), 0.0)
+    (kind,) = [k for k, v in kinds.items() if (out == v).all()]
+    counts[kind] += 1
+  assert 160 < counts['swapped'] < 240
+  assert 70 < counts['mirrored'] < 130
+
+
+def test_colours_change_within_their_range():
+  pair = np.full((2, 8, 8, 3), [120, 90, 60], np.uint8)
+  made = [
+    frame_pairs.augment(pair, np.random.default_rng(i), 0.1)[0, 0, 0]
+    for i in range(100)
+  ]
+  made = np.array(made).astype(int)
+  assert np.ptp(made, axis=0).min() > 15
+  light = made.max(1)
+  # Brightness within 10 %, contrast about the mean does nothing, saturation
+  # moves the brightest channel by 10 % of its distance from grey.
+  assert light.min() >= 120 * 0.9 * 0.97 - 2
+  assert light.max() <= 120 * 1.1 * 1.03 + 2
+
+
+def test_source_is_not_after_driving_without_augmentation(folder):
+  batch = input_pipeline.create(
+    'renderer', folder, batch_size=24, seed=0, augment=False
+  ).local(0)
+  step = random_records.FRAME_STEP
+  source, driving = (
+    np.round(batch[k][:, 8, 8, 1] / step) for k in ('source', 'driving')
+  )
+  assert (source <= driving).all()
+  assert (source < driving).any()
+  np.testing.assert_allclose(
+    batch['source'][:, 8, 8, 0].astype(int),
+    batch['driving'][:, 8, 8, 0].astype(int),
+    atol=3,
+  )
+
+
+def test_augmentation_mirrors_whole_pairs(folder):
+  batch = input_pipeline.create(
+    'renderer', folder, batch_size=24, seed=0, jitter=0.0
+  ).local(0)
+  left = {k: batch[k][:, 8, 2, 2] > 128 for k in batch}
+  np.testing.assert_array_equal(left['source'], left['driving'])
+  assert 0 < left['source'].sum() < 20
