@@ -29,6 +29,7 @@ RANK = {
   'faces': 4,
   'conversion': 4,
   'inference': 5,
+  'preparation': 5,
   'cli': 6,
 }
 # Packages that only these parts of the library may import, and only there.
@@ -40,7 +41,9 @@ ALLOWED_ONLY_IN = {
   'grain': {'checkpoints'},
   'ml_collections': {'training'},
   'clu': {'training', 'checkpoints'},
-  'tensorflow_datasets': {'preparation'},
+  'tensorflow_datasets': set(),
+  'array_record': {'preparation'},
+  'apache_beam': {'preparation'},
   'tensorflow': set(),
   'gradio': {'app'},
   'torch': {'conversion'},

@@ -1,0 +1,1 @@
+"""From raw video to records that training reads; see docs/data.md."""

@@ -1,0 +1,109 @@
+"""The networks and the face model that measure faces; loaded once a process.
+
+Without a bundle: BlazeFace, FaceMesh, iris and the MakeHuman head, which ship.
+A converted bundle adds what it has of `recon` (coefficients), `syncnet_v2`
+(sound and lips) and `wav2lip` (the teacher of ExpNet).
+"""
+
+import dataclasses
+import functools
+import hashlib
+import pathlib
+
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import bundles, cards, download
+from sadtalker_jax.face3d import canonical
+from sadtalker_jax.face3d import morphable as morphable_lib
+from sadtalker_jax.faces import detector, landmarks
+from sadtalker_jax.faces import recon as recon_lib
+from sadtalker_jax.models import zoo
+from sadtalker_jax.preparation import options as options_lib
+from sadtalker_jax.typing import Variables
+
+BATCH = 16  # frames in a network at a time
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Experts:
+  """What looks at frames."""
+
+  finder: detector.FaceDetector
+  landmarker: landmarks.FaceMesh
+  model: morphable_lib.MorphableModel
+  recon: recon_lib.Reconstructor | None = None
+  syncnet: Variables | None = None
+  wav2lip: Variables | None = None
+
+  @property
+  def method(self) -> str:
+    """Where coefficients come from: 'recon' or 'fit'."""
+    return 'fit' if self.recon is None else 'recon'
+
+  @property
+  def morphable(self) -> str:
+    """The face model that the coefficients belong to."""
+    # The network was trained to the Basel model (reference, section 6.2).
+    return self.model.name if self.recon is None else 'bfm'
+
+
+def load(options: options_lib.Options) -> Experts:
+  """The experts that the options ask for.
+
+  Raises:
+    InputError: the bundle is no bundle, or lacks what is asked for.
+  """
+  networks = _networks(options.bundle)
+  if options.method == 'recon' and 'recon' not in networks:
+    raise errors.InputError(
+      f'method: expected a bundle with the network recon, found '
+      f'{" ".join(networks) or "none"}'
+    )
+  if options.teacher and 'wav2lip' not in networks:
+    raise errors.InputError(
+      f'teacher: expected a bundle with the network wav2lip, found '
+      f'{" ".join(networks) or "none"}'
+    )
+  use_recon = options.method != 'fit' and 'recon' in networks
+  return Experts(
+    detector.BlazeFace(),
+    landmarks.FaceMesh(),
+    canonical.load(),
+    recon_lib.Reconstructor(_read(options.bundle, 'recon'), batch_size=BATCH)
+    if use_recon
+    else None,
+    _read(options.bundle, 'syncnet_v2') if 'syncnet_v2' in networks else None,
+    _read(options.bundle, 'wav2lip') if options.teacher else None,
+  )
+
+
+def fingerprint(bundle: str | None) -> str:
+  """What identifies the weights of a bundle; '' without one.
+
+  Raises:
+    InputError: it is no bundle, or damaged.
+  """
+  if bundle is None:
+    return ''
+  folder = _folder(bundle)
+  card = cards.read(folder)
+  bundles.verify(folder, card)
+  hashes = sorted((name, file.sha256) for name, file in card.files.items())
+  return hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _folder(bundle: str) -> pathlib.Path:
+  if bundle.startswith(download.PREFIX):
+    return pathlib.Path(download.fetch(bundle))
+  return pathlib.Path(bundle)
+
+
+def _networks(bundle: str | None) -> list[str]:
+  return [] if bundle is None else list(cards.read(_folder(bundle)).networks)
+
+
+def _read(bundle: str | None, name: str) -> Variables:
+  assert bundle is not None
+  folder = _folder(bundle)
+  config = cards.read(folder).networks[name].config
+  return bundles.load(folder, name, zoo.shapes(name, **config))

@@ -1,0 +1,127 @@
+"""What can be chosen about the records; everything here changes them.
+
+The digest of the options is written into the output, and an output made with
+other ones is refused. What only changes how the work is done (processes, time
+limits) is not here.
+"""
+
+import dataclasses
+import hashlib
+import json
+from typing import Any, Literal, get_args
+
+from sadtalker_jax import errors
+
+SCHEMA = 1  # of manifest, parts and records; see `manifest`
+FPS = 25  # frames a second of all records (reference, section 10.1)
+RATE = 16000  # samples a second of their sound
+SAMPLES = RATE // FPS  # of a frame
+
+Method = Literal['auto', 'recon', 'fit']
+# Shortest clips (reference, section 10.1): annotated ones, tracks in the wild.
+_MIN_FRAMES = {True: 64, False: 150}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+  """Options of one preparation.
+
+  Raises:
+    InputError: a value is not possible; the message names it.
+  """
+
+  size: int = 256  # side of the frames, pixels
+  min_face: int | None = None  # longer side of the tube's box; None: `size`
+  min_frames: int | None = None  # None: 64 with annotations, else 150
+  max_frames: int = 1024  # longer tracks are cut
+  max_minutes: float = 120.0  # of a video; memory does not grow with it
+  margin: float = 0.1  # by which the box grows on each side
+  min_sharpness: float = 8.0  # see `quality.sharpness`
+  max_yaw: float = 70.0  # degrees, of the 95th percentile of the frames
+  max_pitch: float = 45.0
+  max_error: float = 6.0  # of the fit, percent of the eye distance
+  require_speech: bool = False  # only clips whose lips move with the sound
+  allow_no_audio: bool = False  # keep videos without a sound track
+  max_offset: int | None = None  # frames between sound and lips
+  min_confidence: float | None = None  # of the offset; see `sync`
+  method: Method = 'auto'  # of the coefficients; auto: recon if there is one
+  teacher: bool = False  # lip-only expression by Wav2Lip (reference 3.5)
+  bundle: str | None = None  # networks; see `experts`
+  validation: float = 0.02  # share of the speakers
+  test: float = 0.02  # share of the speakers that are not of VoxCeleb
+  deduplicate: bool = True
+  shard_mb: int = 256  # megabytes of frames in a shard, about
+  annotated: bool = False  # boxes come with the input: rules of VoxCeleb
+
+  def __post_init__(self) -> None:
+    """Checks every value."""
+    checks = (
+      ('size', self.size in (256, 512), '256 or 512'),
+      ('min_face', self.face_pixels >= 32, 'at least 32 pixels'),
+      ('min_frames', self.least_frames >= 5, 'at least 5'),
+      (
+        'max_frames',
+        self.least_frames <= self.max_frames <= 4096,
+        'from min_frames to 4096',
+      ),
+      ('max_minutes', self.max_minutes > 0, 'above 0'),
+      ('margin', 0 <= self.margin <= 1, '0 to 1'),
+      ('method', self.method in get_args(Method), 'auto, recon or fit'),
+      ('validation', 0 <= self.validation < 1, '0 to 1'),
+      ('test', 0 <= self.test < 1 - self.validation, '0 to 1 - validation'),
+      ('shard_mb', self.shard_mb >= 1, 'at least 1'),
+      (
+        'max_offset',
+        self.max_offset is None or 0 <= self.max_offset <= 15,
+        '0 to 15 frames',
+      ),
+      (
+        'teacher',
+        not self.teacher or self.bundle is not None,
+        'a bundle that holds the network wav2lip',
+      ),
+    )
+    for name, holds, expected in checks:
+      if not holds:
+        raise errors.InputError(
+          f'{name}: expected {expected}, found {getattr(self, name)}'
+        )
+
+  @property
+  def face_pixels(self) -> int:
+    """Least longer side of a tube's box, pixels of the video."""
+    return self.size if self.min_face is None else self.min_face
+
+  @property
+  def least_frames(self) -> int:
+    """Least frames of a clip."""
+    if self.min_frames is not None:
+      return self.min_frames
+    return min(_MIN_FRAMES[self.annotated], self.max_frames)
+
+  def as_json(self) -> dict[str, Any]:
+    """Plain values."""
+    return dataclasses.asdict(self)
+
+
+def digest(options: Options, networks: str = '') -> str:
+  """Hash of the options and of the networks' weights, 16 hexadecimals.
+
+  Args:
+    options: the options.
+    networks: what identifies the weights of a bundle, its card.
+  """
+  named = options.as_json()
+  text = json.dumps([SCHEMA, named, networks], sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(options: Options, stored: dict[str, Any]) -> list[str]:
+  """Which options differ from stored ones, for people: 'size 256, not 512'."""
+  own = options.as_json()
+  names = [*own, *(name for name in stored if name not in own)]
+  return [
+    f'{name} {stored.get(name)}, not {own.get(name)}'
+    for name in names
+    if stored.get(name) != own.get(name)
+  ]

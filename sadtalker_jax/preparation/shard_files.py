@@ -1,0 +1,85 @@
+"""Writes one shard of clips and the shard of their frames.
+
+Files take shape under hidden names beside their final ones; `finish` renames
+all of them when the last one is complete. The same clips give the same records,
+whoever writes them.
+"""
+
+import dataclasses
+import itertools
+import pathlib
+from typing import Any
+
+from array_record.python import array_record_module
+
+from sadtalker_jax import record_folder, records
+from sadtalker_jax.preparation import parts, splits, statistics
+
+# One record is read at a time; JPEG does not compress.
+_LAYOUT = 'group_size:1,uncompressed'
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Written:
+  """What finishing must know of a shard that was written."""
+
+  split: str
+  number: int
+  lengths: dict[str, int]  # records, by data set
+  num_bytes: dict[str, int]  # of the records, by data set
+  rows: list[dict[str, Any]]  # of the index
+  sums: statistics.Sums
+
+
+def hidden(path: pathlib.Path) -> pathlib.Path:
+  """The name of a shard that is not complete."""
+  return path.with_name(f'.{path.name}.unfinished')
+
+
+def write(
+  shard: splits.Shard, folder: pathlib.Path, part_folder: pathlib.Path
+) -> Written:
+  """Writes a shard under its hidden names.
+
+  Args:
+    shard: which clips.
+    folder: of the records.
+    part_folder: of the parts.
+
+  Raises:
+    InputError: a part cannot be read.
+    OSError: the disk is full.
+  """
+  paths = {
+    name: record_folder.shard_path(
+      folder, name, shard.split, shard.number, shard.total
+    )
+    for name in record_folder.DATASETS
+  }
+  writers = {}
+  for name, path in paths.items():
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writers[name] = array_record_module.ArrayRecordWriter(
+      str(hidden(path)), _LAYOUT
+    )
+  lengths = dict.fromkeys(paths, 0)
+  num_bytes = dict.fromkeys(paths, 0)
+  rows, sums = [], statistics.Sums()
+
+  def add(name: str, record: bytes) -> None:
+    writers[name].write(record)
+    lengths[name] += 1
+    num_bytes[name] += len(record)
+
+  for part, group in itertools.groupby(shard.items, lambda item: item.part):
+    places = [item.place for item in group]
+    for clip, frames in parts.read_clips(part_folder / part, places):
+      clip['frame_offset'] = lengths['frames']
+      rows.append(record_folder.index_row(clip, shard.number))
+      sums.add(clip['coefficients'])
+      add('clips', records.encode_clip(clip))
+      for index, frame in enumerate(frames):
+        add('frames', records.encode_frame(clip['id'], index, frame))
+  for writer in writers.values():
+    writer.close()
+  return Written(shard.split, shard.number, lengths, num_bytes, rows, sums)
