@@ -99,19 +99,20 @@ def damage(
   )
 
 
-def decode_image(image: bytes, size: int) -> np.ndarray:
-  """Picture [size, size, 3] uint8 RGB of JPEG bytes.
+def decode_image(image: bytes, size: int) -> Image.Image:
+  """Picture of size x size pixels, RGB, of JPEG bytes.
 
   Raises:
-    ValueError: no picture, or one of another size.
+    ValueError: no picture, or one of another size or kind.
   """
   try:
-    picture = Image.open(io.BytesIO(image)).convert('RGB')
+    picture = Image.open(io.BytesIO(image))
+    picture.load()
   except OSError as error:
     raise ValueError(f'expected a JPEG: {error}') from error
-  if picture.size != (size, size):
+  if picture.size != (size, size) or picture.mode != 'RGB':
     raise ValueError(
-      f'expected {size} x {size} pixels, found {picture.width} x '
-      f'{picture.height}'
+      f'expected {size} x {size} pixels RGB, found {picture.width} x '
+      f'{picture.height} {picture.mode}'
     )
-  return np.asarray(picture)
+  return picture

@@ -33,10 +33,20 @@ def mask(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     [H, W] uint8: 0 to 255 for certainly skin. All 0 if the landmarks lie
     outside of the picture.
   """
-  cheeks = _fill(image.shape, landmarks[list(_CHEEKS)]) > 0
+  outline = np.concatenate([landmarks[list(_JAW)], _forehead(landmarks)])
+  found = np.zeros(image.shape[:2], np.uint8)
+  # Only the outline's part of the picture is looked at.
+  sides = [image.shape[1], image.shape[0]]
+  left, top = np.clip(np.floor(outline.min(0)), 0, sides).astype(int)
+  right, bottom = np.clip(np.ceil(outline.max(0)), 0, sides).astype(int)
+  if right <= left or bottom <= top:
+    return found
+  part = np.ascontiguousarray(image[top:bottom, left:right])
+  landmarks = landmarks - [left, top]
+  cheeks = _fill(part.shape, landmarks[list(_CHEEKS)]) > 0
   if not cheeks.any():
-    return np.zeros(image.shape[:2], np.uint8)
-  chroma = np.asarray(Image.fromarray(image).convert('YCbCr'))[..., 1:]
+    return found
+  chroma = np.asarray(Image.fromarray(part).convert('YCbCr'))[..., 1:]
   sample = chroma[cheeks].astype(np.float32)
   # Medians, because nostrils and beards may lie among the cheeks' pixels.
   centre = np.median(sample, axis=0)
@@ -44,12 +54,13 @@ def mask(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
   inner = sample[(away <= 2 * np.median(away, axis=0) + _SPREAD).all(1)]
   covariance = np.cov(inner.T) if len(inner) > 2 else np.zeros((2, 2))
   covariance = covariance + _SPREAD**2 * np.eye(2)
-  inverse = np.linalg.inv(covariance).astype(np.float32)
-  offset = chroma.astype(np.float32) - centre
-  distance = np.einsum('hwi,ij,hwj->hw', offset, inverse, offset)
+  (a, b), (_, d) = np.linalg.inv(covariance).astype(np.float32)
+  x, y = (chroma[..., i].astype(np.float32) - centre[i] for i in range(2))
+  distance = a * x * x + 2 * b * x * y + d * y * y
   sure = 1 / (1 + np.exp(np.minimum(distance - _NEAR, 50)))
-  outline = [*landmarks[list(_JAW)], *_forehead(landmarks)]
-  return (sure * _fill(image.shape, np.array(outline))).astype(np.uint8)
+  inside = _fill(part.shape, outline - [left, top])
+  found[top:bottom, left:right] = sure * inside
+  return found
 
 
 def _forehead(landmarks: np.ndarray) -> np.ndarray:

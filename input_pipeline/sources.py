@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from absl import logging
 import numpy as np
+from PIL import Image
 
 from input_pipeline import selection as selections
 from input_pipeline import shards
@@ -91,27 +92,31 @@ class Clips:
 
   def frames(
     self, position: int, numbers: Sequence[int] | np.ndarray
-  ) -> np.ndarray:
-    """Frames of the clip in a row of the index, [len(numbers), S, S, 3] uint8.
+  ) -> list[Image.Image]:
+    """Frames of the clip in a row of the index, S x S pixels, RGB.
 
     Raises:
       InputError: a record is damaged or another's; names shard and record.
     """
     shard = int(self.index['shard'][position])
     name = str(self.index['id'][position])
-    out = np.empty((len(numbers), self.size, self.size, 3), np.uint8)
-    for i, number in enumerate(map(int, numbers)):
+    found = []
+    for number in map(int, numbers):
       place = int(self.index['frame_offset'][position]) + number
       frame = self._frames.read(shard, place)
-      found = f'frame {frame["index"]} of {frame["clip"]}'
-      if found != f'frame {number} of {name}':
-        reason = f'expected frame {number} of {name}, found {found}'
-        raise shards.damage(self._frames, shard, place, reason)
+      if (frame['clip'], frame['index']) != (name, number):
+        raise shards.damage(
+          self._frames,
+          shard,
+          place,
+          f'expected frame {number} of {name}, found {frame["index"]} of '
+          f'{frame["clip"]}',
+        )
       try:
-        out[i] = shards.decode_image(frame['image'], self.size)
+        found.append(shards.decode_image(frame['image'], self.size))
       except ValueError as error:
         raise shards.damage(self._frames, shard, place, error) from error
-    return out
+    return found
 
   def style(self, position: int) -> int:
     """Style class of a clip: the place of its speaker in `speakers`."""

@@ -164,7 +164,7 @@ def cut_faces(
       f'{landmarks[start].max(0)}'
     )
   faces = [
-    Image.fromarray(frame).resize(
+    frame.resize(
       (FACE_SIZE, FACE_SIZE),
       Image.Resampling.BILINEAR,
       box=(left, top, right, bottom),

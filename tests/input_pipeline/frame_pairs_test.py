@@ -45,11 +45,22 @@ def test_colours_change_within_their_range():
   ]
   made = np.array(made).astype(int)
   assert np.ptp(made, axis=0).min() > 15
-  light = made.max(1)
-  # Brightness within 10 %, contrast about the mean does nothing, saturation
-  # moves the brightest channel by 10 % of its distance from grey.
-  assert light.min() >= 120 * 0.9 * 0.97 - 2
-  assert light.max() <= 120 * 1.1 * 1.03 + 2
+  # Hue and saturation leave grey alone, contrast does in an even picture.
+  weights = np.array([0.299, 0.587, 0.114])
+  grey = made @ weights / (np.array([120, 90, 60]) @ weights)
+  assert 0.89 < grey.min() < 0.93
+  assert 1.07 < grey.max() < 1.11
+
+
+def test_contrast_moves_colours_away_from_the_mean():
+  frame = _picture()
+  wide = frame_pairs._recolour(frame, np.array([1, 1.5, 1]), 0.0, np.arange(4))
+  mean = frame.reshape(-1, 3).mean(0) @ [0.299, 0.587, 0.114]
+  wanted = np.clip(mean + 1.5 * (frame.astype(float) - mean), 0, 255)
+  # The mean is that of every 16th pixel.
+  assert np.abs(wide - wanted).max() < 12
+  same = frame_pairs._recolour(frame, np.ones(3), 0.0, np.arange(4))
+  np.testing.assert_array_equal(same, frame)
 
 
 def test_source_is_not_after_driving_without_augmentation(folder):

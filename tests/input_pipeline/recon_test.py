@@ -29,7 +29,7 @@ def test_alignment_agrees_with_that_of_the_face_model():
   rng = np.random.default_rng(0)
   coarse = Image.fromarray(rng.integers(0, 255, (6, 6, 3)).astype(np.uint8))
   image = np.asarray(coarse.resize((256, 256), Image.Resampling.BICUBIC))
-  found = recon.warp(image, matrix).astype(float)
+  found = recon.warp(Image.fromarray(image), matrix).astype(float)
   wanted = alignment.crop(image, trans).astype(float)
   inside = (found > 0).all(-1) & (wanted > 0).all(-1)
   assert inside.mean() > 0.6  # the picture does not fill the frame
@@ -55,7 +55,7 @@ def test_landmarks_follow_the_augmented_picture(seed):
       }
 
     def frames(self, position, numbers):
-      return np.asarray(picture)[None]
+      return [picture]
 
   example = recon.ReconImages().example(
     OneFrame(), 0, np.random.default_rng(seed)

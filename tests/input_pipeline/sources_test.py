@@ -170,7 +170,7 @@ def test_shards_of_another_run_are_named(copy):
 def test_picture_of_another_size_is_named(copy, tmp_path):
   random_records.write(tmp_path / 'big', {'train': {'anna': 1}}, size=512)
   clips = sources.Clips(tmp_path / 'big', 'train')
-  assert clips.frames(0, [0]).shape == (1, 512, 512, 3)
+  assert clips.frames(0, [0])[0].size == (512, 512)
   clips.size = 256
   with pytest.raises(errors.InputError, match='expected 256 x 256 .*512'):
     clips.frames(0, [0])

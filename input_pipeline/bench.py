@@ -1,0 +1,138 @@
+"""Times the loader of every stage.
+
+    python -m input_pipeline.bench                    # made-up records
+    python -m input_pipeline.bench --folder RECORDS --threads 8
+
+For each stage: how fast batches are made when nothing else is done, how long
+the consumer waits when a step leaves the processor alone for a while (as one on
+an accelerator does), and whether a restored iterator goes on with the very same
+batches.
+"""
+
+import argparse
+from collections.abc import Sequence
+import itertools
+import pathlib
+import tempfile
+import time
+
+import jax
+import numpy as np
+
+import input_pipeline
+from input_pipeline import batches, random_records, stages
+from sadtalker_jax import errors
+
+# As published, or of the reference's defaults: sections 3.4, 4.5, 5.10, 6.6, 7.
+BATCH_SIZES = {
+  'syncnet': 64,
+  'wav2lip': 16,
+  'recon': 32,
+  'expnet': 32,
+  'posevae': 64,
+  'renderer': 32,
+  'mapping': 32,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """Prints a table; 2 if the records cannot be used."""
+  parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+  parser.add_argument(
+    '--folder',
+    type=pathlib.Path,
+    help='records; none: made-up ones, 40 clips of 200 frames with grain',
+  )
+  parser.add_argument(
+    '--stages', nargs='+', default=list(stages.STAGES), choices=stages.STAGES
+  )
+  parser.add_argument('--seconds', type=float, default=5.0, help='per timing')
+  parser.add_argument(
+    '--step', type=float, default=0.5, help='seconds of a step that is fed'
+  )
+  parser.add_argument(
+    '--resumed', type=int, default=100, help='batches compared after restoring'
+  )
+  parser.add_argument('--threads', type=int, default=2)
+  parser.add_argument('--workers', type=int, default=0)
+  args = parser.parse_args(argv)
+  reading = batches.Reading(threads=args.threads, workers=args.workers)
+  with tempfile.TemporaryDirectory() as scratch:
+    folder = args.folder
+    if folder is None:
+      folder = pathlib.Path(scratch)
+      speakers = {f'speaker{i}': 4 for i in range(10)}
+      random_records.write(
+        folder, {'train': speakers}, frames=(200, 200), detail=9.0
+      )
+    print(
+      f'| stage | batch | MB | batches/s | examples/s | waits at {args.step} s '
+      'a step | resumes |\n|---|---|---|---|---|---|---|'
+    )
+    try:
+      for stage in args.stages:
+        print(_row(stage, folder, reading, args), flush=True)
+    except errors.InputError as error:
+      print(f'error: {error}')
+      return 2
+  return 0
+
+
+def _row(
+  stage: str,
+  folder: pathlib.Path,
+  reading: batches.Reading,
+  args: argparse.Namespace,
+) -> str:
+  """The line of a stage."""
+  size = BATCH_SIZES[stage]
+  sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  made = input_pipeline.create(
+    stage, folder, batch_size=size, seed=0, sharding=sharding, reading=reading
+  )
+  megabytes = sum(v.nbytes for v in next(made).values()) / 1e6
+  start, count = time.perf_counter(), 0
+  while time.perf_counter() - start < args.seconds:
+    jax.block_until_ready(next(made))
+    count += 1
+  speed = count / (time.perf_counter() - start)
+  made.reset_clock()
+  start = time.perf_counter()
+  while time.perf_counter() - start < max(args.seconds, 4 * args.step):
+    next(made)
+    time.sleep(args.step)
+  waits = made.wait_share
+  made.close()
+  return (
+    f'| {stage} | {size} | {megabytes:.1f} | {speed:.2f} | {speed * size:.0f} '
+    f'| {waits:.1%} | {_resumes(stage, folder, reading, args.resumed)} |'
+  )
+
+
+def _resumes(
+  stage: str, folder: pathlib.Path, reading: batches.Reading, number: int
+) -> str:
+  """Whether batches after a restore are those of an undisturbed run.
+
+  Batches are small here and the other run has another number of threads.
+  """
+  run, resumed = (
+    input_pipeline.create(stage, folder, batch_size=2, seed=1, reading=how)
+    for how in (reading, batches.Reading(threads=1, ahead=1))
+  )
+  for _ in range(7):
+    next(run)
+  resumed.restore(run.state())
+  pairs = zip(run, resumed, strict=False)
+  same = all(
+    np.array_equal(one[key], other[key])
+    for one, other in itertools.islice(pairs, number)
+    for key in one
+  )
+  run.close()
+  resumed.close()
+  return f'{number} of {number}' if same else 'NO'
+
+
+if __name__ == '__main__':
+  raise SystemExit(main())
