@@ -5,7 +5,8 @@ fitted to pictures that are not public. Here the colours are those of the face
 itself: one Gaussian in the chroma plane (Cb, Cr), fitted to its cheeks and nose
 and evaluated inside the outline of face and forehead. So it needs no constants
 of a population and follows light and skin tone; eyes, open mouths, hair, hands
-and glasses fall out by colour, as in the original. Cheeks that are covered make
+and glasses fall out by colour, as in the original. Lips, which the face model
+has but whose colour is their own, count as skin. Cheeks that are covered make
 the cover the skin.
 """
 
@@ -17,6 +18,8 @@ from PIL import Image, ImageDraw
 _CHEEKS = (1, 3, 5, 48, 31, 30, 35, 54, 11, 13, 15, 47, 28, 40)
 _JAW = tuple(range(17))
 _BROWS = tuple(range(26, 16, -1))
+_LIPS = tuple(range(48, 60))
+_MOUTH = tuple(range(60, 68))
 _FOREHEAD = 0.9  # height above the brows, in heights of brows to nose tip
 _SPREAD = 3.0  # least standard deviation of a chroma, of 255 levels
 _NEAR = 6.0  # squared distance, in deviations, at which skin is half certain
@@ -58,6 +61,8 @@ def mask(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
   x, y = (chroma[..., i].astype(np.float32) - centre[i] for i in range(2))
   distance = a * x * x + 2 * b * x * y + d * y * y
   sure = 1 / (1 + np.exp(np.minimum(distance - _NEAR, 50)))
+  lips = _fill(part.shape, landmarks[list(_LIPS)]) > 0
+  sure[lips & (_fill(part.shape, landmarks[list(_MOUTH)]) == 0)] = 1
   inside = _fill(part.shape, outline - [left, top])
   found[top:bottom, left:right] = sure * inside
   return found

@@ -83,6 +83,8 @@ def test_skin_is_found_and_hair_eyes_background_are_not():
   pen.ellipse((60, 20, 196, 195), fill=(205, 150, 125))
   pen.rectangle((60, 20, 196, 50), fill=(45, 42, 40))  # hair
   pen.polygon([tuple(p) for p in points[36:42]], fill=(240, 240, 245))
+  pen.polygon([tuple(p) for p in points[48:60]], fill=(190, 60, 70))
+  pen.polygon([tuple(p) for p in points[60:68]], fill=(60, 10, 15))
   rng = np.random.default_rng(0)
   noise = rng.normal(0, 4, (256, 256, 3))
   image = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
@@ -92,6 +94,8 @@ def test_skin_is_found_and_hair_eyes_background_are_not():
   assert mask[64:70, 120:136].mean() > 200  # forehead
   assert mask[40:48, 120:136].mean() < 30  # hair
   assert mask[98:102, 92:98].mean() < 60  # eye
+  assert mask[169:171, 124:132].mean() > 200  # lower lip
+  assert mask[161:163, 120:136].mean() < 30  # open mouth
   assert mask[:, :50].max() == 0
 
 
