@@ -9,16 +9,16 @@ Visibility is exact up to float32 rounding, whatever the size and the order of
 the triangles: a pixel belongs to a triangle if its centre lies inside or on the
 border; the nearest wins, the lowest id where depths are equal. A triangle is
 left out as a whole if a corner is not finite or not in front of the camera
-(there is no near-plane clipping), or if it has no area. How it is found is the
-matter of `visibility`.
+(there is no near-plane clipping), or if it has no area.
 
 Gradients flow through `interpolate` and `barycentrics`, as in the reference
-renderer: visibility is constant, there is no silhouette term.
+renderer: visibility is constant. `silhouette.edge_gradient` adds what moving
+contours do.
 
-Batches go through `lax.map`, one picture at a time, also under `vmap`: batched
-scatters are 13 to 40 times slower on CPU (research notes `rasterizer.md`). The
-pixel kernels of one file keep together what shares its conventions, hence the
-length of this one.
+How pixels are found depends on the backend, and is the matter of
+`visibility_cpu`, `visibility_gpu` and `visibility_tpu`; of `shading_cpu` and
+`shading_flat` for attributes. The device that runs a program decides, unless a
+`backend` is named; results are the same. `docs/rasterizer.md` tells it all.
 """
 
 import functools
@@ -29,10 +29,21 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.face3d import visibility
+from sadtalker_jax.face3d import (
+  backends,
+  shading,
+  shading_cpu,
+  shading_flat,
+  varying,
+  visibility_cpu,
+  visibility_gpu,
+  visibility_tpu,
+  work_items,
+)
 from sadtalker_jax.typing import Array
 
-_CAPACITY = 8 * visibility.CHUNK  # default work items of one pass
+_CAPACITY = 8 * visibility_cpu.CHUNK  # default work items of one pass
+_MAX_TRIANGLES = 1 << 24  # their numbers are exact in float32
 
 
 class Fragments(NamedTuple):
@@ -49,32 +60,36 @@ def rasterize(
   width: int,
   *,
   capacity: int = _CAPACITY,
+  backend: backends.Backend = 'auto',
 ) -> Fragments:
   """The nearest triangle and its depth at every pixel centre.
 
   Args:
     positions: [V, 3] or [B, V, 3], see the module's conventions.
-    triangles: [T, 3] int, shared by the batch.
+    triangles: [T, 3] int, shared by the batch; T below 2^24.
     height: H, static.
     width: W, static; H x W at most 2^22.
-    capacity: work items per pass, static, a multiple of 8192; changes speed and
-      memory, never the result.
+    capacity: work items per picture and pass on CPU and GPU, static, a multiple
+      of 4096; changes speed and memory, never the result.
+    backend: whose form of the computation to take.
 
   Returns:
     Fragments of [H, W] or [B, H, W]; constant for differentiation.
 
   Raises:
-    ValueError: shapes, sizes or vertex ids are out of range.
+    ValueError: shapes, sizes, vertex ids or the backend are out of range.
   """
   positions = lax.stop_gradient(jnp.asarray(positions, jnp.float32))
-  _check(positions, triangles, height, width, capacity)
-  count = triangles.shape[0]
-  if count == 0:
-    shape = (*positions.shape[:-2], height, width)
+  _check(positions, triangles, (height, width), capacity, backend)
+  shape = (*positions.shape[:-2], height, width)
+  if triangles.shape[0] == 0:
     return Fragments(jnp.full(shape, -1, jnp.int32), jnp.full(shape, jnp.inf))
-
   return _rasterize(
-    positions, _ascending(triangles), size=(height, width), capacity=capacity
+    positions,
+    _ascending(triangles),
+    size=(height, width),
+    capacity=capacity,
+    backend=backend,
   )
 
 
@@ -93,15 +108,27 @@ def barycentrics(
     is. Differentiable in `positions`.
   """
   height, width = fragments.triangle_id.shape
-  ids = jnp.asarray(fragments.triangle_id)
-  corners, hit = _corners(jnp.asarray(triangles, jnp.int32), ids)
-  rows = [jnp.take(jnp.asarray(positions), c, axis=0) for c in corners]
-  weights = _geometry(rows, hit, width).weights
+  if triangles.shape[0] == 0:
+    return jnp.zeros((height, width, 3), jnp.asarray(positions).dtype)
+  pixels = shading.look(
+    shading.vertex_planes(jnp.asarray(positions)),
+    _columns(triangles),
+    jnp.asarray(fragments.triangle_id).reshape(-1),
+    jnp.arange(height * width, dtype=jnp.int32),
+    width,
+  )
+  hit = pixels.ids >= 0
+  weights = [jnp.where(hit, b * pixels.inverse, 0.0) for b in pixels.b]
   return jnp.stack(weights, -1).reshape(height, width, 3)
 
 
 def interpolate(
-  positions: Array, attributes: Array, triangles: Array, fragments: Fragments
+  positions: Array,
+  attributes: Array,
+  triangles: Array,
+  fragments: Fragments,
+  *,
+  backend: backends.Backend = 'auto',
 ) -> Array:
   """Vertex attributes at every pixel, perspective-correct.
 
@@ -110,46 +137,70 @@ def interpolate(
 
   Args:
     positions: [V, 3] or [B, V, 3].
-    attributes: [V, C] float, or [B, V, C] with a batch of positions.
+    attributes: [V, C] float, or [B, V, C] with a batch of positions; smaller
+      floats are computed with in the positions' type.
     triangles: [T, 3] int.
     fragments: of these positions, [H, W] or [B, H, W].
+    backend: whose form of the computation to take.
 
   Returns:
-    [H, W, C] or [B, H, W, C], zero where no triangle is.
+    [H, W, C] or [B, H, W, C] of the positions' type, zero where no triangle
+    is.
+
+  Raises:
+    ValueError: the backend has no such name.
   """
+  _check_backend(backend)
   positions = jnp.asarray(positions)
-  attributes = jnp.asarray(attributes, positions.dtype)
-  triangles = jnp.asarray(triangles, jnp.int32)
-  return _interpolate_all(
-    positions, attributes, triangles, jnp.asarray(fragments.triangle_id)
+  attributes = jnp.asarray(attributes).astype(positions.dtype)
+  ids = jnp.asarray(fragments.triangle_id)
+  *batch, height, width = ids.shape
+  count, channels = attributes.shape[-2:]
+  if triangles.shape[0] == 0 or channels == 0:
+    return jnp.zeros((*ids.shape, channels), positions.dtype)
+  attributes = jnp.broadcast_to(attributes, (*batch, count, channels))
+  positions, attributes, ids = varying.like(
+    (positions, attributes, ids), positions, attributes, ids
   )
+  result = _interpolate(
+    width,
+    backend,
+    positions.reshape(-1, count, 3),
+    attributes.reshape(-1, count, channels),
+    ids.reshape(-1, height * width),
+    _columns(triangles),
+  )
+  return result.reshape(*ids.shape, channels)
 
 
 def _check(
   positions: jax.Array,
   triangles: Array,
-  height: int,
-  width: int,
+  size: tuple[int, int],
   capacity: int,
+  backend: str,
 ) -> None:
   """Raises on anything that would give a wrong picture."""
+  height, width = size
   if positions.ndim not in (2, 3) or positions.shape[-1] != 3:
     raise ValueError(
       f'expected positions [V, 3] or [B, V, 3], found {positions.shape}'
     )
   if triangles.ndim != 2 or triangles.shape[1] != 3:
     raise ValueError(f'expected triangles [T, 3], found {triangles.shape}')
-  limit = visibility.MAX_SIDE
-  if not (0 < height < limit and 0 < width < limit) or (
-    height * width > visibility.MAX_PIXELS
-  ):
+  if triangles.shape[0] >= _MAX_TRIANGLES:
     raise ValueError(
-      f'expected a picture of 1 to {visibility.MAX_PIXELS} pixels and sides '
-      f'below {limit}, found {height} x {width}'
+      f'expected fewer than {_MAX_TRIANGLES} triangles, '
+      f'found {triangles.shape[0]}'
     )
-  if capacity <= 0 or capacity % visibility.CHUNK:
+  if min(size) <= 0 or height * width > work_items.MAX_PIXELS:
     raise ValueError(
-      f'expected a capacity that is a multiple of {visibility.CHUNK}, '
+      f'expected a picture of 1 to {work_items.MAX_PIXELS} pixels, '
+      f'found {height} x {width}'
+    )
+  if capacity <= 0 or capacity % visibility_cpu.CHUNK:
+    raise ValueError(
+      f'expected a capacity that is a multiple of {visibility_cpu.CHUNK}, '
       f'found {capacity}'
     )
   if isinstance(triangles, np.ndarray) and triangles.size:
@@ -159,203 +210,110 @@ def _check(
         f'expected vertex ids below {positions.shape[-2]}, '
         f'found {low} to {high}'
       )
+  _check_backend(backend)
 
 
-@functools.partial(jax.jit, static_argnames=('size', 'capacity'))
+def _check_backend(backend: str) -> None:
+  if backend not in backends.BACKENDS:
+    raise ValueError(
+      f'expected a backend of {backends.BACKENDS}, found {backend!r}'
+    )
+
+
+@functools.partial(jax.jit, static_argnames=('size', 'capacity', 'backend'))
 def _rasterize(
   positions: jax.Array,
   triangles: jax.Array,
   *,
   size: tuple[int, int],
   capacity: int,
+  backend: backends.Backend,
 ) -> Fragments:
   """`rasterize` of checked input; compiled once per shape, also if eager."""
-
-  @jax.custom_batching.sequential_vmap
-  def one(positions: jax.Array, blocks: jax.Array) -> Fragments:
-    ids, bits = visibility.resolve(
-      positions, blocks, size=size, capacity=capacity
-    )
-    inverse = lax.bitcast_convert_type(bits, jnp.float32)
-    depth = jnp.where(bits > 0, 1 / inverse, jnp.inf)
-    ids = jnp.where(bits > 0, ids, -1)
-    return Fragments(ids.reshape(size), depth.reshape(size))
-
-  blocks = visibility.blocks(triangles, size[0] * size[1], capacity)
-  if positions.ndim == 3:
-    return lax.map(lambda p: one(p, blocks), positions)
-  return one(positions, blocks)
-
-
-@jax.jit
-def _interpolate_all(
-  positions: jax.Array,
-  attributes: jax.Array,
-  triangles: jax.Array,
-  ids: jax.Array,
-) -> jax.Array:
-  """`interpolate`, with or without a batch; compiled once per shape."""
-  if positions.ndim == 2:
-    return _interpolate(positions, attributes, triangles, ids)
-  if attributes.ndim == 2:
-    return lax.map(
-      lambda a: _interpolate(a[0], attributes, triangles, a[1]),
-      (positions, ids),
-    )
-  return lax.map(
-    lambda a: _interpolate(a[0], a[1], triangles, a[2]),
-    (positions, attributes, ids),
+  cpu = functools.partial(visibility_cpu.resolve, size=size, capacity=capacity)
+  gpu = functools.partial(visibility_gpu.resolve, size=size, capacity=capacity)
+  tpu = functools.partial(visibility_tpu.resolve, size=size)
+  resolve = backends.choose(
+    backend, cpu=backends.one_by_one(cpu), gpu=gpu, tpu=tpu
   )
+  shape = (*positions.shape[:-2], *size)
+  ids, bits = resolve(positions.reshape(-1, *positions.shape[-2:]), triangles)
+  inverse = lax.bitcast_convert_type(bits, jnp.float32)
+  depth = jnp.where(bits > 0, 1 / inverse, jnp.inf)
+  return Fragments(ids.reshape(shape), depth.reshape(shape))
 
 
 def _ascending(triangles: Array) -> jax.Array:
-  """Triangles with ascending corners, which the inside test relies on."""
+  """[3, T] with ascending corners, which the inside test relies on."""
   if isinstance(triangles, np.ndarray):  # on the host, once
-    return jnp.asarray(np.sort(triangles.astype(np.int32), 1))
-  return jnp.sort(triangles.astype(jnp.int32), 1)
+    return _columns(np.sort(triangles, 1))
+  return _columns(jnp.sort(triangles, 1))
 
 
-class _Geometry(NamedTuple):
-  """Quantities of the perspective-correct weights; all [P], three corners."""
-
-  x: list[jax.Array]  # of the corners, relative to the pixel centre
-  y: list[jax.Array]
-  inverse: list[jax.Array]  # 1 / depth
-  e: list[jax.Array]  # twice the signed area opposite each corner
-  weights: list[jax.Array]  # e / depth / total, 0 where nothing is hit
-  scale: jax.Array  # 1 / total, 0 where nothing is hit
+def _columns(triangles: Array) -> jax.Array:
+  """[3, T] int32 of triangles [T, 3]."""
+  if isinstance(triangles, np.ndarray):
+    return jnp.asarray(np.ascontiguousarray(triangles.T.astype(np.int32)))
+  return triangles.T.astype(jnp.int32)
 
 
-def _corners(
-  triangles: jax.Array, triangle_id: jax.Array
-) -> tuple[list[jax.Array], jax.Array]:
-  """Vertex ids of the three corners [P] of every pixel's triangle, and hits."""
-  flat = triangle_id.reshape(-1)
-  hit = flat >= 0
-  if triangles.shape[0] == 0:
-    return [jnp.zeros_like(flat)] * 3, hit
-  columns = triangles.T
-  return [jnp.take(c, jnp.maximum(flat, 0)) for c in columns], hit
-
-
-def _geometry(rows: list[jax.Array], hit: jax.Array, width: int) -> _Geometry:
-  """The weights at every pixel.
-
-  Args:
-    rows: of the three corners, [P, 3 or more]: x, y, depth, whatever else.
-    hit: [P] bool.
-    width: of the picture.
-
-  Returns:
-    See `_Geometry`.
-  """
-  dtype = rows[0].dtype
-  pixel = jnp.arange(hit.shape[0], dtype=jnp.int32)
-  cx = (pixel % width).astype(dtype) + 0.5
-  cy = (pixel // width).astype(dtype) + 0.5
-  x = [r[:, 0] - cx for r in rows]
-  y = [r[:, 1] - cy for r in rows]
-  inverse = [1 / jnp.where(hit, r[:, 2], 1.0) for r in rows]
-  e = [
-    x[1] * y[2] - y[1] * x[2],
-    x[2] * y[0] - y[2] * x[0],
-    x[0] * y[1] - y[0] * x[1],
-  ]
-  b = [ei * zi for ei, zi in zip(e, inverse, strict=True)]
-  total = b[0] + b[1] + b[2]
-  proper = hit & (total != 0)
-  scale = jnp.where(proper, 1 / jnp.where(proper, total, 1.0), 0.0)
-  # Where nothing is hit the corners are those of triangle 0, which may be NaN.
-  weights = [jnp.where(proper, bi * scale, 0.0) for bi in b]
-  return _Geometry(x, y, inverse, e, weights, scale)
-
-
-@jax.custom_batching.sequential_vmap
-def _interpolate_forward(
-  positions: jax.Array,
-  attributes: jax.Array,
-  triangles: jax.Array,
-  triangle_id: jax.Array,
-) -> jax.Array:
-  corners, hit = _corners(triangles, triangle_id)
-  # One gather of whole rows per corner is the fastest on CPU.
-  table = jnp.concatenate([positions, attributes], 1)
-  rows = [jnp.take(table, c, axis=0) for c in corners]
-  w = _geometry(rows, hit, triangle_id.shape[1]).weights
-  values = sum(wi[:, None] * r[:, 3:] for wi, r in zip(w, rows, strict=True))
-  values = jnp.where(hit[:, None], values, 0.0)
-  return values.reshape(*triangle_id.shape, attributes.shape[1])
-
-
-@jax.custom_batching.sequential_vmap
-def _interpolate_backward(
-  positions: jax.Array,
-  attributes: jax.Array,
-  triangles: jax.Array,
-  triangle_id: jax.Array,
-  cotangent: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-  """Closed-form gradients; notes `rasterizer.md`, section 3."""
-  corners, hit = _corners(triangles, triangle_id)
-  table = jnp.concatenate([positions, attributes], 1)
-  rows = [jnp.take(table, c, axis=0) for c in corners]
-  geometry = _geometry(rows, hit, triangle_id.shape[1])
-  x, y, inverse, e, w, scale = geometry
-  number = attributes.shape[1]
-  planes = [jnp.where(hit, p, 0.0) for p in cotangent.reshape(-1, number).T]
-  gw = [
-    sum((p * r[:, 3 + k] for k, p in enumerate(planes)), jnp.zeros_like(scale))
-    for r in rows
-  ]
-  mean = w[0] * gw[0] + w[1] * gw[1] + w[2] * gw[2]
-  gb = [(g - mean) * scale for g in gw]
-  ge = [g * q for g, q in zip(gb, inverse, strict=True)]
-  cyclic = ((1, 2), (2, 0), (0, 1))
-  parts = [
-    [ge[c] * y[b] - ge[b] * y[c] for b, c in cyclic],
-    [ge[b] * x[c] - ge[c] * x[b] for b, c in cyclic],
-    [-g * ei * q**2 for g, ei, q in zip(gb, e, inverse, strict=True)],
-  ] + [[p * wi for wi in w] for p in planes]
-  targets = [jnp.where(hit, c, positions.shape[0]) for c in corners]
-  gradient = jnp.stack(
-    [_gather(part, targets, positions.shape[0]) for part in parts], -1
-  )
-  return gradient[:, :3], gradient[:, 3:]
-
-
-def _gather(
-  parts: list[jax.Array], targets: list[jax.Array], number: int
-) -> jax.Array:
-  """Sums [number] of what each corner [P] hands to its vertex.
-
-  One plain scatter per component; scatters of rows take nearly twice as long.
-  """
-  total = jnp.zeros(number, parts[0].dtype)
-  for ids, part in zip(targets, parts, strict=True):
-    total = total.at[ids].add(part, mode='drop')
-  return total
-
-
-@jax.custom_vjp
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _interpolate(
+  width: int,
+  backend: backends.Backend,
   positions: jax.Array,
   attributes: jax.Array,
+  ids: jax.Array,
   triangles: jax.Array,
-  triangle_id: jax.Array,
 ) -> jax.Array:
-  return _interpolate_forward(positions, attributes, triangles, triangle_id)
+  """[B, P, C] of positions [B, V, 3], attributes [B, V, C], ids [B, P]."""
+  return _forward(
+    positions, attributes, ids, triangles, width=width, backend=backend
+  )
 
 
 def _interpolate_fwd(
-  *inputs: jax.Array,
+  width: int, backend: backends.Backend, *inputs: jax.Array
 ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-  return _interpolate_forward(*inputs), inputs
+  return _forward(*inputs, width=width, backend=backend), inputs
 
 
 def _interpolate_bwd(
-  inputs: tuple[jax.Array, ...], cotangent: jax.Array
+  width: int,
+  backend: backends.Backend,
+  inputs: tuple[jax.Array, ...],
+  cotangent: jax.Array,
 ) -> tuple[jax.Array, jax.Array, None, None]:
-  return (*_interpolate_backward(*inputs, cotangent), None, None)
+  *arrays, triangles = inputs
+  gradients = _backward(
+    *arrays, cotangent, triangles, width=width, backend=backend
+  )
+  return *gradients, None, None
 
 
 _interpolate.defvjp(_interpolate_fwd, _interpolate_bwd)
+
+
+@functools.partial(jax.jit, static_argnames=('width', 'backend'))
+def _forward(
+  *inputs: jax.Array, width: int, backend: backends.Backend
+) -> jax.Array:
+  flat = functools.partial(shading_flat.forward, width=width)
+  cpu = functools.partial(shading_cpu.forward, width=width)
+  return backends.choose(
+    backend, cpu=backends.one_by_one(cpu), gpu=flat, tpu=flat
+  )(*inputs)
+
+
+@functools.partial(jax.jit, static_argnames=('width', 'backend'))
+def _backward(
+  *inputs: jax.Array, width: int, backend: backends.Backend
+) -> tuple[jax.Array, jax.Array]:
+  flat = functools.partial(shading_flat.backward, width=width)
+  cpu = functools.partial(shading_cpu.backward, width=width)
+  return backends.choose(
+    backend,
+    cpu=backends.one_by_one(cpu),
+    gpu=functools.partial(flat, sums='scatter'),
+    tpu=functools.partial(flat, sums='sort'),
+  )(*inputs)

@@ -12,7 +12,7 @@ Conventions: coefficients are rows of 70 (`face3d.coeffs`); frames are uint8 RGB
 from collections.abc import Sequence
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax import lax
@@ -210,7 +210,7 @@ def _draw(
   attributes: Array,
   triangles: Array,
   size: tuple[int, int],
-  **options: int,
+  **options: Any,
 ) -> tuple[Array, Array]:
   """Interpolated attributes [H, W, C] and coverage [H, W] of a surface."""
   positions = jnp.concatenate([surface.points, surface.depth[:, None]], 1)

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d import rasterizer, visibility
+from sadtalker_jax.face3d import rasterizer, visibility_cpu
 
 H, W = 24, 32  # not square
-CAPACITY = visibility.CHUNK
+CAPACITY = visibility_cpu.CHUNK
 
 _jitted = jax.jit(
   rasterizer.rasterize, static_argnums=(2, 3), static_argnames=('capacity',)
@@ -244,31 +244,6 @@ def test_overflowing_passes_give_the_same_picture():
   np.testing.assert_array_equal(small.depth, large.depth)
 
 
-def test_several_blocks_give_the_same_picture(monkeypatch):
-  positions, triangles = _soup(6, 100, spread=2.0)
-  reference = _check(positions, triangles)
-  most = 2**31 - 1 - CAPACITY
-  real = visibility.blocks
-
-  def small_blocks(triangles, num_pixels, capacity):
-    blocks = real(triangles, most // 7, capacity)  # as if 7 fitted int32
-    assert blocks.shape == (15, 3, 7)
-    return blocks
-
-  monkeypatch.setattr(visibility, 'blocks', small_blocks)
-  out = rasterizer.rasterize(positions, triangles, H, W, capacity=CAPACITY)
-  np.testing.assert_array_equal(out.triangle_id, reference.triangle_id)
-  np.testing.assert_array_equal(out.depth, reference.depth)
-
-
-def test_block_size_keeps_item_numbers_in_int32():
-  for count, pixels in ((9, 2**22), (70_000, 512 * 512), (5, 100)):
-    triangles = np.zeros((count, 3), np.int32)
-    number, _, size = visibility.blocks(triangles, pixels, 65536).shape
-    assert number * size >= count
-    assert size * pixels + 65536 < 2**31 or size == 1
-
-
 def test_no_triangles_show_nothing():
   positions = np.zeros((4, 3), np.float32)
   out = rasterizer.rasterize(positions, np.zeros((0, 3), np.int32), H, W)
@@ -325,7 +300,8 @@ def test_misuse_is_named():
     (p, t - 1, H, W, {}, 'vertex ids'),
     (p, t, 4096, 4096, {}, '4096 x 4096'),
     (p, t, 0, W, {}, '0 x 32'),
-    (p, t, H, W, {'capacity': 1000}, 'multiple of 8192'),
+    (p, t, H, W, {'capacity': 1000}, 'multiple of 4096'),
+    (p, t, H, W, {'backend': 'cuda'}, 'cuda'),
   )
   for positions, triangles, height, width, options, message in cases:
     with pytest.raises(ValueError, match=message):
