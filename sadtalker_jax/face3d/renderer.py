@@ -106,7 +106,8 @@ def render(
   """Pictures of faces.
 
   Compiled once for every shape; in a `jit` of your own, hand the model over as
-  an argument. What is not used of the result is not computed then.
+  an argument, and only scale and place of a view may be traced. What is not
+  used of the result is not computed then.
 
   Args:
     model: the face model; `jax.device_put` it once if you call this often.
@@ -274,7 +275,8 @@ def _check(
     raise ValueError('expected finite coefficients, found others')
   if look not in get_args(Look):
     raise ValueError(f'expected a look of {get_args(Look)}, found {look!r}')
-  if not trans.scale > 0 or not min(trans.width, trans.height) >= 1:
+  scaled = isinstance(trans.scale, jax.core.Tracer) or trans.scale > 0
+  if not scaled or not min(trans.width, trans.height) >= 1:
     raise ValueError(f'expected a view of some size and scale, found {trans}')
   if chunk < 1:
     raise ValueError(f'expected a chunk of at least 1, found {chunk}')
