@@ -96,7 +96,6 @@ def test_resumed_iterator_goes_on(folder, threads):
 def test_worker_processes_change_nothing(folder):
   wanted = _take(_create(folder), 7)
   made = _create(folder, workers=2, threads=1)
-  _same(_take(made, 4), wanted[:4])
   made.seek(3)
   _same(_take(made, 4), wanted[3:])
 
