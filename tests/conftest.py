@@ -29,6 +29,26 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TESTDATA = pathlib.Path(__file__).resolve().parent / 'testdata'
 
 
+# Files that take gigabytes: one worker runs them, one after the other, and
+# begins with them, for they are also the longest.
+HEAVY = (
+  'tests/inference/neural_pipeline_test.py',
+  'tests/notebooks_test.py',
+  'tests/conversion/convert_test.py',
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+  """A file's tests stay together, as its fixtures are worth minutes."""
+  for item in items:
+    file = item.path.relative_to(ROOT).as_posix()
+    group = 'heavy' if file in HEAVY else file
+    item.add_marker(pytest.mark.xdist_group(group))
+  items.sort(
+    key=lambda item: item.path.relative_to(ROOT).as_posix() not in HEAVY
+  )
+
+
 @pytest.fixture(scope='module', autouse=True)
 def _forget() -> Iterator[None]:
   """Lets go of a file's programs: those of full-size networks add up."""
