@@ -2,7 +2,8 @@
 
 Faces are [5, 96, 96, 3] uint8 **BGR**, what the released networks want; their
 `face_input` makes the networks' inputs of them. A face is cut out of five
-successive frames by one box, the mean of its landmarks' boxes.
+successive frames by boxes of one size that follow eyes and nose: a box that
+followed the chin would hide how far the mouth opens.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ FACE_SIZE = 96
 # in heights of the landmarks' box, is added above and below.
 _ABOVE = 0.3
 _BELOW = 0.05
+_STILL = slice(27, 48)  # landmarks of nose and eyes, which no mouth moves
 _FACES = transforms.Entry(
   (NUM_FRAMES, FACE_SIZE, FACE_SIZE, 3), np.uint8, 0, 255
 )
@@ -121,24 +123,20 @@ def generator_starts(frames: np.ndarray) -> np.ndarray:
   return transforms.frame_starts(frames + 1)
 
 
-def face_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
-  """Box of a face as the detector of Wav2Lip draws it.
+def face_boxes(landmarks: np.ndarray) -> np.ndarray:
+  """Boxes of a face as the detector of Wav2Lip draws them.
 
   Args:
     landmarks: [N, 68, 2] of successive frames, pixels, y down.
 
   Returns:
-    Left, top, right, bottom, pixels.
+    [N, 4] left, top, right, bottom, pixels.
   """
-  left, top = landmarks.min(1).mean(0)
-  right, bottom = landmarks.max(1).mean(0)
-  height = bottom - top
-  return (
-    float(left),
-    float(top - _ABOVE * height),
-    float(right),
-    float(bottom + _BELOW * height),
-  )
+  low, high = landmarks.min(1).mean(0), landmarks.max(1).mean(0)
+  height = high[1] - low[1]
+  box = np.concatenate([low, high]) + [0, -_ABOVE * height, 0, _BELOW * height]
+  middle = landmarks[:, _STILL].mean(1)  # [N, 2]
+  return box + np.tile(middle - middle.mean(0), 2)
 
 
 def cut_faces(
@@ -153,23 +151,20 @@ def cut_faces(
     start: first frame.
   """
   numbers = np.arange(start, start + NUM_FRAMES)
-  left, top, right, bottom = face_box(landmarks[numbers])
   # Pillow's boxes may not leave the picture.
-  left, right = np.clip([left, right], 0, clips.size)
-  top, bottom = np.clip([top, bottom], 0, clips.size)
-  if right - left < 1 or bottom - top < 1:
+  boxes = face_boxes(landmarks[numbers]).clip(0, clips.size)
+  if (boxes[:, 2:] - boxes[:, :2] < 1).any():
     raise errors.InputError(
-      f'expected a face in frame {start} of {clips.index["id"][position]}, '
-      f'found landmarks in {landmarks[start].min(0)} to '
-      f'{landmarks[start].max(0)}'
+      f'expected a face in frames {start} to {numbers[-1]} of clip '
+      f'{clips.index["id"][position]}, found boxes {boxes.round().tolist()}'
     )
   faces = [
     frame.resize(
       (FACE_SIZE, FACE_SIZE),
       Image.Resampling.BILINEAR,
-      box=(left, top, right, bottom),
+      box=tuple(box.tolist()),
     )
-    for frame in clips.frames(position, numbers)
+    for frame, box in zip(clips.frames(position, numbers), boxes, strict=True)
   ]
   return np.stack([np.asarray(face)[..., ::-1] for face in faces])
 

@@ -177,14 +177,26 @@ def test_generator_windows_hear_their_faces(folder):
     )
 
 
-def test_face_box_reaches_from_forehead_to_chin(folder):
+def test_face_boxes_reach_from_forehead_to_chin():
   points = random_records.face_landmarks()
-  left, top, right, bottom = sync_windows.face_box(points[None])
+  ((left, top, right, bottom),) = sync_windows.face_boxes(points[None])
   assert (left, right) == (64, 192)
   assert top < points[17:27, 1].min() - 20
   assert points[8, 1] < bottom < points[8, 1] + 10
   # The mouth is in the lower half, which the generator draws.
   assert points[48:68, 1].min() > (top + bottom) / 2
+
+
+def test_face_boxes_follow_the_head_but_not_the_chin():
+  points = np.repeat(random_records.face_landmarks()[None], 3, axis=0)
+  moved = points + np.arange(3)[:, None, None] * [5, -3]
+  still, following = map(sync_windows.face_boxes, (points, moved))
+  np.testing.assert_allclose(
+    following - still, np.arange(3)[:, None] * [5, -3, 5, -3], atol=1e-9
+  )
+  points[1, 4:13, 1] += 12  # the mouth opens
+  boxes = sync_windows.face_boxes(points)
+  np.testing.assert_allclose(boxes, boxes[:1].repeat(3, 0))
 
 
 def test_blinks_are_none_pulses_or_anything():
