@@ -25,6 +25,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.preparation import (
   experts,
   finish,
+  inspection,
   output,
   runner,
   sources,
@@ -51,8 +52,16 @@ def flags_to_work(flags: argparse.Namespace) -> int:
   """Does what the flags ask for."""
   if flags.verify is not None:
     return _verify(flags)
+  if flags.inspect is not None:
+    page, summary = inspection.inspect(flags.inspect)
+    print('\n'.join([*summary, str(page)]))
+    return 0
   if flags.output is None:
     raise errors.InputError('--output: expected a folder, found none')
+  if flags.synthesise is not None:
+    return _synthesise(flags)
+  if flags.input is None:
+    raise errors.InputError('--input: expected a folder or table, found none')
   found = sources.find(flags.input, flags.annotations)
   options = _options(flags)
   fingerprint = experts.fingerprint(options.bundle)
@@ -62,23 +71,30 @@ def flags_to_work(flags: argparse.Namespace) -> int:
   return 0
 
 
+def _synthesise(flags: argparse.Namespace) -> int:
+  """Makes records of clips that are drawn."""
+  from sadtalker_jax.cli import synthesise  # loads the inference side
+
+  manifest = synthesise.make(
+    flags.synthesise,
+    flags.seed,
+    flags.output,
+    _options(flags),
+    keep_parts=flags.keep_parts,
+    progress=lambda drawn, count: tqdm.tqdm(drawn, total=count, unit='clip'),
+  )
+  _report(manifest, flags.output)
+  return 0
+
+
 def _prepare(
   found: list[sources.Source], out: output.Output, flags: argparse.Namespace
 ) -> dict[str, Any]:
   """The manifest of the records, made if they are not there."""
   keys = {source.key(out.digest): source for source in found}
-  manifest = out.manifest()
+  manifest = finish.finished(keys, out)
   if manifest is not None:
-    if manifest['inputs'] == finish.inputs_digest(keys):
-      if not manifest['parts_kept']:
-        finish.remove_parts(out)
-      return manifest
-    if not manifest['parts_kept']:
-      raise errors.InputError(
-        f'{out.folder}: expected the {manifest["videos"]} videos that it was '
-        f'made from, found {len(keys)} others or changed ones; take another '
-        'folder (--keep_parts would have let videos be added)'
-      )
+    return manifest
   todo = [
     runner.Task(source, out.part(key))
     for key, source in keys.items()
@@ -176,10 +192,17 @@ def _parser() -> argparse.ArgumentParser:
   add = result.add_argument
   add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
   add('--output', type=pathlib.Path, help='folder of the records')
+  add('--synthesise', type=int, metavar='N', help='draw N clips; no input')
+  add('--seed', type=int, default=0, help='of the drawn clips')
   add(
     '--annotations',
     type=pathlib.Path,
     help="VoxCeleb's text files, SPEAKER/VIDEO/UTTERANCE.txt",
+  )
+  add(
+    '--inspect',
+    type=pathlib.Path,
+    help='sum up the records of this folder and write a page to look at',
   )
   add('--verify', type=pathlib.Path, help='check the records of this folder')
   work = result.add_argument_group('work')

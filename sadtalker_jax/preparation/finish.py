@@ -5,7 +5,7 @@ names, so the records depend neither on who prepared which video nor on how
 often the run was killed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 import csv
 import dataclasses
 import hashlib
@@ -61,6 +61,31 @@ def in_process(
 def inputs_digest(keys: Iterable[str]) -> str:
   """Hash of the keys of all videos: what a manifest was made from."""
   return hashlib.sha256('\n'.join(sorted(keys)).encode()).hexdigest()[:16]
+
+
+def finished(
+  keys: Collection[str], out: output.Output
+) -> dict[str, Any] | None:
+  """The manifest if the records of these videos are complete.
+
+  Raises:
+    InputError: the folder has records of other videos, and the parts that new
+      records could be made from are gone.
+  """
+  manifest = out.manifest()
+  if manifest is None:
+    return None
+  if manifest['inputs'] == inputs_digest(keys):
+    if not manifest['parts_kept']:  # a kill may have left some
+      remove_parts(out)
+    return manifest
+  if not manifest['parts_kept']:
+    raise errors.InputError(
+      f'{out.folder}: expected the {manifest["videos"]} videos that it was '
+      f'made from, found {len(keys)}, others or changed ones; take another '
+      'folder (--keep_parts would have let videos be added)'
+    )
+  return None
 
 
 def plan(keys: Sequence[str], out: output.Output) -> Plan:

@@ -117,6 +117,12 @@ class Writer:
     return summary
 
 
+def write_failed(path: pathlib.Path, reject: rejects.Reject) -> Summary:
+  """Writes the part of a video whose worker did not come back."""
+  with Writer(path) as writer:
+    return writer.finish(reject.video, [reject], 0, {})
+
+
 def read_summary(path: pathlib.Path) -> Summary:
   """What a part says of itself.
 

@@ -9,7 +9,7 @@ Each worker keeps to its own share of the cores, so that the networks of one do
 not wait for the threads of another; on an accelerator one worker is best.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import multiprocessing
 from multiprocessing import connection
@@ -28,7 +28,6 @@ from sadtalker_jax.preparation import (
   parts,
   rejects,
   sources,
-  video_job,
 )
 
 _ATTEMPTS = 2  # at a video whose worker died
@@ -41,6 +40,12 @@ class Task:
 
   source: sources.Source
   target: pathlib.Path
+
+
+# What a worker process runs until its pipe closes; see `work`.
+Worker = Callable[
+  [connection.Connection, options_lib.Options, tuple[int, ...]], None
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +62,7 @@ def run(
   *,
   workers: int,
   timeout_s: float = 900.0,
+  worker: Worker | None = None,
 ) -> Iterator[Done]:
   """Prepares videos; their parts are written when they are yielded.
 
@@ -76,14 +82,15 @@ def run(
   if not tasks:
     return
   if workers == 0:
-    from sadtalker_jax.preparation import experts
+    from sadtalker_jax.preparation import experts, video_job
 
     loaded = experts.load(options)
     for task in tasks:
       summary = video_job.prepare(task.source, options, loaded, task.target)
       yield Done(task, summary)
     return
-  pool = _Pool(list(tasks), options, min(workers, len(tasks)), timeout_s)
+  count = min(workers, len(tasks))
+  pool = _Pool(list(tasks), options, count, timeout_s, worker or work)
   try:
     yield from pool.run()
   finally:
@@ -109,9 +116,10 @@ class _Pool:
     options: options_lib.Options,
     count: int,
     timeout_s: float,
+    worker: Worker,
   ):
     self._waiting, self._options = tasks, options
-    self._timeout_s = timeout_s
+    self._timeout_s, self._worker = timeout_s, worker
     self._tried: dict[Task, int] = {}
     self._context = multiprocessing.get_context('spawn')
     cores = sorted(os.sched_getaffinity(0))
@@ -149,7 +157,9 @@ class _Pool:
   def _start(self, cores: Sequence[int]) -> _Worker:
     ours, theirs = self._context.Pipe()
     process = self._context.Process(
-      target=_work, args=(theirs, self._options, tuple(cores)), daemon=True
+      target=self._worker,
+      args=(theirs, self._options, tuple(cores)),
+      daemon=True,
     )
     process.start()
     theirs.close()
@@ -212,18 +222,29 @@ class _Pool:
 
 
 def _failed(task: Task, reason: rejects.Reason, detail: str) -> Done:
-  return Done(task, video_job.failed(task.source, task.target, reason, detail))
+  reject = rejects.Reject(reason, task.source.name, detail=detail)
+  return Done(task, parts.write_failed(task.target, reject))
 
 
-def _work(
+def work(
   pipe: connection.Connection,
   options: options_lib.Options,
   cores: Sequence[int],
 ) -> None:
-  """A worker: loads the networks on its cores, then takes videos."""
+  """A worker: loads the networks on its cores, then takes videos.
+
+  It says `ready`, then for every `Task` it is sent `alive` from time to time
+  and `done` with its summary; `error` ends the whole run.
+
+  Args:
+    pipe: to the pool.
+    options: of the preparation.
+    cores: numbers of the processors to keep to.
+  """
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
   os.sched_setaffinity(0, cores)  # before jax counts them
-  from sadtalker_jax.preparation import experts
+  # Here, so that the pool itself never loads jax, nor workers too early.
+  from sadtalker_jax.preparation import experts, video_job
 
   try:
     loaded = experts.load(options)

@@ -116,15 +116,6 @@ def prepare(
     ) from error
 
 
-def failed(
-  source: sources.Source, target: pathlib.Path, reason: Reason, detail: str
-) -> parts.Summary:
-  """Writes the part of a video whose worker did not come back."""
-  reject = rejects.Reject(reason, source.name, detail=detail)
-  with parts.Writer(target) as writer:
-    return writer.finish(source.name, [reject], 0, {})
-
-
 class _Job:
   """What is known while one video is prepared."""
 
