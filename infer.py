@@ -19,7 +19,6 @@ _REPLACED = {
   '--checkpoint_dir': 'converted weights are read by --bundle',
   '--old_version': 'converted weights are read by --bundle',
   '--background_enhancer': 'this version restores faces only (--enhancer)',
-  '--face3dvis': 'this version cannot draw the 3-D face beside the video',
 }
 
 
@@ -95,6 +94,16 @@ def parser() -> argparse.ArgumentParser:
     '--release_crop',
     action='store_true',
     help='the crop of the published program, mistakes included',
+  )
+  add(
+    '--face3dvis',
+    action='store_true',
+    help='also <video>_face3dvis.mp4: the 3-D face beside the photo',
+  )
+  add(
+    '--bfm_folder',
+    metavar='PATH',
+    help='Basel Face Model, for --face3dvis of the neural renderer',
   )
   add(
     '--manifest',
@@ -178,7 +187,7 @@ def _run(flags: argparse.Namespace) -> int:
   import numpy
   import tqdm
 
-  from sadtalker_jax.inference import assets
+  from sadtalker_jax.inference import assets, face3dvis
 
   _check(flags)
   options = _options(flags)
@@ -192,6 +201,8 @@ def _run(flags: argparse.Namespace) -> int:
   if flags.verbose:
     track = path.with_name(f'{path.stem}_track.npz')
     numpy.savez_compressed(track, coefficients=clip.track, fps=float(clip.fps))
+  if flags.face3dvis:
+    print(f'{face3dvis.beside(path)}: the 3-D face')
   width, height = clip.size
   print(
     f'{path}: {clip.num_frames} frames, {width} x {height}, '
@@ -271,6 +282,8 @@ def _options(flags: argparse.Namespace) -> 'sadtalker_jax.Options':  # noqa: F82
     enhancer=flags.enhancer,
     release_chunks=flags.release_chunks,
     release_crop=flags.release_crop,
+    face3dvis=flags.face3dvis,
+    bfm_folder=path(flags.bfm_folder),
   )
 
 

@@ -20,7 +20,7 @@ from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import files
 
 _PATHS = ('image', 'audio', 'output')
-_REFERENCES = ('ref_pose', 'ref_eyeblink')
+_REFERENCES = ('ref_pose', 'ref_eyeblink', 'bfm_folder')
 _OPTIONS = tuple(
   field.name
   for field in dataclasses.fields(options_lib.Options)

@@ -44,6 +44,8 @@ class Options:
   # not join, and the mistakes of its crop (quirks Q8, Q17 to Q19).
   release_chunks: bool = False
   release_crop: bool = False
+  face3dvis: bool = False  # also a video of the 3-D face beside the photo
+  bfm_folder: pathlib.Path | None = None  # face model of the networks, for it
 
   def __post_init__(self) -> None:
     """Checks every value."""

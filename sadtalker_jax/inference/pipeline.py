@@ -11,6 +11,7 @@ import dataclasses
 import fractions
 import os
 import pathlib
+import threading
 from typing import get_args
 
 import jax
@@ -21,6 +22,7 @@ from sadtalker_jax.face3d import fitting
 from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import (
   assets,
+  face3dvis,
   motion,
   neural_source,
   neural_studio,
@@ -55,6 +57,7 @@ class Animation:
   renderer: rendering.Renderer
   batch_size: int
   enhancer: enhancer_lib.FaceEnhancer | None = None
+  geometry: face3dvis.GeometryRenderer | None = None
 
   @property
   def track(self) -> np.ndarray:
@@ -122,6 +125,9 @@ class Animation:
   ) -> pathlib.Path:
     """Renders into an mp4 file with the sound; whole or not at all.
 
+    Where `Options.face3dvis` asked for it, the geometry goes into a second one,
+    `<name>_face3dvis.mp4`, afterwards.
+
     Args:
       path: the file, ending in .mp4.
       overwrite: whether an existing file may be replaced.
@@ -146,6 +152,24 @@ class Animation:
     progress: Callable[[int], None] | None = None,
   ) -> pathlib.Path:
     """Writes finished frames as `save` does."""
+    if self.geometry is None:
+      return self._encode(batches, path, overwrite, progress)
+    second = video.check_target(face3dvis.beside(path), overwrite=overwrite)
+    first = self._encode(batches, path, overwrite, progress)
+    prepared = self.geometry.prepare(self.source)
+    clip = rendering.Clip(self.geometry, prepared, self.motion)
+    parts = rendering.stream([clip], self.batch_size)
+    self._encode((part.frames for part in parts), second, overwrite, None)
+    return first
+
+  def _encode(
+    self,
+    batches: Iterable[np.ndarray],
+    path: Path,
+    overwrite: bool,
+    progress: Callable[[int], None] | None,
+  ) -> pathlib.Path:
+    """An mp4 file of frames and the sound."""
     writer = video.Writer(
       path, fps=self.fps, audio=self.sound, overwrite=overwrite
     )
@@ -187,6 +211,8 @@ class Animator:
     self._bundle = bundle or assets.load()
     self._puppet = puppet.PuppetRenderer(self._bundle.model)
     self._studio = neural_studio.Studio(self._bundle, dtype, devices)
+    self._geometries: dict[object, face3dvis.GeometryRenderer] = {}
+    self._lock = threading.Lock()
 
   def animate(
     self,
@@ -213,6 +239,7 @@ class Animator:
     neural = self._is_neural(options)
     if neural:
       self._studio.check(options)
+    geometry = self._geometry(options, neural)
     enhancer = self._studio.enhancer if options.enhancer else None
     wave = _load_sound(audio)
     picture = _load_picture(image)
@@ -246,8 +273,24 @@ class Animator:
         )
       )
     return Animation(
-      src, track, fps, audio, renderer, options.batch_size, enhancer
+      src, track, fps, audio, renderer, options.batch_size, enhancer, geometry
     )
+
+  def _geometry(
+    self, options: options_lib.Options, neural: bool
+  ) -> face3dvis.GeometryRenderer | None:
+    """Draws the 3-D face, if that is asked for."""
+    if not options.face3dvis:
+      return None
+    # The model whose basis the coefficients have, and the size.
+    key = (options.bfm_folder if neural else 'packaged', options.size)
+    with self._lock:  # a model is large, and many jobs share it
+      if key not in self._geometries:
+        model = self._bundle.model
+        if neural:
+          model = face3dvis.basel(options.bfm_folder)
+        self._geometries[key] = face3dvis.GeometryRenderer(model, options.size)
+      return self._geometries[key]
 
   def _is_neural(self, options: options_lib.Options) -> bool:
     if options.renderer == 'auto':

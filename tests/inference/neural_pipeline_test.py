@@ -13,6 +13,7 @@ import av
 import jax
 import numpy as np
 import pytest
+from scipy import io
 
 import infer
 import sadtalker_jax
@@ -88,6 +89,38 @@ def test_command_line_pastes_into_the_whole_picture(bundle, tmp_path):
     stream = file.streams.video[0]
     assert (stream.width, stream.height) == (512, 600)
     assert sum(1 for _ in file.decode(video=0)) == 1
+
+
+def test_geometry_video_shows_the_track_of_the_networks(
+  animator, testdata, tmp_path
+):
+  # A stand-in of the Basel model with few vertices.
+  with np.load(testdata / 'bfm_parity.npz') as shapes:
+    arrays = dict(shapes)
+  with np.load(testdata / 'bfm_parity_texture.npz') as textures:
+    arrays |= dict(textures)
+  prefix = 'bfm_model_'
+  front = {
+    k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
+  }
+  model = tmp_path / 'BFM_model_front.mat'
+  io.savemat(model, front)
+  options = {'face3dvis': True, 'batch_size': 1}
+  with pytest.raises(sadtalker_jax.InputError, match='bfm_folder'):
+    animator.animate(
+      assets.SAMPLE_PORTRAIT, _sound(), sadtalker_jax.Options(**options)
+    )
+  clip = animator.animate(
+    assets.SAMPLE_PORTRAIT,
+    _sound(),
+    sadtalker_jax.Options(**options, bfm_folder=model),
+  )
+  output = tmp_path / 'out.mp4'
+  clip.write(iter(np.zeros((1, FRAMES, 256, 256, 3), np.uint8)), output)
+  with av.open(str(tmp_path / 'out_face3dvis.mp4')) as file:
+    frames = [f.to_ndarray(format='rgb24') for f in file.decode(video=0)]
+  # Photo, face in its own texture and light, geometry.
+  assert np.shape(frames) == (FRAMES, 256, 3 * 256, 3)
 
 
 def test_another_size_is_refused_before_anything_runs(bundle, capsys):
