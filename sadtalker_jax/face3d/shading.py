@@ -25,7 +25,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from sadtalker_jax.face3d import work_items
+from sadtalker_jax.face3d import varying, work_items
 
 Planes: TypeAlias = list[jax.Array]
 
@@ -184,8 +184,9 @@ def add(total: jax.Array, parts: Planes, corners: Planes) -> jax.Array:
 def sorted_sums(parts: list[Planes], corners: Planes, number: int) -> Planes:
   """Sums like those of `scatter` for all components, without a scatter.
 
-  Contributions are sorted by vertex and summed along each run by a segmented
-  scan, whose last entries binary search finds.
+  Contributions are sorted by vertex; then each takes over the sum of as many
+  before it as it has summed itself, as long as they are of its vertex, until
+  the longest run is done. Binary search finds the ends of runs.
 
   Args:
     parts: of `parts`, K components of three planes [N].
@@ -201,17 +202,30 @@ def sorted_sums(parts: list[Planes], corners: Planes, number: int) -> Planes:
     (ids, jnp.arange(ids.shape[0], dtype=jnp.int32)), num_keys=1
   )
   rows = jnp.take(rows, order, axis=0)
-  starts = jnp.concatenate([jnp.ones(1, bool), ids[1:] != ids[:-1]])
-
-  def combine(
-    left: tuple[jax.Array, jax.Array], right: tuple[jax.Array, jax.Array]
-  ) -> tuple[jax.Array, jax.Array]:
-    carried = jnp.where(right[0][:, None], 0.0, left[1])
-    return left[0] | right[0], carried + right[1]
-
-  _, sums = lax.associative_scan(combine, (starts, rows))
   vertex = jnp.arange(number, dtype=jnp.int32)
-  last = jnp.searchsorted(ids, vertex, side='right', method='scan_unrolled') - 1
-  found = work_items.take(ids, last) == vertex
-  sums = work_items.take(sums, last)
-  return list(jnp.where(found[:, None], sums, 0.0).T)
+  first, after = (
+    jnp.searchsorted(ids, vertex, side=side).astype(jnp.int32)
+    for side in ('left', 'right')
+  )
+  longest = (after - first).max()
+  total = ids.shape[0]
+  before = jnp.concatenate([jnp.full_like(ids, -1), ids])
+  nothing = jnp.zeros_like(rows)
+
+  def double(
+    carry: tuple[jax.Array, jax.Array],
+  ) -> tuple[jax.Array, jax.Array]:
+    step, rows = carry
+    same = lax.dynamic_slice(before, (total - step,), (total,)) == ids
+    shifted = lax.dynamic_slice(
+      jnp.concatenate([nothing, rows]), (total - step, 0), rows.shape
+    )
+    return 2 * step, rows + jnp.where(same[:, None], shifted, 0.0)
+
+  _, rows = lax.while_loop(
+    lambda carry: carry[0] < longest,
+    double,
+    varying.like((jnp.int32(1), rows), rows, ids),
+  )
+  sums = work_items.take(rows, after - 1)
+  return list(jnp.where((after > first)[:, None], sums, 0.0).T)

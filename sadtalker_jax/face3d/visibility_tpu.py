@@ -71,9 +71,7 @@ def _one(
   def one_pass(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
     base, bits, ids = carry
     slot = base + jnp.arange(capacity, dtype=jnp.int32)
-    triangle = jnp.searchsorted(
-      ends, slot, side='right', method='scan_unrolled'
-    ).astype(jnp.int32)
+    triangle = jnp.searchsorted(ends, slot, side='right').astype(jnp.int32)
 
     def take(values: jax.Array) -> jax.Array:
       return work_items.take(values, triangle)
@@ -131,9 +129,7 @@ def _test_runs(
   tiles, across = state[0].shape[0], -(-size[1] // _TILE)
   number = jnp.arange(tiles, dtype=jnp.int32)
   low, high = (
-    jnp.searchsorted(tile, number, side=side, method='scan_unrolled').astype(
-      jnp.int32
-    )
+    jnp.searchsorted(tile, number, side=side).astype(jnp.int32)
     for side in ('left', 'right')
   )
   within = jnp.arange(_TILE**2, dtype=jnp.int32)
