@@ -12,31 +12,37 @@ again. Everything is described in docs/data.md.
 import argparse
 from collections.abc import Iterator, Sequence
 from concurrent import futures
+import functools
+import importlib
 import multiprocessing
 import os
 import pathlib
+import shlex
 import sys
+import types
 from typing import Any
 
 from absl import logging
 import tqdm
 
 from sadtalker_jax import errors
+from sadtalker_jax.cli import prepare_flags
 from sadtalker_jax.preparation import (
   experts,
   finish,
   inspection,
   output,
   runner,
+  shard_files,
   sources,
+  splits,
   verification,
 )
-from sadtalker_jax.preparation import options as options_lib
 
 
 def main(argv: list[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
-  flags = _parser().parse_args(argv)
+  flags = prepare_flags.parser(__doc__).parse_args(argv)
   logging.set_verbosity(logging.WARNING)
   try:
     return flags_to_work(flags)
@@ -63,7 +69,7 @@ def flags_to_work(flags: argparse.Namespace) -> int:
   if flags.input is None:
     raise errors.InputError('--input: expected a folder or table, found none')
   found = sources.find(flags.input, flags.annotations)
-  options = _options(flags)
+  options = prepare_flags.options(flags)
   fingerprint = experts.fingerprint(options.bundle)
   with output.Output(flags.output, options, fingerprint) as out:
     manifest = _prepare(found, out, flags)
@@ -79,7 +85,7 @@ def _synthesise(flags: argparse.Namespace) -> int:
     flags.synthesise,
     flags.seed,
     flags.output,
-    _options(flags),
+    prepare_flags.options(flags),
     keep_parts=flags.keep_parts,
     progress=lambda drawn, count: tqdm.tqdm(drawn, total=count, unit='clip'),
   )
@@ -100,8 +106,54 @@ def _prepare(
     for key, source in keys.items()
     if not out.part(key).exists()
   ]
-  _run(todo, len(keys), out, flags)
-  return finish.finish(list(keys), out, keep_parts=flags.keep_parts)
+  write_shards: finish.WriteShards
+  if flags.runner is None:
+    _run(todo, len(keys), out, flags)
+    write_shards = functools.partial(_write_shards, workers=flags.workers)
+  else:
+    pipeline = _beam()
+    arguments = [f'--runner={flags.runner}', *shlex.split(flags.beam_flags)]
+    pipeline.run(todo, out.options, arguments)
+    write_shards = functools.partial(pipeline.write_shards, arguments=arguments)
+  return finish.finish(
+    list(keys), out, write_shards, keep_parts=flags.keep_parts
+  )
+
+
+def _write_shards(
+  shards: Sequence[splits.Shard],
+  folder: pathlib.Path,
+  part_folder: pathlib.Path,
+  workers: int,
+) -> Iterator[shard_files.Written]:
+  """Writes shards in processes of their own, if there are several."""
+  if workers <= 1 or len(shards) == 1:
+    yield from finish.in_process(shards, folder, part_folder)
+    return
+  write = functools.partial(
+    shard_files.write, folder=folder, part_folder=part_folder
+  )
+  with _pool(workers) as pool:
+    yield from pool.map(write, shards)
+
+
+def _pool(workers: int) -> futures.ProcessPoolExecutor:
+  context = multiprocessing.get_context('spawn')
+  return futures.ProcessPoolExecutor(workers, context)
+
+
+def _beam() -> types.ModuleType:
+  """The module of the pipeline.
+
+  Raises:
+    InputError: Apache Beam is not installed.
+  """
+  try:
+    return importlib.import_module('sadtalker_jax.preparation.beam')
+  except ModuleNotFoundError as error:
+    raise errors.InputError(
+      "--runner: expected Apache Beam (pip install -e '.[beam]'), found none"
+    ) from error
 
 
 def _run(
@@ -146,8 +198,7 @@ def _verify(flags: argparse.Namespace) -> int:
     if flags.workers <= 1 or len(shards) == 1:
       yield from verification.in_process(shards)
       return
-    context = multiprocessing.get_context('spawn')
-    with futures.ProcessPoolExecutor(flags.workers, context) as pool:
+    with _pool(flags.workers) as pool:
       yield from pool.map(verification.check_shard, shards)
 
   found = verification.verify(flags.verify, check)
@@ -174,96 +225,6 @@ def _report(manifest: dict[str, Any], folder: pathlib.Path) -> None:
   if rejects:
     shown = ', '.join(f'{reason} {n}' for reason, n in rejects.items())
     print(f'left out (rejects.tsv): {shown}')
-
-
-def _options(flags: argparse.Namespace) -> options_lib.Options:
-  names = options_lib.Options().as_json()
-  chosen = {name: getattr(flags, name) for name in names if name in flags}
-  return options_lib.Options(
-    **{**chosen, 'annotated': flags.annotations is not None}
-  )
-
-
-def _parser() -> argparse.ArgumentParser:
-  result = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
-  default = options_lib.Options()
-  add = result.add_argument
-  add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
-  add('--output', type=pathlib.Path, help='folder of the records')
-  add('--synthesise', type=int, metavar='N', help='draw N clips; no input')
-  add('--seed', type=int, default=0, help='of the drawn clips')
-  add(
-    '--annotations',
-    type=pathlib.Path,
-    help="VoxCeleb's text files, SPEAKER/VIDEO/UTTERANCE.txt",
-  )
-  add(
-    '--inspect',
-    type=pathlib.Path,
-    help='sum up the records of this folder and write a page to look at',
-  )
-  add('--verify', type=pathlib.Path, help='check the records of this folder')
-  work = result.add_argument_group('work')
-  work.add_argument(
-    '--workers',
-    type=int,
-    default=len(os.sched_getaffinity(0)),
-    help='processes; 1 on an accelerator (default: one a core)',
-  )
-  work.add_argument(
-    '--timeout',
-    type=float,
-    default=900.0,
-    help='seconds without progress until a video is given up',
-  )
-  work.add_argument(
-    '--keep_parts',
-    action='store_true',
-    help='so that videos can be added later; twice the room',
-  )
-  records = result.add_argument_group('records')
-  for name, kind, text in _CHOICES:
-    value = getattr(default, name)
-    shown = '' if value is None else f' (default: {value})'
-    if kind is bool:
-      records.add_argument(
-        f'--{name}',
-        default=value,
-        help=text + shown,
-        action=argparse.BooleanOptionalAction,
-      )
-    else:
-      records.add_argument(
-        f'--{name}', type=kind, default=value, help=text + shown
-      )
-  return result
-
-
-_CHOICES: tuple[tuple[str, Any, str], ...] = (
-  ('size', int, 'side of the frames, 256 or 512'),
-  ('bundle', str, 'converted networks: recon, syncnet_v2, wav2lip'),
-  ('method', str, 'of the coefficients: auto, recon or fit'),
-  ('teacher', bool, "lip-only expression of Wav2Lip, ExpNet's teacher"),
-  ('min_face', int, 'pixels of the box around a face; default: size'),
-  ('min_frames', int, 'of a clip; default: 64 with annotations, else 150'),
-  ('max_frames', int, 'of a clip'),
-  ('max_minutes', float, 'of a video'),
-  ('margin', float, 'around the face'),
-  ('min_sharpness', float, 'see quality.sharpness'),
-  ('max_yaw', float, 'degrees'),
-  ('max_pitch', float, 'degrees'),
-  ('max_error', float, 'of the fit, percent of the eye distance'),
-  ('require_speech', bool, 'only lips that move with speech'),
-  ('allow_no_audio', bool, 'keep videos without a sound track'),
-  ('max_offset', int, 'frames between sound and lips'),
-  ('min_confidence', float, 'of that offset'),
-  ('validation', float, 'share of the speakers'),
-  ('test', float, 'share of the speakers that are not of VoxCeleb'),
-  ('deduplicate', bool, 'leave out clips that occur twice'),
-  ('shard_mb', int, 'megabytes of frames in a shard'),
-)
 
 
 if __name__ == '__main__':

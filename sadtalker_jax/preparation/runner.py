@@ -56,6 +56,13 @@ class Done:
   summary: parts.Summary
 
 
+def cores() -> list[int]:
+  """Numbers of the processors that this process may use."""
+  if hasattr(os, 'sched_getaffinity'):
+    return sorted(os.sched_getaffinity(0))
+  return list(range(os.cpu_count() or 1))
+
+
 def run(
   tasks: Sequence[Task],
   options: options_lib.Options,
@@ -122,8 +129,8 @@ class _Pool:
     self._timeout_s, self._worker = timeout_s, worker
     self._tried: dict[Task, int] = {}
     self._context = multiprocessing.get_context('spawn')
-    cores = sorted(os.sched_getaffinity(0))
-    shares = [cores[i::count] or cores for i in range(count)]
+    own = cores()
+    shares = [own[i::count] or own for i in range(count)]
     self._workers = [self._start(share) for share in shares]
 
   def run(self) -> Iterator[Done]:
@@ -242,7 +249,8 @@ def work(
     cores: numbers of the processors to keep to.
   """
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-  os.sched_setaffinity(0, cores)  # before jax counts them
+  if hasattr(os, 'sched_setaffinity'):
+    os.sched_setaffinity(0, cores)  # before jax counts them
   # Here, so that the pool itself never loads jax, nor workers too early.
   from sadtalker_jax.preparation import experts, video_job
 
@@ -256,10 +264,21 @@ def work(
         options,
         loaded,
         task.target,
-        progress=lambda: pipe.send(('alive', None)),
+        progress=lambda: _say_alive(pipe),
       )
       pipe.send(('done', summary))
   except (EOFError, BrokenPipeError):  # the parent is gone
     return
   except errors.InputError as error:
     pipe.send(('error', error))
+
+
+def _say_alive(pipe: connection.Connection) -> None:
+  """Tells the pool; without a pool, no part may be written any more.
+
+  The next run may be at work already, and the video is no worse for it.
+  """
+  try:
+    pipe.send(('alive', None))
+  except OSError:
+    os._exit(1)

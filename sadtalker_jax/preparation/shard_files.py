@@ -8,6 +8,7 @@ whoever writes them.
 import dataclasses
 import itertools
 import pathlib
+import pickle
 from typing import Any
 
 from array_record.python import array_record_module
@@ -83,3 +84,25 @@ def write(
   for writer in writers.values():
     writer.close()
   return Written(shard.split, shard.number, lengths, num_bytes, rows, sums)
+
+
+def write_and_note(shard: splits.Shard, folder: str, part_folder: str) -> None:
+  """`write`, its result in a file beside the shard; see `read_note`."""
+  written = write(shard, pathlib.Path(folder), pathlib.Path(part_folder))
+  note = _note(shard, pathlib.Path(folder))
+  note.write_bytes(pickle.dumps(written))
+
+
+def read_note(shard: splits.Shard, folder: pathlib.Path) -> Written:
+  """What `write_and_note` noted of a shard; the file is removed."""
+  note = _note(shard, folder)
+  written = pickle.loads(note.read_bytes())
+  note.unlink()
+  return written
+
+
+def _note(shard: splits.Shard, folder: pathlib.Path) -> pathlib.Path:
+  path = record_folder.shard_path(
+    folder, 'clips', shard.split, shard.number, shard.total
+  )
+  return hidden(path).with_suffix('.note')

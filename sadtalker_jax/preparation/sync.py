@@ -35,6 +35,11 @@ _LEAST_PAUSES = 0.22  # share of 10 ms below half of the mean level
 _LEAST_LIPS = 0.008  # deviation of the lips' gap, in eye distances
 
 
+# Of the correlation: how many of its deviations by chance, how many frames make
+# one independent sample, how much more than without an offset.
+_CHANCE, _SYLLABLE, _CLEARLY = 2.5, 4.0, 0.15
+
+
 class Offset(NamedTuple):
   """Where sound and lips fit best."""
 
@@ -74,7 +79,11 @@ def speaks(sound: np.ndarray, points: np.ndarray) -> tuple[bool, str]:
 def by_loudness(sound: np.ndarray, points: np.ndarray) -> Offset:
   """The offset at which open lips go best with loud sound.
 
-  Coarse: a few frames, and only where someone speaks.
+  A weak witness: in 15 clips of three seconds in sync, the best correlation was
+  at 0 to 2 frames in 6, and up to 9 frames off in the others, where syllables
+  repeat. So an offset is told only where chance does not explain it and the
+  correlation without it is clearly less; else it is 0. The confidence is the
+  correlation at the offset that is told.
   """
   lips = _moving(measures.lip_gap(points))
   levels = _levels(sound, _FRAME)
@@ -89,7 +98,10 @@ def by_loudness(sound: np.ndarray, points: np.ndarray) -> Offset:
     else:
       scores.append(float(np.corrcoef(a, b)[0, 1]))
   best = int(np.argmax(scores))
-  return Offset(best - REACH if scores[best] > 0 else 0, scores[best])
+  chance = _CHANCE * (_SYLLABLE / max(count, 1)) ** 0.5
+  if scores[best] < max(chance, scores[REACH] + _CLEARLY):
+    best = REACH
+  return Offset(best - REACH, scores[best])
 
 
 def by_syncnet(

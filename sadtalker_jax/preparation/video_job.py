@@ -98,8 +98,8 @@ def prepare(
       except errors.InputError as error:
         job.reject(Reason.UNREADABLE, str(error))
       except OSError as error:
-        if error.errno in _FULL:
-          raise
+        if error.errno in _FULL or not pathlib.Path(folder).exists():
+          raise  # it is our folder, not the video
         job.reject(Reason.UNREADABLE, str(error))
       except Exception as error:  # ours; it must not stop 100,000 videos
         logging.exception('%s: defect while it was prepared', source.name)

@@ -1,0 +1,111 @@
+"""The flags of `cli.prepare`."""
+
+import argparse
+import pathlib
+from typing import Any
+
+from sadtalker_jax.preparation import options as options_lib
+from sadtalker_jax.preparation import runner
+
+
+def options(flags: argparse.Namespace) -> options_lib.Options:
+  """The options that the flags say."""
+  names = options_lib.Options().as_json()
+  chosen = {name: getattr(flags, name) for name in names if name in flags}
+  return options_lib.Options(
+    **{**chosen, 'annotated': flags.annotations is not None}
+  )
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+  """The parser of all flags."""
+  result = argparse.ArgumentParser(
+    description=description,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+  )
+  default = options_lib.Options()
+  add = result.add_argument
+  add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
+  add('--output', type=pathlib.Path, help='folder of the records')
+  add('--synthesise', type=int, metavar='N', help='draw N clips; no input')
+  add('--seed', type=int, default=0, help='of the drawn clips')
+  add(
+    '--annotations',
+    type=pathlib.Path,
+    help="VoxCeleb's text files, SPEAKER/VIDEO/UTTERANCE.txt",
+  )
+  add(
+    '--inspect',
+    type=pathlib.Path,
+    help='sum up the records of this folder and write a page to look at',
+  )
+  add('--verify', type=pathlib.Path, help='check the records of this folder')
+  work = result.add_argument_group('work')
+  work.add_argument(
+    '--workers',
+    type=int,
+    default=len(runner.cores()),
+    help='processes; 1 on an accelerator (default: one a core)',
+  )
+  work.add_argument(
+    '--timeout',
+    type=float,
+    default=900.0,
+    help='seconds without progress until a video is given up',
+  )
+  work.add_argument(
+    '--runner',
+    help='of Apache Beam, instead of processes here: DirectRunner, '
+    'FlinkRunner, DataflowRunner ...',
+  )
+  work.add_argument(
+    '--beam_flags',
+    default='',
+    help="the runner's own: --beam_flags='--flink_master=HOST:8081'",
+  )
+  work.add_argument(
+    '--keep_parts',
+    action='store_true',
+    help='so that videos can be added later; twice the room',
+  )
+  records = result.add_argument_group('records')
+  for name, kind, text in _CHOICES:
+    value = getattr(default, name)
+    shown = '' if value is None else f' (default: {value})'
+    if kind is bool:
+      records.add_argument(
+        f'--{name}',
+        default=value,
+        help=text + shown,
+        action=argparse.BooleanOptionalAction,
+      )
+    else:
+      records.add_argument(
+        f'--{name}', type=kind, default=value, help=text + shown
+      )
+  return result
+
+
+_CHOICES: tuple[tuple[str, Any, str], ...] = (
+  ('size', int, 'side of the frames, 256 or 512'),
+  ('bundle', str, 'converted networks: recon, syncnet_v2, wav2lip'),
+  ('method', str, 'of the coefficients: auto, recon or fit'),
+  ('teacher', bool, "lip-only expression of Wav2Lip, ExpNet's teacher"),
+  ('min_face', int, 'pixels of the box around a face; default: size'),
+  ('min_frames', int, 'of a clip; default: 64 with annotations, else 150'),
+  ('max_frames', int, 'of a clip'),
+  ('max_minutes', float, 'of a video'),
+  ('margin', float, 'around the face'),
+  ('min_sharpness', float, 'see quality.sharpness'),
+  ('max_yaw', float, 'degrees'),
+  ('max_pitch', float, 'degrees'),
+  ('max_error', float, 'of the fit, percent of the eye distance'),
+  ('require_speech', bool, 'only lips that move with speech'),
+  ('allow_no_audio', bool, 'keep videos without a sound track'),
+  ('max_offset', int, 'frames between sound and lips'),
+  ('min_confidence', float, 'of that offset'),
+  ('validation', float, 'share of the speakers'),
+  ('test', float, 'share of the speakers that are not of VoxCeleb'),
+  ('deduplicate', bool, 'leave out clips that occur twice'),
+  ('shard_mb', int, 'megabytes of frames in a shard'),
+)
