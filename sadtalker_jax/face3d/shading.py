@@ -218,7 +218,9 @@ def sorted_sums(parts: list[Planes], corners: Planes, number: int) -> Planes:
     step, rows = carry
     same = lax.dynamic_slice(before, (total - step,), (total,)) == ids
     shifted = lax.dynamic_slice(
-      jnp.concatenate([nothing, rows]), (total - step, 0), rows.shape
+      jnp.concatenate([nothing, rows]),
+      (total - step, jnp.int32(0)),
+      rows.shape,
     )
     return 2 * step, rows + jnp.where(same[:, None], shifted, 0.0)
 
