@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from sadtalker_jax.models import appearance, blocks, hourglass, layers
-from sadtalker_jax.ops import grids
+from sadtalker_jax.ops import grids, shifting
 from sadtalker_jax.typing import Dtype
 
 
@@ -72,7 +72,7 @@ class DenseMotion(nn.Module):
       kp_source, shape
     )
     heat = jnp.pad(heat, [(0, 0)] * 4 + [(1, 0)])
-    moved = grids.shifted(seen, shift, align_corners=self.grid_align_corners)
+    moved = shifting.shifted(seen, shift, align_corners=self.grid_align_corners)
     x = jnp.concatenate([heat[..., None].astype(moved.dtype), moved], axis=-1)
     x = x.reshape(*x.shape[:4], -1)  # [B, D, H, W, (K + 1) (1 + compress)]
     x = hourglass.Hourglass(

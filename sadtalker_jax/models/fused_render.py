@@ -31,7 +31,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from sadtalker_jax.models import folding, fused_decoder, fused_layers, mapping
-from sadtalker_jax.ops import grid_sample, grids
+from sadtalker_jax.ops import grid_sample, grids, shifting
 from sadtalker_jax.ops import keypoints as keypoint_ops
 from sadtalker_jax.typing import PyTree, Variables
 
@@ -184,7 +184,7 @@ def _motion(
     source.keypoints, shape
   )
   heat = jnp.pad(heat, [(0, 0)] * 4 + [(1, 0)])[..., None]
-  moved = grids.shifted(source.compressed, shift, align_corners=False)
+  moved = shifting.shifted(source.compressed, shift, align_corners=False)
   x = jnp.concatenate([heat.astype(moved.dtype), moved], axis=-1)
   x = x.reshape(*x.shape[:4], -1)
   seen = []

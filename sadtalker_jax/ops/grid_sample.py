@@ -7,23 +7,31 @@ cells values are interpolated linearly.
 
 Outside there are zeros ('zeros'), or the nearest cell ('border'), or the
 picture mirrored at its edges ('reflection'). A coordinate that is not a number
-lies outside with 'zeros', at the first cell with 'border' and 'reflection'.
+lies outside with 'zeros', at the first cell with 'border' and 'reflection'; no
+gradient reaches it, nor does it spoil those of the cells. (PyTorch's answer to
+such coordinates depends on the device.)
+
+Gradients are PyTorch's: at a cell's middle those of the upper side, with
+'border' none for places at the rim or outside. They are rules of their own
+(`cell_gradients`, `place_gradients`), so `jit`, `vmap` and reverse-mode work,
+forward-mode (`jvp`, `jacfwd`, `linearize`) is refused.
 
 Rows of channels are gathered, one gather for each of the 4 or 8 cells around a
 place, so XLA can fuse the weighted sum; sums are float32 or wider.
 """
 
+import functools
 import itertools
-import math
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax.ops import backends, cell_gradients, place_gradients
+from sadtalker_jax.ops import cells as cells_lib
 from sadtalker_jax.typing import Array
 
-Padding = Literal['zeros', 'border', 'reflection']
+Padding = cells_lib.Padding
 
 
 def grid_sample_2d(
@@ -32,7 +40,7 @@ def grid_sample_2d(
   """Values of pictures at given places.
 
   Args:
-    image: [B, H, W, C].
+    image: [B, H, W, C], of a floating type.
     grid: [B, H', W', 2], (x, y).
     padding: what there is outside.
     align_corners: whether -1 and 1 are the middles of cells.
@@ -41,9 +49,9 @@ def grid_sample_2d(
     [B, H', W', C], type of `image`.
 
   Raises:
-    ValueError: for other shapes, or an unknown `padding`.
+    ValueError: for other shapes or types, or an unknown `padding`.
   """
-  return _sample(image, grid, padding, align_corners, 2)
+  return _checked(image, grid, padding, align_corners, 2)
 
 
 def grid_sample_3d(
@@ -52,7 +60,7 @@ def grid_sample_3d(
   """Values of volumes at given places.
 
   Args:
-    volume: [B, D, H, W, C].
+    volume: [B, D, H, W, C], of a floating type.
     grid: [B, D', H', W', 3], (x, y, z).
     padding: what there is outside.
     align_corners: whether -1 and 1 are the middles of cells.
@@ -61,9 +69,9 @@ def grid_sample_3d(
     [B, D', H', W', C], type of `volume`.
 
   Raises:
-    ValueError: for other shapes, or an unknown `padding`.
+    ValueError: for other shapes or types, or an unknown `padding`.
   """
-  return _sample(volume, grid, padding, align_corners, 3)
+  return _checked(volume, grid, padding, align_corners, 3)
 
 
 def interpolation(
@@ -82,32 +90,28 @@ def interpolation(
   Returns:
     [..., M, N], at most two neighbours of a row are not 0.
   """
-  axis = _Axis(jnp.asarray(place), length, 'zeros', align_corners)
+  axis = cells_lib.between(
+    jnp.asarray(place), length, 'zeros', align_corners=align_corners
+  )
   cell = jnp.arange(length, dtype=jnp.int32)
 
   def side(which: int) -> jax.Array:
-    index, inside, share = axis.tap(which)
+    index, inside, share = axis.tap(which, length)
     hit = inside[..., None] & (index[..., None] == cell)
     return jnp.where(hit, share[..., None], 0)
 
   return side(0) + side(1)
 
 
-def _to_cells(place: jax.Array, length: int, align_corners: bool) -> jax.Array:
-  """Cells (the first one's middle is 0) of coordinates in [-1, 1]."""
-  if align_corners:
-    return (place + 1) * (0.5 * (length - 1))
-  return ((place + 1) * length - 1) * 0.5
-
-
-def _sample(
-  cells: jax.Array,
-  grid: jax.Array,
+def _checked(
+  cells: Array,
+  grid: Array,
   padding: Padding,
   align_corners: bool,
   rank: int,
 ) -> jax.Array:
   """[B, *M, C]: `cells` [B, *N, C] at `grid` [B, *M, rank]."""
+  cells, grid = jnp.asarray(cells), jnp.asarray(grid)
   if (
     cells.ndim != rank + 2
     or grid.ndim != rank + 2
@@ -118,79 +122,85 @@ def _sample(
       f'expected cells [B{", N" * rank}, C] and a grid [B{", M" * rank}, '
       f'{rank}], found {cells.shape} and {grid.shape}'
     )
-  batch, *lengths, channels = cells.shape
-  cells, grid = jnp.asarray(cells), jnp.asarray(grid)
+  if not jnp.issubdtype(cells.dtype, jnp.floating):
+    raise ValueError(f'expected cells of a floating type, found {cells.dtype}')
   grid = grid.astype(np.promote_types(np.float32, grid.dtype))
-  axes = [
-    _Axis(grid[..., rank - 1 - i], length, padding, align_corners)
-    for i, length in enumerate(lengths)
-  ]
-  rows = cells.reshape(-1, channels)  # [B N, C]
-  first = jnp.arange(batch, dtype=jnp.int32) * math.prod(lengths)
-  first = first.reshape(-1, *[1] * rank)
+  return _sample(cells, grid, padding, align_corners)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _sample(
+  cells: jax.Array, grid: jax.Array, padding: Padding, align_corners: bool
+) -> jax.Array:
+  """[B, *M, C]: `cells` [B, *N, C] at `grid` [B, *M, rank]."""
+
+  def form(flat: bool, cells: jax.Array, grid: jax.Array) -> jax.Array:
+    return _gathered(cells, grid, padding, align_corners, flat)
+
+  return backends.by_device(
+    functools.partial(form, True), functools.partial(form, False)
+  )(cells, grid)
+
+
+def _sample_forward(
+  cells: jax.Array, grid: jax.Array, padding: Padding, align_corners: bool
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+  return _sample(cells, grid, padding, align_corners), (cells, grid)
+
+
+def _sample_backward(
+  padding: Padding,
+  align_corners: bool,
+  saved: tuple[jax.Array, jax.Array],
+  cotangent: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+  def form(
+    on_cpu: bool, cells: jax.Array, grid: jax.Array, cotangent: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
+    wide = np.promote_types(grid.dtype, cells.dtype)
+    batch, *lengths, channels = cells.shape
+    axes = cells_lib.of_grid(grid, lengths, padding, align_corners)
+    axes = jax.tree.map(lambda a: a.reshape(batch, -1), axes)
+    g = cotangent.reshape(batch, -1, channels).astype(wide)
+    rows = cells.reshape(batch, -1, channels)
+    if on_cpu:
+      of_cells = cell_gradients.paired(axes, lengths, g)
+      of_grid = place_gradients.chunked(rows, axes, lengths, g)
+    else:
+      of_cells = cell_gradients.scattered(axes, lengths, g)
+      of_grid = place_gradients.dots(rows, axes, lengths, g)
+    return (
+      of_cells.reshape(cells.shape).astype(cells.dtype),
+      of_grid.reshape(grid.shape).astype(grid.dtype),
+    )
+
+  return backends.by_device(
+    functools.partial(form, True), functools.partial(form, False)
+  )(*saved, cotangent)
+
+
+_sample.defvjp(_sample_forward, _sample_backward)
+
+
+def _gathered(
+  cells: jax.Array,
+  grid: jax.Array,
+  padding: Padding,
+  align_corners: bool,
+  flat: bool,
+) -> jax.Array:
+  """`_sample`; `flat` gathers from all of the batch as one list of rows.
+
+  See `cells.take`.
+  """
+  batch, *lengths, channels = cells.shape
+  axes = cells_lib.of_grid(grid, lengths, padding, align_corners)
   wide = np.promote_types(grid.dtype, cells.dtype)
   total = jnp.zeros((*grid.shape[:-1], channels), wide)
-  for corner in itertools.product((0, 1), repeat=rank):
-    index = jnp.zeros_like(first)
-    inside, weight = jnp.bool_(True), jnp.ones((), grid.dtype)
-    for axis, side in zip(axes, corner, strict=True):
-      at, within, share = axis.tap(side)
-      index = index * axis.length + at
-      inside, weight = inside & within, weight * share
-    # Ones outside are masked here and not cut off before, so that the
-    # gradient at the edge is PyTorch's.
-    weight = jnp.where(inside, weight, 0).astype(wide)
-    row = jnp.take(rows, first + index, axis=0, mode='clip')
-    total = total + weight[..., None] * row.astype(wide)
+  rows = cells.reshape(batch, -1, channels)
+  for corner in itertools.product((0, 1), repeat=len(lengths)):
+    index, weight = cells_lib.corner(axes, lengths, corner)
+    row = cells_lib.take(rows, index, flat=flat)
+    # The weight is PyTorch's for the cells there are; others count as zero.
+    total = total + weight.astype(wide)[..., None] * row.astype(wide)
   return total.astype(cells.dtype)
-
-
-class _Axis:
-  """The two cells on either side of every place, along one axis."""
-
-  def __init__(
-    self,
-    place: jax.Array,
-    length: int,
-    padding: Padding,
-    align_corners: bool,
-  ):
-    self.length = length
-    x = _to_cells(place, length, align_corners)
-    if padding == 'zeros':
-      # Far ones, infinite ones and NaN to a place where both cells are out.
-      x = jnp.where((x > -2) & (x < length + 1), x, -2)
-    elif padding == 'border':
-      x = _cut(x, length)
-    elif padding == 'reflection':
-      x = _cut(_mirrored(x, length, align_corners), length)
-    else:
-      raise ValueError(f'unknown padding {padding!r}')
-    low = jnp.floor(x)
-    self._share = x - low
-    self._low = low.astype(jnp.int32)
-
-  def tap(self, side: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Index, whether it is one, and weight of a cell, low (0) or high (1)."""
-    index = self._low + side
-    inside = (index >= 0) & (index < self.length)
-    share = self._share if side else 1 - self._share
-    return jnp.clip(index, 0, self.length - 1), inside, share
-
-
-def _cut(x: jax.Array, length: int) -> jax.Array:
-  """`x` in [0, length - 1]; no gradient at the ends and outside."""
-  x = jnp.where(x > 0, x, 0)
-  return jnp.where(x < length - 1, x, length - 1)
-
-
-def _mirrored(x: jax.Array, length: int, align_corners: bool) -> jax.Array:
-  """`x` reflected at the edges as often as it takes."""
-  low, span = (0.0, length - 1) if align_corners else (-0.5, length)
-  if span == 0:
-    return jnp.zeros_like(x)
-  x = x - low
-  x = jnp.where(x < 0, -x, x)
-  turns = jnp.floor(x / span)
-  x = x - turns * span
-  return jnp.where(turns % 2 == 0, x, span - x) + low

@@ -5,16 +5,13 @@ width, y along height (down), z along depth. Coordinates are -1 at the middle of
 the first cell of an axis and 1 at that of the last; 0 where there is but one.
 Source: design reference, sections 5.3 and 5.5.
 
-Heat maps, and volumes shifted as a whole, are products of one factor per axis,
-and are made that way: no grid of places is ever stored for them.
+Heat maps are products of one factor per axis, and are made that way: no grid of
+places is ever stored for them. Shifted volumes: see `shifting`.
 """
 
 import jax
-from jax import lax
 import jax.numpy as jnp
 import numpy as np
-
-from sadtalker_jax.ops import grid_sample
 
 HEAT_VARIANCE = 0.01  # of the Gaussian around a keypoint
 
@@ -73,42 +70,6 @@ def heat_maps(keypoints: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     factors.append(jnp.exp(-0.5 / HEAT_VARIANCE * jnp.square(distance)))
   z, y, x = factors
   return (z[:, :, None, None] * y[:, None, :, None]) * x[:, None, None]
-
-
-def shifted(
-  volume: jax.Array, shift: jax.Array, *, align_corners: bool = False
-) -> jax.Array:
-  """Volumes as seen at every cell's place plus a shift, zeros outside.
-
-  Equal to `grid_sample_3d` of `coordinate_grid` + shift. Without
-  `align_corners` that blurs and dims the rim even where the shift is 0, because
-  the coordinates are meant the other way (quirk Q4); released weights know it
-  so.
-
-  Args:
-    volume: [B, D, H, W, C].
-    shift: [B, K, 3].
-    align_corners: whether -1 and 1 are taken as the middles of cells.
-
-  Returns:
-    [B, D, H, W, K, C], type of `volume`; computed in float32.
-  """
-  wide = volume.astype(jnp.float32)
-
-  def matrices(axis: int, length: int) -> jax.Array:
-    place = axis_coordinates(length) + shift[..., axis, None]  # [B, K, N]
-    return grid_sample.interpolation(
-      place, length, align_corners=align_corners
-    )  # [B, K, N, N]
-
-  depth, height, width = volume.shape[1:4]
-  exact = lax.Precision.HIGHEST
-  x = jnp.einsum(
-    'bkpd,bdhwc->bkphwc', matrices(2, depth), wide, precision=exact
-  )
-  x = jnp.einsum('bkqh,bkphwc->bkpqwc', matrices(1, height), x, precision=exact)
-  x = jnp.einsum('bkrw,bkpqwc->bpqrkc', matrices(0, width), x, precision=exact)
-  return x.astype(volume.dtype)
 
 
 def mixed_motion(mask: jax.Array, shift: jax.Array) -> jax.Array:
