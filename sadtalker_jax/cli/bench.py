@@ -72,11 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     '--dtype', default='float32', choices=['float32', 'bfloat16']
   )
   add('motion', _motion, 'ExpNet and PoseVAE, frames of sound', [32])
-  add('rasterize', _rasterize, 'triangles, pictures and gradients at 224', [1])
-  grid = add('grid_sample', _grid_sample, 'warps of the feature volume', [1])
-  grid.add_argument(
-    '--backward', action='store_true', help='with the gradients'
-  )
+  add('rasterize', _rasterize, 'the packaged head at 224 x 224', [1])
+  add('grid_sample', _grid_sample, 'three uses of sampling', [2])
   return result
 
 
@@ -141,42 +138,34 @@ def _motion(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def _rasterize(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.cli import bench_rasterize
+  from sadtalker_jax.face3d import camera, canonical, rasterizer
 
-  return bench_rasterize.run(flags)
+  model = canonical.load()
+  points, depth = camera.project(model.mean)
+  flipped = camera.CENTER * 2 - np.asarray(points)[:, 1]  # y down
+  points = np.stack([np.asarray(points)[:, 0], flipped, depth], -1)
+  triangles = np.asarray(model.triangles)
 
+  def run(points: jax.Array) -> rasterizer.Fragments:
+    return rasterizer.rasterize(points, triangles, 224, 224)
 
-def _grid_sample(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.ops import grid_sample
-
-  rng = np.random.default_rng(0)
-
-  def deform(volume: jax.Array, grid: jax.Array) -> jax.Array:
-    return grid_sample.grid_sample_3d(
-      volume, grid, padding='zeros', align_corners=False
-    )
-
-  def gradients(
-    volume: jax.Array, grid: jax.Array
-  ) -> tuple[jax.Array, jax.Array]:
-    def total(volume: jax.Array, grid: jax.Array) -> jax.Array:
-      return jnp.square(deform(volume, grid)).sum()
-
-    return jax.grad(total, (0, 1))(volume, grid)
-
-  run = gradients if flags.backward else deform
   for batch in flags.batch:
-    shape = (batch, 16, 64, 64)
-    volume = jnp.asarray(rng.standard_normal((*shape, 32)), jnp.float32)
-    grid = jnp.asarray(rng.uniform(-1.1, 1.1, (*shape, 3)), jnp.float32)
+    tiled = jnp.asarray(np.tile(points, (batch, 1, 1)), jnp.float32)
     yield _measure(
-      'grid_sample_backward' if flags.backward else 'grid_sample',
+      'rasterize',
       run,
-      (volume, grid),
+      (tiled,),
       flags,
       batch=batch,
       dtype='float32',
+      triangles=len(triangles),
     )
+
+
+def _grid_sample(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
+  from sadtalker_jax.cli import bench_grid_sample
+
+  return bench_grid_sample.run(flags)
 
 
 def _measure(
