@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     '--dtype', default='float32', choices=['float32', 'bfloat16']
   )
   add('motion', _motion, 'ExpNet and PoseVAE, frames of sound', [32])
-  add('rasterize', _rasterize, 'the packaged head at 224 x 224', [1])
+  add('rasterize', _rasterize, 'triangles, pictures and gradients at 224', [1])
   add('grid_sample', _grid_sample, 'three uses of sampling', [2])
   return result
 
@@ -138,28 +138,9 @@ def _motion(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def _rasterize(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.face3d import camera, canonical, rasterizer
+  from sadtalker_jax.cli import bench_rasterize
 
-  model = canonical.load()
-  points, depth = camera.project(model.mean)
-  flipped = camera.CENTER * 2 - np.asarray(points)[:, 1]  # y down
-  points = np.stack([np.asarray(points)[:, 0], flipped, depth], -1)
-  triangles = np.asarray(model.triangles)
-
-  def run(points: jax.Array) -> rasterizer.Fragments:
-    return rasterizer.rasterize(points, triangles, 224, 224)
-
-  for batch in flags.batch:
-    tiled = jnp.asarray(np.tile(points, (batch, 1, 1)), jnp.float32)
-    yield _measure(
-      'rasterize',
-      run,
-      (tiled,),
-      flags,
-      batch=batch,
-      dtype='float32',
-      triangles=len(triangles),
-    )
+  return bench_rasterize.run(flags)
 
 
 def _grid_sample(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
