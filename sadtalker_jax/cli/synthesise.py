@@ -46,7 +46,7 @@ from sadtalker_jax.preparation import options as options_lib
 
 _SECONDS = (3.0, 6.0)  # of a clip
 _SPEED = (0.9, 1.12)  # of the speech, pitch with it
-_EVERY = 4  # one clip in so many is the portrait; the others are one head
+_EVERY = 4  # the last clip of so many is the portrait; the others are one head
 _MARGIN = 0.25  # around the portrait's face: heads move
 _TURN = (8.0, 20.0, 6.0)  # pitch, yaw, roll that heads look aside, degrees
 _STYLES = 46  # manners of head motion
@@ -141,7 +141,7 @@ class Studio:
     """The clip of a task."""
     rng = np.random.default_rng([task.seed, task.number])
     wave = _say(self._speech, rng)
-    if task.number % _EVERY == 0:
+    if task.number % _EVERY == _EVERY - 1:
       return self._puppet(wave, rng)
     return self._head(wave, task, rng)
 

@@ -30,6 +30,10 @@ class Stretch:
   boxes: tuple[tuple[float, float, float, float], ...]  # one: for all frames
   unit: str  # 'pixel', 'height' or 'fraction' of the picture
 
+  def covers(self, frame: int) -> bool:
+    """Whether it reaches over a frame."""
+    return self.unit == 'pixel' or 0 <= frame - self.first < len(self.boxes)
+
   def box(
     self, frame: int, size: tuple[int, int]
   ) -> tuple[float, float, float, float] | None:
@@ -41,12 +45,11 @@ class Stretch:
     """
     if self.unit == 'pixel':
       return self.boxes[0]
-    place = frame - self.first
-    if not 0 <= place < len(self.boxes):
+    if not self.covers(frame):
       return None
     width, height = size
     x, y = (width, height) if self.unit == 'fraction' else (height, height)
-    x0, y0, x1, y1 = self.boxes[place]
+    x0, y0, x1, y1 = self.boxes[frame - self.first]
     return x0 * x, y0 * y, x1 * x, y1 * y
 
 

@@ -1,4 +1,8 @@
-"""Where the seconds of a preparation go."""
+"""Where the seconds of a preparation go.
+
+Processor seconds of all threads of this process: what a core is busy with, and
+not what it waits for, so that figures hold on a machine that others use, too.
+"""
 
 from collections.abc import Iterable, Iterator
 import contextlib
@@ -10,7 +14,7 @@ STEPS = ('decode', 'detect', 'encode', 'fit', 'sound', 'sync', 'teacher')
 
 
 class Clock:
-  """Adds up wall-clock seconds by step."""
+  """Adds up processor seconds by step."""
 
   def __init__(self) -> None:
     self.seconds = dict.fromkeys(STEPS, 0.0)
@@ -18,11 +22,11 @@ class Clock:
   @contextlib.contextmanager
   def measure(self, step: str) -> Iterator[None]:
     """Counts the block as this step."""
-    started = time.perf_counter()
+    started = time.process_time()
     try:
       yield
     finally:
-      self.seconds[step] += time.perf_counter() - started
+      self.seconds[step] += time.process_time() - started
 
   def each(self, step: str, items: Iterable[T]) -> Iterator[T]:
     """The same items; the time that making them takes counts as this step."""

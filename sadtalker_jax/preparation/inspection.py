@@ -92,7 +92,7 @@ def describe(manifest: Mapping[str, Any]) -> list[str]:
       if value > 0
     )
     speed = manifest['decoded_hours'] / (total / 3600)
-    lines.append(f'{speed:.2f} hours of video an hour of one worker: {shares}')
+    lines.append(f'{speed:.2f} hours of video an hour of one core: {shares}')
   return lines
 
 

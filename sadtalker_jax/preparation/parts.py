@@ -51,7 +51,7 @@ class Summary:
   clips: tuple[ClipInfo, ...]
   rejects: tuple[rejects.Reject, ...]
   frames: int  # decoded frames at 25 a second
-  seconds: dict[str, float]  # spent on each step
+  seconds: dict[str, float]  # of the processor, by step
 
 
 class Writer:

@@ -51,6 +51,10 @@ class Source:
     """What the ids of its clips begin with."""
     return f'{self.speaker}#{self.video}#{self.utterance}'
 
+  def counts(self, frame: int) -> bool:
+    """Whether any face counts in a frame, at 25 a second."""
+    return not self.stretches or any(s.covers(frame) for s in self.stretches)
+
   def key(self, options_digest: str) -> str:
     """What its part is named by: file, size, place in the input, options.
 

@@ -37,7 +37,7 @@ _LEAST_LIPS = 0.008  # deviation of the lips' gap, in eye distances
 
 # Of the correlation: how many of its deviations by chance, how many frames make
 # one independent sample, how much more than without an offset.
-_CHANCE, _SYLLABLE, _CLEARLY = 2.5, 4.0, 0.15
+_CHANCE, _SYLLABLE, _CLEARLY = 2.75, 4.0, 0.15
 
 
 class Offset(NamedTuple):

@@ -118,15 +118,14 @@ class Tracker:
     for start, stop in zip([0, *starts], [*starts, len(frames)], strict=True):
       if start in starts:
         ended += self.finish()
-        self._next_look = first + start
       if stop > start:
         ended += self._run(frames[start:stop], first + start)
     return ended
 
   def finish(self) -> list[Track]:
-    """Ends the tracks of all faces."""
+    """Ends the tracks of all faces; the next frame is looked at anew."""
     ended = [track for face in self._faces for track in self._end(face)]
-    self._faces, self._seen = [], []
+    self._faces, self._seen, self._next_look = [], [], 0
     return ended
 
   def _run(self, frames: Sequence[np.ndarray], first: int) -> list[Track]:

@@ -172,6 +172,24 @@ class _Job:
     frames = self.clock.each('decode', reader.frames(fps=fps))
     return itertools.islice(enumerate(frames), start, stop)
 
+  def _windows(
+    self, reader: video.Reader
+  ) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Consecutive frames in which a face may count, a window at a time.
+
+    Annotated films are mostly frames that do not: those are only decoded.
+    """
+    window: list[tuple[int, np.ndarray]] = []
+    for number, frame in self._numbered(reader):
+      counts = self._source.counts(number)
+      if window and (not counts or len(window) == tracks.WINDOW):
+        yield window
+        window = []
+      if counts:
+        window.append((number, frame))
+    if window:
+      yield window
+
   def _scan(self, reader: video.Reader) -> tuple[bool, list[_Found]]:
     """Follows all faces: whether there was one, and tracks worth cutting."""
     tracker = tracks.Tracker(
@@ -192,8 +210,11 @@ class _Job:
         if item is not None:
           found.append(item)
 
-    numbered = self._numbered(reader)
-    while window := list(itertools.islice(numbered, tracks.WINDOW)):
+    expected = 0
+    for window in self._windows(reader):
+      if window[0][0] != expected:  # what lies between does not count
+        keep(tracker.finish())
+      expected = window[-1][0] + 1
       self.frames += len(window)
       self._check_length(self.frames / options_lib.FPS)
       with self.clock.measure('detect'):

@@ -5,6 +5,7 @@ everything else.
 """
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -16,11 +17,12 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import record_folder, records
-from sadtalker_jax.cli import prepare
+from sadtalker_jax.cli import prepare, synthesise
+from sadtalker_jax.faces import landmarks
 from sadtalker_jax.inference import assets
 from sadtalker_jax.media import audio, image, video
 from sadtalker_jax.ops import resize
-from sadtalker_jax.preparation import sound
+from sadtalker_jax.preparation import parts, sound
 
 FLAGS = ['--min_face', '64', '--min_frames', '30', '--max_yaw', '50']
 FLAGS += ['--workers', '0']
@@ -189,6 +191,67 @@ def test_verify_names_a_shard_cut_short(prepared, tmp_path, capsys, name):
   os.truncate(shard, shard.stat().st_size // 2)
   assert prepare.main(['--verify', str(folder), '--workers', '1']) == 1
   assert shard.name.split('-')[1] in capsys.readouterr().out
+
+
+def test_inspection_shows_every_clip(prepared, tmp_path, capsys):
+  folder = shutil.copytree(prepared, tmp_path / 'copy')
+  assert prepare.main(['--inspect', str(folder)]) == 0
+  assert 'unreadable 2' in capsys.readouterr().out
+  page = (folder / 'inspection.html').read_text()
+  for name in clips(folder):
+    assert name in page
+  strips = sorted((folder / 'sheets').iterdir())
+  assert len(strips) == 3
+  assert image.load(strips[0]).shape == (128, 8 * 128, 3)
+  # The page is known to later runs.
+  assert prepare.main(['--verify', str(folder), '--workers', '1']) == 0
+
+
+def test_full_disk_is_told_and_nothing_is_lost(
+  prepared, films, tmp_path, capsys, monkeypatch
+):
+  folder = tmp_path / 'again'
+  shutil.copytree(prepared / '.work', folder / '.work')
+  newest = max((folder / '.work' / 'parts').iterdir(), key=os.path.getsize)
+  newest.unlink()
+
+  def full(*_, **__):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  monkeypatch.setattr(parts.Writer, 'add', full)
+  arguments = ['--input', str(films), '--output', str(folder), '--keep_parts']
+  assert prepare.main(arguments + FLAGS) == 2
+  assert 'expected room' in capsys.readouterr().err
+  left = sorted(p.name for p in (folder / '.work' / 'parts').iterdir())
+  assert left == sorted(
+    p.name
+    for p in (prepared / '.work' / 'parts').iterdir()
+    if p.name != newest.name
+  )
+
+
+def test_drawn_clips_are_what_they_say(tmp_path, monkeypatch):
+  monkeypatch.setattr(synthesise, '_SECONDS', (0.7, 0.75))
+  folder = tmp_path / 'drawn'
+  arguments = ['--synthesise', '3', '--output', str(folder)]
+  assert prepare.main(arguments) == 0
+  assert prepare.main(['--verify', str(folder), '--workers', '1']) == 0
+  found = clips(folder)
+  assert {clip['speaker'] for clip in found.values()} == {'head0000'}
+  bundle = assets.load()
+  for clip in found.values():
+    (path,) = record_folder.shard_paths(folder, 'frames', 'train')
+    reader = array_record_module.ArrayRecordReader(str(path))
+    record = reader.read([clip['frame_offset'] + 5])[0]
+    picture = image.from_jpeg(records.decode_frame(record)['image'])
+    face = bundle.detector.detect(picture)[0]
+    seen = landmarks.to_68(bundle.landmarker.detect(picture, face).points)
+    told = clip['landmarks'][5]
+    eyes = np.linalg.norm(told[36] - told[45])
+    # Inner points: what the jaw's outline is, nobody agrees on.
+    off = np.linalg.norm(seen[17:, :2] - told[17:], axis=1).mean() / eyes
+    assert off < 0.08
+    assert len(clip['teacher']) == clip['num_frames']
 
 
 def test_finished_output_is_left_alone(prepared, films):

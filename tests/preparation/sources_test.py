@@ -95,6 +95,12 @@ def test_voxceleb_boxes(tmp_path, line, box):
   (found,) = sources.find(tmp_path / 'films', tmp_path / 'txt')
   (stretch,) = found.stretches
   assert (stretch.utterance, stretch.first) == ('00003', 50)
+  assert [found.counts(t) for t in (49, 50, 51, 52)] == [
+    False,
+    True,
+    True,
+    False,
+  ]
   assert stretch.box(51, (640, 360)) == pytest.approx(box)
   assert stretch.box(49, (640, 360)) is stretch.box(52, (640, 360)) is None
 
