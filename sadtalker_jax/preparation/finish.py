@@ -151,6 +151,21 @@ def finish(
     InputError: a part is damaged, no clip is left, or the disk is full; run
       again when that is mended, nothing is lost.
   """
+  try:
+    return _finish(keys, out, write_shards, keep_parts)
+  except OSError as error:
+    raise errors.InputError(
+      f'{out.folder}: expected room for the records, found: '
+      f'{error.strerror or error} (parts are kept; run again)'
+    ) from error
+
+
+def _finish(
+  keys: Sequence[str],
+  out: output.Output,
+  write_shards: WriteShards,
+  keep_parts: bool,
+) -> dict[str, Any]:
   planned = plan(keys, out)
   _write_rejects(out.folder / 'rejects.tsv', planned.rejects)
   counts = _counts(planned.rejects)
@@ -162,16 +177,10 @@ def finish(
       + f' (see {out.folder / "rejects.tsv"})'
     )
   _clear(out.folder)
-  try:
-    written = sorted(
-      write_shards(planned.shards, out.folder, out.parts),
-      key=lambda w: (record_folder.SPLITS.index(w.split), w.number),
-    )
-  except OSError as error:
-    raise errors.InputError(
-      f'{out.folder}: expected room for the records, found: '
-      f'{error.strerror or error} (parts are kept; run again)'
-    ) from error
+  written = sorted(
+    write_shards(planned.shards, out.folder, out.parts),
+    key=lambda w: (record_folder.SPLITS.index(w.split), w.number),
+  )
   for shard in planned.shards:
     for name in record_folder.DATASETS:
       path = record_folder.shard_path(

@@ -5,7 +5,9 @@ all of them when the last one is complete. The same clips give the same records,
 whoever writes them.
 """
 
+from collections.abc import Iterator
 import dataclasses
+import errno
 import itertools
 import pathlib
 import pickle
@@ -49,7 +51,7 @@ def write(
 
   Raises:
     InputError: a part cannot be read.
-    OSError: the disk is full.
+    OSError: the shard cannot be written, mostly for lack of room.
   """
   paths = {
     name: record_folder.shard_path(
@@ -72,18 +74,28 @@ def write(
     lengths[name] += 1
     num_bytes[name] += len(record)
 
-  for part, group in itertools.groupby(shard.items, lambda item: item.part):
-    places = [item.place for item in group]
-    for clip, frames in parts.read_clips(part_folder / part, places):
+  try:
+    for clip, frames in _clips(shard, part_folder):
       clip['frame_offset'] = lengths['frames']
       rows.append(record_folder.index_row(clip, shard.number))
       sums.add(clip['coefficients'])
       add('clips', records.encode_clip(clip))
       for index, frame in enumerate(frames):
         add('frames', records.encode_frame(clip['id'], index, frame))
-  for writer in writers.values():
-    writer.close()
+    for writer in writers.values():
+      writer.close()
+  except RuntimeError as error:  # ArrayRecord's, of a disk that is full
+    raise OSError(errno.EIO, str(error).split(';')[0]) from error
   return Written(shard.split, shard.number, lengths, num_bytes, rows, sums)
+
+
+def _clips(
+  shard: splits.Shard, part_folder: pathlib.Path
+) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+  """Fields and frames of the clips of a shard; each part is opened once."""
+  for part, group in itertools.groupby(shard.items, lambda item: item.part):
+    places = [item.place for item in group]
+    yield from parts.read_clips(part_folder / part, places)
 
 
 def write_and_note(shard: splits.Shard, folder: str, part_folder: str) -> None:

@@ -1,10 +1,16 @@
 """The pipeline runs the function of the local pool."""
 
+import warnings
+
 import pytest
 
 from sadtalker_jax.preparation import options, parts, runner, sources
 
-pytest.importorskip('apache_beam')
+# Beam and its libraries warn about one another.
+pytestmark = pytest.mark.filterwarnings('ignore')
+with warnings.catch_warnings():
+  warnings.simplefilter('ignore')
+  pytest.importorskip('apache_beam')
 
 
 def test_pipeline_writes_the_parts_and_leaves_those_that_are_there(tmp_path):

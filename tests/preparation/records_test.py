@@ -12,6 +12,7 @@ from sadtalker_jax.preparation import (
   output,
   parts,
   rejects,
+  shard_files,
   signatures,
   sound,
   splits,
@@ -145,6 +146,22 @@ def test_part_comes_back_whole(tmp_path):
   path.write_bytes(path.read_bytes()[:-20])
   with pytest.raises(errors.InputError, match='remove it and run again'):
     parts.read_summary(path)
+
+
+def test_shard_on_a_full_disk_is_an_error_of_the_disk(tmp_path, monkeypatch):
+  class Full:
+    def __init__(self, *_):
+      pass
+
+    def close(self):
+      raise RuntimeError('write() failed: No space left on device; writing x')
+
+  monkeypatch.setattr(
+    shard_files.array_record_module, 'ArrayRecordWriter', Full
+  )
+  empty = splits.Shard('train', 0, 1, ())
+  with pytest.raises(OSError, match='No space left on device'):
+    shard_files.write(empty, tmp_path, tmp_path)
 
 
 def test_part_that_fails_leaves_nothing(tmp_path):
