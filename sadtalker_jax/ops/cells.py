@@ -16,6 +16,7 @@ from sadtalker_jax.typing import Array
 
 # Floats of a row times rows in a chunk: an update of a few 100 KB.
 _CHUNK = 2**14
+FEW = 8  # up to fewer channels than this each is worked on by itself
 
 Padding = Literal['zeros', 'border', 'reflection']
 

@@ -16,8 +16,6 @@ import jax.numpy as jnp
 
 from sadtalker_jax.ops import cells as cells_lib
 
-_FEW = 8  # channels that are summed one by one
-
 
 def dots(
   rows: jax.Array,
@@ -33,7 +31,7 @@ def dots(
     index, _ = cells_lib.corner(axes, lengths, sides)
     row = cells_lib.take(rows, index, flat=flat)
     products = row.astype(g.dtype) * g
-    if products.shape[-1] >= _FEW:
+    if products.shape[-1] >= cells_lib.FEW:
       return products.sum(-1)
     # XLA's sums over a short last axis keep all around them from being fused.
     return functools.reduce(jnp.add, jnp.unstack(products, axis=-1))
@@ -50,7 +48,7 @@ def chunked(
 ) -> jax.Array:
   """As `dots`."""
   batch, count, channels = rows.shape
-  if channels < _FEW:
+  if channels < cells_lib.FEW:
     return dots(rows, axes, lengths, g, flat=True)
   # Indices are worked out before the loop, where XLA does it for many places
   # at once; in a loop over rows it would do it for one row at a time.

@@ -61,6 +61,12 @@ def form(request, monkeypatch):
   return request.param
 
 
+@pytest.fixture
+def cpu_only(monkeypatch):
+  """Spares tracing the form of other devices, which is compared elsewhere."""
+  monkeypatch.setattr(backends, 'by_device', lambda cpu, others: cpu)
+
+
 def _places(place: float, length: int, padding: str, align_corners: bool):
   """(index, weight) of the one or two cells at a coordinate."""
   if align_corners:
@@ -95,7 +101,7 @@ def _slow(cells, grid, padding, align_corners):
 @pytest.mark.parametrize('padding', PADDINGS)
 @pytest.mark.parametrize('name', ['2', '3'])
 def test_values_and_gradients_are_those_of_torch(
-  name, padding, align_corners, testdata
+  name, padding, align_corners, testdata, cpu_only
 ):
   _check_golden(testdata, name, padding, align_corners)
 
@@ -105,7 +111,7 @@ def test_values_and_gradients_are_those_of_torch(
   ('name', 'align_corners'), [('2_thin', True), ('3_thin', False)]
 )
 def test_axes_of_one_cell_are_those_of_torch(
-  name, padding, align_corners, testdata
+  name, padding, align_corners, testdata, cpu_only
 ):
   _check_golden(testdata, name, padding, align_corners)
 
@@ -126,8 +132,8 @@ def _check_golden(testdata, name, padding, align_corners):
 
 
 @pytest.mark.parametrize('padding', PADDINGS)
-@pytest.mark.parametrize('size', [(1, 1), (3, 4, 2)])
-def test_values_equal_a_slow_reference(size, padding):
+def test_values_equal_a_slow_reference(padding):
+  size = 3, 4, 2
   rng = np.random.default_rng(len(size))
   cells = rng.standard_normal((2, *size, 2)).astype(np.float32)
   grid = rng.uniform(-3, 3, (2, *[3] * len(size), len(size)))
@@ -156,8 +162,8 @@ def test_forms_of_devices_agree(size, channels, monkeypatch):
     np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize('padding', PADDINGS)
-def test_gradients_are_those_of_finite_differences(padding):
+@pytest.mark.parametrize('padding', ['zeros', 'reflection'])
+def test_gradients_are_those_of_finite_differences(padding, cpu_only):
   with jax.enable_x64(True):
     rng = np.random.default_rng(6)
     volume = rng.standard_normal((1, 3, 4, 3, 2))
