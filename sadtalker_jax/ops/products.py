@@ -11,7 +11,8 @@ def count(function: Callable[..., Any], *inputs: Any) -> int:
   """Multiply-adds of the matrix products and convolutions of a function.
 
   Loops count as often as they run, where that is known when traced; XLA's own
-  cost analysis counts their body once. Products with zeros of padding count.
+  cost analysis counts their body once. Products with zeros of padding count;
+  of forms for several platforms, the one of this machine.
 
   Args:
     function: that jax can trace.
@@ -34,9 +35,24 @@ def _of(jaxpr: Any) -> int:
       features = params['dimension_numbers'].rhs_spec[0]
       total += outputs * math.prod(shape) // shape[features]
     else:
+      if params.get('branches_platforms'):
+        params = {'branch': _branch(params)}
       times = params['length'] if name == 'scan' else 1
       total += times * sum(_of(inner) for inner in _inner(params))
   return total
+
+
+def _branch(params: dict[str, Any]) -> Any:
+  """What `lax.platform_dependent` runs on this machine."""
+  # JAX lowers for 'cuda' or 'rocm' what it runs on the backend 'gpu'.
+  backend = jax.default_backend()
+  names = {'cuda', 'rocm'} if backend == 'gpu' else {backend}
+  for platforms, branch in zip(
+    params['branches_platforms'], params['branches'], strict=True
+  ):
+    if platforms is None or names & set(platforms):
+      return branch
+  raise AssertionError(f'no branch for {sorted(names)}')
 
 
 def _inner(params: dict[str, Any]) -> Iterator[Any]:

@@ -37,3 +37,12 @@ def test_loops_count_as_often_as_they_run():
 
 def test_the_rest_is_free():
   assert products.count(lambda x: jnp.sin(x) * x + 1, _shape(9)) == 0
+
+
+def test_only_the_form_of_this_platform_counts():
+  def run(x):
+    return lax.platform_dependent(
+      x, cpu=lambda x: x + 1, default=lambda x: x @ x
+    )
+
+  assert products.count(run, _shape(3, 3)) == 0
