@@ -24,11 +24,13 @@ RANK = {
   'face3d': 1,
   'media': 1,
   'models': 2,
+  'losses': 2,
   'metrics': 2,
   'checkpoints': 3,
   'faces': 4,
   'conversion': 4,
   'inference': 5,
+  'training': 5,
   'preparation': 5,
   'cli': 6,
 }

@@ -30,7 +30,8 @@ class ConvBlock(nn.Module):
       name='conv',
     )(x)
     x = layers.batch_norm(train=train, dtype=self.dtype, name='norm')(x)
-    return nn.leaky_relu(x, self.slope) if self.slope else nn.relu(x)
+    x = nn.leaky_relu(x, self.slope) if self.slope else nn.relu(x)
+    return layers.block(x)
 
 
 class ResidualBlock(nn.Module):
@@ -52,4 +53,4 @@ class ResidualBlock(nn.Module):
         dtype=self.dtype,
         name=f'conv_{i}',
       )(nn.relu(norm(y)))
-    return x + y
+    return layers.block(x + y)

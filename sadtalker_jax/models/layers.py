@@ -11,12 +11,15 @@ from typing import Any
 
 from flax import linen as nn
 import jax
-from jax import lax
+from jax import ad_checkpoint, lax
 import jax.numpy as jnp
 
 from sadtalker_jax.ops import conv as conv_ops
 from sadtalker_jax.typing import Dtype
 
+# Name of the outputs of blocks, which training may keep while it computes what
+# is inside of them again (`jax.checkpoint`).
+BLOCK = 'block'
 # U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default.
 KERNEL_INIT = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
 
@@ -68,13 +71,19 @@ def dense(
   )
 
 
+def block(x: jax.Array) -> jax.Array:
+  """`x`, named as the output of a block."""
+  return ad_checkpoint.checkpoint_name(x, BLOCK)
+
+
 class BatchNorm(nn.BatchNorm):
   """Linen's, computing in float32 whatever the type of its input."""
 
   def __call__(self, x: jax.Array, *args: Any, **flags: Any) -> jax.Array:
     """[B, ..., C] to the same shape, of type `dtype` if given."""
     # Statistics are float32; Linen would mix the types.
-    return super().__call__(x.astype(jnp.float32), *args, **flags)
+    with jax.numpy_dtype_promotion('standard'):
+      return super().__call__(x.astype(jnp.float32), *args, **flags)
 
 
 def batch_norm(

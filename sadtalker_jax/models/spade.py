@@ -65,7 +65,7 @@ class SpadeBlock(nn.Module):
       x = layers.SpectralConv(
         self.features, (1, 1), bias=False, dtype=self.dtype, name='conv_skip'
       )(x, train=train)
-    return x + y
+    return layers.block(x + y)
 
 
 class SpadeDecoder(nn.Module):

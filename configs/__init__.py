@@ -1,0 +1,1 @@
+"""Configs of the training stages, one file each."""

@@ -1,0 +1,149 @@
+"""What the configs of all stages share.
+
+A config file has `get_config(variant)` and `get_test_config()`. The variant
+comes after a colon: `--config configs/posevae.py:one_gpu`; `:test` is the test
+config, which takes seconds on a CPU and needs no data. Anything can be changed
+on the command line: `--config.batch_size=32`.
+"""
+
+from collections.abc import Callable, Mapping
+
+import ml_collections
+
+
+def base() -> ml_collections.ConfigDict:
+  """What every stage has; the numbers are those of a run on eight GPUs."""
+  c = ml_collections.ConfigDict()
+  c.stage = ''
+  c.examples = ''  # of input_pipeline, if not those of the stage's name
+  c.seed = 0
+  # A run ends after `steps`, or after `epochs` if `steps` is 0; an epoch goes
+  # `repeats` times over the clips.
+  c.steps = 0
+  c.epochs = 0
+  c.repeats = 1
+  c.batch_size = 32  # of all devices together
+  c.accumulate = 1  # parts of a batch that are computed one after the other
+  c.dtype = 'float32'  # of computation; master weights are float32 always
+  c.remat = 'none'
+  c.ema_decay = 0.0  # 0: no moving average
+  c.optimizer = ml_collections.ConfigDict()
+  c.mesh = ml_collections.ConfigDict({'data': -1, 'fsdp': 1, 'model': 1})
+  c.overrides = ()  # ((pattern, (axis or None, ...)), ...), see sharding.py
+  c.data = ml_collections.ConfigDict(
+    {
+      'folder': '',  # of `cli.prepare`; empty: random batches
+      'options': {},  # of the stage's examples, see input_pipeline
+      'sampling': 'clips',
+      'selection': {},  # fields of input_pipeline.selection.Selection
+      'threads': 8,
+      'workers': 0,
+    }
+  )
+  c.validation = ml_collections.ConfigDict(
+    {'split': 'validation', 'every': 2000, 'batches': 16}
+  )
+  c.log_every = 100
+  c.save_every = 2000
+  c.summarise_every = 2000
+  c.keep_last = 3
+  c.keep_best = 1
+  c.best_metric = ''
+  c.tensorboard = True
+  c.bundle = ''  # whose networks the losses use, frozen
+  c.warm_start = ml_collections.ConfigDict({'bundle': '', 'networks': ()})
+  c.model = ml_collections.ConfigDict()
+  c.loss = ml_collections.ConfigDict()
+  return c
+
+
+def adam(
+  learning_rate: float, b1: float = 0.9, b2: float = 0.999
+) -> ml_collections.ConfigDict:
+  """Adam without warm-up, decay or clipping."""
+  return ml_collections.ConfigDict(
+    {
+      'learning_rate': learning_rate,
+      'b1': b1,
+      'b2': b2,
+      'clip_norm': 0.0,
+      'warmup_steps': 0,
+      'decay_epochs': (),  # becomes decay_steps
+      'decay_steps': (),
+      'decay_factor': 0.1,
+    }
+  )
+
+
+def shrink(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  """The parts of a test config that do not depend on the stage."""
+  c.steps = 4
+  c.batch_size = 4
+  c.log_every = 1
+  c.save_every = 2
+  c.summarise_every = 4
+  c.validation.every = 2
+  c.validation.batches = 1
+  c.data.threads = 1
+  c.tensorboard = False
+  return c
+
+
+def variant(
+  name: str | None,
+  full: ml_collections.ConfigDict,
+  others: Mapping[
+    str, Callable[[ml_collections.ConfigDict], ml_collections.ConfigDict]
+  ],
+) -> ml_collections.ConfigDict:
+  """The config of a name.
+
+  Args:
+    name: a key of `others`, several joined by '+', or None for the full config.
+    full: the config without a variant; it is changed.
+    others: changes by name.
+
+  Raises:
+    ValueError: there is no such variant.
+  """
+  for part in name.split('+') if name else ():
+    if part not in others:
+      raise ValueError(
+        f'config: expected a variant out of {sorted(others)}, found {part!r}'
+      )
+    full = others[part](full)
+  return full
+
+
+def small_render(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  """Pictures of 64 pixels and networks to match, for test configs."""
+  c.batch_size = 2
+  c.size = c.data.options.size = 64
+  c.model.update(
+    {
+      'keypoint_detector': {
+        'block_expansion': 8,
+        'max_features': 32,
+        'num_blocks': 2,
+        'depth': 4,
+      },
+      'head_pose_estimator': {
+        'features': 8,
+        'widths': (16, 32, 32, 64),
+        'depths': (1, 1, 1, 1),
+      },
+      'generator': {
+        'features': 8,
+        'volume_features': 4,
+        'depth': 4,
+        'num_blocks': 2,
+        'motion_features': 8,
+        'motion_max_features': 32,
+        'motion_blocks': 2,
+      },
+      'discriminator': {'features': 8, 'max_features': 32, 'num_blocks': 3},
+      'mapping': {'features': 64},
+      'mapping_full': {'features': 64},
+    }
+  )
+  return c

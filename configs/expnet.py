@@ -1,0 +1,76 @@
+"""ExpNet: expression from sound (paper, section 3.1; reference 3.4).
+
+    python train.py --config configs/expnet.py \
+      --config.data.folder=RECORDS --config.bundle=EXPERTS \
+      --workdir=runs/expnet
+
+Published: batch 32 windows of 5 frames, Adam 2e-5, 300 epochs, targets of the
+Wav2Lip teacher. Time and score of a full run are not known yet.
+
+Variants are the ablations of Table 3, with the published LSE-C / LSE-D of each;
+the full method has 7.290 / 7.772:
+
+  no_reference_no_reading  5.241 / 9.532   without beta_0 and the lip reader
+  no_reading               6.993 / 7.841
+  real_coefficients        6.567 / 8.061   targets are those of the real frames
+  test                     seconds on a CPU
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(name: str | None = None) -> ml_collections.ConfigDict:
+  """The published size, or a variant of it."""
+  return common.variant(name, _full(), _VARIANTS)
+
+
+def get_test_config() -> ml_collections.ConfigDict:
+  """Seconds on a CPU, random batches, no lip reader."""
+  return _test(_full())
+
+
+def _full() -> ml_collections.ConfigDict:
+  c = common.base()
+  c.stage = 'expnet'
+  c.epochs = 300
+  c.repeats = 2
+  c.batch_size = 32
+  c.optimizer.model = common.adam(2e-5)
+  c.optimizer.model.clip_norm = 1.0
+  c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
+  c.conditions = ml_collections.ConfigDict({'reference': True})
+  c.loss.update({'distill': 2.0, 'landmarks': 0.01, 'eyes': 4.0, 'read': 0.01})
+  c.data.options = ml_collections.ConfigDict(
+    {'num_frames': 5, 'target': 'teacher', 'reference': 'mixed'}
+  )
+  c.best_metric = 'eval/distill'
+  return c
+
+
+def _no_reading(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.loss.read = 0.0
+  return c
+
+
+def _no_reference(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.conditions.reference = False
+  return _no_reading(c)
+
+
+def _real(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.data.options.target = 'real'
+  return c
+
+
+def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  return common.shrink(_no_reading(_real(c)))
+
+
+_VARIANTS = {
+  'test': _test,
+  'no_reading': _no_reading,
+  'no_reference_no_reading': _no_reference,
+  'real_coefficients': _real,
+}

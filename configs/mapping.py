@@ -1,0 +1,86 @@
+"""MappingNet, phase 2 of the renderer (paper, section 3.3; reference 5.11).
+
+    python train.py --config configs/mapping.py \
+      --config.data.folder=RECORDS --config.bundle=RENDERER \
+      --workdir=runs/mapping
+
+The bundle holds the networks of phase 1, and VGG-19. Published: Adam 2e-4,
+27-frame windows; batch and epochs are ours (the released weights are of epoch
+229). Time and score of a full run are not known yet.
+
+Variants: full (73 coefficients, with the crop, as PIRenderer has them and the
+release uses for whole pictures; the paper reports heads that stick to the frame
+with it); corrected (t_x and t_z of keypoints count, in training and inference);
+no_experts (no VGG-19); test, seconds on a CPU.
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(name: str | None = None) -> ml_collections.ConfigDict:
+  """The published size, or a variant of it."""
+  return common.variant(name, _full(), _VARIANTS)
+
+
+def get_test_config() -> ml_collections.ConfigDict:
+  """Seconds on a CPU; needs a bundle with the small networks of phase 1."""
+  return _test(_full())
+
+
+def _full() -> ml_collections.ConfigDict:
+  c = common.base()
+  c.stage = 'mapping'
+  c.epochs = 230
+  c.batch_size = 32
+  c.size = 256
+  c.coefficients = 70
+  c.zero_t_xz = True
+  c.noise = 0.01
+  c.warm_steps = 5000
+  c.gan_from_step = 10_000
+  c.gan_kind = 'hinge'
+  for group in ('model', 'discriminator'):
+    c.optimizer[group] = common.adam(2e-4, b1=0.5)
+  c.data.options = ml_collections.ConfigDict({'size': 256, 'coefficients': 70})
+  c.loss.update(
+    {
+      'keypoints': 10.0,
+      'angles': 0.1,
+      'translation': 1.0,
+      'expression': 1.0,
+      'perceptual': 1.0,  # 10 for each layer: losses/perceptual.py
+      'gan': 1.0,
+      'feature_matching': 10.0,
+    }
+  )
+  c.best_metric = 'eval/keypoints'
+  return c
+
+
+def _with_crop(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.coefficients = c.data.options.coefficients = 73
+  return c
+
+
+def _corrected(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.zero_t_xz = False
+  return c
+
+
+def _no_experts(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.loss.perceptual = 0.0
+  return c
+
+
+def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  return common.small_render(common.shrink(_no_experts(c)))
+
+
+_VARIANTS = {
+  'corrected': _corrected,
+  'full': _with_crop,
+  'no_experts': _no_experts,
+  'test': _test,
+}

@@ -1,0 +1,95 @@
+"""PoseVAE: head motion from sound and style (paper, section 3.2).
+
+    python train.py --config configs/posevae.py \
+      --config.data.folder=RECORDS --workdir=runs/posevae
+
+Published: batch 64, Adam 1e-4, 150 epochs over 1,890 clips of 46 speakers. Time
+and score of a full run are not known yet. `:test` takes seconds on a CPU.
+
+Variants are the ablations of Table 4, with the published Diversity / Beat Align
+of each; the full method has 0.2735 / 0.287 with one style and 0.2778 / 0.293
+with a random style per clip:
+
+  no_gan           0.2500 / 0.271
+  no_initial_pose  0.2725 / 0.278
+  no_audio         0.2566 / 0.274
+  no_conditions    0.2631 / 0.279
+  paper_weights    KL weight 1 from the first step, as published
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(name: str | None = None) -> ml_collections.ConfigDict:
+  """The published size, or a variant of it."""
+  return common.variant(name, _full(), _VARIANTS)
+
+
+def get_test_config() -> ml_collections.ConfigDict:
+  """Seconds on a CPU, random batches."""
+  return _test(_full())
+
+
+def _full() -> ml_collections.ConfigDict:
+  c = common.base()
+  c.stage = 'posevae'
+  c.epochs = 150
+  c.batch_size = 64
+  c.optimizer.model = common.adam(1e-4, b1=0.9, b2=0.99)
+  c.optimizer.discriminator = common.adam(1e-4, b1=0.9, b2=0.99)
+  # Own weights have an own log variance (reference, quirk Q1).
+  c.model.tie_mu_logvar = False
+  c.loss.update(
+    {
+      'regression': 1.0,
+      'kl': 1.0,
+      'gan': 0.7,
+      'free_nats': 0.05,
+      'kl_warmup_steps': 900,  # about 30 epochs of 1,890 clips
+    }
+  )
+  c.conditions = ml_collections.ConfigDict(
+    {'initial_pose': True, 'audio': True, 'style': True}
+  )
+  c.data.selection = ml_collections.ConfigDict({'num_speakers': 46})
+  c.best_metric = 'eval/regression'
+  return c
+
+
+def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c = common.shrink(c)
+  c.model.widths = (8, 8, 16, 16)
+  return c
+
+
+def _no_gan(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.loss.gan = 0.0
+  del c.optimizer.discriminator
+  return c
+
+
+def _without(*conditions: str):
+  def change(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    for condition in conditions:
+      c.conditions[condition] = False
+    return c
+
+  return change
+
+
+def _paper_weights(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.loss.free_nats = 0.0
+  c.loss.kl_warmup_steps = 0
+  return c
+
+
+_VARIANTS = {
+  'test': _test,
+  'no_gan': _no_gan,
+  'no_initial_pose': _without('initial_pose'),
+  'no_audio': _without('audio'),
+  'no_conditions': _without('initial_pose', 'audio', 'style'),
+  'paper_weights': _paper_weights,
+}

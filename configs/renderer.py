@@ -1,0 +1,90 @@
+"""The face-vid2vid renderer, phase 1 (reference 5.10).
+
+    python train.py --config configs/renderer.py \
+      --config.data.folder=RECORDS --config.bundle=EXPERTS \
+      --workdir=runs/renderer
+
+Published: batch 32, Adam 2e-4, a tenth of it from epoch 180, 300 epochs that go
+75 times over the speakers. Time and score of a full run are not known yet.
+
+Variants: 512 (records of 512 pixels); one_gpu (batch 8 in bfloat16, blocks
+computed again); bfloat16; no_experts (neither VGG-19 nor Hopenet: pictures are
+compared by the discriminator's maps alone); test, seconds on a CPU.
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(name: str | None = None) -> ml_collections.ConfigDict:
+  """The published size, or a variant of it."""
+  return common.variant(name, _full(), _VARIANTS)
+
+
+def get_test_config() -> ml_collections.ConfigDict:
+  """Seconds on a CPU, random batches, no experts."""
+  return _test(_full())
+
+
+def _full() -> ml_collections.ConfigDict:
+  c = common.base()
+  c.stage = 'renderer'
+  c.epochs = 300
+  c.repeats = 75
+  c.batch_size = 32
+  c.size = 256
+  for group in ('model', 'discriminator'):
+    c.optimizer[group] = common.adam(2e-4, b1=0.5)
+    c.optimizer[group].decay_epochs = (180 * 75,)
+  c.data.sampling = 'speakers'
+  c.data.options = ml_collections.ConfigDict({'size': 256})
+  c.gan_kind = 'hinge'
+  c.loss.update(
+    {
+      'perceptual': 1.0,  # 10 for each layer: losses/perceptual.py
+      'gan': 1.0,
+      'feature_matching': 10.0,
+      'equivariance': 10.0,
+      'prior': 10.0,
+      'head_pose': 20.0,
+      'expression': 5.0,
+    }
+  )
+  c.best_metric = 'eval/l1'
+  return c
+
+
+def _large(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.size = c.data.options.size = 512
+  return c
+
+
+def _bfloat16(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.dtype = 'bfloat16'
+  return c
+
+
+def _one_gpu(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.batch_size = 8
+  c.remat = 'blocks'
+  return _bfloat16(c)
+
+
+def _no_experts(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.loss.perceptual = 0.0
+  c.loss.head_pose = 0.0
+  return c
+
+
+def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  return common.small_render(common.shrink(_no_experts(c)))
+
+
+_VARIANTS = {
+  '512': _large,
+  'bfloat16': _bfloat16,
+  'no_experts': _no_experts,
+  'one_gpu': _one_gpu,
+  'test': _test,
+}

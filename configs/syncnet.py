@@ -1,0 +1,64 @@
+"""Wav2Lip's expert, and Wav2Lip's generator as `:wav2lip` (reference 7).
+
+    python train.py --config configs/syncnet.py \
+      --config.data.folder=RECORDS --workdir=runs/syncnet
+    python train.py --config configs/syncnet.py:wav2lip \
+      --config.data.folder=RECORDS --config.bundle=EXPERT \
+      --workdir=runs/wav2lip
+
+Published: expert batch 64, Adam 1e-4; generator batch 16, Adam 1e-4, the
+expert's share 0.01 (0.03 beside a GAN) once its loss on validation is below
+0.75. Time and score of a full run are not known yet.
+
+Variants: test; wav2lip; gan (with wav2lip: the generator that has a
+discriminator). Several are joined: `:wav2lip+test`.
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(name: str | None = None) -> ml_collections.ConfigDict:
+  """The published size, or a variant of it."""
+  return common.variant(name, _full(), _VARIANTS)
+
+
+def get_test_config() -> ml_collections.ConfigDict:
+  """Seconds on a CPU, random batches."""
+  return common.shrink(_full())
+
+
+def _full() -> ml_collections.ConfigDict:
+  c = common.base()
+  c.stage = 'syncnet'
+  c.steps = 200_000
+  c.batch_size = 64
+  c.optimizer.model = common.adam(1e-4)
+  c.best_metric = 'eval/sync'
+  return c
+
+
+def _wav2lip(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.stage = 'wav2lip'
+  c.steps = 300_000
+  c.batch_size = 16
+  c.loss.update({'sync': 0.01, 'gan': 0.0, 'sync_from_step': 0})
+  c.best_metric = 'eval/picture'
+  return c
+
+
+def _gan(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.loss.sync = 0.03
+  c.loss.gan = 0.07
+  c.optimizer.discriminator = common.adam(1e-4)
+  return c
+
+
+def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  if c.stage == 'wav2lip':
+    c.loss.sync = 0.0  # there is no expert yet
+  return common.shrink(c)
+
+
+_VARIANTS = {'test': _test, 'wav2lip': _wav2lip, 'gan': _gan}

@@ -1,0 +1,43 @@
+"""Losses on coefficients and on the latents that they come from."""
+
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax.typing import Array
+
+
+def squared_error(
+  prediction: jax.Array, target: jax.Array, scale: Array | None = None
+) -> jax.Array:
+  """Mean squared error over everything.
+
+  Args:
+    prediction: [..., C].
+    target: like `prediction`.
+    scale: [C] that each channel is divided by first; a standard deviation makes
+      radians and decimetres count alike (reference 4.6).
+  """
+  error = prediction - target
+  if scale is not None:
+    error = error / jnp.asarray(scale, error.dtype)
+  return jnp.square(error).mean()
+
+
+def divergence(
+  mean: jax.Array, log_variance: jax.Array, *, free: float = 0.0
+) -> jax.Array:
+  """KL divergence of normal posteriors from the standard normal distribution.
+
+  Args:
+    mean: [B, Z].
+    log_variance: [B, Z].
+    free: nats of each dimension, averaged over the batch, that cost nothing
+      (reference 4.6); a posterior that is the prior says nothing.
+
+  Returns:
+    [], the sum over dimensions of the mean over the batch.
+  """
+  each = -0.5 * (
+    1 + log_variance - jnp.square(mean) - jnp.exp(log_variance)
+  )  # [B, Z]
+  return jnp.maximum(each.mean(0), free).sum()

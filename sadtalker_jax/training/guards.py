@@ -1,0 +1,68 @@
+"""What keeps a run from harm: a lock, a wish to stop, the rows of a process."""
+
+from collections.abc import Iterator
+import contextlib
+import fcntl
+import pathlib
+import signal
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+import numpy as np
+
+from sadtalker_jax import errors
+
+
+@contextlib.contextmanager
+def claim(folder: pathlib.Path) -> Iterator[None]:
+  """Holds a folder against other runs.
+
+  Raises:
+    InputError: another run holds it.
+  """
+  folder.mkdir(parents=True, exist_ok=True)
+  if jax.process_index():
+    yield
+    return
+  with open(folder / '.lock', 'w', encoding='utf-8') as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+      raise errors.InputError(
+        f'{folder}: expected a folder that no other run uses, found it in use'
+      ) from error
+    yield
+
+
+@contextlib.contextmanager
+def stop_signal() -> Iterator[dict[str, bool]]:
+  """Turns SIGTERM into a wish that is granted after the step."""
+  stopped = {'now': False}
+
+  def handle(number: int, frame: Any) -> None:
+    del number, frame
+    stopped['now'] = True
+
+  before = signal.signal(signal.SIGTERM, handle)
+  try:
+    yield stopped
+  finally:
+    signal.signal(signal.SIGTERM, before)
+
+
+def agreed(stopped: dict[str, bool]) -> bool:
+  """Whether any process was asked to stop: all must stop at the same step."""
+  if jax.process_count() == 1:
+    return stopped['now']
+  votes = multihost_utils.process_allgather(np.asarray(stopped['now']))
+  return bool(np.any(votes))
+
+
+def local_rows(x: jax.Array) -> np.ndarray:
+  """The rows of an array that this process holds."""
+  seen: dict[int, np.ndarray] = {}
+  for shard in x.addressable_shards:
+    start = shard.index[0].start if shard.index else 0
+    seen.setdefault(start or 0, np.asarray(shard.data))
+  return np.concatenate([seen[k] for k in sorted(seen)])

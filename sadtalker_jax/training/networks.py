@@ -1,0 +1,147 @@
+"""Networks of a stage: modules by name, made, bound to a state, and frozen.
+
+Modules are configured once, when a stage is built. `Bound` is what a stage's
+losses see: it applies networks by name, and keeps the statistics that norms
+move on the way.
+"""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax.models import zoo
+from sadtalker_jax.typing import PRNGKey, PyTree, Variables
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+  """A network that a stage trains.
+
+  Attributes:
+    group: whose optimiser moves it.
+    config: fields of the module that differ from `models.zoo`.
+    inputs: shapes of example inputs, if not those of `models.zoo`.
+    exported: whether a bundle of the finished stage holds it.
+  """
+
+  group: str
+  config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  inputs: Sequence[tuple[int, ...]] | None = None
+  exported: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+  """A network that a stage only uses.
+
+  Attributes:
+    variables: of the network.
+    config: fields of the module that differ from `models.zoo`.
+  """
+
+  variables: Variables
+  config: Mapping[str, Any]
+
+
+def create(key: PRNGKey, name: str, trained: Trained) -> Variables:
+  """Variables of a network as its layers draw them."""
+  network = zoo.get(name)
+  shapes = trained.inputs or network.inputs
+  examples = [
+    jnp.zeros(shape, jnp.int32 if i in network.integers else jnp.float32)
+    for i, shape in enumerate(shapes)
+  ]
+  module = zoo.build(name, **trained.config)
+  return dict(
+    module.init(key, *examples, method=network.method, **network.flags)
+  )
+
+
+def groups(
+  key: PRNGKey, trained: Mapping[str, Trained]
+) -> dict[str, dict[str, Variables]]:
+  """Variables of all networks of a stage, {group: {network: variables}}."""
+  made: dict[str, dict[str, Variables]] = {}
+  for number, (name, network) in enumerate(sorted(trained.items())):
+    made.setdefault(network.group, {})[name] = create(
+      jax.random.fold_in(key, number), name, network
+    )
+  return made
+
+
+class Bound:
+  """Networks with their variables, for the length of one step.
+
+  Attributes:
+    stats: statistics of norms after all calls so far, by network.
+    train: whether norms use the batch, for calls of methods.
+    data: arrays that are no network's, by name.
+  """
+
+  def __init__(
+    self,
+    modules: Mapping[str, Any],
+    params: Mapping[str, Mapping[str, PyTree]],
+    stats: Mapping[str, Variables],
+    frozen: Mapping[str, Any],
+    *,
+    train: bool,
+    remat: Any = None,
+  ):
+    """Networks of a state.
+
+    Args:
+      modules: Linen modules by name.
+      params: by group and network.
+      stats: by network.
+      frozen: 'networks': variables that nothing moves, by name; 'data'.
+      train: whether norms use the batch.
+      remat: what `jax.checkpoint` keeps of trained networks; None: all.
+    """
+    self._modules = modules
+    self._params = {
+      name: value for group in params.values() for name, value in group.items()
+    }
+    self._frozen: Mapping[str, Variables] = frozen['networks']
+    self.data: Mapping[str, Any] = frozen['data']
+    self.train = train
+    self._remat = remat
+    self.stats: dict[str, Variables] = dict(stats)
+
+  def __contains__(self, name: str) -> bool:
+    return name in self._params or name in self._frozen
+
+  def __call__(
+    self, name: str, *inputs: Any, method: Any = None, **flags: Any
+  ) -> Any:
+    """What a network makes of inputs.
+
+    Trained networks get `train` if they take it, frozen ones the flags of
+    `models.zoo` (evaluation); a method gets the flags that it is called with.
+    Statistics are moved by trained networks alone.
+    """
+    module = self._modules[name]
+    network = zoo.get(name)
+    flags = {**(network.flags if method is None else {}), **flags}
+    if name not in self._params:
+      return module.apply(self._frozen[name], *inputs, method=method, **flags)
+    if 'train' in network.flags and method is None:
+      flags['train'] = self.train
+    stats = self.stats.get(name, {})
+    variables = {'params': self._params[name], **stats}
+    mutable = list(stats) if self.train else []
+
+    def apply(variables: Variables, *inputs: Any) -> Any:
+      return module.apply(
+        variables, *inputs, method=method, mutable=mutable, **flags
+      )
+
+    if self.train and self._remat is not None:
+      apply = jax.checkpoint(apply, policy=self._remat)
+    result, moved = apply(variables, *inputs)
+    if mutable:
+      self.stats[name] = {**stats, **moved}
+    return result

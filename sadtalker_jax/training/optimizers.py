@@ -1,0 +1,119 @@
+"""Optimisers of the stages, and gradients of large batches in parts."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import optax
+
+from sadtalker_jax import errors
+from sadtalker_jax.typing import PyTree
+
+
+def schedule(config: Mapping[str, Any]) -> optax.Schedule:
+  """The learning rate at a step.
+
+  Args:
+    config: `learning_rate`, the first one; `warmup_steps`, over which it rises
+      from 0; `decay_steps`, at each of which it is multiplied by
+      `decay_factor`.
+  """
+  steady = optax.piecewise_constant_schedule(
+    config['learning_rate'],
+    {int(s): config['decay_factor'] for s in config['decay_steps']},
+  )
+  warmup = config['warmup_steps']
+  if not warmup:
+    return steady
+
+  def rising(step: optax.ScalarOrSchedule) -> Any:
+    share = (jnp.asarray(step, jnp.float32) + 1) / warmup
+    return steady(step) * jnp.minimum(share, 1.0)
+
+  return rising
+
+
+def adam(config: Mapping[str, Any]) -> optax.GradientTransformation:
+  """Adam as a stage's config says.
+
+  Args:
+    config: what `schedule` reads; `b1`, `b2`; `clip_norm`, the most that the
+      global norm of gradients may be, 0 for no limit.
+
+  Raises:
+    InputError: a number is out of range.
+  """
+  for name in ('learning_rate', 'clip_norm', 'b1', 'b2'):
+    if config[name] < 0 or (name in ('b1', 'b2') and config[name] >= 1):
+      raise errors.InputError(
+        f'optimizer.{name}: expected a number '
+        f'{"in [0, 1)" if name in ("b1", "b2") else "of 0 or more"}, '
+        f'found {config[name]}'
+      )
+  steps = [optax.scale_by_adam(b1=config['b1'], b2=config['b2'])]
+  if config['clip_norm']:
+    steps.insert(0, optax.clip_by_global_norm(config['clip_norm']))
+  steps.append(optax.scale_by_learning_rate(schedule(config)))
+  chain = optax.chain(*steps)
+
+  def update(
+    gradients: PyTree, state: PyTree, params: PyTree
+  ) -> tuple[PyTree, PyTree]:
+    # Optax multiplies floats by a whole number, its count.
+    with jax.numpy_dtype_promotion('standard'):
+      return chain.update(gradients, state, params)
+
+  return optax.GradientTransformation(chain.init, update)
+
+
+def average(ema: PyTree, params: PyTree, decay: float) -> PyTree:
+  """The moving average after one more step."""
+  return jax.tree.map(lambda a, p: a + (1 - decay) * (p - a), ema, params)
+
+
+def in_parts(
+  gradients: Callable[[PyTree, PyTree, jax.Array], tuple[PyTree, PyTree]],
+  stats: PyTree,
+  batch: PyTree,
+  parts: int,
+) -> tuple[PyTree, PyTree]:
+  """Means over the parts of a batch, computed one after the other.
+
+  Part i holds examples i, i + parts, ..., so that a batch that is cut over
+  devices stays where it is. Statistics of norms pass from part to part.
+
+  Args:
+    gradients: (statistics, part of the batch, number of the part) to
+      (statistics, anything whose mean is wanted).
+    stats: statistics before.
+    batch: of arrays [B, ...], B a multiple of `parts`.
+    parts: how many.
+
+  Returns:
+    Statistics after, and the means.
+  """
+  if parts == 1:
+    return gradients(stats, batch, jnp.zeros((), jnp.int32))
+
+  def cut(x: jax.Array) -> jax.Array:
+    x = x.reshape(x.shape[0] // parts, parts, *x.shape[1:])
+    return jnp.moveaxis(x, 1, 0)
+
+  def one(
+    carry: tuple[PyTree, PyTree], item: tuple[jax.Array, PyTree]
+  ) -> tuple[tuple[PyTree, PyTree], None]:
+    stats, total = carry
+    number, part = item
+    stats, value = gradients(stats, part, number)
+    return (stats, jax.tree.map(jnp.add, total, value)), None
+
+  pieces = jax.tree.map(cut, batch)
+  first = jax.tree.map(lambda x: x[0], pieces)
+  zero = jnp.zeros((), jnp.int32)
+  shapes = jax.eval_shape(gradients, stats, first, zero)[1]
+  start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+  numbers = jnp.arange(parts, dtype=jnp.int32)
+  (stats, total), _ = lax.scan(one, (stats, start), (numbers, pieces))
+  return stats, jax.tree.map(lambda x: x / parts, total)

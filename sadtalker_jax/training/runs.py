@@ -1,0 +1,200 @@
+"""From a config to a finished run: what `train.py` and notebooks call.
+
+Everything that can be wrong is found here, before anything is compiled.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import json
+import math
+import pathlib
+from typing import Any
+
+from absl import logging
+import jax
+import ml_collections
+
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.models import zoo
+from sadtalker_jax.training import (
+  loop,
+  networks,
+  reporting,
+  sharding,
+  stages,
+)
+from sadtalker_jax.training import stage as stage_lib
+
+Config = Mapping[str, Any]
+
+# What is taken for the training set's figures where batches are random.
+_NO_STATISTICS = {
+  'mean': [0.0] * 70,
+  'std': [1.0] * 70,
+  'pose_delta_mean': [0.0] * 6,
+  'pose_delta_std': [1.0] * 6,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+  """Data of a split.
+
+  Attributes:
+    batches: endless.
+    num_examples: of an epoch.
+    statistics: of the training set, as its manifest has them; None for random
+      batches.
+  """
+
+  batches: loop.Data
+  num_examples: int
+  statistics: Mapping[str, Any] | None
+
+
+Opener = Callable[[Config, str, jax.sharding.Sharding], Opened]
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  open_data: Opener,
+  *,
+  profile: tuple[int, int] | None = None,
+) -> loop.Result:
+  """Trains the stage of a config, from where `folder` stands.
+
+  Args:
+    config: see `configs/common.py`.
+    folder: of the run.
+    open_data: (config, split, sharding of the batch axis) to its data.
+    profile: first and last step of a profiler trace.
+
+  Raises:
+    InputError: config, data, bundle and folder do not fit together.
+    NotFinite: a loss was no number.
+  """
+  plain: dict[str, Any] = json.loads(config.to_json_best_effort())
+  mesh = sharding.make_mesh(plain['mesh'])
+  sharding.check_batch(plain['batch_size'], plain['accumulate'], mesh)
+  module = stages.get(plain['stage'])
+  frozen = _networks(plain['bundle'], module.needs(plain), 'bundle')
+  rows = sharding.of_batch(mesh)
+  train = open_data(plain, 'train', rows)
+  plain = scheduled(plain, train.num_examples)
+  recipe = module.recipe(plain, frozen, train.statistics or _NO_STATISTICS)
+  # With the checkpoints, for `finished.bundle`.
+  plain['exported'] = {
+    name: {k: v for k, v in network.config.items() if k != 'dtype'}
+    for name, network in recipe.trained.items()
+    if network.exported
+  }
+  validation = None
+  if plain['validation']['every']:
+    validation = open_data(plain, plain['validation']['split'], rows).batches
+  warm = _networks(
+    plain['warm_start']['bundle'],
+    plain['warm_start']['networks'],
+    'warm_start.bundle',
+  )
+  write_config(folder, plain)
+  writers: list[reporting.Writer] = []
+  if plain['tensorboard'] and not jax.process_index():
+    writers.append(reporting.TensorBoardWriter(folder))
+  return loop.run(
+    stage_lib.build(recipe, plain),
+    plan(plain, profile),
+    folder,
+    train.batches,
+    validation,
+    mesh,
+    plain,
+    overrides=tuple((p, tuple(axes)) for p, axes in plain['overrides']),
+    warm={n: f.variables for n, f in warm.items()},
+    writers=tuple(writers),
+  )
+
+
+def scheduled(config: Config, num_examples: int) -> dict[str, Any]:
+  """The config with epochs turned into steps.
+
+  Args:
+    config: of the run.
+    num_examples: of an epoch.
+
+  Raises:
+    InputError: it says neither steps nor epochs.
+  """
+  per_epoch = num_examples * config['repeats'] / config['batch_size']
+  steps = config['steps'] or math.ceil(config['epochs'] * per_epoch)
+  if steps < 1:
+    raise errors.InputError(
+      'steps: expected steps or epochs from 1, found neither'
+    )
+  optimizer = {}
+  for group, given in config['optimizer'].items():
+    at = sorted(
+      {
+        *given['decay_steps'],
+        *(max(round(e * per_epoch), 1) for e in given['decay_epochs']),
+      }
+    )
+    optimizer[group] = {**given, 'decay_steps': at}
+  return {**config, 'steps': steps, 'optimizer': optimizer}
+
+
+def plan(config: Config, profile: tuple[int, int] | None = None) -> loop.Plan:
+  """What the loop does, of a scheduled config."""
+  return loop.Plan(
+    steps=config['steps'],
+    batch_size=config['batch_size'],
+    seed=config['seed'],
+    log_every=config['log_every'],
+    save_every=config['save_every'],
+    eval_every=config['validation']['every'],
+    eval_batches=config['validation']['batches'],
+    summarise_every=config['summarise_every'],
+    keep_last=config['keep_last'],
+    keep_best=config['keep_best'] if config['best_metric'] else 0,
+    best_metric=config['best_metric'],
+    profile=profile,
+  )
+
+
+def write_config(folder: pathlib.Path, config: Config) -> None:
+  """Puts the config of a run where people look for it: `config.json`."""
+  if jax.process_index():
+    return
+  folder.mkdir(parents=True, exist_ok=True)
+  text = json.dumps(config, indent=2, sort_keys=True)
+  (folder / 'config.json').write_text(text + '\n', encoding='utf-8')
+
+
+def _networks(
+  bundle: str, names: Sequence[str], key: str
+) -> dict[str, networks.Frozen]:
+  """Networks of a bundle, which `key` of the config names."""
+  if not names:
+    return {}
+  if not bundle:
+    raise errors.InputError(
+      f'{key}: expected a bundle with {", ".join(names)}, found none (make one '
+      'with sadtalker_jax.cli.convert, or turn off what needs them)'
+    )
+  folder = pathlib.Path(bundle)
+  card = cards.read(folder)
+  missing = [name for name in names if name not in card.networks]
+  if missing:
+    raise errors.InputError(
+      f'{key}: expected a bundle with {", ".join(missing)}, found '
+      f'{", ".join(sorted(card.networks))} in {folder}'
+    )
+  bundles.verify(folder, card)
+  logging.info('%s of %s', ', '.join(names), folder)
+  found = {}
+  for name in names:
+    fields = card.networks[name].config
+    shapes = zoo.shapes(name, **fields)
+    found[name] = networks.Frozen(bundles.load(folder, name, shapes), fields)
+  return found

@@ -1,0 +1,170 @@
+"""Where arrays lie on a mesh of devices.
+
+The axes are 'data' (the batch is cut), 'fsdp' (the batch is cut, and
+parameters, their averages and optimiser states too) and 'model' (only what an
+override says). Everything is computed under one `jit` with a global view, so
+statistics of batch norm are those of the global batch, and the losses of a
+batch do not depend on the mesh.
+"""
+
+from collections.abc import Mapping, Sequence
+import math
+import re
+from typing import Any
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.typing import PyTree
+
+AXES = ('data', 'fsdp', 'model')
+# Smaller arrays are kept whole: to gather them costs more than it saves.
+MIN_SIZE = 2**14
+
+# (pattern of a parameter's path, mesh axis or None for each of its dimensions)
+Override = tuple[str, Sequence[str | None]]
+
+
+def make_mesh(
+  shape: Mapping[str, int], devices: Sequence[Any] | None = None
+) -> Mesh:
+  """A mesh over all devices.
+
+  Args:
+    shape: devices along each axis of `AXES`, 1 where not named; one may be -1
+      for those that are left.
+    devices: to use; all there are, on all hosts, by default.
+
+  Raises:
+    InputError: an axis is unknown, or the numbers do not fit the devices.
+  """
+  unknown = sorted(set(shape) - set(AXES))
+  if unknown:
+    raise errors.InputError(
+      f'mesh: expected axes out of {", ".join(AXES)}, found {unknown}'
+    )
+  count = len(devices) if devices is not None else jax.device_count()
+  sizes = [shape.get(axis, 1) for axis in AXES]
+  known = math.prod(s for s in sizes if s != -1)
+  if sizes.count(-1) == 1 and known > 0 and count % known == 0:
+    sizes = [count // known if s == -1 else s for s in sizes]
+  if math.prod(sizes) != count or min(sizes) < 1:
+    raise errors.InputError(
+      f'mesh: expected axes that multiply to {count} devices, found '
+      + ' x '.join(f'{axis} {s}' for axis, s in zip(AXES, sizes, strict=True))
+    )
+  return jax.make_mesh(
+    tuple(sizes), AXES, devices=devices, axis_types=(AxisType.Auto,) * len(AXES)
+  )
+
+
+def of_batch(mesh: Mesh) -> NamedSharding:
+  """Of arrays [B, ...]: the batch is cut over 'data' and 'fsdp'."""
+  return NamedSharding(mesh, PartitionSpec(('data', 'fsdp')))
+
+
+def check_batch(size: int, accumulate: int, mesh: Mesh) -> None:
+  """Raises if a batch cannot be cut.
+
+  Args:
+    size: B of the global batch.
+    accumulate: parts of a batch that are computed one after the other.
+    mesh: that every part is laid over.
+
+  Raises:
+    InputError: it does not divide.
+  """
+  parts = mesh.shape['data'] * mesh.shape['fsdp'] * accumulate
+  if size < 1 or size % parts:
+    raise errors.InputError(
+      f'batch_size: expected a multiple of data x fsdp x accumulate = {parts}, '
+      f'found {size}'
+    )
+
+
+def of_state(
+  state: PyTree, mesh: Mesh, overrides: Sequence[Override] = ()
+) -> PyTree:
+  """Shardings of a training state, or of anything made like parameters.
+
+  An array of `MIN_SIZE` or more numbers is cut over 'fsdp' along its largest
+  dimension that divides; the last one of those, which is the output channels.
+
+  Args:
+    state: of arrays or `jax.ShapeDtypeStruct`.
+    mesh: the mesh.
+    overrides: the first whose pattern is found in the path of an array decides
+      instead. The path is like `params/generator/generator/decoder/kernel`;
+      optimiser states repeat the path of the parameter.
+
+  Raises:
+    InputError: an override does not fit an array that it names, or names none.
+  """
+  used = set()
+
+  def one(path: Any, leaf: Any) -> NamedSharding:
+    name = path_name(path)
+    for number, (pattern, axes) in enumerate(overrides):
+      if re.search(pattern, name):
+        used.add(number)
+        _check_override(name, leaf, pattern, axes, mesh)
+        return NamedSharding(mesh, PartitionSpec(*axes))
+    return NamedSharding(mesh, _default(leaf, mesh))
+
+  shardings = jax.tree_util.tree_map_with_path(one, state)
+  idle = [p for i, (p, _) in enumerate(overrides) if i not in used]
+  if idle:
+    raise errors.InputError(
+      f'mesh.overrides: expected patterns that name a parameter, found {idle}'
+    )
+  return shardings
+
+
+def path_name(path: Sequence[Any]) -> str:
+  """The path of a leaf, as `params/model/expnet/kernel`."""
+  return jax.tree_util.keystr(tuple(path), simple=True, separator='/')
+
+
+def bytes_per_device(shapes: PyTree, shardings: PyTree) -> int:
+  """Memory that one device holds of a tree, bytes."""
+  total = 0
+  for leaf, sharding in zip(
+    jax.tree.leaves(shapes), jax.tree.leaves(shardings), strict=True
+  ):
+    shard = sharding.shard_shape(tuple(leaf.shape))
+    total += math.prod(shard) * np.dtype(leaf.dtype).itemsize
+  return total
+
+
+def _default(leaf: Any, mesh: Mesh) -> PartitionSpec:
+  parts = mesh.shape['fsdp']
+  shape = tuple(leaf.shape)
+  if parts == 1 or math.prod(shape) < MIN_SIZE:
+    return PartitionSpec()
+  fits = [i for i, size in enumerate(shape) if size % parts == 0]
+  if not fits:
+    return PartitionSpec()
+  best = max(fits, key=lambda i: (shape[i], i))
+  return PartitionSpec(
+    *['fsdp' if i == best else None for i in range(len(shape))]
+  )
+
+
+def _check_override(
+  name: str,
+  leaf: Any,
+  pattern: str,
+  axes: Sequence[str | None],
+  mesh: Mesh,
+) -> None:
+  wrong = len(axes) > len(leaf.shape) or any(
+    axis is not None and (axis not in mesh.shape or size % mesh.shape[axis])
+    for axis, size in zip(axes, leaf.shape, strict=False)
+  )
+  if wrong:
+    raise errors.InputError(
+      f'mesh.overrides {pattern!r}: {list(axes)} does not fit {name} of shape '
+      f'{list(leaf.shape)} on {dict(mesh.shape)}'
+    )

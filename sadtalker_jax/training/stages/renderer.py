@@ -1,0 +1,268 @@
+"""The face-vid2vid renderer, phase 1: pictures from pictures (reference 5.10).
+
+Batches are `FramePairs` of `input_pipeline`. All of the head's motion comes
+from the driving picture itself; MappingNet takes that place in phase 2.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax import errors
+from sadtalker_jax.losses import gan, perceptual
+from sadtalker_jax.losses import keypoints as keypoint_losses
+from sadtalker_jax.models import hopenet, mapping
+from sadtalker_jax.ops import keypoints, rotation
+from sadtalker_jax.training import networks, plots
+from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.typing import PRNGKey
+
+_HOPENET_SIZE = 224
+_TRAINED = ('keypoint_detector', 'head_pose_estimator', 'generator')
+
+
+def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
+  """VGG-19 and Hopenet, if their opinions count."""
+  loss = config['loss']
+  experts = (('vgg19', 'perceptual'), ('hopenet', 'head_pose'))
+  return tuple(name for name, term in experts if loss[term])
+
+
+def recipe(
+  config: Mapping[str, Any],
+  frozen: Mapping[str, networks.Frozen],
+  statistics: Mapping[str, Any],
+) -> stage_lib.Recipe:
+  """The recipe of the stage.
+
+  Args:
+    config: `dtype`; `model`: fields by network; `size` of the pictures;
+      `loss`: weights `perceptual`, `gan`, `feature_matching`, `equivariance`,
+      `prior`, `head_pose`, `expression`; `gan_kind`: 'hinge' or
+      'least_squares'.
+    frozen: what `needs` says.
+    statistics: not used.
+
+  Raises:
+    InputError: the kind of GAN is unknown.
+  """
+  del statistics
+  loss = config['loss']
+  against = gan_losses(config['gan_kind'])
+
+  def objective(
+    nets: networks.Bound,
+    batch: stage_lib.Batch,
+    key: PRNGKey,
+    step: jax.Array,
+  ) -> stage_lib.Losses:
+    del step
+    source, driving = _pictures(batch)
+    canonical = nets('keypoint_detector', source)
+    kp_source, _ = moved(nets, canonical, source)
+    kp_driving, motion = moved(nets, canonical, driving)
+    output = nets('generator', source, kp_source, kp_driving)
+    picture = output.prediction
+    terms = {
+      'prior': keypoint_losses.prior(kp_driving),
+      'expression': keypoint_losses.deformation(
+        motion.expression.astype(jnp.float32)
+      ),
+    }
+    if loss['perceptual']:
+      terms['perceptual'] = perceptual.pyramid_distance(
+        lambda x: nets('vgg19', x), picture, driving
+      )
+    if loss['head_pose']:
+      terms['head_pose'] = keypoint_losses.head_pose(
+        degrees(motion), _hopenet_degrees(nets, driving)
+      )
+    if loss['equivariance']:
+      warp = keypoint_losses.random_warp(key, len(driving))
+      other, _ = moved(
+        nets, canonical, keypoint_losses.warp_pictures(driving, warp)
+      )
+      terms['equivariance'] = keypoint_losses.equivariance(
+        kp_driving, other, warp
+      )
+    return with_discriminator(nets, picture, driving, terms, loss, against)
+
+  def validate(
+    nets: networks.Bound, batch: stage_lib.Batch
+  ) -> stage_lib.Metrics:
+    """Distances to the driving picture: drawn, and the source as it is."""
+    source, driving = _pictures(batch)
+    picture = draw(nets, source, driving).prediction
+    return {
+      'l1': jnp.abs(picture - driving).mean(),
+      'l1_of_source': jnp.abs(source - driving).mean(),
+    }
+
+  def summaries(
+    nets: networks.Bound, batch: stage_lib.Batch
+  ) -> dict[str, jax.Array]:
+    """Source, driving, result and occlusion of the first example."""
+    source, driving = (x[:1] for x in _pictures(batch))
+    output = draw(nets, source, driving)
+    return {'pictures': gallery(source, driving, output)}
+
+  def draw(nets: networks.Bound, source: jax.Array, driving: jax.Array) -> Any:
+    canonical = nets('keypoint_detector', source)
+    kp_source, _ = moved(nets, canonical, source)
+    kp_driving, _ = moved(nets, canonical, driving)
+    return nets('generator', source, kp_source, kp_driving)
+
+  return stage_lib.Recipe(
+    name='renderer',
+    trained=trained(config, _TRAINED, bool(loss['gan'])),
+    objective=objective,
+    validate=validate,
+    summaries=summaries,
+    frozen=frozen,
+  )
+
+
+def trained(
+  config: Mapping[str, Any], names: tuple[str, ...], adversarial: bool
+) -> dict[str, networks.Trained]:
+  """The networks of a stage that draws: one group, and a discriminator."""
+  dtype = jnp.dtype(config['dtype'])
+  size = config['size']
+
+  def fields(name: str) -> dict[str, Any]:
+    return {**config['model'].get(name, {}), 'dtype': dtype}
+
+  count = fields('generator').get('num_keypoints', mapping.NUM_KEYPOINTS)
+  picture = (1, size, size, 3)
+  inputs: dict[str, list[tuple[int, ...]]] = {
+    'generator': [picture, (1, count, 3), (1, count, 3)],
+    'keypoint_detector': [picture],
+    'head_pose_estimator': [picture],
+  }
+  found = {
+    name: networks.Trained('model', fields(name), inputs.get(name))
+    for name in names
+  }
+  if adversarial:
+    found['discriminator'] = networks.Trained(
+      'discriminator', fields('discriminator'), [picture]
+    )
+  return found
+
+
+def gan_losses(kind: str) -> tuple[Any, Any]:
+  """Losses of the generator and of the discriminator.
+
+  Raises:
+    InputError: there is no such kind.
+  """
+  kinds = {
+    'hinge': (gan.hinge_generator, gan.hinge_discriminator),
+    'least_squares': (
+      gan.least_squares_generator,
+      gan.least_squares_discriminator,
+    ),
+  }
+  if kind not in kinds:
+    raise errors.InputError(
+      f'gan_kind: expected one of {sorted(kinds)}, found {kind!r}'
+    )
+  return kinds[kind]
+
+
+def with_discriminator(
+  nets: networks.Bound,
+  picture: jax.Array,
+  target: jax.Array,
+  terms: dict[str, jax.Array],
+  loss: Mapping[str, float],
+  against: tuple[Any, Any],
+  share: jax.Array | float = 1.0,
+) -> stage_lib.Losses:
+  """Totals of the terms, and those of a discriminator if `loss.gan`.
+
+  Args:
+    nets: with 'discriminator'.
+    picture: drawn ones, [B, S, S, 3].
+    target: real ones.
+    terms: of the generator so far.
+    loss: weights by name.
+    against: losses of the generator and of the discriminator.
+    share: of the GAN's terms in the generator's total.
+  """
+  total = sum((loss[name] * terms[name] for name in terms), jnp.zeros(()))
+  if not loss['gan']:
+    return stage_lib.Losses({'model': total}, terms)
+  fake, real = nets('discriminator', picture), nets('discriminator', target)
+  found = {
+    'gan': against[0](fake.scores.astype(jnp.float32)),
+    'feature_matching': gan.feature_matching(
+      [m.astype(jnp.float32) for m in real.maps],
+      [m.astype(jnp.float32) for m in fake.maps],
+    ),
+  }
+  total = total + share * sum(
+    (loss[name] * value for name, value in found.items()), jnp.zeros(())
+  )
+  own = against[1](
+    real.scores.astype(jnp.float32), fake.scores.astype(jnp.float32)
+  )
+  return stage_lib.Losses(
+    {'model': total, 'discriminator': own},
+    {**terms, **found, 'discriminator': own},
+  )
+
+
+def moved(
+  nets: networks.Bound,
+  canonical: jax.Array,
+  picture: jax.Array,
+  *,
+  zero_t_xz: bool = False,
+) -> tuple[jax.Array, mapping.KeypointMotion]:
+  """Keypoints [B, K, 3] of heads in pictures, and what moved them there."""
+  motion = nets('head_pose_estimator', picture)
+  motion = mapping.KeypointMotion(*(x.astype(jnp.float32) for x in motion))
+  return keypoints.transform(canonical, *motion, zero_t_xz=zero_t_xz), motion
+
+
+def degrees(motion: mapping.KeypointMotion) -> jax.Array:
+  """Yaw, pitch and roll [B, 3] of a motion, degrees."""
+  return jnp.stack(
+    [
+      rotation.binned_degrees(x)
+      for x in (motion.yaw, motion.pitch, motion.roll)
+    ],
+    axis=-1,
+  )
+
+
+def gallery(source: jax.Array, driving: jax.Array, output: Any) -> jax.Array:
+  """Source | driving | result | occlusion of a batch's first example."""
+  size = source.shape[1]
+  seen = jax.image.resize(
+    output.motion.occlusion[0].astype(jnp.float32), (size, size, 1), 'linear'
+  )
+  return plots.side_by_side(
+    [source[0], driving[0], output.prediction[0], jnp.repeat(seen, 3, -1)]
+  )
+
+
+def _pictures(batch: stage_lib.Batch) -> tuple[jax.Array, jax.Array]:
+  """Source and driving pictures in [0, 1]."""
+  source, driving = (
+    batch[name].astype(jnp.float32) / 255 for name in ('source', 'driving')
+  )
+  return source, driving
+
+
+def _hopenet_degrees(nets: networks.Bound, picture: jax.Array) -> jax.Array:
+  """What Hopenet takes for yaw, pitch and roll, [B, 3]."""
+  shape = (len(picture), _HOPENET_SIZE, _HOPENET_SIZE, 3)
+  small = jax.image.resize(picture, shape, 'linear', antialias=False)
+  pose = nets('hopenet', small)
+  return jnp.stack(
+    [hopenet.degrees(x) for x in (pose.yaw, pose.pitch, pose.roll)], axis=-1
+  )

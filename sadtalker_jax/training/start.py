@@ -1,0 +1,117 @@
+"""The state that a run begins or goes on with, laid over a mesh."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import time
+from typing import Any
+
+from absl import logging
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import manager as manager_lib
+from sadtalker_jax.training import sharding
+from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.typing import PyTree, Variables
+
+# For what runs once, on CPU: a minute less for a program that takes no second.
+_RUN_ONCE = {
+  'xla_backend_optimization_level': 0,
+  'xla_llvm_disable_expensive_passes': True,
+}
+
+
+def begin(
+  stage: stage_lib.Stage,
+  seed: int,
+  manager: manager_lib.Manager,
+  mesh: jax.sharding.Mesh,
+  *,
+  overrides: Sequence[sharding.Override] = (),
+  warm: Mapping[str, Variables] | None = None,
+) -> tuple[stage_lib.State, PyTree, dict[str, Any] | None]:
+  """The newest checkpoint, or the state before the first step.
+
+  Args:
+    stage: to train.
+    seed: of a new state.
+    manager: of the checkpoints.
+    mesh: to lay the state over.
+    overrides: of the default sharding.
+    warm: variables of networks that a new state starts from.
+
+  Returns:
+    The state, its shardings, and the place in the data (None: at the start).
+
+  Raises:
+    InputError: the checkpoint, or what to start from, is of other networks.
+  """
+  key = jax.random.key(seed)
+  shapes = jax.eval_shape(stage.init, key)
+  shardings = sharding.of_state(shapes, mesh, overrides)
+  logging.info(
+    '%s: %.1f M parameters, %.2f GiB of state a device on %s',
+    stage.name,
+    sum(x.size for x in jax.tree.leaves(shapes.params)) / 1e6,
+    sharding.bytes_per_device(shapes, shardings) / 2**30,
+    dict(mesh.shape),
+  )
+  latest = manager.latest
+  if latest is not None:
+    target = manager_lib.abstract(shapes, shardings)
+    state, place = manager.restore(latest, target)
+    logging.info('goes on after step %d', latest)
+    return state, shardings, place
+  start = time.perf_counter()
+  options = _RUN_ONCE if mesh.devices.flat[0].platform == 'cpu' else None
+  state = jax.jit(
+    stage.init, out_shardings=shardings, compiler_options=options
+  )(key)
+  if warm:
+    state = warmed(state, shardings, warm)
+  logging.info('new parameters in %.0f s', time.perf_counter() - start)
+  return state, shardings, None
+
+
+def warmed(
+  state: stage_lib.State, shardings: PyTree, warm: Mapping[str, Variables]
+) -> stage_lib.State:
+  """The state with the variables of some networks put in.
+
+  Raises:
+    InputError: a network is not trained here, or has other shapes.
+  """
+  params = {group: dict(nets) for group, nets in state.params.items()}
+  stats = dict(state.stats)
+  for name, variables in warm.items():
+    group = next((g for g, nets in params.items() if name in nets), None)
+    if group is None:
+      raise errors.InputError(
+        f'warm_start: expected networks that this stage trains '
+        f'({sorted(n for nets in params.values() for n in nets)}), found {name}'
+      )
+    rest = {k: v for k, v in variables.items() if k != 'params'}
+    for own, new in (
+      (params[group][name], variables['params']),
+      (stats.get(name, {}), rest),
+    ):
+      if jax.tree.map(jnp.shape, own) != jax.tree.map(jnp.shape, new):
+        raise errors.InputError(
+          f'warm_start: expected {name} of the shapes that the config gives, '
+          'found others: the bundle is of another size or version'
+        )
+    params[group][name] = variables['params']
+    if rest:
+      stats[name] = rest
+  ema = state.ema
+  if ema is not None:
+    ema = jax.tree.map(np.array, params)
+  changed = dataclasses.replace(state, params=params, stats=stats, ema=ema)
+  # Through numpy: arrays that share a buffer cannot be donated.
+  return jax.tree.map(
+    lambda x, s: jax.device_put(np.array(x), s),
+    changed,
+    shardings,
+  )

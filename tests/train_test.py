@@ -1,0 +1,132 @@
+"""`train.py` from its config to a bundle, on random batches."""
+
+import json
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+import numpy as np
+import pytest
+
+from configs import posevae as config_file
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.cli import bundle as bundle_cli
+from sadtalker_jax.models import zoo
+from sadtalker_jax.training import runs
+import train
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _compiled_once(tmp_path_factory):
+  """Runs of one config share their programs through files."""
+  options = {
+    'jax_compilation_cache_dir': str(tmp_path_factory.mktemp('programs')),
+    'jax_persistent_cache_min_compile_time_secs': 0.0,
+    'jax_persistent_cache_min_entry_size_bytes': -1,
+  }
+  before = {name: getattr(jax.config, name) for name in options}
+  for name, value in options.items():
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+  yield
+  for name, value in before.items():
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+
+
+def config(**changes):
+  found = config_file.get_test_config()
+  found.mesh.fsdp = 2
+  found.mesh.data = 2
+  found.summarise_every = 0
+  for name, value in changes.items():
+    found[name] = value
+  return found
+
+
+def leaves(result):
+  return [np.asarray(x) for x in jax.tree.leaves(result.state)]
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('runs') / 'whole'
+  return folder, runs.run(config(), folder, train.open_data)
+
+
+def test_a_run_in_two_parts_is_bit_equal(whole, tmp_path):
+  runs.run(config(steps=2), tmp_path, train.open_data)
+  again = runs.run(config(), tmp_path, train.open_data)
+  for a, b in zip(leaves(whole[1]), leaves(again), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_figures_and_config_lie_in_the_folder(whole):
+  folder, _ = whole
+  rows = (folder / 'metrics.jsonl').read_text().splitlines()
+  found = [json.loads(row) for row in rows]
+  assert [r['step'] for r in found if 'total/model' in r] == [1, 2, 3, 4]
+  assert {'regression', 'kl', 'gan', 'discriminator'} <= set(found[0])
+  assert any('eval/spread/yaw' in row for row in found)
+  stored = json.loads((folder / 'config.json').read_text())
+  assert stored['stage'] == 'posevae' and stored['steps'] == 4
+
+
+def test_a_finished_stage_becomes_a_bundle(whole, tmp_path, capsys):
+  folder, result = whole
+  output = tmp_path / 'bundle'
+  argv = ['--run', str(folder), '--output', str(output)]
+  assert bundle_cli.main(argv) == 0
+  assert 'pose_discriminator, posevae' in capsys.readouterr().out
+  card = cards.read(output)
+  bundles.verify(output, card)
+  fields = card.networks['posevae'].config
+  stored = bundles.load(output, 'posevae', zoo.shapes('posevae', **fields))
+  expected = result.state.variables('posevae')
+  for a, b in zip(
+    jax.tree.leaves(expected), jax.tree.leaves(stored), strict=True
+  ):
+    np.testing.assert_array_equal(np.asarray(a), b)
+  assert bundle_cli.main([*argv, '--step', '7']) == 2
+  assert 'checkpoint of 7' in capsys.readouterr().err
+
+
+def test_faults_are_found_before_anything_is_compiled(tmp_path):
+  def fails(match, **changes):
+    with pytest.raises(errors.InputError, match=match):
+      runs.run(config(**changes), tmp_path / 'never', train.open_data)
+    assert not (tmp_path / 'never').exists()
+
+  fails('batch_size: expected a multiple', batch_size=6)
+  fails('stage: expected one of', stage='dance')
+  fails('steps: expected steps or epochs', steps=0, epochs=0)
+  found = config()
+  found.mesh.data = 3
+  with pytest.raises(errors.InputError, match='mesh: expected axes'):
+    runs.run(found, tmp_path / 'never', train.open_data)
+  found = config()
+  found.data.folder = str(tmp_path / 'records')
+  with pytest.raises(errors.InputError):
+    runs.run(found, tmp_path / 'never', train.open_data)
+
+
+def test_a_loss_without_its_expert_is_refused(tmp_path):
+  from configs import expnet
+
+  found = expnet.get_test_config()
+  found.loss.read = 0.01
+  with pytest.raises(errors.InputError, match='bundle: .*with lipreader'):
+    runs.run(found, tmp_path / 'never', train.open_data)
+
+
+def test_epochs_become_steps():
+  plain = {
+    'repeats': 2,
+    'batch_size': 8,
+    'steps': 0,
+    'epochs': 3,
+    'optimizer': {'model': {'decay_steps': (5,), 'decay_epochs': (1, 2)}},
+  }
+  found = runs.scheduled(plain, 10)
+  assert found['steps'] == 8
+  assert found['optimizer']['model']['decay_steps'] == [2, 5]

@@ -1,0 +1,60 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sadtalker_jax import errors
+from sadtalker_jax.training import optimizers
+
+CONFIG = {
+  'learning_rate': 0.1,
+  'b1': 0.9,
+  'b2': 0.999,
+  'clip_norm': 0.0,
+  'warmup_steps': 0,
+  'decay_steps': (),
+  'decay_factor': 0.1,
+}
+
+
+def test_the_rate_rises_and_falls_in_steps():
+  rate = optimizers.schedule(
+    {**CONFIG, 'warmup_steps': 4, 'decay_steps': (10, 20)}
+  )
+  found = [float(rate(s)) for s in (0, 3, 9, 11, 21)]
+  np.testing.assert_allclose(found, [0.025, 0.1, 0.1, 0.01, 0.001], rtol=1e-5)
+
+
+def test_gradients_are_cut_to_a_length():
+  mover = optimizers.adam({**CONFIG, 'clip_norm': 1.0})
+  params = {'w': jnp.zeros(2)}
+  grads = {'w': jnp.array([300.0, 400.0])}
+  _, state = mover.update(grads, mover.init(params), params)
+  first_moment = jax.tree.leaves(state)[1]
+  np.testing.assert_allclose(first_moment, [0.06, 0.08], rtol=1e-5)
+
+
+@pytest.mark.parametrize('wrong', [{'b1': 1.0}, {'learning_rate': -1.0}])
+def test_impossible_numbers_are_refused(wrong):
+  with pytest.raises(errors.InputError, match=f'optimizer.{next(iter(wrong))}'):
+    optimizers.adam({**CONFIG, **wrong})
+
+
+def test_parts_give_the_mean_of_the_whole():
+  batch = {'x': jnp.arange(12.0).reshape(12, 1)}
+
+  def gradients(stats, part, number):
+    return stats + 1, {
+      'mean': part['x'].mean(),
+      'number': number.astype(jnp.float32),
+    }
+
+  stats, found = optimizers.in_parts(gradients, jnp.zeros(()), batch, 3)
+  assert float(stats) == 3
+  assert float(found['mean']) == 5.5
+  assert float(found['number']) == 1.0
+
+
+def test_the_average_follows():
+  found = optimizers.average({'w': jnp.zeros(())}, {'w': jnp.ones(())}, 0.9)
+  np.testing.assert_allclose(found['w'], 0.1, rtol=1e-6)

@@ -1,0 +1,189 @@
+"""Every stage takes steps on random batches, through the public function."""
+
+import functools
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from input_pipeline import synthetic
+from sadtalker_jax import errors
+from sadtalker_jax.models import zoo
+from sadtalker_jax.training import networks, sharding, stages
+from sadtalker_jax.training import stage as stage_lib
+
+STATISTICS = {'std': [1.0] * 70, 'pose_delta_std': [0.1] * 6}
+# Config file and variant; what is frozen in it, at the config's size.
+CASES = {
+  'syncnet': ('syncnet', 'test', ()),
+  'wav2lip': ('syncnet', 'wav2lip+gan+test', ()),
+  'expnet': ('expnet', 'test', ()),
+  'posevae': ('posevae', 'test', ()),
+  'recon': ('recon', 'test', ()),
+  'renderer': ('renderer', 'test', ()),
+  'mapping': (
+    'mapping',
+    'test',
+    ('keypoint_detector', 'head_pose_estimator', 'generator'),
+  ),
+}
+# Compiling is nearly all of the time; what is computed stays the same.
+quick = functools.partial(
+  jax.jit,
+  compiler_options={
+    'xla_backend_optimization_level': 0,
+    'xla_llvm_disable_expensive_passes': True,
+  },
+)
+
+
+def config_of(name):
+  file, variant, _ = CASES[name]
+  config = importlib.import_module(f'configs.{file}').get_config(variant)
+  plain = config.to_dict()
+  for group in plain['optimizer'].values():
+    group['learning_rate'] = 1e-3
+  return plain
+
+
+def build(name, config, frozen=None):
+  given = {}
+  for network in CASES[name][2] if frozen is None else frozen:
+    fields = config['model'].get(network, {})
+    given[network] = networks.Frozen(zoo.noise(network, **fields), fields)
+  recipe = stages.get(config['stage']).recipe(config, given, STATISTICS)
+  return stage_lib.build(recipe, config)
+
+
+def batch_of(config):
+  examples = synthetic.create(
+    config['examples'] or config['stage'],
+    batch_size=config['batch_size'],
+    seed=0,
+    **config['data']['options'],
+  )
+  return examples.local(0)
+
+
+# The others are made of the same parts, and are traced only.
+COMPUTED = ('expnet', 'posevae', 'recon', 'renderer', 'syncnet')
+
+
+@pytest.mark.parametrize('name', sorted(CASES))
+def test_every_stage_can_be_traced(name):
+  config = config_of(name)
+  stage = build(name, config)
+  state = jax.eval_shape(stage.init, jax.random.key(0))
+  batch = batch_of(config)
+  after, terms = jax.eval_shape(stage.train_step, state, batch, stage.frozen)
+  assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(
+    lambda x: (x.shape, x.dtype), state
+  )
+  assert {f'total/{g}' for g in state.params} <= set(terms)
+  found = jax.eval_shape(stage.eval_step, state, batch, stage.frozen)
+  assert config['best_metric'].removeprefix('eval/') in found
+  pictures = jax.eval_shape(stage.summaries, state, batch, stage.frozen)
+  assert all(p.ndim == 3 and p.shape[-1] == 3 for p in pictures.values())
+
+
+@pytest.fixture(scope='module', params=COMPUTED)
+def taken(request):
+  """A stage, its state before and after two steps on one batch, the terms."""
+  config = config_of(request.param)
+  stage = build(request.param, config)
+  first = quick(stage.init)(jax.random.key(0))
+  batch = batch_of(config)
+  step = quick(stage.train_step)
+  state, terms = step(first, batch, stage.frozen)
+  state, again = step(state, batch, stage.frozen)
+  return config, stage, first, state, batch, [terms, again]
+
+
+def test_terms_are_finite_and_weights_have_names(taken):
+  config, _, _, state, _, terms = taken
+  assert int(state.step) == 2
+  for found in terms:
+    for name, value in found.items():
+      assert np.isfinite(value), name
+  used = {n.split('/')[0] for n in terms[0]}
+  weighted = {
+    n
+    for n, w in config['loss'].items()
+    if w and not n.endswith(('_step', '_steps', 'nats')) and n != 'read'
+  }
+  named = {'distill', *used}
+  assert weighted <= named | {'sync'}, weighted - named
+
+
+def test_every_trained_network_moves(taken):
+  _, _, first, state, _, _ = taken
+  for group, nets in state.params.items():
+    for name, params in nets.items():
+      before = first.params[group][name]
+      moved = [
+        not np.array_equal(a, b)
+        for a, b in zip(
+          jax.tree.leaves(before), jax.tree.leaves(params), strict=True
+        )
+      ]
+      assert np.mean(moved) > 0.5, name
+
+
+@pytest.mark.parametrize('taken', ['posevae'], indirect=True)
+def test_validation_and_pictures_come_out(taken):
+  _, stage, _, state, batch, _ = taken
+  found = quick(stage.eval_step)(state, batch, stage.frozen)
+  assert all(np.isfinite(v) for v in found.values())
+  (picture,) = quick(stage.summaries)(state, batch, stage.frozen).values()
+  assert picture.shape == (6 * 64, 8 * 31, 3)
+  assert picture.min() >= 0 and picture.max() <= 1 and picture.std() > 0
+
+
+def test_a_mesh_changes_nothing():
+  config = config_of('posevae')
+  config['batch_size'] = 8
+  stage = build('posevae', config)
+  key = jax.random.key(0)
+  batch = batch_of(config)
+  mesh = sharding.make_mesh({'data': 2, 'fsdp': 2})
+  shardings = sharding.of_state(jax.eval_shape(stage.init, key), mesh)
+  state = quick(stage.init)(key)
+  single = quick(stage.train_step)(state, batch, stage.frozen)
+  placed = (
+    jax.device_put(state, shardings),
+    jax.device_put(batch, sharding.of_batch(mesh)),
+  )
+  spread = quick(stage.train_step)(*placed, stage.frozen)
+  cut = [x.sharding.is_fully_replicated for x in jax.tree.leaves(placed[0])]
+  assert not all(cut)
+  for name, value in single[1].items():
+    np.testing.assert_allclose(
+      spread[1][name], value, rtol=2e-4, atol=1e-6, err_msg=name
+    )
+
+
+def test_half_precision_keeps_float32_masters():
+  config = config_of('syncnet')
+  config['dtype'] = 'bfloat16'
+  stage = build('syncnet', config)
+  state = jax.eval_shape(stage.init, jax.random.key(0))
+  batch = jax.eval_shape(lambda: batch_of(config))
+  after, _ = jax.eval_shape(stage.train_step, state, batch, stage.frozen)
+  for leaf in jax.tree.leaves((after.params, after.opt_state, after.stats)):
+    assert leaf.dtype in (jnp.float32, jnp.int32)
+
+
+def test_unknown_words_are_refused():
+  with pytest.raises(errors.InputError, match='stage: expected one of'):
+    stages.get('dance')
+  config = config_of('renderer')
+  with pytest.raises(errors.InputError, match='gan_kind'):
+    build('renderer', {**config, 'gan_kind': 'magic'})
+  with pytest.raises(errors.InputError, match='remat'):
+    build('renderer', {**config, 'remat': 'some'})
+  config = config_of('recon')
+  config['loss']['photometric'] = 1.0
+  with pytest.raises(errors.InputError, match='no texture'):
+    build('recon', config)

@@ -1,0 +1,118 @@
+"""Trains a stage.
+
+    python train.py --config configs/posevae.py --workdir runs/posevae \
+      --config.data.folder=RECORDS
+
+The same call again goes on where the last one was. `--config FILE:test` is a
+try of seconds on a CPU. Many hosts: docs/scaling.md.
+"""
+
+from collections.abc import Sequence
+import pathlib
+import sys
+
+from absl import app, flags, logging
+import jax
+from ml_collections import config_flags
+
+import input_pipeline
+from input_pipeline import batches as batches_lib
+from input_pipeline import selection as selections
+from input_pipeline import synthetic
+from sadtalker_jax import errors, record_folder
+from sadtalker_jax.training import runs
+
+_CONFIG = config_flags.DEFINE_config_file(
+  'config', None, 'File of a config, and its variant after a colon.'
+)
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
+_PROFILE = flags.DEFINE_list(
+  'profile_steps', None, 'First and last step of a profiler trace, as 10,15.'
+)
+_COORDINATOR = flags.DEFINE_string(
+  'coordinator', None, 'HOST:PORT of process 0, if there is no cluster manager.'
+)
+_PROCESSES = flags.DEFINE_integer('num_processes', None, 'Of the run.')
+_PROCESS = flags.DEFINE_integer('process_id', None, 'Of this one.')
+_DISTRIBUTED = flags.DEFINE_bool(
+  'distributed', False, 'Whether SLURM, GKE or a TPU pod started this process.'
+)
+
+
+def main(argv: Sequence[str]) -> None:
+  """Runs what the flags say."""
+  if len(argv) > 1:
+    raise app.UsageError(f'expected flags alone, found {argv[1:]}')
+  logging.set_verbosity(logging.INFO)
+  if _COORDINATOR.value is not None:
+    jax.distributed.initialize(
+      _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
+    )
+  elif _DISTRIBUTED.value:
+    jax.distributed.initialize()
+  profile = None
+  try:
+    if _PROFILE.value:
+      first, last = (int(x) for x in _PROFILE.value)
+      profile = (first, last)
+    result = runs.run(
+      _CONFIG.value, pathlib.Path(_WORKDIR.value), open_data, profile=profile
+    )
+  except errors.InputError as error:
+    print(f'train.py: {error}', file=sys.stderr)
+    sys.exit(2)
+  logging.info(
+    '%s after step %d',
+    'finished' if result.finished else 'stopped',
+    result.step,
+  )
+
+
+def open_data(
+  config: runs.Config, split: str, sharding: jax.sharding.Sharding
+) -> runs.Opened:
+  """The batches of a split.
+
+  Args:
+    config: of the run.
+    split: 'train', or that of `config.validation`.
+    sharding: of the batch axis.
+
+  Raises:
+    InputError: the folder or an option does not fit.
+  """
+  data = config['data']
+  training = split == 'train'
+  options = dict(data['options'])
+  reading = batches_lib.Reading(
+    threads=data['threads'], workers=data['workers'] if training else 0
+  )
+  common = {
+    'batch_size': config['batch_size'],
+    'seed': config['seed'] if training else 0,
+    'sharding': sharding,
+    'reading': reading,
+  }
+  stage = config['examples'] or config['stage']
+  if not data['folder']:
+    random = synthetic.create(stage, **common, **options)
+    return runs.Opened(random, random.num_examples, None)
+  chosen = dict(data['selection'])
+  batches = input_pipeline.create(
+    stage,
+    data['folder'],
+    split=split,
+    selection=selections.Selection(**chosen) if chosen else None,
+    sampling=data['sampling'],
+    shuffle=training,
+    **common,
+    **options,
+  )
+  manifest = record_folder.read_manifest(pathlib.Path(data['folder']))
+  statistics = manifest['splits']['train']['statistics']
+  return runs.Opened(batches, batches.num_examples, statistics)
+
+
+if __name__ == '__main__':
+  flags.mark_flags_as_required(['config', 'workdir'])
+  app.run(main)
