@@ -6,9 +6,11 @@ before jax starts, hence at the top of this file.
 """
 
 from collections.abc import Iterator
+import ctypes
 import gc
 import os
 import pathlib
+import sys
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 if 'xla_force_host_platform_device_count' not in os.environ.get(
@@ -36,17 +38,24 @@ HEAVY = (
   'tests/notebooks_test.py',
   'tests/conversion/convert_test.py',
 )
+# Takes as much, and must not run at that time.
+LATE = 'tests/conversion/parity_test.py'
+LATER = ('tests/ops/', 'tests/preparation/', 'tests/training/')
+
+
+def _turn(item: pytest.Item) -> int:
+  file = item.path.relative_to(ROOT).as_posix()
+  if file in HEAVY:
+    return 0
+  return 3 if file.startswith(LATER) else 2 if file == LATE else 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
   """A file's tests stay together, as its fixtures are worth minutes."""
   for item in items:
     file = item.path.relative_to(ROOT).as_posix()
-    group = 'heavy' if file in HEAVY else file
-    item.add_marker(pytest.mark.xdist_group(group))
-  items.sort(
-    key=lambda item: item.path.relative_to(ROOT).as_posix() not in HEAVY
-  )
+    item.add_marker(pytest.mark.xdist_group('heavy' if file in HEAVY else file))
+  items.sort(key=_turn)
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -55,6 +64,8 @@ def _forget() -> Iterator[None]:
   yield
   jax.clear_caches()
   gc.collect()
+  if sys.platform == 'linux':  # glibc keeps what was freed, gigabytes of it
+    ctypes.CDLL('libc.so.6').malloc_trim(0)
 
 
 @pytest.fixture(scope='session')
