@@ -50,6 +50,7 @@ def _turn(item: pytest.Item) -> int:
   return 3 if file.startswith(LATER) else 2 if file == LATE else 1
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
   """A file's tests stay together, as its fixtures are worth minutes."""
   for item in items:
