@@ -11,6 +11,7 @@ import gc
 import os
 import pathlib
 import sys
+from typing import Any
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 if 'xla_force_host_platform_device_count' not in os.environ.get(
@@ -23,6 +24,7 @@ if 'xla_force_host_platform_device_count' not in os.environ.get(
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
+from xdist.scheduler import loadscope  # noqa: E402
 
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_default_matmul_precision', 'highest')
@@ -50,12 +52,23 @@ def _turn(item: pytest.Item) -> int:
   return 3 if file.startswith(LATER) else 2 if file == LATE else 1
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+class ByFile(loadscope.LoadScopeScheduling):
+  """A file's tests stay together, as its fixtures are worth minutes.
+
+  xdist's own groups (`--dist loadgroup`) do not see the marks under pytest 9.
+  """
+
+  def _split_scope(self, nodeid: str) -> str:
+    file = nodeid.split('::')[0]
+    return 'heavy' if file in HEAVY else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+  return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-  """A file's tests stay together, as its fixtures are worth minutes."""
-  for item in items:
-    file = item.path.relative_to(ROOT).as_posix()
-    item.add_marker(pytest.mark.xdist_group('heavy' if file in HEAVY else file))
+  """Decides on the order of the files."""
   items.sort(key=_turn)
 
 
