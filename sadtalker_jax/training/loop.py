@@ -238,6 +238,7 @@ class _Steps:
     self.manager.save(
       step, state, self.data.state(), self.config, self.measured
     )
+    self.measured = None  # of this step, not of the next one that is saved
 
   def _check(self, step: int, before: tuple[Any, Any] | None) -> None:
     """Raises if the losses of a step are no numbers."""

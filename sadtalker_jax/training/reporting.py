@@ -56,7 +56,8 @@ class FileWriter:
     for name, picture in images.items():
       path = self._folder / 'summaries' / f'{name}_{step:08d}.png'
       path.parent.mkdir(exist_ok=True, parents=True)
-      image_lib.save_png(path, picture)
+      # A resumed run comes by again.
+      image_lib.save_png(path, picture, overwrite=True)
 
   def flush(self) -> None:
     """Makes sure that all is on disk."""
