@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 import jax
 from jax import lax
-import jax.numpy as jnp
+
+from sadtalker_jax.ops import backends as folding
 
 Backend: TypeAlias = Literal['auto', 'cpu', 'gpu', 'tpu']
 
@@ -26,9 +27,6 @@ def choose(
 ) -> Callable[..., Any]:
   """The form of this backend; of the device that runs it for 'auto'.
 
-  Under `vmap` the new axis joins the batch axis, so that a form decides itself
-  how it goes through its batch; only batched triangles are looped over.
-
   Args:
     backend: 'auto', or whose form to take wherever it runs.
     cpu: form for CPU.
@@ -36,34 +34,16 @@ def choose(
     tpu: form for TPU.
 
   Returns:
-    A function of the forms' arguments.
+    A function of the forms' arguments; under `vmap` the new axis joins the
+    batch axis.
   """
 
-  @jax.custom_batching.custom_vmap
   def run(*arguments: jax.Array) -> Any:
     if backend != 'auto':
       return {'cpu': cpu, 'gpu': gpu, 'tpu': tpu}[backend](*arguments)
     return lax.platform_dependent(*arguments, cpu=cpu, tpu=tpu, default=gpu)
 
-  @run.def_vmap
-  def rule(
-    axis_size: int, batched: list[bool], *arguments: jax.Array
-  ) -> tuple[Any, Any]:
-    whole = [
-      a if is_batched else jnp.broadcast_to(a, (axis_size, *a.shape))
-      for a, is_batched in zip(arguments[:-1], batched[:-1], strict=True)
-    ]
-    if batched[-1]:
-      result = lax.map(lambda a: run(*a), (*whole, arguments[-1]))
-    else:
-      folded = [a.reshape(-1, *a.shape[2:]) for a in whole]
-      result = jax.tree.map(
-        lambda a: a.reshape(axis_size, -1, *a.shape[1:]),
-        run(*folded, arguments[-1]),
-      )
-    return result, jax.tree.map(lambda _: True, result)
-
-  return run
+  return folding.folded(run, shared=1)
 
 
 def one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
