@@ -93,7 +93,7 @@ def open_data(
     'sharding': sharding,
     'reading': reading,
   }
-  stage = config['examples'] or config['stage']
+  stage = config['stage']
   if not data['folder']:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)

@@ -15,7 +15,6 @@ def base() -> ml_collections.ConfigDict:
   """What every stage has; the numbers are those of a run on eight GPUs."""
   c = ml_collections.ConfigDict()
   c.stage = ''
-  c.examples = ''  # of input_pipeline, if not those of the stage's name
   c.seed = 0
   # A run ends after `steps`, or after `epochs` if `steps` is 0; an epoch goes
   # `repeats` times over the clips.

@@ -37,7 +37,7 @@ from sadtalker_jax.models import (
   vgg,
   wav2lip,
 )
-from sadtalker_jax.typing import Variables
+from sadtalker_jax.typing import PRNGKey, Variables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,19 +157,34 @@ def shapes(name: str, **config: Any) -> Variables:
   Returns:
     {'params': ..., 'batch_stats': ...} of `jax.ShapeDtypeStruct`.
   """
+  return jax.eval_shape(
+    lambda key: create(key, name, **config), jax.random.key(0)
+  )
+
+
+def create(
+  key: PRNGKey,
+  name: str,
+  inputs: Sequence[tuple[int, ...]] | None = None,
+  **config: Any,
+) -> Variables:
+  """Variables of a network as its layers draw them.
+
+  Args:
+    key: of the draw.
+    name: of the network.
+    inputs: shapes of example inputs, if not those of the released size.
+    **config: fields of the module, over the released ones.
+  """
   network = get(name)
-  inputs = [
-    jax.ShapeDtypeStruct(
-      shape, jnp.int32 if i in network.integers else jnp.float32
-    )
-    for i, shape in enumerate(network.inputs)
+  examples = [
+    jnp.zeros(shape, jnp.int32 if i in network.integers else jnp.float32)
+    for i, shape in enumerate(inputs or network.inputs)
   ]
   module = build(name, **config)
-
-  def init(key: jax.Array, *args: jax.Array) -> Variables:
-    return dict(module.init(key, *args, method=network.method, **network.flags))
-
-  return jax.eval_shape(init, jax.random.key(0), *inputs)
+  return dict(
+    module.init(key, *examples, method=network.method, **network.flags)
+  )
 
 
 def noise(name: str, seed: int = 0, **config: Any) -> Variables:

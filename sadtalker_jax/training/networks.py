@@ -10,7 +10,6 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import PRNGKey, PyTree, Variables
@@ -24,13 +23,11 @@ class Trained:
     group: whose optimiser moves it.
     config: fields of the module that differ from `models.zoo`.
     inputs: shapes of example inputs, if not those of `models.zoo`.
-    exported: whether a bundle of the finished stage holds it.
   """
 
   group: str
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   inputs: Sequence[tuple[int, ...]] | None = None
-  exported: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,28 +43,14 @@ class Frozen:
   config: Mapping[str, Any]
 
 
-def create(key: PRNGKey, name: str, trained: Trained) -> Variables:
-  """Variables of a network as its layers draw them."""
-  network = zoo.get(name)
-  shapes = trained.inputs or network.inputs
-  examples = [
-    jnp.zeros(shape, jnp.int32 if i in network.integers else jnp.float32)
-    for i, shape in enumerate(shapes)
-  ]
-  module = zoo.build(name, **trained.config)
-  return dict(
-    module.init(key, *examples, method=network.method, **network.flags)
-  )
-
-
 def groups(
   key: PRNGKey, trained: Mapping[str, Trained]
 ) -> dict[str, dict[str, Variables]]:
   """Variables of all networks of a stage, {group: {network: variables}}."""
   made: dict[str, dict[str, Variables]] = {}
   for number, (name, network) in enumerate(sorted(trained.items())):
-    made.setdefault(network.group, {})[name] = create(
-      jax.random.fold_in(key, number), name, network
+    made.setdefault(network.group, {})[name] = zoo.create(
+      jax.random.fold_in(key, number), name, network.inputs, **network.config
     )
   return made
 
@@ -110,9 +93,6 @@ class Bound:
     self.train = train
     self._remat = remat
     self.stats: dict[str, Variables] = dict(stats)
-
-  def __contains__(self, name: str) -> bool:
-    return name in self._params or name in self._frozen
 
   def __call__(
     self, name: str, *inputs: Any, method: Any = None, **flags: Any

@@ -59,7 +59,7 @@ def build(name, config, frozen=None):
 
 def batch_of(config):
   examples = synthetic.create(
-    config['examples'] or config['stage'],
+    config['stage'],
     batch_size=config['batch_size'],
     seed=0,
     **config['data']['options'],
