@@ -16,6 +16,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
 from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import params
 from sadtalker_jax.typing import PyTree
 
 _MAX_LISTED = 8  # differences that are spelled out
@@ -31,6 +32,7 @@ class Manager:
     keep_last: int,
     keep_best: int = 0,
     metric: str | None = None,
+    read_only: bool = False,
   ):
     """Opens or makes the folder.
 
@@ -39,6 +41,7 @@ class Manager:
       keep_last: newest checkpoints that are kept.
       keep_best: besides, those with the lowest `metric`.
       metric: one of those that `save` is given.
+      read_only: nothing is made or cleared away: a run may be writing.
     """
     keep: list[Any] = [policies.LatestN(keep_last)]
     if keep_best and metric is not None:
@@ -59,7 +62,9 @@ class Manager:
       options=ocp.CheckpointManagerOptions(
         preservation_policy=policies.AnyPreservationPolicy(keep),
         enable_async_checkpointing=True,
-        cleanup_tmp_directories=True,
+        cleanup_tmp_directories=not read_only,
+        create=not read_only,
+        read_only=read_only,
       ),
     )
 
@@ -149,8 +154,8 @@ class Manager:
     """Raises where a checkpoint does not hold what is expected."""
     with ocp.StandardCheckpointer() as reader:
       metadata = reader.metadata(self._folder / str(step) / 'state')
-    stored = _names(metadata.item_metadata.tree)
-    expected = _names(shapes)
+    stored = params.named_shapes(metadata.item_metadata.tree)
+    expected = params.named_shapes(shapes)
     faults = [f'missing {n}' for n in sorted(expected.keys() - stored.keys())]
     faults += [
       f'not expected {n}' for n in sorted(stored.keys() - expected.keys())
@@ -177,14 +182,3 @@ def abstract(state: PyTree, shardings: PyTree) -> PyTree:
     state,
     shardings,
   )
-
-
-def _names(tree: PyTree) -> dict[str, list[int]]:
-  """Shapes of arrays by path, however the tree spells its keys."""
-  leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-  return {
-    jax.tree_util.keystr(path, simple=True, separator='/'): [
-      int(n) for n in np.shape(leaf) or getattr(leaf, 'shape', ())
-    ]
-    for path, leaf in leaves
-  }

@@ -4,7 +4,6 @@ The reader says which names and shapes it expects; a folder that holds others is
 refused with all of them named. Arrays come and go as numpy float32.
 """
 
-from collections.abc import Iterator, Mapping
 import pathlib
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from sadtalker_jax import errors
-from sadtalker_jax.typing import Variables
+from sadtalker_jax.typing import PyTree, Variables
 
 # Of files, bytes, about: a download that is killed loses no more than that.
 _FILE_SIZE = 32 << 20
@@ -59,9 +58,20 @@ def load(folder: pathlib.Path, shapes: Variables) -> Variables:
     return checkpointer.restore(folder, item=shapes, restore_args=args)
 
 
+def named_shapes(tree: PyTree) -> dict[str, list[int]]:
+  """Shapes of arrays by path, however the tree spells its keys."""
+  leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+  return {
+    jax.tree_util.keystr(path, simple=True, separator='/'): [
+      int(n) for n in leaf.shape
+    ]
+    for path, leaf in leaves
+  }
+
+
 def _compare(stored: Any, shapes: Variables, folder: pathlib.Path) -> None:
   """Raises where a folder does not hold what is expected."""
-  found, expected = dict(_shapes(stored)), dict(_shapes(shapes))
+  found, expected = named_shapes(stored), named_shapes(shapes)
   faults = []
   for what, names in (
     ('missing', expected.keys() - found.keys()),
@@ -73,7 +83,7 @@ def _compare(stored: Any, shapes: Variables, folder: pathlib.Path) -> None:
       tail = f' and {more} more' if more > 0 else ''
       faults.append(f'{len(names)} {what}: {shown}{tail}')
   faults += [
-    f'{name}: expected shape {list(expected[name])}, found {list(found[name])}'
+    f'{name}: expected shape {expected[name]}, found {found[name]}'
     for name in sorted(expected.keys() & found.keys())
     if expected[name] != found[name]
   ]
@@ -82,13 +92,3 @@ def _compare(stored: Any, shapes: Variables, folder: pathlib.Path) -> None:
       f'{folder}: not the variables of this network:\n  '
       + '\n  '.join(faults[:_MAX_LISTED])
     )
-
-
-def _shapes(
-  tree: Any, path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-  if isinstance(tree, Mapping):
-    for key, value in tree.items():
-      yield from _shapes(value, (*path, key))
-  else:
-    yield '/'.join(path), tuple(tree.shape)

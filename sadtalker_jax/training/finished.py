@@ -92,7 +92,12 @@ def trained(
   Raises:
     InputError: there is no such checkpoint.
   """
-  manager = manager_lib.Manager(run / 'checkpoints', keep_last=10**9)
+  folder = run / 'checkpoints'
+  if not folder.is_dir():
+    raise errors.InputError(
+      f'{run}: expected the folder of a run, found no checkpoints in it'
+    )
+  manager = manager_lib.Manager(folder, keep_last=10**9, read_only=True)
   try:
     steps = manager.steps
     step = manager.latest if step is None else step
