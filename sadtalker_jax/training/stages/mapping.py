@@ -5,7 +5,7 @@ generator of phase 1 are frozen; `zero_t_xz` must be that of inference.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,17 @@ from sadtalker_jax.training.stages import renderer
 from sadtalker_jax.typing import PRNGKey
 
 _RENDER = ('keypoint_detector', 'head_pose_estimator', 'generator')
+
+
+class _Pictures(NamedTuple):
+  source: jax.Array  # [B, S, S, 3]
+  driving: jax.Array
+  output: Any  # of the generator
+
+
+class _Keypoints(NamedTuple):
+  canonical: jax.Array  # [B, K, 3]
+  driving: jax.Array  # as guessed
 
 
 def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -112,7 +123,10 @@ def recipe(
       nets, picture, driving, terms, both, against, started
     )
 
-  def drawn(nets: networks.Bound, batch: stage_lib.Batch) -> Any:
+  def drawn(
+    nets: networks.Bound, batch: stage_lib.Batch
+  ) -> tuple[_Pictures, _Keypoints]:
+    """What is drawn, and the canonical and guessed keypoints behind it."""
     source, driving = (
       batch[k].astype(jnp.float32) / 255 for k in ('source', 'driving')
     )
@@ -121,22 +135,21 @@ def recipe(
       guessed(nets, canonical, batch[f'{which}_window'])[0]
       for which in ('source', 'driving')
     ]
-    return source, driving, nets('generator', source, *placed)
+    output = nets('generator', source, *placed)
+    return _Pictures(source, driving, output), _Keypoints(canonical, placed[1])
 
   def validate(
     nets: networks.Bound, batch: stage_lib.Batch
   ) -> stage_lib.Metrics:
     """Distance of pictures, and of the keypoints from phase 1's."""
-    source, driving, output = drawn(nets, batch)
-    canonical = nets('keypoint_detector', source)
+    (source, driving, output), found = drawn(nets, batch)
     target, _ = renderer.moved(
-      nets, canonical, driving, zero_t_xz=config['zero_t_xz']
+      nets, found.canonical, driving, zero_t_xz=config['zero_t_xz']
     )
-    guess, _ = guessed(nets, canonical, batch['driving_window'])
     return {
       'l1': jnp.abs(output.prediction - driving).mean(),
       'l1_of_source': jnp.abs(source - driving).mean(),
-      'keypoints': jnp.abs(guess - target).mean(),
+      'keypoints': jnp.abs(found.driving - target).mean(),
     }
 
   def summaries(
@@ -144,7 +157,7 @@ def recipe(
   ) -> dict[str, jax.Array]:
     """Source, driving, result and occlusion of the first example."""
     first = {k: v[:1] for k, v in batch.items()}
-    return {'pictures': renderer.gallery(*drawn(nets, first))}
+    return {'pictures': renderer.gallery(*drawn(nets, first)[0])}
 
   model = {**config['model'].get(name, {}), 'dtype': dtype}
   trained = {name: networks.Trained('model', model)}
