@@ -58,6 +58,7 @@ class Plan:
   keep_last: int
   keep_best: int
   best_metric: str  # of validation, the lowest is best
+  tensorboard: bool = False  # whether event files are written
   profile: tuple[int, int] | None = None  # first and last step of a trace
 
 
@@ -85,7 +86,6 @@ def run(
   *,
   overrides: tuple[sharding.Override, ...] = (),
   warm: Mapping[str, Variables] | None = None,
-  writers: tuple[reporting.Writer, ...] = (),
 ) -> Result:
   """Trains a stage until `plan.steps`, from where `folder` stands.
 
@@ -96,10 +96,9 @@ def run(
     data: to learn from.
     validation: to measure on, the same batches each time.
     mesh: of the devices.
-    config: of the run, JSON; kept with the checkpoints.
+    config: of the run, JSON; kept in `config.json` and with the checkpoints.
     overrides: of the default sharding.
     warm: variables to start from, by network, if there is no checkpoint yet.
-    writers: besides the files in `folder`.
 
   Raises:
     InputError: the folder is in use, or holds a run that does not fit.
@@ -107,6 +106,12 @@ def run(
   """
   with contextlib.ExitStack() as stack:
     stack.enter_context(guards.claim(folder))
+    writers: tuple[reporting.Writer, ...] = ()
+    if not jax.process_index():  # only one process writes
+      reporting.write_config(folder, config)
+      writers = reporting.open_writers(folder, tensorboard=plan.tensorboard)
+    for writer in writers:
+      stack.callback(writer.close)
     stopped = stack.enter_context(guards.stop_signal())
     manager = manager_lib.Manager(
       folder / 'checkpoints',
@@ -116,9 +121,6 @@ def run(
     )
     stack.callback(manager.close)
     stack.callback(data.close)
-    outputs = (*writers, *_own_writer(folder))
-    for writer in outputs:
-      stack.callback(writer.close)
     state, shardings, place = start.begin(
       stage, plan.seed, manager, mesh, overrides=overrides, warm=warm
     )
@@ -131,7 +133,7 @@ def run(
       data,
       validation,
       manager,
-      outputs,
+      writers,
       config,
       train_step=jax.jit(
         stage.train_step, donate_argnums=0, out_shardings=(shardings, whole)
@@ -268,10 +270,3 @@ class _Steps:
     elif self.tracing and (step is None or step > last):
       jax.profiler.stop_trace()
       self.tracing = False
-
-
-def _own_writer(folder: pathlib.Path) -> tuple[reporting.Writer, ...]:
-  """Only one process writes."""
-  if jax.process_index():
-    return ()
-  return (reporting.FileWriter(folder),)

@@ -105,6 +105,24 @@ class TensorBoardWriter:
     self._writer.close()
 
 
+def open_writers(
+  folder: pathlib.Path, *, tensorboard: bool
+) -> tuple[Writer, ...]:
+  """Files in the folder of a run, and TensorBoard's if wanted.
+
+  Raises:
+    InputError: tensorboardX is wanted and not installed.
+  """
+  more = (TensorBoardWriter(folder),) if tensorboard else ()
+  return (*more, FileWriter(folder))
+
+
+def write_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+  """Puts the config of a run where people look for it: `config.json`."""
+  text = json.dumps(config, indent=2, sort_keys=True)
+  (folder / 'config.json').write_text(text + '\n', encoding='utf-8')
+
+
 class Interval:
   """Figures of the steps since the last report, and how long they took."""
 

@@ -20,7 +20,6 @@ from sadtalker_jax.models import zoo
 from sadtalker_jax.training import (
   loop,
   networks,
-  reporting,
   sharding,
   stages,
 )
@@ -88,7 +87,6 @@ def run(
   plain['exported'] = {
     name: {k: v for k, v in network.config.items() if k != 'dtype'}
     for name, network in recipe.trained.items()
-    if network.exported
   }
   validation = None
   if plain['validation']['every']:
@@ -98,10 +96,6 @@ def run(
     plain['warm_start']['networks'],
     'warm_start.bundle',
   )
-  write_config(folder, plain)
-  writers: list[reporting.Writer] = []
-  if plain['tensorboard'] and not jax.process_index():
-    writers.append(reporting.TensorBoardWriter(folder))
   return loop.run(
     stage_lib.build(recipe, plain),
     plan(plain, profile),
@@ -112,7 +106,6 @@ def run(
     plain,
     overrides=tuple((p, tuple(axes)) for p, axes in plain['overrides']),
     warm={n: f.variables for n, f in warm.items()},
-    writers=tuple(writers),
   )
 
 
@@ -158,17 +151,9 @@ def plan(config: Config, profile: tuple[int, int] | None = None) -> loop.Plan:
     keep_last=config['keep_last'],
     keep_best=config['keep_best'] if config['best_metric'] else 0,
     best_metric=config['best_metric'],
+    tensorboard=config['tensorboard'],
     profile=profile,
   )
-
-
-def write_config(folder: pathlib.Path, config: Config) -> None:
-  """Puts the config of a run where people look for it: `config.json`."""
-  if jax.process_index():
-    return
-  folder.mkdir(parents=True, exist_ok=True)
-  text = json.dumps(config, indent=2, sort_keys=True)
-  (folder / 'config.json').write_text(text + '\n', encoding='utf-8')
 
 
 def _networks(
