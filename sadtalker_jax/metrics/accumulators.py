@@ -1,0 +1,103 @@
+"""Running numbers that merge: of batches, of clips, of devices, of hosts.
+
+An accumulator is a tree of numpy arrays with a function that merges two of
+them, as `Mean` here and `frechet.Moments`. What devices computed comes to the
+host with `host_rows`, what hosts gathered is merged by `across_hosts`; sums are
+kept in float64 on the host, as devices have float32.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import jax
+from jax.experimental import multihost_utils
+import numpy as np
+
+from sadtalker_jax.typing import Array
+
+_Tree = TypeVar('_Tree')
+
+
+class Mean(NamedTuple):
+  """A running mean."""
+
+  total: np.ndarray  # [] or [D] float64, sum of the values
+  count: np.ndarray  # [] float64, how many
+
+
+def mean_of(values: Array) -> Mean:
+  """The accumulator of some values.
+
+  Args:
+    values: [N] or [N, D]; N may be 0.
+  """
+  values = np.asarray(values, np.float64)
+  return Mean(values.sum(0), np.float64(len(values)))
+
+
+def merge_means(first: Mean, second: Mean) -> Mean:
+  """The accumulator of the values of both."""
+  return Mean(first.total + second.total, first.count + second.count)
+
+
+def mean_value(mean: Mean) -> np.ndarray:
+  """The mean, [] or [D] float64.
+
+  Raises:
+    ValueError: there is no value.
+  """
+  if mean.count < 1:
+    raise ValueError('expected a mean of at least 1 value, found none')
+  return mean.total / mean.count
+
+
+def host_rows(array: Array) -> np.ndarray:
+  """The rows of a result that this host has to add up, each once.
+
+  Args:
+    array: [N, ...]; a jax array may be sharded along its first axis over the
+      devices of several hosts, and replicated over others.
+
+  Returns:
+    [n, ...]; the hosts' parts make up [N, ...].
+  """
+  if not isinstance(array, jax.Array) or array.is_fully_addressable:
+    return np.asarray(array)
+  parts = [
+    np.asarray(shard.data)
+    for shard in array.addressable_shards
+    if shard.replica_id == 0
+  ]
+  empty = np.zeros((0, *array.shape[1:]), array.dtype)
+  return np.concatenate([empty, *parts])
+
+
+def across_hosts(item: _Tree, merge: Callable[[_Tree, _Tree], _Tree]) -> _Tree:
+  """The accumulators of all hosts as one, on every host.
+
+  Every host must call it. The bits travel as they are: float64 stays exact.
+
+  Args:
+    item: tree of numpy arrays, of one structure and shapes on all hosts.
+    merge: makes one of two.
+  """
+  if jax.process_count() == 1:
+    return item
+  leaves, structure = jax.tree.flatten(item)
+  arrays = [np.asarray(leaf, np.float64) for leaf in leaves]
+  bits = [array.reshape(-1).view(np.uint32) for array in arrays]
+  gathered = [np.asarray(multihost_utils.process_allgather(b)) for b in bits]
+  items = [
+    jax.tree.unflatten(
+      structure,
+      [
+        np.ascontiguousarray(rows[host]).view(np.float64).reshape(array.shape)
+        for rows, array in zip(gathered, arrays, strict=True)
+      ],
+    )
+    for host in range(jax.process_count())
+  ]
+  result = items[0]
+  for other in items[1:]:
+    result = merge(result, other)
+  return result

@@ -1,0 +1,256 @@
+"""Likeness and sharpness of pictures.
+
+Frames are [T, H, W, C], uint8 as decoded, or floats of the same range; those of
+a pair have one shape. Answers have a number for each frame, float64 [T].
+"""
+
+from collections.abc import Callable
+import functools
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax.metrics import batches, edges
+from sadtalker_jax.typing import Array
+
+_BATCH = 8  # frames at a time: bounds memory, compiles once
+_C1, _C2 = 0.01**2, 0.03**2  # in squared peaks
+# Of CPBD (reference 9.2): the side of a block, the share of it that edges must
+# have, widths just noticed in blocks of low and high contrast, the exponent,
+# the percent from which on blur is seen.
+_BLOCK, _EDGES, _SEEN = 64, 0.002, 64
+_LOW_CONTRAST, _JUST_NOTICED, _STEEPNESS = 50, (5.0, 3.0), 3.6
+
+
+def psnr(first: Array, second: Array, *, peak: float = 255.0) -> np.ndarray:
+  """Peak signal-to-noise ratio.
+
+  Args:
+    first: [T, H, W, C].
+    second: the same shape.
+    peak: largest value that a pixel can have.
+
+  Returns:
+    [T] float64, decibels; infinite for equal frames.
+
+  Raises:
+    ValueError: these are no frames, or their shapes differ.
+  """
+  _check_pair(first, second)
+  error = batches.apply(_squared_error, first, second, size=_BATCH)
+  with np.errstate(divide='ignore'):
+    return 10 * np.log10(peak**2 / error.astype(np.float64))
+
+
+def ssim(
+  first: Array,
+  second: Array,
+  *,
+  window: Literal['uniform', 'gaussian'] = 'uniform',
+  peak: float = 255.0,
+) -> np.ndarray:
+  """Structural similarity, mean over pixels and channels.
+
+  Wang et al., Image Quality Assessment, TIP 2004, as scikit-image has it: of
+  whole windows only.
+
+  Args:
+    first: [T, H, W, C].
+    second: the same shape.
+    window: 7 x 7 pixels of equal weight with unbiased variances (scikit-image's
+      default), or 11 x 11 of a Gaussian of 1.5 pixels with biased ones (the
+      paper's).
+    peak: largest value that a pixel can have.
+
+  Returns:
+    [T] float64, 1 for equal frames.
+
+  Raises:
+    ValueError: these are no frames, their shapes differ, or they are smaller
+      than the window.
+  """
+  _check_pair(first, second)
+  taps = _taps(window)
+  if min(first.shape[1:3]) < len(taps):
+    raise ValueError(
+      f'expected frames of {len(taps)} pixels a side or more, '
+      f'found {first.shape}'
+    )
+  measure = functools.partial(_similarity, window=window, peak=float(peak))
+  return batches.apply(measure, first, second, size=_BATCH).astype(np.float64)
+
+
+def lpips(
+  distance: Callable[[jax.Array, jax.Array], Any],
+  first: Array,
+  second: Array,
+  *,
+  batch: int = 16,
+) -> np.ndarray:
+  """Distance in the eyes of a network, frame by frame.
+
+  Args:
+    distance: float32 [B, H, W, 3] RGB in [0, 1], twice, to [B]; the total of
+      `models.lpips`.
+    first: [T, H, W, 3] RGB, uint8.
+    second: the same shape.
+    batch: B.
+
+  Returns:
+    [T] float64, 0 for equal frames.
+
+  Raises:
+    ValueError: these are no such frames, or their shapes differ.
+  """
+  _check_pair(first, second)
+  if first.dtype != np.uint8 or second.dtype != np.uint8:
+    raise ValueError(
+      f'expected frames of uint8, found {first.dtype} and {second.dtype}'
+    )
+
+  def scaled(a: Array, b: Array) -> Any:
+    return distance(*(jnp.asarray(x, jnp.float32) / 255 for x in (a, b)))
+
+  answer = batches.apply(scaled, first, second, size=batch)
+  return answer.astype(np.float64)
+
+
+def grey(frames: np.ndarray) -> np.ndarray:
+  """Brightness of RGB frames, not rounded.
+
+  Args:
+    frames: [..., H, W, 3] uint8.
+
+  Returns:
+    [..., H, W] float64 in [0, 255].
+
+  Raises:
+    ValueError: these are no such frames.
+  """
+  frames = np.asarray(frames)
+  if frames.dtype != np.uint8 or frames.ndim < 3 or frames.shape[-1] != 3:
+    raise ValueError(
+      'expected RGB frames of uint8 [..., H, W, 3], found '
+      f'{frames.dtype} {frames.shape}'
+    )
+  return frames @ np.array([0.299, 0.587, 0.114])
+
+
+def cpbd(picture: np.ndarray) -> float:
+  """Sharpness: the share of edges whose blur is not noticed.
+
+  Narvekar and Karam, A No-Reference Image Blur Metric Based on the Cumulative
+  Probability of Blur Detection, TIP 2011, as the public Python code computes it
+  (reference 9.2).
+
+  Args:
+    picture: [H, W] grey, 0 to 255, 64 pixels a side or more; what is left of
+      whole blocks of 64 pixels at the right and bottom is not looked at.
+
+  Returns:
+    In [0, 1]; higher is sharper, 0 where there is no edge.
+
+  Raises:
+    ValueError: this is no such picture.
+  """
+  picture = np.asarray(picture, np.float64)
+  if picture.ndim != 2 or min(picture.shape) < _BLOCK:
+    raise ValueError(
+      f'expected a grey picture [H, W] of {_BLOCK} pixels a side or more, '
+      f'found {picture.shape}'
+    )
+  width = _blocks(edges.widths(picture, edges.vertical(picture)))
+  many = _blocks(edges.canny(picture)).sum(-1) > _EDGES * _BLOCK**2  # [N]
+  pixels = _blocks(picture)
+  contrast = np.trunc(pixels.max(-1) - pixels.min(-1))
+  noticed = np.where(contrast <= _LOW_CONTRAST, *_JUST_NOTICED)
+  has_width = (width > 0) & many[:, None]
+  if not has_width.any():
+    return 0.0
+  ratio = (width / noticed[:, None])[has_width]
+  percent = np.round(100 * (1 - np.exp(-(ratio**_STEEPNESS))))
+  return float((percent < _SEEN).mean())
+
+
+def cpbd_clip(frames: np.ndarray) -> np.ndarray:
+  """`cpbd` of each RGB frame, from [T, H, W, 3] uint8: [T] float64.
+
+  Raises:
+    ValueError: these are no such frames.
+  """
+  if np.ndim(frames) != 4 or not len(frames):
+    raise ValueError(
+      f'expected frames [T, H, W, 3], T > 0, found {np.shape(frames)}'
+    )
+  return np.array([cpbd(grey(frame)) for frame in frames])
+
+
+def _blocks(picture: np.ndarray) -> np.ndarray:
+  """Whole blocks of a picture [H, W]: [N, 64 * 64]."""
+  rows, columns = (side // _BLOCK for side in picture.shape)
+  whole = picture[: rows * _BLOCK, : columns * _BLOCK]
+  parts = whole.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2)
+  return parts.reshape(rows * columns, _BLOCK**2)
+
+
+def _check_pair(first: Array, second: Array) -> None:
+  if first.ndim != 4 or first.shape != second.shape or not first.size:
+    raise ValueError(
+      'expected frames [T, H, W, C] twice, T > 0, found '
+      f'{first.shape} and {second.shape}'
+    )
+
+
+@jax.jit
+def _squared_error(first: jax.Array, second: jax.Array) -> jax.Array:
+  """Mean squared difference [B]; rows first, as float32 sums of few."""
+  gap = first.astype(jnp.float32) - second.astype(jnp.float32)
+  return jnp.square(gap).mean((2, 3)).mean(1)
+
+
+def _taps(window: str) -> np.ndarray:
+  """Weights of the window along one axis [K]."""
+  if window == 'uniform':
+    return np.full(7, 1 / 7)
+  if window != 'gaussian':
+    raise ValueError(f"expected 'uniform' or 'gaussian', found {window!r}")
+  taps = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+  return taps / taps.sum()
+
+
+@functools.partial(jax.jit, static_argnames=('window', 'peak'))
+def _similarity(
+  first: jax.Array, second: jax.Array, *, window: str, peak: float
+) -> jax.Array:
+  """SSIM [B] of frames [B, H, W, C]."""
+  taps = _taps(window)
+  unbiased = 49 / 48 if window == 'uniform' else 1.0
+
+  def blurred(x: jax.Array) -> jax.Array:
+    """Weighted means of all whole windows: [h, w, C]."""
+    for axis in (0, 1):
+      length = x.shape[axis] - len(taps) + 1
+      x = sum(
+        (
+          float(tap) * jax.lax.slice_in_dim(x, i, i + length, axis=axis)
+          for i, tap in enumerate(taps)
+        ),
+        jnp.zeros((), x.dtype),
+      )
+    return x
+
+  def one(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
+    # About 0, in peaks: the differences of squares below keep their digits.
+    a, b = (x.astype(jnp.float32) / peak - 0.5 for x in pair)
+    mean_a, mean_b = blurred(a), blurred(b)
+    square_a = unbiased * (blurred(a * a) - mean_a * mean_a)
+    square_b = unbiased * (blurred(b * b) - mean_b * mean_b)
+    product = unbiased * (blurred(a * b) - mean_a * mean_b)
+    mean_a, mean_b = mean_a + 0.5, mean_b + 0.5
+    light = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
+    structure = (2 * product + _C2) / (square_a + square_b + _C2)
+    return (light * structure).mean((1, 2)).mean()
+
+  return jax.lax.map(one, (first, second))
