@@ -225,32 +225,37 @@ def _similarity(
   first: jax.Array, second: jax.Array, *, window: str, peak: float
 ) -> jax.Array:
   """SSIM [B] of frames [B, H, W, C]."""
-  taps = _taps(window)
+  taps = [float(tap) for tap in _taps(window)]
   unbiased = 49 / 48 if window == 'uniform' else 1.0
+  channels = first.shape[-1]
 
-  def blurred(x: jax.Array) -> jax.Array:
-    """Weighted means of all whole windows: [h, w, C]."""
-    for axis in (0, 1):
-      length = x.shape[axis] - len(taps) + 1
-      x = sum(
-        (
-          float(tap) * jax.lax.slice_in_dim(x, i, i + length, axis=axis)
+  def means(x: jax.Array) -> jax.Array:
+    """Of all whole windows of maps [M, H, W * C]: [M, h, w * C]."""
+    for axis, step in ((1, 1), (2, channels)):
+      length = x.shape[axis] - (len(taps) - 1) * step
+      x = functools.reduce(
+        jnp.add,
+        [
+          tap * jax.lax.slice_in_dim(x, i * step, i * step + length, axis=axis)
           for i, tap in enumerate(taps)
-        ),
-        jnp.zeros((), x.dtype),
+        ],
       )
     return x
 
   def one(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
     # About 0, in peaks: the differences of squares below keep their digits.
-    a, b = (x.astype(jnp.float32) / peak - 0.5 for x in pair)
-    mean_a, mean_b = blurred(a), blurred(b)
-    square_a = unbiased * (blurred(a * a) - mean_a * mean_a)
-    square_b = unbiased * (blurred(b * b) - mean_b * mean_b)
-    product = unbiased * (blurred(a * b) - mean_a * mean_b)
+    a, b = (
+      x.astype(jnp.float32).reshape(x.shape[0], -1) / peak - 0.5 for x in pair
+    )
+    # All maps at once: XLA:CPU is six times slower map by map.
+    mean_a, mean_b, square, product = means(
+      jnp.stack([a, b, a * a + b * b, a * b])
+    )
+    square = unbiased * (square - mean_a**2 - mean_b**2)
+    product = unbiased * (product - mean_a * mean_b)
     mean_a, mean_b = mean_a + 0.5, mean_b + 0.5
     light = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
-    structure = (2 * product + _C2) / (square_a + square_b + _C2)
-    return (light * structure).mean((1, 2)).mean()
+    structure = (2 * product + _C2) / (square + _C2)
+    return (light * structure).mean(1).mean()
 
   return jax.lax.map(one, (first, second))
