@@ -22,7 +22,7 @@ class Mean(NamedTuple):
   """A running mean."""
 
   total: np.ndarray  # [] or [D] float64, sum of the values
-  count: np.ndarray  # [] float64, how many
+  number: np.ndarray  # [] float64, how many
 
 
 def mean_of(values: Array) -> Mean:
@@ -32,12 +32,12 @@ def mean_of(values: Array) -> Mean:
     values: [N] or [N, D]; N may be 0.
   """
   values = np.asarray(values, np.float64)
-  return Mean(values.sum(0), np.float64(len(values)))
+  return Mean(values.sum(0), np.array(float(len(values))))
 
 
 def merge_means(first: Mean, second: Mean) -> Mean:
   """The accumulator of the values of both."""
-  return Mean(first.total + second.total, first.count + second.count)
+  return Mean(first.total + second.total, first.number + second.number)
 
 
 def mean_value(mean: Mean) -> np.ndarray:
@@ -46,9 +46,9 @@ def mean_value(mean: Mean) -> np.ndarray:
   Raises:
     ValueError: there is no value.
   """
-  if mean.count < 1:
+  if mean.number < 1:
     raise ValueError('expected a mean of at least 1 value, found none')
-  return mean.total / mean.count
+  return mean.total / mean.number
 
 
 def host_rows(array: Array) -> np.ndarray:

@@ -18,14 +18,14 @@ from sadtalker_jax.typing import Array
 class Moments(NamedTuple):
   """What is kept of features; of any number, 0 too."""
 
-  count: np.ndarray  # [] float64, N
+  number: np.ndarray  # [] float64, N
   mean: np.ndarray  # [D] float64
   scatter: np.ndarray  # [D, D] float64, sum of products of deviations
 
 
 def empty(size: int) -> Moments:
   """The moments of no features of `size` numbers."""
-  return Moments(np.float64(0), np.zeros(size), np.zeros((size, size)))
+  return Moments(np.zeros(()), np.zeros(size), np.zeros((size, size)))
 
 
 def of(features: Array) -> Moments:
@@ -41,7 +41,7 @@ def of(features: Array) -> Moments:
     raise ValueError('expected finite features, found NaN or infinity')
   mean = rows.mean(0)
   centred = rows - mean
-  return Moments(np.float64(len(rows)), mean, centred.T @ centred)
+  return Moments(np.array(float(len(rows))), mean, centred.T @ centred)
 
 
 def merge(first: Moments, second: Moments) -> Moments:
@@ -55,12 +55,12 @@ def merge(first: Moments, second: Moments) -> Moments:
       'expected features of one size, found '
       f'{len(first.mean)} and {len(second.mean)} numbers'
     )
-  count = first.count + second.count
+  count = first.number + second.number
   if count == 0:
     return first
   gap = second.mean - first.mean
-  mean = first.mean + gap * (second.count / count)
-  between = (first.count * second.count / count) * np.outer(gap, gap)
+  mean = first.mean + gap * (second.number / count)
+  between = (first.number * second.number / count) * np.outer(gap, gap)
   return Moments(count, mean, first.scatter + second.scatter + between)
 
 
@@ -75,11 +75,11 @@ def covariance(moments: Moments) -> np.ndarray:
   Raises:
     ValueError: of fewer than 2 features.
   """
-  if moments.count < 2:
+  if moments.number < 2:
     raise ValueError(
-      f'expected at least 2 features, found {int(moments.count)}'
+      f'expected at least 2 features, found {int(moments.number)}'
     )
-  return moments.scatter / (moments.count - 1)
+  return moments.scatter / (moments.number - 1)
 
 
 def distance(first: Moments, second: Moments) -> float:

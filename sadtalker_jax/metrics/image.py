@@ -1,4 +1,4 @@
-"""Likeness and sharpness of pictures.
+"""Likeness of pictures.
 
 Frames are [T, H, W, C], uint8 as decoded, or floats of the same range; those of
 a pair have one shape. Answers have a number for each frame, float64 [T].
@@ -12,16 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.metrics import batches, edges
+from sadtalker_jax.metrics import batches
 from sadtalker_jax.typing import Array
 
 _BATCH = 8  # frames at a time: bounds memory, compiles once
 _C1, _C2 = 0.01**2, 0.03**2  # in squared peaks
-# Of CPBD (reference 9.2): the side of a block, the share of it that edges must
-# have, widths just noticed in blocks of low and high contrast, the exponent,
-# the percent from which on blur is seen.
-_BLOCK, _EDGES, _SEEN = 64, 0.002, 64
-_LOW_CONTRAST, _JUST_NOTICED, _STEEPNESS = 50, (5.0, 3.0), 3.6
 
 
 def psnr(first: Array, second: Array, *, peak: float = 255.0) -> np.ndarray:
@@ -115,84 +110,6 @@ def lpips(
 
   answer = batches.apply(scaled, first, second, size=batch)
   return answer.astype(np.float64)
-
-
-def grey(frames: np.ndarray) -> np.ndarray:
-  """Brightness of RGB frames, not rounded.
-
-  Args:
-    frames: [..., H, W, 3] uint8.
-
-  Returns:
-    [..., H, W] float64 in [0, 255].
-
-  Raises:
-    ValueError: these are no such frames.
-  """
-  frames = np.asarray(frames)
-  if frames.dtype != np.uint8 or frames.ndim < 3 or frames.shape[-1] != 3:
-    raise ValueError(
-      'expected RGB frames of uint8 [..., H, W, 3], found '
-      f'{frames.dtype} {frames.shape}'
-    )
-  return frames @ np.array([0.299, 0.587, 0.114])
-
-
-def cpbd(picture: np.ndarray) -> float:
-  """Sharpness: the share of edges whose blur is not noticed.
-
-  Narvekar and Karam, A No-Reference Image Blur Metric Based on the Cumulative
-  Probability of Blur Detection, TIP 2011, as the public Python code computes it
-  (reference 9.2).
-
-  Args:
-    picture: [H, W] grey, 0 to 255, 64 pixels a side or more; what is left of
-      whole blocks of 64 pixels at the right and bottom is not looked at.
-
-  Returns:
-    In [0, 1]; higher is sharper, 0 where there is no edge.
-
-  Raises:
-    ValueError: this is no such picture.
-  """
-  picture = np.asarray(picture, np.float64)
-  if picture.ndim != 2 or min(picture.shape) < _BLOCK:
-    raise ValueError(
-      f'expected a grey picture [H, W] of {_BLOCK} pixels a side or more, '
-      f'found {picture.shape}'
-    )
-  width = _blocks(edges.widths(picture, edges.vertical(picture)))
-  many = _blocks(edges.canny(picture)).sum(-1) > _EDGES * _BLOCK**2  # [N]
-  pixels = _blocks(picture)
-  contrast = np.trunc(pixels.max(-1) - pixels.min(-1))
-  noticed = np.where(contrast <= _LOW_CONTRAST, *_JUST_NOTICED)
-  has_width = (width > 0) & many[:, None]
-  if not has_width.any():
-    return 0.0
-  ratio = (width / noticed[:, None])[has_width]
-  percent = np.round(100 * (1 - np.exp(-(ratio**_STEEPNESS))))
-  return float((percent < _SEEN).mean())
-
-
-def cpbd_clip(frames: np.ndarray) -> np.ndarray:
-  """`cpbd` of each RGB frame, from [T, H, W, 3] uint8: [T] float64.
-
-  Raises:
-    ValueError: these are no such frames.
-  """
-  if np.ndim(frames) != 4 or not len(frames):
-    raise ValueError(
-      f'expected frames [T, H, W, 3], T > 0, found {np.shape(frames)}'
-    )
-  return np.array([cpbd(grey(frame)) for frame in frames])
-
-
-def _blocks(picture: np.ndarray) -> np.ndarray:
-  """Whole blocks of a picture [H, W]: [N, 64 * 64]."""
-  rows, columns = (side // _BLOCK for side in picture.shape)
-  whole = picture[: rows * _BLOCK, : columns * _BLOCK]
-  parts = whole.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2)
-  return parts.reshape(rows * columns, _BLOCK**2)
 
 
 def _check_pair(first: Array, second: Array) -> None:

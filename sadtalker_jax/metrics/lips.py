@@ -1,0 +1,116 @@
+"""How like the lips of two clips move: no network needed.
+
+Curves are openings of the mouth over the frames [T], as `face3d.measures` has
+them; offsets have the sign of `metrics.sync`.
+"""
+
+import numpy as np
+
+from sadtalker_jax.typing import Array
+
+REACH = 15  # frames: the largest offset that is looked for
+
+
+def correlation(real: Array, generated: Array) -> float:
+  """Correlation of two curves of how far the lips are open.
+
+  Args:
+    real: [T], such as `face3d.measures.lip_gap`, T at least 2.
+    generated: [T], of the same frames.
+
+  Returns:
+    In [-1, 1]; 0 where a curve is constant, also if both are.
+
+  Raises:
+    ValueError: shapes that differ, or too few frames.
+  """
+  one, two = _curves(real, generated, 2)
+  return _correlation(one, two)
+
+
+def offset(
+  real: Array, generated: Array, *, reach: int = REACH
+) -> tuple[int, float]:
+  """How much earlier generated lips move than the real ones: no network.
+
+  As the real lips go with the sound, this is the offset of the generated clip
+  with the same sound: generated lips of frame t are like the real ones of frame
+  t + offset.
+
+  Args:
+    real: [T] openings, T above twice the reach.
+    generated: [T].
+    reach: the largest offset.
+
+  Returns:
+    The offset in frames, the smallest of equally good ones, and the correlation
+    at it; 0 and 0.0 where a curve is constant.
+
+  Raises:
+    ValueError: shapes that differ, or too few frames.
+  """
+  one, two = _curves(real, generated, 2 * reach + 1)
+  lags = sorted(range(-reach, reach + 1), key=abs)
+  count = len(one)
+  scores = []
+  for lag in lags:
+    start, stop = max(0, -lag), min(count, count - lag)
+    scores.append(_correlation(one[start + lag : stop + lag], two[start:stop]))
+  best = int(np.argmax(scores))
+  if scores[best] <= 0:
+    return 0, scores[0]
+  return lags[best], scores[best]
+
+
+def distance(real: Array, generated: Array, unit: Array | float = 1.0) -> float:
+  """LMD: mean distance of lip landmarks, each mouth about its own middle.
+
+  Chen et al., Lip Movements Generation at a Glance, ECCV 2018.
+
+  Args:
+    real: [T, L, D] points of the lips.
+    generated: the same shape.
+    unit: [T] or one length, such as the real face's eye distance, that the
+      distances are divided by.
+
+  Returns:
+    In units, 0 for lips of the same shape.
+
+  Raises:
+    ValueError: shapes that differ, no points, or a unit that is not above 0.
+  """
+  one = np.asarray(real, np.float64)
+  two = np.asarray(generated, np.float64)
+  if one.ndim != 3 or one.shape != two.shape or not one.size:
+    raise ValueError(
+      'expected landmarks [T, L, D] twice, T > 0, found '
+      f'{one.shape} and {two.shape}'
+    )
+  length = np.asarray(unit, np.float64)
+  if length.shape not in ((), one.shape[:1]) or not (length > 0).all():
+    raise ValueError(
+      f'expected a unit above 0, or {len(one)} of them, found {unit}'
+    )
+  gap = (one - one.mean(1, keepdims=True)) - (two - two.mean(1, keepdims=True))
+  return float((np.linalg.norm(gap, axis=-1).mean(1) / length).mean())
+
+
+def _curves(
+  real: Array, generated: Array, least: int
+) -> tuple[np.ndarray, np.ndarray]:
+  one = np.asarray(real, np.float64)
+  two = np.asarray(generated, np.float64)
+  if one.ndim != 1 or one.shape != two.shape or len(one) < least:
+    raise ValueError(
+      f'expected curves [T] twice, T at least {least}, found '
+      f'{one.shape} and {two.shape}'
+    )
+  return one, two
+
+
+def _correlation(one: np.ndarray, two: np.ndarray) -> float:
+  a, b = one - one.mean(), two - two.mean()
+  size = np.linalg.norm(a) * np.linalg.norm(b)
+  # Rounding of the mean makes a constant curve move by some units of it.
+  still = 1e-12 * len(one) * np.abs(one).max() * np.abs(two).max()
+  return float(np.clip(a @ b / size, -1, 1)) if size > still else 0.0

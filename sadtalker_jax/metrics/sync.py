@@ -1,0 +1,151 @@
+"""How well lips go with sound, by SyncNet.
+
+An offset is in frames at 25 a second and positive where the sound is late: what
+the lips do in frame t is heard in frame t + offset. (SyncNet's own program
+prints it with the other sign.) Sound is [L] at 16 kHz on the scale of int16,
+SyncNet's views of a face are [T, 224, 224, 3], BGR, 0 to 255, as in
+`models.syncnet_v2`; networks arrive as callables.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from sadtalker_jax.metrics import batches
+from sadtalker_jax.ops import mfcc
+from sadtalker_jax.typing import Array
+
+REACH = 15  # frames: the largest offset that is looked for (reference 9.4)
+_FRAMES = 5  # in a window of views
+_STEPS = 20  # of 10 ms in a window of sound, four to a frame
+_FRAME = 640  # samples of a frame
+_EPSILON = 1e-6  # torch adds it to differences before it takes their length
+
+Network = Callable[[Any], Any]
+
+
+class Sync(NamedTuple):
+  """What SyncNet says of a clip (reference 9.4)."""
+
+  lse_d: float  # least mean distance of lips and sound
+  lse_c: float  # confidence: the median of the distances less the least
+  offset: int  # frames, positive where the sound is late
+  distances: np.ndarray  # [31] float64, mean over frames, offsets -15 to 15
+
+
+def lse(lips: Array, sound: Array, *, reach: int = REACH) -> Sync:
+  """LSE-D, LSE-C and the offset of a clip.
+
+  Chung and Zisserman, Out of Time, 2016, as Prajwal et al., Wav2Lip, 2020, take
+  it: distances between frames and sound at each offset, the sound continued by
+  zeros, averaged over the frames.
+
+  Args:
+    lips: [N, D] embeddings, not normalised, N above `reach`.
+    sound: [N, D], those of the sound at the same frames.
+    reach: the largest offset.
+
+  Raises:
+    ValueError: shapes that differ, or too few frames.
+  """
+  lips = np.asarray(lips, np.float64)
+  sound = np.asarray(sound, np.float64)
+  if lips.ndim != 2 or lips.shape != sound.shape:
+    raise ValueError(
+      f'expected embeddings [N, D] twice, found {lips.shape} and {sound.shape}'
+    )
+  if len(lips) <= reach:
+    raise ValueError(
+      f'expected more than {reach} windows of lips and sound, found {len(lips)}'
+    )
+  padded = np.pad(sound, ((reach, reach), (0, 0)))
+  distances = np.array(
+    [
+      np.linalg.norm(lips - padded[i : i + len(lips)] + _EPSILON, axis=1).mean()
+      for i in range(2 * reach + 1)
+    ]
+  )
+  best = int(np.argmin(distances))
+  least = float(distances[best])
+  confidence = float(np.median(distances)) - least
+  return Sync(least, confidence, best - reach, distances)
+
+
+def num_windows(num_frames: int, num_samples: int) -> int:
+  """Windows that a clip has for SyncNet; 0 where it is too short."""
+  return max(0, min(num_frames, num_samples // _FRAME) - _FRAMES)
+
+
+def sound_windows(wave: np.ndarray, count: int) -> np.ndarray:
+  """Cepstral coefficients for the first frames of a clip.
+
+  Args:
+    wave: [L].
+    count: N, at least 1; see `num_windows`.
+
+  Returns:
+    [N, 13, 20, 1] float32. Where the sound ends early the last step goes on.
+
+  Raises:
+    ValueError: no sound, or no window.
+  """
+  if count < 1:
+    raise ValueError(f'expected at least 1 window of sound, found {count}')
+  steps = mfcc.mfcc(wave)
+  missing = 4 * (count - 1) + _STEPS - len(steps)
+  steps = np.pad(steps, ((0, max(0, missing)), (0, 0)), mode='edge')
+  places = 4 * np.arange(count)[:, None] + np.arange(_STEPS)
+  return steps[places].swapaxes(1, 2)[..., None]
+
+
+def embed_sound(
+  network: Network, wave: np.ndarray, count: int, *, batch: int = 16
+) -> np.ndarray:
+  """Embeddings of the sound at the first frames of a clip.
+
+  Args:
+    network: [B, 13, 20, 1] float32 to [B, D].
+    wave: [L].
+    count: N, at least 1; see `num_windows`.
+    batch: B.
+
+  Returns:
+    [N, D].
+
+  Raises:
+    ValueError: no sound, or no window.
+  """
+  return batches.apply(network, sound_windows(wave, count), size=batch)
+
+
+def embed_lips(
+  network: Network, views: Array, count: int, *, batch: int = 16
+) -> np.ndarray:
+  """Embeddings of the lips at the first frames of a clip.
+
+  Args:
+    network: [1, B + 4, 224, 224, 3] float32 to [1, B, D]; that frames of
+      neighbouring windows are the same saves most of the work.
+    views: [T, 224, 224, 3], T at least N + 4.
+    count: N, at least 1; see `num_windows`.
+    batch: B.
+
+  Returns:
+    [N, D].
+
+  Raises:
+    ValueError: no window, or too few views.
+  """
+  if count < 1 or len(views) < count + _FRAMES - 1:
+    raise ValueError(
+      f'expected at least 1 window and {_FRAMES - 1} views more than windows, '
+      f'found {count} windows and {len(views)} views'
+    )
+  parts = []
+  for start in range(0, count, batch):
+    places = np.arange(start, start + batch + _FRAMES - 1)
+    part = np.asarray(views[np.minimum(places, len(views) - 1)], np.float32)
+    parts.append(np.asarray(jax.device_get(network(part[None])))[0])
+  return np.concatenate(parts)[:count]
