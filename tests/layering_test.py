@@ -32,6 +32,7 @@ RANK = {
   'inference': 5,
   'training': 5,
   'preparation': 5,
+  'evaluation': 5,
   'cli': 6,
 }
 # Packages that only these parts of the library may import, and only there.

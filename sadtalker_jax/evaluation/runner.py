@@ -1,0 +1,200 @@
+"""Goes over the clips: reads, measures, forgets; one clip in memory at a time.
+
+Numbers of a clip are kept (a few hundred bytes), features go to files, crops
+are deleted with their clip. A clip that fails anywhere counts nowhere.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+import time
+from typing import Any
+
+from absl import logging
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.evaluation import (
+  clips,
+  experts,
+  measures,
+  pairing,
+  registry,
+  sheets,
+)
+from sadtalker_jax.evaluation import protocol as protocol_lib
+from sadtalker_jax.faces import landmarks
+
+Values = dict[str, dict[str, float]]  # by system, by metric
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+  """A clip that counts."""
+
+  pair: pairing.Pair
+  frames: int
+  boxes: Mapping[str, Sequence[int]]  # of the videos, by system
+  values: Values
+  features: Mapping[tuple[str, str], pathlib.Path]  # by metric, system
+  sheet: pathlib.Path  # a picture of its crops
+
+
+@dataclasses.dataclass
+class Outcome:
+  """What a run found."""
+
+  systems: tuple[str, ...]
+  clips: list[Measured]
+  left_out: list[pairing.LeftOut]
+  seconds: dict[str, float]  # of reading, and of each measure
+  frames_measured: dict[str, int]  # by measure, over all systems
+
+  @property
+  def failures(self) -> int:
+    """Clips that count in no metric."""
+    return len(self.left_out)
+
+  def numbers(self, metric: str, system: str) -> np.ndarray:
+    """A metric of a system's clips [N], NaN where there is none."""
+    return np.array(
+      [c.values.get(system, {}).get(metric, np.nan) for c in self.clips],
+      np.float64,
+    )
+
+  @property
+  def lengths(self) -> np.ndarray:
+    """Frames of the clips [N]."""
+    return np.array([c.frames for c in self.clips], np.float64)
+
+
+def run(
+  pairs: Sequence[pairing.Pair],
+  systems: Sequence[str],
+  protocol: protocol_lib.Protocol,
+  networks: experts.Experts,
+  folder: pathlib.Path,
+  *,
+  landmarker: landmarks.Landmarker | None = None,
+  only: Sequence[str] = (),
+  report: Callable[[str, str], None] | None = None,
+) -> Outcome:
+  """Measures clips.
+
+  Args:
+    pairs: the clips.
+    systems: whose generated videos they have.
+    protocol: the rules.
+    networks: what there is of expert networks.
+    folder: an empty one to work in.
+    landmarker: finds landmarks; default what ships.
+    only: names of metrics to compute; all if empty.
+    report: called with a clip's name and what became of it.
+  """
+  chosen = [m for m in active(only) if not m.not_computed(networks)]
+  finder = landmarker or landmarks.FaceMesh()
+  outcome = Outcome(tuple(systems), [], [], {}, {})
+  for number, pair in enumerate(pairs):
+    place = folder / f'{number:06d}'
+    place.mkdir()
+    try:
+      with _timed(outcome, 'reading'):
+        clip = clips.load(pair, protocol, finder, place)
+      found = _measure(clip, chosen, networks, outcome, place)
+    except clips.Unusable as error:
+      fault = pairing.LeftOut(pair.name, *error.fault)
+    except (errors.InputError, OSError) as error:
+      fault = pairing.LeftOut(pair.name, 'unreadable', _line(error))
+    except ValueError as error:  # of a metric: not one it is made for
+      logging.warning('%s', pair.name, exc_info=error)
+      fault = pairing.LeftOut(pair.name, 'not measurable', _line(error))
+    else:
+      outcome.clips.append(found)
+      for crops in place.glob('*.crops'):
+        crops.unlink()
+      if report is not None:
+        report(pair.name, f'{found.frames} frames')
+      continue
+    shutil.rmtree(place)
+    outcome.left_out.append(fault)
+    if report is not None:
+      report(pair.name, f'left out: {fault.reason}: {fault.detail}')
+  return outcome
+
+
+def active(only: Sequence[str] = ()) -> list[measures.Measure]:
+  """The measures that give some of these metrics; all if none is named.
+
+  Raises:
+    InputError: there is no such metric.
+  """
+  if unknown := [name for name in only if name not in registry.METRICS]:
+    raise errors.InputError(
+      f'metrics: expected names among {" ".join(registry.METRICS)}, found '
+      f'{" ".join(unknown)}'
+    )
+  return [
+    measure
+    for measure in registry.MEASURES
+    if not only or any(metric.name in only for metric in measure.metrics)
+  ]
+
+
+def _measure(
+  clip: clips.Clip,
+  chosen: Sequence[measures.Measure],
+  networks: experts.Experts,
+  outcome: Outcome,
+  place: pathlib.Path,
+) -> Measured:
+  values: Values = {system: {} for system in clip.sides}
+  features: dict[tuple[str, str], pathlib.Path] = {}
+  for measure in chosen:
+    first = measure.metrics[0].name
+    for system in clip.sides:
+      of_set = measure.features is not None
+      if system == pairing.REAL and not (measure.of_real or of_set):
+        continue
+      with _timed(outcome, first):
+        if measure.features is not None:
+          path = place / f'{first}.{list(clip.sides).index(system)}.npy'
+          rows = measure.features(clip, system, networks)
+          np.save(path, rows.astype(np.float32))
+          features[first, system] = path
+        if measure.numbers is not None:
+          values[system].update(measure.numbers(clip, system, networks))
+      count = outcome.frames_measured.get(first, 0)
+      outcome.frames_measured[first] = count + clip.num_frames
+  sheet = place / 'sheet.jpg'
+  sheet.write_bytes(sheets.draw(clip))
+  boxes = {s: [int(v) for v in side.box] for s, side in clip.sides.items()}
+  return Measured(clip.pair, clip.num_frames, boxes, values, features, sheet)
+
+
+@contextlib.contextmanager
+def _timed(outcome: Outcome, what: str) -> Iterator[None]:
+  started = time.monotonic()
+  try:
+    yield
+  finally:
+    spent = time.monotonic() - started
+    outcome.seconds[what] = outcome.seconds.get(what, 0.0) + spent
+
+
+def _line(error: Exception) -> str:
+  """An error as one line."""
+  return ' '.join(str(error).split()) or type(error).__name__
+
+
+def not_computed(
+  networks: experts.Experts, only: Sequence[str] = ()
+) -> dict[str, Any]:
+  """Why metrics are missing, by name."""
+  return {
+    metric.name: reason
+    for measure in active(only)
+    for metric in measure.metrics
+    if (reason := measure.not_computed(networks))
+  }

@@ -1,0 +1,30 @@
+"""A strip of a clip's crops: what the metrics saw, in one picture."""
+
+import numpy as np
+
+from sadtalker_jax.evaluation import clips
+from sadtalker_jax.faces import crop, landmarks
+from sadtalker_jax.media import image
+
+_SHOTS, _SIDE = 8, 112
+_DOT = np.array([60, 255, 60], np.uint8)
+
+
+def draw(clip: clips.Clip) -> bytes:
+  """A JPEG: a row for each video, the real one first, landmarks dotted."""
+  places = np.linspace(0, clip.num_frames - 1, _SHOTS).round().astype(int)
+  rows = []
+  for side in clip.sides.values():
+    shots = [_shot(side.frames[i], side.points[i]) for i in places]
+    rows.append(np.concatenate(shots, 1))
+  return image.to_jpeg(np.concatenate(rows), 85)
+
+
+def _shot(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+  size = len(frame)
+  small = crop.resize_to(np.asarray(frame), (0, 0, size, size), _SIDE)
+  xy = landmarks.to_68(points)[:, :2] * (_SIDE / size)
+  x, y = xy.astype(int).T
+  inside = (x >= 0) & (x < _SIDE) & (y >= 0) & (y < _SIDE)
+  small[y[inside], x[inside]] = _DOT
+  return small
