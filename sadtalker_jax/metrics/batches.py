@@ -38,11 +38,14 @@ def apply(
   count = counts.pop()
   parts = []
   for start in range(0, count, size):
-    stop = min(start + size, count)
-    batch = [_filled(array[start:stop], size) for array in arrays]
-    kept = stop - start
-    parts.append(jax.tree.map(lambda x: np.asarray(x)[:kept], network(*batch)))  # noqa: B023
-  return jax.tree.map(lambda *rows: np.concatenate(rows), *parts)
+    batch = [_filled(array[start : start + size], size) for array in arrays]
+    parts.append(jax.tree.map(np.asarray, network(*batch)))
+  missing = -count % size
+
+  def joined(*rows: np.ndarray) -> np.ndarray:
+    return np.concatenate([*rows[:-1], rows[-1][: size - missing]])
+
+  return jax.tree.map(joined, *parts)
 
 
 def _filled(rows: Array, size: int) -> Array:

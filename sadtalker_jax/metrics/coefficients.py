@@ -1,9 +1,10 @@
 """Distances of coefficients of a face model (see `face3d.coeffs`).
 
 Rows belong to the frames of a clip and come in pairs, real and generated. AED
-and APD are means of absolute differences, as the code around Ren et al.,
-PIRenderer, ICCV 2021, reports them; E-FID is of Tian et al., EMO, ECCV 2024.
-They depend on the face model: numbers of two models do not compare.
+and APD are named in Ren et al., PIRenderer, ICCV 2021, without a formula; here
+they are means of absolute differences, as the authors of OTAvatar and of
+GAGAvatar say they compute them. E-FID is of Tian et al., EMO, ECCV 2024. All
+depend on the face model: numbers of two models do not compare.
 """
 
 import numpy as np
@@ -25,7 +26,8 @@ def pose_distance(real: Array, generated: Array) -> float:
   """APD: mean absolute difference of poses.
 
   Args:
-    real: [T, 6], angles in radian, then translation; or [T, 3] of angles.
+    real: [T, 6], angles in radian, then translation, as OTAvatar has it; or
+      [T, 3], angles alone, as GAGAvatar has it.
     generated: the same shape.
 
   Raises:
