@@ -60,12 +60,12 @@ def by_name(
     InputError: a folder is missing or holds no video.
   """
   folders = {REAL: real, **generated}
-  found = {system: _videos(folder) for system, folder in folders.items()}
+  found = {system: videos(folder) for system, folder in folders.items()}
   pairs, left_out = [], []
   for name in sorted(set().union(*found.values())):
     faults = [
-      _fault(name, system, videos.get(name, []))
-      for system, videos in found.items()
+      _fault(name, system, paths.get(name, []))
+      for system, paths in found.items()
     ]
     fault = next((f for f in faults if f is not None), None)
     if fault is not None:
@@ -121,8 +121,12 @@ def by_list(
   return pairs, left_out
 
 
-def _videos(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
-  """Video files below a folder by their names."""
+def videos(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+  """Video files below a folder by their names, hidden ones aside.
+
+  Raises:
+    InputError: the folder is missing or holds no video.
+  """
   if not folder.is_dir():
     raise errors.InputError(
       f'{folder}: expected a folder of videos, found '

@@ -40,6 +40,7 @@ class Measured:
   values: Values
   features: Mapping[tuple[str, str], pathlib.Path]  # by metric, system
   sheet: pathlib.Path  # a picture of its crops
+  players: Mapping[str, pathlib.Path]  # films of its crops, by system
 
 
 @dataclasses.dataclass
@@ -52,17 +53,16 @@ class Outcome:
   seconds: dict[str, float]  # of reading, and of each measure
   frames_measured: dict[str, int]  # by measure, over all systems
 
-  @property
-  def failures(self) -> int:
-    """Clips that count in no metric."""
-    return len(self.left_out)
-
   def numbers(self, metric: str, system: str) -> np.ndarray:
     """A metric of a system's clips [N], NaN where there is none."""
     return np.array(
       [c.values.get(system, {}).get(metric, np.nan) for c in self.clips],
       np.float64,
     )
+
+  def files(self, metric: str, system: str) -> list[pathlib.Path]:
+    """The features of a system's clips."""
+    return [clip.features[metric, system] for clip in self.clips]
 
   @property
   def lengths(self) -> np.ndarray:
@@ -79,6 +79,7 @@ def run(
   *,
   landmarker: landmarks.Landmarker | None = None,
   only: Sequence[str] = (),
+  players: bool = False,
   report: Callable[[str, str], None] | None = None,
 ) -> Outcome:
   """Measures clips.
@@ -91,6 +92,7 @@ def run(
     folder: an empty one to work in.
     landmarker: finds landmarks; default what ships.
     only: names of metrics to compute; all if empty.
+    players: whether to write films of the crops.
     report: called with a clip's name and what became of it.
   """
   chosen = [m for m in active(only) if not m.not_computed(networks)]
@@ -103,6 +105,10 @@ def run(
       with _timed(outcome, 'reading'):
         clip = clips.load(pair, protocol, finder, place)
       found = _measure(clip, chosen, networks, outcome, place)
+      if players:
+        with _timed(outcome, 'players'):
+          films = sheets.films(clip, place)
+        found = dataclasses.replace(found, players=films)
     except clips.Unusable as error:
       fault = pairing.LeftOut(pair.name, *error.fault)
     except (errors.InputError, OSError) as error:
@@ -170,7 +176,9 @@ def _measure(
   sheet = place / 'sheet.jpg'
   sheet.write_bytes(sheets.draw(clip))
   boxes = {s: [int(v) for v in side.box] for s, side in clip.sides.items()}
-  return Measured(clip.pair, clip.num_frames, boxes, values, features, sheet)
+  return Measured(
+    clip.pair, clip.num_frames, boxes, values, features, sheet, {}
+  )
 
 
 @contextlib.contextmanager

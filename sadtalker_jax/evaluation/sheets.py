@@ -1,12 +1,16 @@
-"""A strip of a clip's crops: what the metrics saw, in one picture."""
+"""What the metrics saw of a clip: a strip of crops, and films of them."""
+
+from collections.abc import Mapping
+import pathlib
 
 import numpy as np
 
-from sadtalker_jax.evaluation import clips
+from sadtalker_jax.evaluation import clips, protocol
 from sadtalker_jax.faces import crop, landmarks
-from sadtalker_jax.media import image
+from sadtalker_jax.media import image, video
 
 _SHOTS, _SIDE = 8, 112
+_QUALITY = 23.0  # of films, x264's crf
 _DOT = np.array([60, 255, 60], np.uint8)
 
 
@@ -18,6 +22,20 @@ def draw(clip: clips.Clip) -> bytes:
     shots = [_shot(side.frames[i], side.points[i]) for i in places]
     rows.append(np.concatenate(shots, 1))
   return image.to_jpeg(np.concatenate(rows), 85)
+
+
+def films(clip: clips.Clip, folder: pathlib.Path) -> Mapping[str, pathlib.Path]:
+  """The crops of each video with its sound, as mp4 files that browsers play."""
+  paths = {}
+  for number, (system, side) in enumerate(clip.sides.items()):
+    paths[system] = folder / f'{number}.mp4'
+    sound = (side.wave, protocol.RATE)
+    with video.Writer(
+      paths[system], fps=protocol.FPS, audio=sound, crf=_QUALITY
+    ) as writer:
+      for frame in side.frames:
+        writer.write(frame)
+  return paths
 
 
 def _shot(frame: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ every system, so that differences are paired.
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -60,22 +60,29 @@ def interval(draws: np.ndarray) -> tuple[float, float] | None:
 
 
 def mean(
-  values: np.ndarray, lengths: np.ndarray, drawn: np.ndarray
+  values: np.ndarray,
+  lengths: np.ndarray,
+  drawn: np.ndarray,
+  *,
+  per: Literal['clip', 'frame'],
 ) -> Estimate:
   """The mean over clips.
 
   Args:
     values: [N] of the clips, NaN where undefined.
-    lengths: [N] what they weigh: frames, or ones.
+    lengths: [N] frames of the clips.
+    per: whether long clips weigh more ('frame') or not ('clip').
     drawn: [R, N], see `weights`.
   """
   known = np.isfinite(values)
-  shares = np.where(known, lengths, 0).astype(np.float64)
+  weighty = lengths if per == 'frame' else np.ones_like(lengths)
+  shares = np.where(known, weighty, 0).astype(np.float64)
   sums = np.where(known, values, 0) * shares
   with np.errstate(invalid='ignore'):
     value = float(sums.sum() / shares.sum()) if known.any() else float('nan')
     draws = drawn @ sums / np.where(drawn @ shares > 0, drawn @ shares, np.nan)
-  return Estimate(value, draws, int(known.sum()), int(shares.sum()))
+  frames = int(lengths[known].sum())
+  return Estimate(value, draws, int(known.sum()), frames)
 
 
 def compare(
@@ -128,7 +135,7 @@ def two_sided(
     metric: whose numbers they are.
     values: [N] of each.
     real: [N] of the real clips, if they have such numbers.
-    lengths: [N] what clips weigh.
+    lengths: [N] frames of the clips.
     drawn: [R, N].
   """
   if metric.goal in ('real', 'zero'):
@@ -137,6 +144,7 @@ def two_sided(
     one, two = values
   known = np.isfinite(one) & np.isfinite(two)
   estimates = [
-    mean(np.where(known, v, np.nan), lengths, drawn) for v in (one, two)
+    mean(np.where(known, v, np.nan), lengths, drawn, per=metric.per)
+    for v in (one, two)
   ]
   return estimates[0], estimates[1], int(known.sum())

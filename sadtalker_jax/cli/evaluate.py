@@ -1,0 +1,243 @@
+"""Scores generated videos against real ones.
+
+    python -m sadtalker_jax.cli.evaluate --real REAL/ --generated MINE/ \
+      --bundle EXPERTS/ --output scores/
+    python -m sadtalker_jax.cli.evaluate --real REAL/ --compare A/ B/ C/ \
+      --output scores/
+    python -m sadtalker_jax.cli.evaluate --real REAL/ --generate RUN/ \
+      --protocol configs/evaluation.py:hdtf --output scores/
+
+Videos of one name are a pair. Exit codes: 0, 1 if more clips than
+--max_failures were left out, 2 for bad flags. Everything is described in
+docs/evaluation.md.
+"""
+
+import argparse
+from collections.abc import Sequence
+import dataclasses
+import importlib.util
+import json
+import os
+import pathlib
+import sys
+import tempfile
+from typing import Any
+
+from absl import logging
+
+from sadtalker_jax import errors
+from sadtalker_jax.cli import evaluate_flags
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  flags = evaluate_flags.parser(__doc__).parse_args(argv)
+  # Both before jax starts.
+  if flags.cpu:
+    os.environ['JAX_PLATFORMS'] = 'cpu'
+  cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache'))
+  os.environ.setdefault(
+    'JAX_COMPILATION_CACHE_DIR', str(cache.expanduser() / 'sadtalker_jax')
+  )
+  logging.set_verbosity(logging.WARNING)
+  try:
+    return _run(flags)
+  except errors.InputError as error:
+    print(f'evaluate: {error}', file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print('evaluate: stopped, no report was written', file=sys.stderr)
+    return 130
+
+
+def _run(flags: argparse.Namespace) -> int:
+  """Generates if asked to, then measures."""
+  from sadtalker_jax.evaluation import experts, output, pairing, runner
+
+  systems = _systems(flags)
+  protocol = _protocol(flags)
+  if flags.resamples < 1 or flags.max_failures < 0 or flags.seed < 0:
+    raise errors.InputError(
+      'expected resamples from 1, max_failures and seed from 0, found '
+      f'{flags.resamples}, {flags.max_failures}, {flags.seed}'
+    )
+  runner.active(flags.metrics)  # refuses unknown names
+  output.check(flags.output, overwrite=flags.overwrite)
+  networks = experts.Experts(flags.bundle)
+  real, left_out = flags.real, []
+  if flags.generate is not None:
+    left_out = _generate(flags, protocol)
+    if flags.manifest_only:
+      return 1 if len(left_out) > flags.max_failures else 0
+    real = flags.generate / 'real'
+    protocol = dataclasses.replace(
+      protocol,
+      crop='whole',
+      source=f'{protocol.source}; crops made by --generate, {protocol.rule}',
+    )
+  if flags.pairs is None:
+    pairs, unpaired = pairing.by_name(real, systems)
+  else:
+    pairs, unpaired = pairing.by_list(flags.pairs, real, systems)
+  return _measure(
+    flags, pairs, list(systems), protocol, networks, left_out + unpaired
+  )
+
+
+def _measure(
+  flags: argparse.Namespace,
+  pairs: Sequence[Any],
+  systems: Sequence[str],
+  protocol: Any,
+  networks: Any,
+  left_out: Sequence[Any],
+) -> int:
+  """Measures pairs and writes the report."""
+  from sadtalker_jax.evaluation import output, report, runner
+
+  with output.replacing(flags.output, overwrite=flags.overwrite) as folder:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+      outcome = runner.run(
+        pairs,
+        systems,
+        protocol,
+        networks,
+        pathlib.Path(work),
+        only=flags.metrics,
+        players=not flags.no_players,
+        report=_say,
+      )
+      outcome.left_out[:0] = left_out
+      content = report.build(
+        outcome,
+        protocol,
+        networks,
+        only=flags.metrics,
+        resamples=flags.resamples,
+        seed=flags.seed,
+      )
+      output.fill(folder, outcome, {**content, 'bundle': flags.bundle})
+  for fault in left_out:
+    _say(fault.name, f'left out: {fault.reason}: {fault.detail}')
+  _summary(content, flags.output)
+  return 1 if len(outcome.left_out) > flags.max_failures else 0
+
+
+def _summary(content: dict[str, Any], folder: pathlib.Path) -> None:
+  """The table, and how many clips it rests on."""
+  from sadtalker_jax.evaluation import page, tables
+
+  for row in tables.main_rows(content):
+    print('  '.join(f'{cell:24}' for cell in row[1:-2]).rstrip())
+  missing = [row[0] for row in tables.missing_rows(content)[1:]]
+  if missing:
+    print(f'not computed: {", ".join(missing)}')
+  print(
+    f'{folder / page.PAGE}: {len(content["clips"])} clips, '
+    f'{len(content["left_out"])} left out'
+  )
+
+
+def _say(name: str, note: str) -> None:
+  print(f'{name}: {note}', flush=True)
+
+
+def _systems(flags: argparse.Namespace) -> dict[str, pathlib.Path]:
+  """Folders of generated videos by the names that the tables use."""
+  named: list[tuple[str, pathlib.Path]] = []
+  if flags.generate is not None:
+    named.append(('generated', flags.generate / 'generated'))
+  if flags.generated is not None:
+    named.append((flags.generated.resolve().name, flags.generated))
+  for text in flags.compare:
+    name, equals, folder = text.partition('=')
+    path = pathlib.Path(folder if equals else text)
+    named.append((name if equals else path.resolve().name, path))
+  systems = dict(named)
+  if not systems:
+    raise errors.InputError(
+      'expected --generated, --compare or --generate, found none of them'
+    )
+  if len(systems) < len(named) or {'real', ''} & set(systems):
+    raise errors.InputError(
+      'expected systems with names of their own, not "real" (NAME=DIR gives '
+      f'one), found {", ".join(name for name, _ in named)}'
+    )
+  return systems
+
+
+def _protocol(flags: argparse.Namespace) -> Any:
+  """The rules of the test."""
+  from sadtalker_jax.evaluation import protocol as protocol_lib
+
+  protocol = protocol_lib.Protocol()
+  if flags.protocol is not None:
+    protocol = protocol_lib.from_mapping(_config(flags.protocol))
+  return dataclasses.replace(
+    protocol, resample=protocol.resample or flags.resample
+  )
+
+
+def _config(text: str) -> dict[str, Any]:
+  """The fields of FILE or FILE:VARIANT."""
+  from sadtalker_jax.media import files
+
+  name, _, variant = text.partition(':')
+  path = files.check_source(name, 'a file of a config')
+  spec = importlib.util.spec_from_file_location('protocol_config', path)
+  if spec is None or spec.loader is None:
+    raise errors.InputError(f'{path}: expected a Python file, found another')
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  try:
+    return module.get_config(variant or None).to_dict()
+  except ValueError as error:
+    raise errors.InputError(str(error)) from error
+
+
+def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:
+  """Makes the test and renders it; what is left out of it."""
+  from sadtalker_jax.evaluation import generation, pairing
+
+  try:
+    options = json.loads(flags.render_options)
+  except json.JSONDecodeError as error:
+    raise errors.InputError(
+      f'--render_options: expected a JSON object, found: {error.msg}'
+    ) from error
+  if not isinstance(options, dict):
+    raise errors.InputError('--render_options: expected a JSON object')
+  found = pairing.videos(flags.real)
+  left_out = [
+    pairing.LeftOut(name, 'ambiguous', 'several videos', pairing.REAL)
+    for name, paths in found.items()
+    if len(paths) > 1
+  ]
+  single = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+  left_out += generation.prepare(
+    single, protocol, flags.generate, options=options, report=_say
+  )
+  manifest = flags.generate / generation.MANIFEST
+  print(f'{manifest}: {len(found) - len(left_out)} jobs')
+  if not flags.manifest_only:
+    _render(flags, manifest)
+  return left_out
+
+
+def _render(flags: argparse.Namespace, manifest: pathlib.Path) -> None:
+  """What `infer.py --manifest` does."""
+  import sadtalker_jax
+  from sadtalker_jax.inference import jobs
+  from sadtalker_jax.inference import manifest as manifest_lib
+
+  animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
+  jobs.run(
+    animator,
+    manifest_lib.read(manifest),
+    batch_size=flags.batch_size,
+    report=lambda r: _say(pathlib.Path(r.output).stem, r.error or r.status),
+  )
+
+
+if __name__ == '__main__':
+  sys.exit(main())
