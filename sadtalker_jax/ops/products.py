@@ -10,18 +10,29 @@ import jax
 def count(function: Callable[..., Any], *inputs: Any) -> int:
   """Multiply-adds of the matrix products and convolutions of a function.
 
-  Loops count as often as they run, where that is known when traced; XLA's own
-  cost analysis counts their body once. Products with zeros of padding count;
-  of forms for several platforms, the one of this machine.
-
   Args:
     function: that jax can trace.
     *inputs: its arguments, or their shapes.
   """
-  return _of(jax.make_jaxpr(function)(*inputs).jaxpr)
+  return of_trace(jax.make_jaxpr(function)(*inputs), jax.default_backend())
 
 
-def _of(jaxpr: Any) -> int:
+def of_trace(trace: Any, platform: str) -> int:
+  """Multiply-adds of the matrix products and convolutions of a trace.
+
+  Loops count as often as they run, where that is known when traced; XLA's own
+  cost analysis counts their body once. Products with zeros of padding count,
+  those with zeros between the inputs of a transposed convolution do not.
+
+  Args:
+    trace: what `jax.make_jaxpr` returns.
+    platform: of forms for several platforms, the one that counts: 'cpu', 'gpu'
+      or 'tpu'.
+  """
+  return _of(trace.jaxpr, platform)
+
+
+def _of(jaxpr: Any, platform: str) -> int:
   total = 0
   for equation in jaxpr.eqns:
     name, params = equation.primitive.name, equation.params
@@ -33,20 +44,20 @@ def _of(jaxpr: Any) -> int:
     elif name == 'conv_general_dilated':
       shape = equation.invars[1].aval.shape
       features = params['dimension_numbers'].rhs_spec[0]
-      total += outputs * math.prod(shape) // shape[features]
+      holes = math.prod(params['lhs_dilation'])
+      total += outputs * math.prod(shape) // (shape[features] * holes)
     else:
       if params.get('branches_platforms'):
-        params = {'branch': _branch(params)}
+        params = {'branch': _branch(params, platform)}
       times = params['length'] if name == 'scan' else 1
-      total += times * sum(_of(inner) for inner in _inner(params))
+      total += times * sum(_of(inner, platform) for inner in _inner(params))
   return total
 
 
-def _branch(params: dict[str, Any]) -> Any:
-  """What `lax.platform_dependent` runs on this machine."""
+def _branch(params: dict[str, Any], platform: str) -> Any:
+  """What `lax.platform_dependent` runs on a platform."""
   # JAX lowers for 'cuda' or 'rocm' what it runs on the backend 'gpu'.
-  backend = jax.default_backend()
-  names = {'cuda', 'rocm'} if backend == 'gpu' else {backend}
+  names = {'cuda', 'rocm'} if platform == 'gpu' else {platform}
   for platforms, branch in zip(
     params['branches_platforms'], params['branches'], strict=True
   ):

@@ -46,3 +46,27 @@ def test_only_the_form_of_this_platform_counts():
     )
 
   assert products.count(run, _shape(3, 3)) == 0
+
+
+def test_another_platform_can_be_asked_for():
+  def run(x):
+    return lax.platform_dependent(
+      x, cpu=lambda x: x + 1, default=lambda x: x @ x
+    )
+
+  trace = jax.make_jaxpr(run)(_shape(3, 3))
+  assert products.of_trace(trace, 'cpu') == 0
+  assert products.of_trace(trace, 'gpu') == 27
+
+
+def test_a_gradient_takes_twice_the_products():
+  def run(x, kernel):
+    return lax.conv_general_dilated(
+      x, kernel, (2, 2), 'SAME', dimension_numbers=conv.channels_last(2)
+    ).sum()
+
+  shapes = _shape(2, 8, 6, 5), _shape(3, 3, 5, 7)
+  forward = products.count(run, *shapes)
+  both = products.count(jax.value_and_grad(run, (0, 1)), *shapes)
+  # Not the zeros that a stride of 2 puts between the gradients of outputs.
+  assert both == 3 * forward
