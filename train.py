@@ -69,42 +69,51 @@ def main(argv: Sequence[str]) -> None:
 
 
 def open_data(
-  config: runs.Config, split: str, sharding: jax.sharding.Sharding
+  config: runs.Config, purpose: runs.Purpose, sharding: jax.sharding.Sharding
 ) -> runs.Opened:
-  """The batches of a split.
+  """The batches for a purpose.
 
   Args:
     config: of the run.
-    split: 'train', or that of `config.validation`.
+    purpose: 'train', 'validation', or 'clips': those that are watched.
     sharding: of the batch axis.
 
   Raises:
     InputError: the folder or an option does not fit.
   """
-  data = config['data']
-  training = split == 'train'
-  options = dict(data['options'])
-  reading = batches_lib.Reading(
-    threads=data['threads'], workers=data['workers'] if training else 0
-  )
+  data, training = config['data'], purpose == 'train'
+  changes = {} if training else config['validation']
+  options = {**data['options'], **changes.get('options', {})}
+  stage, batch_size = config['stage'], config['batch_size']
+  if purpose == 'clips':
+    stage, batch_size = 'clips', 1
+    options = {
+      'num_frames': config['clips']['num_frames'],
+      'size': config.get('size', 256),
+    }
   common = {
-    'batch_size': config['batch_size'],
+    'batch_size': batch_size,
     'seed': config['seed'] if training else 0,
     'sharding': sharding,
-    'reading': reading,
+    'reading': batches_lib.Reading(
+      threads=data['threads'], workers=data['workers'] if training else 0
+    ),
   }
-  stage = config['stage']
   if not data['folder']:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)
-  chosen = dict(data['selection'])
+  chosen = {**data['selection'], **changes.get('selection', {})}
   batches = input_pipeline.create(
     stage,
     data['folder'],
-    split=split,
+    split='train' if training else changes['split'],
     selection=selections.Selection(**chosen) if chosen else None,
     sampling=data['sampling'],
     shuffle=training,
+    # Whatever a reconstruction is trained on, it has a face model of its own.
+    morphable=None
+    if config['stage'] == 'recon'
+    else config.get('morphable', {}).get('kind'),
     **common,
     **options,
   )

@@ -40,8 +40,16 @@ def base() -> ml_collections.ConfigDict:
     }
   )
   c.validation = ml_collections.ConfigDict(
-    {'split': 'validation', 'every': 2000, 'batches': 16}
+    {
+      'split': 'validation',
+      'selection': {},  # over those of data
+      'options': {},  # over those of data
+      'every': 2000,
+      'batches': 16,
+    }
   )
+  # Films with sound of the first frames of a clip of the validation split.
+  c.clips = ml_collections.ConfigDict({'every': 10_000, 'num_frames': 97})
   c.log_every = 100
   c.save_every = 2000
   c.summarise_every = 2000
@@ -83,6 +91,7 @@ def shrink(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.summarise_every = 4
   c.validation.every = 2
   c.validation.batches = 1
+  c.clips.every = 0
   c.data.threads = 1
   c.tensorboard = False
   return c

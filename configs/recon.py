@@ -46,6 +46,7 @@ def _full() -> ml_collections.ConfigDict:
       'reflectance': 5.0,
     }
   )
+  c.validation.options = ml_collections.ConfigDict({'augment': False})
   c.best_metric = 'eval/landmark_pixels'
   return c
 

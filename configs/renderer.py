@@ -39,6 +39,7 @@ def _full() -> ml_collections.ConfigDict:
     c.optimizer[group].decay_epochs = (180 * 75,)
   c.data.sampling = 'speakers'
   c.data.options = ml_collections.ConfigDict({'size': 256})
+  c.validation.options = ml_collections.ConfigDict({'augment': False})
   c.gan_kind = 'hinge'
   c.loss.update(
     {

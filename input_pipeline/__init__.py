@@ -46,6 +46,7 @@ def create(
   process: tuple[int, int] = (0, 1),
   reading: batches_lib.Reading | None = None,
   reader: Literal['array_record', 'tfds'] = 'array_record',
+  morphable: str | None = None,
   **options: Any,
 ) -> batches_lib.Batches:
   """Batches of a stage from a folder of records.
@@ -64,6 +65,7 @@ def create(
     process: index and number of processes; only used without a sharding.
     reading: threads, processes and buffers.
     reader: what reads the files; both give the same.
+    morphable: face model that the coefficients must be of; None: any.
     **options: of the stage.
 
   Returns:
@@ -75,6 +77,8 @@ def create(
   recipe = stages.make(stage, **options)
   clips = sources.Clips(folder, split, selection=selection, reader=reader)
   recipe.check(clips)
+  if morphable is not None:
+    _check_morphable(clips, morphable)
   keep = recipe.keep(clips.index)
   positions = clips.positions[keep[clips.positions]]
   if not len(positions):
@@ -108,6 +112,16 @@ def spec(
     key: jax.ShapeDtypeStruct((batch_size, *entry.shape), entry.dtype)
     for key, entry in stages.make(stage, **options).entries().items()
   }
+
+
+def _check_morphable(clips: sources.Clips, expected: str) -> None:
+  """Raises unless coefficients are of a face model; the first clip tells."""
+  found = clips.clip(int(clips.positions[0]))['morphable']
+  if found != expected:
+    raise errors.InputError(
+      f'morphable.kind: expected {found}, that of the coefficients in '
+      f'{clips.folder}, found {expected}'
+    )
 
 
 def _groups(

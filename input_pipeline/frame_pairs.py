@@ -1,6 +1,7 @@
 """Examples of two frames of one clip: renderer and MappingNet.
 
-Frames are [S, S, 3] uint8 RGB, S the size of the records.
+Frames are [S, S, 3] uint8 RGB; S is the size of the records, or that divided by
+a whole number: records of 512 pixels serve models of 256.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class FramePairs:
 
   def check(self, clips: sources.Clips) -> None:
     """Frames must have the size."""
-    _check_size(clips, self.size)
+    check_size(clips, self.size)
 
   def keep(self, index: Mapping[str, np.ndarray]) -> np.ndarray:
     """All clips."""
@@ -45,7 +46,7 @@ class FramePairs:
     """Two random frames of the clip."""
     total = clips.index['num_frames'][position]
     numbers = np.sort(rng.integers(total, size=2))
-    pair = np.stack([np.asarray(f) for f in clips.frames(position, numbers)])
+    pair = pictures(clips, position, numbers, self.size)
     if self.augment:
       pair = augment(pair, rng, self.jitter)
     return {'source': pair[0], 'driving': pair[1]}
@@ -88,8 +89,13 @@ class CoefficientWindows:
     }
 
   def check(self, clips: sources.Clips) -> None:
-    """Frames must have the size."""
-    _check_size(clips, self.size)
+    """Frames must have the size; a crop is told in pixels of the records."""
+    check_size(clips, self.size)
+    if self.coefficients == 73 and clips.size != self.size:
+      raise errors.InputError(
+        f'expected frames of {self.size} pixels for coefficients with the '
+        f'crop, found {clips.size} in {clips.folder}'
+      )
 
   def keep(self, index: Mapping[str, np.ndarray]) -> np.ndarray:
     """All clips."""
@@ -101,7 +107,7 @@ class CoefficientWindows:
     """Two random frames of the clip, in any order."""
     clip = clips.clip(position)
     numbers = rng.integers(clip['num_frames'], size=2)
-    pair = clips.frames(position, numbers)
+    pair = pictures(clips, position, numbers, self.size)
     parts = [
       clip['coefficients'][:, coeff_sequences.EXPRESSION],
       clip['coefficients'][:, list(coeff_sequences.POSE)],
@@ -113,19 +119,33 @@ class CoefficientWindows:
     if self.source_window == 'still':
       source = np.broadcast_to(rows[numbers[0]], source.shape)
     return {
-      'source': np.asarray(pair[0]),
-      'driving': np.asarray(pair[1]),
+      'source': pair[0],
+      'driving': pair[1],
       'source_window': source,
       'driving_window': driving,
     }
 
 
-def _check_size(clips: sources.Clips, size: int) -> None:
-  """Raises `InputError` if the records have frames of another size."""
-  if clips.size != size:
+def check_size(clips: sources.Clips, size: int) -> None:
+  """Raises `InputError` if frames of a size cannot be had from the records."""
+  if clips.size % size:
     raise errors.InputError(
-      f'expected frames of {size} pixels, found {clips.size} in {clips.folder}'
+      f'expected frames of {size} pixels or a multiple of it, found '
+      f'{clips.size} in {clips.folder}'
     )
+
+
+def pictures(
+  clips: sources.Clips, position: int, numbers: np.ndarray, size: int
+) -> np.ndarray:
+  """Frames of a clip, [N, size, size, 3] uint8, averaged down if need be."""
+  times = clips.size // size
+  return np.stack(
+    [
+      np.asarray(frame.reduce(times) if times > 1 else frame)
+      for frame in clips.frames(position, numbers)
+    ]
+  )
 
 
 def augment(

@@ -1,4 +1,4 @@
-"""The training stages by name."""
+"""The examples of training stages by name, and those that are watched."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from input_pipeline import (
   frame_pairs,
   recon,
   sync_windows,
+  talking_clips,
   transforms,
 )
 from sadtalker_jax import errors
@@ -20,6 +21,7 @@ STAGES: Mapping[str, Any] = {
   'posevae': coeff_sequences.PoseClips,
   'renderer': frame_pairs.FramePairs,
   'mapping': frame_pairs.CoefficientWindows,
+  'clips': talking_clips.TalkingClips,
 }
 
 

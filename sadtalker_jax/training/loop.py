@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from sadtalker_jax.checkpoints import manager as manager_lib
-from sadtalker_jax.training import guards, reporting, sharding, start
+from sadtalker_jax.training import guards, reporting, sharding, showing, start
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import Variables
 
@@ -58,6 +58,7 @@ class Plan:
   keep_last: int
   keep_best: int
   best_metric: str  # of validation, the lowest is best
+  clip_every: int = 0  # films; 0: never
   tensorboard: bool = False  # whether event files are written
   profile: tuple[int, int] | None = None  # first and last step of a trace
 
@@ -84,6 +85,7 @@ def run(
   mesh: jax.sharding.Mesh,
   config: Mapping[str, Any],
   *,
+  clips: Data | None = None,
   overrides: tuple[sharding.Override, ...] = (),
   warm: Mapping[str, Variables] | None = None,
 ) -> Result:
@@ -97,6 +99,7 @@ def run(
     validation: to measure on, the same batches each time.
     mesh: of the devices.
     config: of the run, JSON; kept in `config.json` and with the checkpoints.
+    clips: to make films of, one at a time.
     overrides: of the default sharding.
     warm: variables to start from, by network, if there is no checkpoint yet.
 
@@ -120,7 +123,9 @@ def run(
       metric=plan.best_metric,
     )
     stack.callback(manager.close)
-    stack.callback(data.close)
+    for opened in (data, validation, clips):
+      if opened is not None:
+        stack.callback(opened.close)
     state, shardings, place = start.begin(
       stage, plan.seed, manager, mesh, overrides=overrides, warm=warm
     )
@@ -135,11 +140,11 @@ def run(
       manager,
       writers,
       config,
+      showing.Showing(stage, writers, clips, whole),
       train_step=jax.jit(
         stage.train_step, donate_argnums=0, out_shardings=(shardings, whole)
       ),
       eval_step=jax.jit(stage.eval_step, out_shardings=whole),
-      summaries=jax.jit(stage.summaries, out_shardings=whole),
     )
     return steps.go(state, jax.device_put(dict(stage.frozen), whole), stopped)
 
@@ -155,10 +160,10 @@ class _Steps:
   manager: manager_lib.Manager
   writers: tuple[reporting.Writer, ...]
   config: Mapping[str, Any]
+  show: showing.Showing
   _: dataclasses.KW_ONLY
   train_step: Any  # the stage's functions, compiled
   eval_step: Any
-  summaries: Any
   measured: dict[str, float] | None = None  # by the last validation
   tracing: bool = False
 
@@ -181,7 +186,9 @@ class _Steps:
       if step % plan.log_every == 0 or step == plan.steps:
         self._report(step, interval)
       if self._due(step, plan.summarise_every):
-        self._summarise(step, self.summaries(state, batch, frozen))
+        self.show.pictures(step, state, batch, frozen)
+      if self._due(step, plan.clip_every):
+        self.show.clip(step, state, frozen)
       if self.validation is not None and self._due(step, plan.eval_every):
         self._validate(step, state, frozen)
       if self._due(step, plan.save_every):
@@ -206,18 +213,6 @@ class _Steps:
   def _write(self, step: int, scalars: Mapping[str, float]) -> None:
     for writer in self.writers:
       writer.write_scalars(step, scalars)
-
-  def _summarise(self, step: int, pictures: Mapping[str, jax.Array]) -> None:
-    if not self.writers:
-      return  # not the process that writes
-    images = {
-      name: np.round(np.clip(np.asarray(x, np.float32), 0, 1) * 255).astype(
-        np.uint8
-      )
-      for name, x in jax.device_get(dict(pictures)).items()
-    }
-    for writer in self.writers:
-      writer.write_images(step, images)
 
   def _validate(self, step: int, state: Any, frozen: Any) -> None:
     assert self.validation is not None

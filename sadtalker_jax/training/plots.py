@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from sadtalker_jax.face3d import morphable, renderer
 from sadtalker_jax.typing import Array
 
 _ROW = 64  # pixels of a channel's panel, high
 _COLUMN = 8  # pixels from a point to the next
+_DOT = 0.025  # radius of a point, of half a picture
 _INK = ((0.15, 0.15, 0.15), (0.85, 0.2, 0.1))  # of the first and second curve
 
 
@@ -43,6 +45,45 @@ def curves(first: jax.Array, second: jax.Array, scale: Array) -> jax.Array:
       panel = jnp.where(ink_here[..., None], jnp.asarray(ink), panel)
     panels.append(panel)
   return jnp.concatenate(panels)
+
+
+def dots(picture: jax.Array, points: jax.Array) -> jax.Array:
+  """A picture with points on it, all the colours of the rainbow.
+
+  Args:
+    picture: [S, S, 3].
+    points: [K, 2] (x, y) in [-1, 1].
+  """
+  size, count = len(picture), len(points)
+  grid = (jnp.arange(size, dtype=jnp.float32) + 0.5) * 2 / size - 1
+  for k in range(count):
+    x, y = points[k, 0], points[k, 1]
+    away = jnp.hypot(grid[None, :] - x, grid[:, None] - y)
+    turn = 2 * jnp.pi * (k / count + jnp.arange(3) / 3)
+    colour = 0.5 + 0.5 * jnp.cos(turn)
+    picture = jnp.where((away < _DOT)[..., None], colour, picture)
+  return picture
+
+
+def faces(model: morphable.MorphableModel, *vectors: Array) -> list[jax.Array]:
+  """Grey faces [T, 224, 224, 3] of coefficients [T, 257], for each of them."""
+  return [
+    jnp.asarray(renderer.render(model, v, look='geometry').image)
+    for v in vectors
+  ]
+
+
+def films(frames: jax.Array, *others: jax.Array) -> jax.Array:
+  """Films in a row, as high as the frames.
+
+  Args:
+    frames: [T, S, S, 3] uint8.
+    others: [T, S', S', 3] in [0, 1].
+  """
+  shape = frames.shape
+  first = frames.astype(jnp.float32) / 255
+  rest = [jax.image.resize(x, shape, 'linear') for x in others]
+  return jnp.concatenate([first, *rest], axis=2)
 
 
 def side_by_side(pictures: Sequence[jax.Array]) -> jax.Array:

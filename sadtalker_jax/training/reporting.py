@@ -18,6 +18,9 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.media import image as image_lib
+from sadtalker_jax.media import video
+
+_FPS = 25
 
 
 class Writer(Protocol):
@@ -29,6 +32,15 @@ class Writer(Protocol):
   def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
     """Pictures of a step, [H, W, 3] uint8."""
 
+  def write_film(
+    self,
+    step: int,
+    name: str,
+    frames: np.ndarray,
+    sound: tuple[np.ndarray, int],
+  ) -> None:
+    """Frames [T, H, W, 3] uint8 at 25 a second; wave [L] and its rate."""
+
   def flush(self) -> None:
     """Makes sure that all is on disk."""
 
@@ -37,7 +49,7 @@ class Writer(Protocol):
 
 
 class FileWriter:
-  """Lines of JSON in `metrics.jsonl`, PNG files in `summaries/`."""
+  """Lines of JSON in `metrics.jsonl`, PNG and MP4 files in `summaries/`."""
 
   def __init__(self, folder: pathlib.Path):
     """Appends to what is in a folder."""
@@ -58,6 +70,20 @@ class FileWriter:
       path.parent.mkdir(exist_ok=True, parents=True)
       # A resumed run comes by again.
       image_lib.save_png(path, picture, overwrite=True)
+
+  def write_film(
+    self,
+    step: int,
+    name: str,
+    frames: np.ndarray,
+    sound: tuple[np.ndarray, int],
+  ) -> None:
+    """`summaries/NAME_STEP.mp4`."""
+    path = self._folder / 'summaries' / f'{name}_{step:08d}.mp4'
+    path.parent.mkdir(exist_ok=True, parents=True)
+    with video.Writer(path, fps=_FPS, audio=sound, overwrite=True) as writer:
+      for frame in frames:
+        writer.write(frame)
 
   def flush(self) -> None:
     """Makes sure that all is on disk."""
@@ -95,6 +121,19 @@ class TensorBoardWriter:
     """Pictures of a step."""
     for name, picture in sorted(images.items()):
       self._writer.add_image(name, picture, step, dataformats='HWC')
+
+  def write_film(
+    self,
+    step: int,
+    name: str,
+    frames: np.ndarray,
+    sound: tuple[np.ndarray, int],
+  ) -> None:
+    """Its sound, and its middle frame: films need a package more."""
+    wave, rate = sound
+    self._writer.add_audio(f'{name}/sound', wave, step, sample_rate=rate)
+    middle = frames[len(frames) // 2]
+    self._writer.add_image(f'{name}/frame', middle, step, dataformats='HWC')
 
   def flush(self) -> None:
     """Makes sure that all is on disk."""

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import math
 import pathlib
-from typing import Any
+from typing import Any, Literal
 
 from absl import logging
 import jax
@@ -28,7 +28,7 @@ from sadtalker_jax.training import stage as stage_lib
 Config = Mapping[str, Any]
 
 # What is taken for the training set's figures where batches are random.
-_NO_STATISTICS = {
+NO_STATISTICS = {
   'mean': [0.0] * 70,
   'std': [1.0] * 70,
   'pose_delta_mean': [0.0] * 6,
@@ -52,7 +52,8 @@ class Opened:
   statistics: Mapping[str, Any] | None
 
 
-Opener = Callable[[Config, str, jax.sharding.Sharding], Opened]
+Purpose = Literal['train', 'validation', 'clips']
+Opener = Callable[[Config, Purpose, jax.sharding.Sharding], Opened]
 
 
 def run(
@@ -67,7 +68,8 @@ def run(
   Args:
     config: see `configs/common.py`.
     folder: of the run.
-    open_data: (config, split, sharding of the batch axis) to its data.
+    open_data: (config, purpose, sharding of the batch axis) to its data; those
+      of purpose 'clips' are `TalkingClips`, one at a time.
     profile: first and last step of a profiler trace.
 
   Raises:
@@ -82,7 +84,7 @@ def run(
   rows = sharding.of_batch(mesh)
   train = open_data(plain, 'train', rows)
   plain = scheduled(plain, train.num_examples)
-  recipe = module.recipe(plain, frozen, train.statistics or _NO_STATISTICS)
+  recipe = module.recipe(plain, frozen, train.statistics or NO_STATISTICS)
   # With the checkpoints, for `finished.bundle`.
   plain['exported'] = {
     name: {k: v for k, v in network.config.items() if k != 'dtype'}
@@ -90,7 +92,11 @@ def run(
   }
   validation = None
   if plain['validation']['every']:
-    validation = open_data(plain, plain['validation']['split'], rows).batches
+    validation = open_data(plain, 'validation', rows).batches
+  clips = None
+  if plain['clips']['every'] and recipe.clip is not None:
+    whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    clips = open_data(plain, 'clips', whole).batches
   warm = _networks(
     plain['warm_start']['bundle'],
     plain['warm_start']['networks'],
@@ -104,6 +110,7 @@ def run(
     validation,
     mesh,
     plain,
+    clips=clips,
     overrides=tuple((p, tuple(axes)) for p, axes in plain['overrides']),
     warm={n: f.variables for n, f in warm.items()},
   )
@@ -151,6 +158,7 @@ def plan(config: Config, profile: tuple[int, int] | None = None) -> loop.Plan:
     keep_last=config['keep_last'],
     keep_best=config['keep_best'] if config['best_metric'] else 0,
     best_metric=config['best_metric'],
+    clip_every=config['clips']['every'],
     tensorboard=config['tensorboard'],
     profile=profile,
   )

@@ -47,6 +47,9 @@ class Stage:
     train_step: (state, batch, frozen) to the next state and metrics.
     eval_step: (state, batch, frozen) to metrics.
     summaries: (state, batch, frozen) to pictures [H, W, 3] in [0, 1] by name.
+    clip: (state, clip, frozen) to a video [T, H, W, 3] in [0, 1], or None: this
+      stage has nothing that moves. A clip is one `TalkingClips` of
+      `input_pipeline`.
     frozen: what the functions get as their last argument.
   """
 
@@ -56,6 +59,7 @@ class Stage:
   eval_step: Callable[[State, Batch, Frozen], Metrics]
   summaries: Callable[[State, Batch, Frozen], dict[str, jax.Array]]
   frozen: Frozen
+  clip: Callable[[State, Batch, Frozen], jax.Array] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Recipe:
     validate: what it measures on batches it does not learn from; the
       objective's terms by default.
     summaries: (networks, batch) to pictures by name.
+    clip: (networks, clip) to a video, see `Stage`.
     frozen: networks that it uses, by name.
     data: arrays that are no network's, such as a face model; frozen, too.
   """
@@ -78,6 +83,7 @@ class Recipe:
   objective: Objective
   summaries: Callable[[networks.Bound, Batch], dict[str, jax.Array]]
   validate: Callable[[networks.Bound, Batch], Metrics] | None = None
+  clip: Callable[[networks.Bound, Batch], jax.Array] | None = None
   frozen: Mapping[str, networks.Frozen] = dataclasses.field(
     default_factory=dict
   )
@@ -164,6 +170,10 @@ def build(recipe: Recipe, config: Mapping[str, Any]) -> Stage:
   ) -> dict[str, jax.Array]:
     return recipe.summaries(evaluated(state, frozen), batch)
 
+  def clip(state: State, batch: Batch, frozen: Frozen) -> jax.Array:
+    assert recipe.clip is not None
+    return recipe.clip(evaluated(state, frozen), batch)
+
   return Stage(
     name=recipe.name,
     init=init,
@@ -174,6 +184,7 @@ def build(recipe: Recipe, config: Mapping[str, Any]) -> Stage:
       'networks': {n: f.variables for n, f in recipe.frozen.items()},
       'data': dict(recipe.data),
     },
+    clip=None if recipe.clip is None else clip,
   )
 
 

@@ -51,8 +51,18 @@ def stage(*, explode_at: int | None = None) -> stage_lib.Stage:
     del state, frozen
     return {'ramp': jnp.tile(batch['x'][:1, :, None], (64, 16, 3))}
 
+  def clip(state: Any, clip: Any, frozen: Any) -> Any:
+    del state, frozen
+    return clip['frames'][1:].astype(jnp.float32) / 255
+
   return stage_lib.Stage(
-    'fake', init, train_step, eval_step, summaries, {'rate': jnp.ones(())}
+    'fake',
+    init,
+    train_step,
+    eval_step,
+    summaries,
+    {'rate': jnp.ones(())},
+    clip,
   )
 
 

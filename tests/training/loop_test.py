@@ -6,9 +6,10 @@ import jax
 import numpy as np
 import pytest
 
+from input_pipeline import synthetic
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import manager as manager_lib
-from sadtalker_jax.media import image
+from sadtalker_jax.media import audio, image, video
 from sadtalker_jax.training import loop, sharding
 from tests.training import fakes
 
@@ -47,6 +48,33 @@ def test_a_run_learns_and_reports(tmp_path):
   assert [x['step'] for x in lines if 'eval/square' in x] == [20, 40]
   drawn = image.load(tmp_path / 'summaries' / 'ramp_00000040.png')
   assert drawn.shape == (64, 64, 3) and drawn.std() > 0
+
+
+def test_a_run_shows_films_with_their_sound(tmp_path):
+  mesh = sharding.make_mesh({'data': 4})
+  whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+  clips = synthetic.create(
+    'clips', batch_size=1, seed=0, sharding=whole, num_frames=9, size=32
+  )
+  rows = sharding.of_batch(mesh)
+  loop.run(
+    fakes.stage(),
+    fakes.plan(clip_every=4),
+    tmp_path,
+    fakes.Counted(rows),
+    None,
+    mesh,
+    {'stage': 'fake'},
+    clips=clips,
+  )
+  names = sorted(p.name for p in (tmp_path / 'summaries').glob('*.mp4'))
+  assert names == ['clip_00000004.mp4', 'clip_00000006.mp4']
+  path = tmp_path / 'summaries' / names[0]
+  info = video.probe(path)
+  assert info.size == (32, 32) and info.num_frames == 8
+  wave = audio.load(path)
+  # Sound of the frames that are shown: all but the first.
+  assert len(wave) / 16_000 == pytest.approx(8 / 25, abs=0.03)
 
 
 def test_a_run_in_two_parts_equals_one_run(tmp_path):

@@ -67,6 +67,22 @@ def batch_of(config):
   return examples.local(0)
 
 
+@pytest.mark.parametrize('name', ['expnet', 'mapping', 'posevae', 'renderer'])
+def test_stages_of_motion_make_films(name):
+  config = config_of(name)
+  stage = build(name, config)
+  size = config.get('size', 256)
+  clips = synthetic.create(
+    'clips', batch_size=1, seed=0, num_frames=65, size=size
+  )
+  clip = {k: v[0] for k, v in clips.local(0).items()}
+  state = jax.eval_shape(stage.init, jax.random.key(0))
+  film = jax.eval_shape(stage.clip, state, clip, stage.frozen)
+  frames = 64 if name == 'posevae' else 65
+  columns = 2 if name in ('mapping', 'renderer') else 3
+  assert film.shape == (frames, size, columns * size, 3)
+
+
 # The others are made of the same parts, and are traced only.
 COMPUTED = ('expnet', 'posevae', 'recon', 'renderer', 'syncnet')
 

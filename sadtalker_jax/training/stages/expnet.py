@@ -145,12 +145,30 @@ def recipe(
     ]
     return {'faces': jnp.concatenate(rows)}
 
+  def clip(nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
+    """Film | face of the real coefficients | face of the expression found."""
+    vectors = batch['coefficients']  # [T, 257]
+    real = coeffs.split(vectors)
+    found = predict(
+      nets,
+      {
+        'mel': batch['mel'][None],
+        'reference': jnp.asarray(real.expression)[:1],
+        'blink': batch['blink'][None],
+      },
+    )[0]
+    guess = coeffs.join(real._replace(expression=found))
+    return plots.films(
+      batch['frames'], *plots.faces(nets.data['face'], vectors, guess)
+    )
+
   model = {**config['model'], 'dtype': jnp.dtype(config['dtype'])}
   return stage_lib.Recipe(
     name='expnet',
     trained={'expnet': networks.Trained('model', model)},
     objective=objective,
     summaries=summaries,
+    clip=clip,
     frozen=frozen,
     data=data,
   )

@@ -5,32 +5,22 @@ generator of phase 1 are frozen; `zero_t_xz` must be that of inference.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax.face3d import coeffs
 from sadtalker_jax.losses import perceptual
 from sadtalker_jax.models import mapping, render
 from sadtalker_jax.ops import keypoints
-from sadtalker_jax.training import networks
+from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.training.stages import renderer
 from sadtalker_jax.typing import PRNGKey
 
 _RENDER = ('keypoint_detector', 'head_pose_estimator', 'generator')
-
-
-class _Pictures(NamedTuple):
-  source: jax.Array  # [B, S, S, 3]
-  driving: jax.Array
-  output: Any  # of the generator
-
-
-class _Keypoints(NamedTuple):
-  canonical: jax.Array  # [B, K, 3]
-  driving: jax.Array  # as guessed
 
 
 def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -123,41 +113,57 @@ def recipe(
       nets, picture, driving, terms, both, against, started
     )
 
+  def draw(
+    nets: networks.Bound, source: jax.Array, windows: tuple[jax.Array, ...]
+  ) -> tuple[jax.Array, renderer.Drawn]:
+    """Canonical keypoints, and what windows of coefficients make of them."""
+    canonical = nets('keypoint_detector', source)
+    placed = [guessed(nets, canonical, window)[0] for window in windows]
+    output = nets('generator', source, *placed)
+    return canonical, renderer.Drawn(output, *placed)
+
   def drawn(
     nets: networks.Bound, batch: stage_lib.Batch
-  ) -> tuple[_Pictures, _Keypoints]:
-    """What is drawn, and the canonical and guessed keypoints behind it."""
+  ) -> tuple[jax.Array, jax.Array, jax.Array, renderer.Drawn]:
+    """Source, driving, canonical keypoints, result."""
     source, driving = (
       batch[k].astype(jnp.float32) / 255 for k in ('source', 'driving')
     )
-    canonical = nets('keypoint_detector', source)
-    placed = [
-      guessed(nets, canonical, batch[f'{which}_window'])[0]
-      for which in ('source', 'driving')
-    ]
-    output = nets('generator', source, *placed)
-    return _Pictures(source, driving, output), _Keypoints(canonical, placed[1])
+    windows = batch['source_window'], batch['driving_window']
+    return source, driving, *draw(nets, source, windows)
 
   def validate(
     nets: networks.Bound, batch: stage_lib.Batch
   ) -> stage_lib.Metrics:
     """Distance of pictures, and of the keypoints from phase 1's."""
-    (source, driving, output), found = drawn(nets, batch)
+    source, driving, canonical, found = drawn(nets, batch)
     target, _ = renderer.moved(
-      nets, found.canonical, driving, zero_t_xz=config['zero_t_xz']
+      nets, canonical, driving, zero_t_xz=config['zero_t_xz']
     )
     return {
-      'l1': jnp.abs(output.prediction - driving).mean(),
+      'l1': jnp.abs(found.output.prediction - driving).mean(),
       'l1_of_source': jnp.abs(source - driving).mean(),
-      'keypoints': jnp.abs(found.driving - target).mean(),
+      'keypoints': jnp.abs(found.kp_driving - target).mean(),
     }
 
   def summaries(
     nets: networks.Bound, batch: stage_lib.Batch
   ) -> dict[str, jax.Array]:
-    """Source, driving, result and occlusion of the first example."""
+    """The first example, see `renderer.gallery`."""
     first = {k: v[:1] for k, v in batch.items()}
-    return {'pictures': renderer.gallery(*drawn(nets, first)[0])}
+    source, driving, _, found = drawn(nets, first)
+    return {'pictures': renderer.gallery(source, driving, found)}
+
+  def clip(nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
+    """Film | what its first frame becomes when the coefficients drive it."""
+    source = batch['frames'][:1].astype(jnp.float32) / 255
+    windows = _windows(batch, config['coefficients'])  # [T, 27, C]
+
+    def one(window: jax.Array) -> jax.Array:
+      _, found = draw(nets, source, (windows[:1], window[None]))
+      return found.output.prediction[0]
+
+    return plots.films(batch['frames'], jax.lax.map(one, windows))
 
   model = {**config['model'].get(name, {}), 'dtype': dtype}
   trained = {name: networks.Trained('model', model)}
@@ -170,5 +176,17 @@ def recipe(
     objective=objective,
     validate=validate,
     summaries=summaries,
+    clip=clip,
     frozen=frozen,
   )
+
+
+def _windows(clip: stage_lib.Batch, size: int) -> jax.Array:
+  """The 27 rows of coefficients around each frame of a clip, [T, 27, C]."""
+  found = coeffs.split(clip['coefficients'])
+  parts = [found.expression, found.angles, found.translation, clip['crop']]
+  rows = jnp.concatenate(parts, axis=-1)[:, :size]  # the crop comes last
+  radius = mapping.WINDOW // 2
+  around = jnp.arange(-radius, radius + 1)
+  places = jnp.arange(len(rows))[:, None] + around
+  return rows[jnp.clip(places, 0, len(rows) - 1)]

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax import errors
+from sadtalker_jax.face3d import coeffs as coeff_lib
 from sadtalker_jax.losses import coeffs, gan
 from sadtalker_jax.models import posevae
-from sadtalker_jax.training import networks, plots
+from sadtalker_jax.training import face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey
 
@@ -38,7 +39,8 @@ def recipe(
   Args:
     config: `model`: fields of PoseVAE; `dtype`; `loss`: weights `regression`,
       `kl`, `gan`, and `free_nats`, `kl_warmup_steps`; `conditions`: whether the
-      networks see `initial_pose`, `audio` and `style` (Table 4).
+      networks see `initial_pose`, `audio` and `style` (Table 4); `morphable`:
+      whose face is shown, see `face_models.load`.
     frozen: none are used.
     statistics: `pose_delta_std` [6] of the training set.
 
@@ -51,6 +53,7 @@ def recipe(
     np.asarray(statistics['pose_delta_std'], np.float32), _STEADY
   )
   model = {**config['model'], 'dtype': jnp.dtype(config['dtype'])}
+  face = face_models.load(config['morphable'])
   if set(conditions) != {'initial_pose', 'audio', 'style'}:
     raise errors.InputError(
       'conditions: expected initial_pose, audio and style, found '
@@ -150,6 +153,36 @@ def recipe(
     real, drawn = sampled(nets, batch, jax.random.key(0))
     return {'motion': plots.curves(real[0], drawn[0], scale)}
 
+  def clip(nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
+    """Film | face with the real head motion | face with a drawn one."""
+    length = config['model'].get('num_frames', posevae.NUM_FRAMES)
+    parts = (len(batch['mel']) - 1) // length
+    total = parts * length
+    vectors = batch['coefficients'][1 : total + 1]
+    own = coeff_lib.split(batch['coefficients'])
+    pose = jnp.concatenate([own.angles, own.translation], axis=-1)  # [T, 6]
+    reference = jnp.broadcast_to(pose[:1], (parts, 1, 6))
+    chunks = pose[1 : total + 1].reshape(parts, length, 6)
+    _, drawn = sampled(
+      nets,
+      {
+        'pose': jnp.concatenate([reference, chunks], axis=1),
+        'mel': batch['mel'][1 : total + 1].reshape(parts, length, 80, 16),
+        'style': jnp.repeat(batch['style'], parts),
+      },
+      jax.random.key(0),
+    )
+    moved = drawn.reshape(total, 6) + pose[:1]
+    guess = coeff_lib.join(
+      coeff_lib.split(vectors)._replace(
+        angles=moved[:, :3], translation=moved[:, 3:]
+      )
+    )
+    return plots.films(
+      batch['frames'][1 : total + 1],
+      *plots.faces(nets.data['face'], vectors, guess),
+    )
+
   trained = {'posevae': networks.Trained('model', model, _inputs(config))}
   if loss['gan']:
     trained['pose_discriminator'] = networks.Trained(
@@ -161,6 +194,8 @@ def recipe(
     objective=objective,
     validate=validate,
     summaries=summaries,
+    clip=clip,
+    data={'face': face},
   )
 
 

@@ -5,7 +5,7 @@ from the driving picture itself; MappingNet takes that place in phase 2.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,14 @@ from sadtalker_jax.typing import PRNGKey
 
 _HOPENET_SIZE = 224
 _TRAINED = ('keypoint_detector', 'head_pose_estimator', 'generator')
+
+
+class Drawn(NamedTuple):
+  """A picture, and the keypoints that it was drawn by."""
+
+  output: Any  # of the generator
+  kp_source: jax.Array  # [B, K, 3]
+  kp_driving: jax.Array  # [B, K, 3]
 
 
 def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -94,7 +102,7 @@ def recipe(
   ) -> stage_lib.Metrics:
     """Distances to the driving picture: drawn, and the source as it is."""
     source, driving = _pictures(batch)
-    picture = draw(nets, source, driving).prediction
+    picture = draw(nets, source, driving).output.prediction
     return {
       'l1': jnp.abs(picture - driving).mean(),
       'l1_of_source': jnp.abs(source - driving).mean(),
@@ -103,16 +111,28 @@ def recipe(
   def summaries(
     nets: networks.Bound, batch: stage_lib.Batch
   ) -> dict[str, jax.Array]:
-    """Source, driving, result and occlusion of the first example."""
+    """The first example, see `gallery`."""
     source, driving = (x[:1] for x in _pictures(batch))
-    output = draw(nets, source, driving)
-    return {'pictures': gallery(source, driving, output)}
+    return {'pictures': gallery(source, driving, draw(nets, source, driving))}
 
-  def draw(nets: networks.Bound, source: jax.Array, driving: jax.Array) -> Any:
+  def clip(nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
+    """Film | what its first frame becomes when the film drives it."""
+    source = batch['frames'][:1].astype(jnp.float32) / 255
+
+    def one(frame: jax.Array) -> jax.Array:
+      driving = frame[None].astype(jnp.float32) / 255
+      return draw(nets, source, driving).output.prediction[0]
+
+    return plots.films(batch['frames'], jax.lax.map(one, batch['frames']))
+
+  def draw(
+    nets: networks.Bound, source: jax.Array, driving: jax.Array
+  ) -> Drawn:
     canonical = nets('keypoint_detector', source)
     kp_source, _ = moved(nets, canonical, source)
     kp_driving, _ = moved(nets, canonical, driving)
-    return nets('generator', source, kp_source, kp_driving)
+    output = nets('generator', source, kp_source, kp_driving)
+    return Drawn(output, kp_source, kp_driving)
 
   return stage_lib.Recipe(
     name='renderer',
@@ -120,6 +140,7 @@ def recipe(
     objective=objective,
     validate=validate,
     summaries=summaries,
+    clip=clip,
     frozen=frozen,
   )
 
@@ -239,14 +260,23 @@ def degrees(motion: mapping.KeypointMotion) -> jax.Array:
   )
 
 
-def gallery(source: jax.Array, driving: jax.Array, output: Any) -> jax.Array:
-  """Source | driving | result | occlusion of a batch's first example."""
+def gallery(source: jax.Array, driving: jax.Array, drawn: Drawn) -> jax.Array:
+  """A batch's first example.
+
+  Source and driving picture with their keypoints | driving | result |
+  occlusion.
+  """
   size = source.shape[1]
-  seen = jax.image.resize(
-    output.motion.occlusion[0].astype(jnp.float32), (size, size, 1), 'linear'
-  )
+  occlusion = drawn.output.motion.occlusion[0].astype(jnp.float32)
+  seen = jax.image.resize(occlusion, (size, size, 1), 'linear')
   return plots.side_by_side(
-    [source[0], driving[0], output.prediction[0], jnp.repeat(seen, 3, -1)]
+    [
+      plots.dots(source[0], drawn.kp_source[0, :, :2]),
+      plots.dots(driving[0], drawn.kp_driving[0, :, :2]),
+      driving[0],
+      drawn.output.prediction[0],
+      jnp.repeat(seen, 3, -1),
+    ]
   )
 
 
