@@ -24,8 +24,10 @@ def degrees(points: np.ndarray) -> np.ndarray:
   rows = rows - rows.mean(1, keepdims=True)
   rows /= np.linalg.norm(rows, axis=(1, 2), keepdims=True)
   turns = _onto(rows[0], rows)
-  mean = np.einsum('tij,tnj->ni', turns.transpose(0, 2, 1), rows) / len(rows)
-  return _angles(_onto(mean, rows))
+  mean = np.einsum('tji,tnj->ni', turns, rows) / len(rows)  # as in frame 0
+  turns = _onto(mean, rows)
+  left, _, right = np.linalg.svd(turns.mean(0))
+  return _angles(turns @ (left @ right).T)  # against the mean turn
 
 
 def _onto(shape: np.ndarray, rows: np.ndarray) -> np.ndarray:
