@@ -14,6 +14,13 @@ from PIL import Image
 from input_pipeline import coeff_sequences, sources, transforms
 from sadtalker_jax import errors
 
+# Which frames of a clip are driving ones: all, all but the last tenth, or the
+# last tenth, from a source before. For models of few people, none of whom can be
+# held out.
+Part = Literal['all', 'without_end', 'end']
+_PARTS = ('all', 'without_end', 'end')
+_HELD_OUT = 10
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FramePairs:
@@ -26,6 +33,11 @@ class FramePairs:
   size: int = 256
   augment: bool = True  # off for validation
   jitter: float = 0.1  # of brightness, contrast, saturation and hue
+  part: Part = 'all'
+
+  def __post_init__(self) -> None:
+    """Checks the word."""
+    _check_part(self.part)
 
   def entries(self) -> dict[str, transforms.Entry]:
     """Shapes and types of an example."""
@@ -45,7 +57,7 @@ class FramePairs:
   ) -> transforms.Example:
     """Two random frames of the clip."""
     total = clips.index['num_frames'][position]
-    numbers = np.sort(rng.integers(total, size=2))
+    numbers = np.sort(two_of(total, self.part, rng))
     pair = pictures(clips, position, numbers, self.size)
     if self.augment:
       pair = augment(pair, rng, self.jitter)
@@ -65,9 +77,11 @@ class CoefficientWindows:
   coefficients: Literal[70, 73] = 70  # C: without or with the crop
   # Around the source frame, or its own row 27 times as at inference.
   source_window: Literal['video', 'still'] = 'video'
+  part: Part = 'all'
 
   def __post_init__(self) -> None:
     """Checks the words."""
+    _check_part(self.part)
     if self.coefficients not in (70, 73):
       raise errors.InputError(
         f'expected 70 or 73 coefficients, found {self.coefficients}'
@@ -106,7 +120,7 @@ class CoefficientWindows:
   ) -> transforms.Example:
     """Two random frames of the clip, in any order."""
     clip = clips.clip(position)
-    numbers = rng.integers(clip['num_frames'], size=2)
+    numbers = two_of(clip['num_frames'], self.part, rng)
     pair = pictures(clips, position, numbers, self.size)
     parts = [
       clip['coefficients'][:, coeff_sequences.EXPRESSION],
@@ -124,6 +138,24 @@ class CoefficientWindows:
       'source_window': source,
       'driving_window': driving,
     }
+
+
+def two_of(total: int, part: Part, rng: np.random.Generator) -> np.ndarray:
+  """Numbers [2] of random frames out of `total`, in any order.
+
+  The source may be any frame; where frames are held out, both are others, or
+  only the driving one is one of them.
+  """
+  split = total - max(total // _HELD_OUT, 1)
+  if part == 'all' or total < 2:
+    return rng.integers(total, size=2)
+  driving = (0, split) if part == 'without_end' else (split, total)
+  return np.array([rng.integers(split), rng.integers(*driving)])
+
+
+def _check_part(part: str) -> None:
+  if part not in _PARTS:
+    raise errors.InputError(f'expected part in {_PARTS}, found {part!r}')
 
 
 def check_size(clips: sources.Clips, size: int) -> None:

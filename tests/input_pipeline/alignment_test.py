@@ -210,3 +210,18 @@ def test_blinks_are_none_pulses_or_anything():
   stacked = np.stack(made)
   assert stacked.min() >= 0
   assert stacked.max() <= 1
+
+
+def test_the_end_of_a_clip_can_be_held_out(folder):
+  lengths = _lengths(folder)
+  for stage, options in (
+    ('renderer', {'augment': False}),
+    ('mapping', {}),
+  ):
+    for part in ('without_end', 'end'):
+      batch = _batch(stage, folder, part=part, **options)
+      clips, source = _numbers(batch['source'])
+      _, driving = _numbers(batch['driving'])
+      first_held = lengths[clips] - np.maximum(lengths[clips] // 10, 1)
+      assert (source < first_held).all()
+      assert ((driving >= first_held) == (part == 'end')).all()
