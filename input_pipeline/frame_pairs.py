@@ -15,8 +15,8 @@ from input_pipeline import coeff_sequences, sources, transforms
 from sadtalker_jax import errors
 
 # Which frames of a clip are driving ones: all, all but the last tenth, or the
-# last tenth, from a source before. For models of few people, none of whom can be
-# held out.
+# last tenth, from a source before. For models of few people, who cannot be held
+# out.
 Part = Literal['all', 'without_end', 'end']
 _PARTS = ('all', 'without_end', 'end')
 _HELD_OUT = 10
