@@ -47,6 +47,7 @@ class Experts:
     self._folder: pathlib.Path | None = None
     self._card: cards.Card | None = None
     self._loaded: dict[str, Callable[..., Any]] = {}
+    self._hashes: dict[str, str] = {}
     if bundle is not None:
       remote = bundle.startswith(download.PREFIX)
       self._folder = pathlib.Path(download.fetch(bundle) if remote else bundle)
@@ -58,15 +59,21 @@ class Experts:
     return self._card is not None and name in self._card.networks
 
   def weights_hash(self, name: str) -> str:
-    """SHA-256 of the files of a network, the first 16 digits."""
-    assert self._card is not None
-    prefix = f'{cards.NETWORKS}/{name}/'
-    files = sorted(
-      (path, file.sha256)
-      for path, file in self._card.files.items()
-      if path.startswith(prefix)
-    )
-    return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
+    """SHA-256 of a network's numbers, the first 16 digits.
+
+    Of names, types, shapes and bytes, not of files: those differ from one
+    conversion to the next.
+    """
+    if name not in self._hashes:
+      digest = hashlib.sha256()
+      leaves = jax.tree_util.tree_leaves_with_path(self._variables(name))
+      for path, leaf in leaves:
+        array = np.ascontiguousarray(leaf)
+        place = jax.tree_util.keystr(path)
+        digest.update(f'{place} {array.dtype} {array.shape}'.encode())
+        digest.update(array)
+      self._hashes[name] = digest.hexdigest()[:16]
+    return self._hashes[name]
 
   def inception(self, frames: np.ndarray) -> np.ndarray:
     """FID's features [T, 2048] of frames uint8 [T, S, S, 3]."""

@@ -1,0 +1,220 @@
+"""A run as a whole: what counts, what is written, what is left out."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from sadtalker_jax import errors
+from sadtalker_jax.evaluation import (
+  experts,
+  output,
+  pairing,
+  protocol,
+  registry,
+  report,
+  runner,
+  tables,
+)
+from tests.evaluation import stubs
+
+T = 34
+RULES = protocol.Protocol(size=128)
+
+
+@pytest.fixture(scope='module')
+def films(tmp_path_factory) -> pathlib.Path:
+  """Three good clips of two systems, and bad ones."""
+  root = tmp_path_factory.mktemp('films')
+  for seed, name in enumerate(('a', 'b', 'c<&>')):
+    pictures = list(stubs.frames(T, seed=seed))
+    stubs.write(root / f'real/{name}.mp4', pictures, stubs.sound(T))
+    stubs.write(root / f'good/{name}.mp4', pictures, stubs.sound(T))
+    still = stubs.frames(T, seed=seed, late=4)
+    stubs.write(root / f'late/{name}.mp4', still, stubs.sound(T))
+  for folder in ('real', 'good', 'late'):
+    pictures = stubs.frames(T)
+    stubs.write(root / f'{folder}/mute.mp4', pictures, stubs.sound(T))
+  (root / 'late/mute.mp4').unlink()
+  stubs.write(root / 'late/mute.mp4', stubs.frames(T))
+  stubs.write(root / 'good/nobody.mp4', stubs.frames(T), stubs.sound(T))
+  return root
+
+
+def run(films, tmp_path, systems=('good', 'late'), **options):
+  pairs, left_out = pairing.by_name(
+    films / 'real', {s: films / s for s in systems}
+  )
+  work = tmp_path / 'work'
+  work.mkdir()
+  outcome = runner.run(
+    pairs,
+    systems,
+    RULES,
+    experts.Experts(),
+    work,
+    landmarker=stubs.Landmarker(),
+    **options,
+  )
+  outcome.left_out += left_out
+  return outcome
+
+
+@pytest.fixture(scope='module')
+def outcome(films, tmp_path_factory):
+  return run(films, tmp_path_factory.mktemp('run'), players=True)
+
+
+@pytest.fixture(scope='module')
+def content(outcome):
+  return report.build(outcome, RULES, experts.Experts(), resamples=300)
+
+
+def test_clip_that_fails_for_one_system_counts_for_none(outcome):
+  assert [c.pair.name for c in outcome.clips] == ['a', 'b', 'c<&>']
+  faults = {f.name: (f.reason, f.system) for f in outcome.left_out}
+  assert faults['mute'] == ('no sound', 'late')
+  assert faults['nobody'][0] == 'unpaired'
+
+
+def test_equal_videos_score_as_equal(content):
+  good = content['systems']['good']
+  assert good['psnr']['value'] == 100
+  assert good['ssim']['value'] == pytest.approx(1, abs=1e-6)  # float32
+  assert good['lip_correlation']['value'] == pytest.approx(1)
+  assert good['lip_distance']['value'] == 0
+  assert good['lip_offset']['value'] == good['av_offset_to_real']['value'] == 0
+  for name in ('cpbd', 'jitter', 'head_motion'):
+    assert good[name]['value'] == content['real'][name]['value']
+
+
+def test_late_lips_are_seen_as_late(content):
+  late = content['systems']['late']
+  assert late['lip_offset']['value'] == -4
+  # Lips 4 frames behind the sound: the sound is 4 frames early.
+  assert late['av_offset_to_real']['value'] == pytest.approx(-4)
+  assert late['lip_correlation']['value'] < 0.8
+
+
+def test_every_entry_has_what_a_number_rests_on(content):
+  assert content['metrics'] == content['systems']['good']
+  assert set(content['metrics']) == set(registry.METRICS)
+  for name, entry in content['metrics'].items():
+    if 'not_computed' in entry:
+      assert entry['not_computed'], name
+      continue
+    assert entry['n'] == 3 and entry['frames'] == 3 * T
+    assert entry['crop'] and entry['weights'] == {}
+    low, high = entry['ci']
+    assert low <= entry['value'] + 1e-9 and entry['value'] <= high + 1e-9
+  assert 'syncnet_v2' in content['metrics']['lse_d']['not_computed']
+
+
+def test_comparison_names_the_better_system(content):
+  rows = {row['metric']: row for row in content['comparison']}
+  for name in ('lip_correlation', 'lip_offset', 'lip_distance'):
+    assert rows[name]['better'] == 'good', name
+  assert rows['blink_rate']['better'] is None
+  assert 'lse_d' not in rows
+
+
+def test_json_is_plain_and_has_no_nan(content, tmp_path):
+  report.write(tmp_path, content)
+  text = (tmp_path / report.JSON).read_text()
+  found = json.loads(text, parse_constant=lambda c: pytest.fail(c))
+  assert {'metrics', 'clips', 'left_out'} <= set(found)
+  assert found['clips'][0]['values']['good']['psnr'] == 100
+  assert 'square of the real clip' in found['protocol']['crop_rule']
+
+
+def test_markdown_and_page_say_it_all(outcome, content, tmp_path):
+  with output.replacing(tmp_path / 'out', overwrite=False) as folder:
+    output.fill(folder, outcome, content)
+  out = tmp_path / 'out'
+  text = (out / output.MARKDOWN).read_text()
+  assert 'published, not re-measured' in text and '| SadTalker |' in text
+  assert 'needs the weights of syncnet_v2' in text
+  assert 'no sound' in text and 'unpaired' in text
+  page = (out / 'index.html').read_text()
+  assert 'c&lt;&amp;&gt;' in page and 'c<&>' not in page
+  assert page.count('<svg') == page.count('</svg>') >= 8
+  assert page.count('<video') == 9
+  for i in range(3):
+    assert (out / f'sheets/{i}.jpg').is_file()
+    assert len(list((out / 'players').glob(f'{i}.*.mp4'))) == 3
+  assert {p.name for p in out.iterdir()} == {
+    'metrics.json',
+    'metrics.md',
+    'index.html',
+    'sheets',
+    'players',
+  }
+  head = tables.main_rows(content)[0]
+  assert head[2:5] == ['real', 'good', 'late']
+
+
+def test_crops_are_gone_when_their_clip_is_done(films, tmp_path):
+  run(films, tmp_path, ('good',), only=('psnr',))
+  left = [p.name for p in (tmp_path / 'work').rglob('*') if p.is_file()]
+  assert set(left) == {'sheet.jpg'} and len(left) == 4
+
+
+def test_failing_metric_leaves_its_clip_out_of_all(
+  films, tmp_path, monkeypatch
+):
+  real = runner.registry.MEASURES
+  broken = real[-1]
+
+  def fails(clip, system, networks):
+    if clip.pair.name == 'b':
+      raise ValueError('expected something else')
+    return broken.numbers(clip, system, networks)
+
+  changed = runner.dataclasses.replace(broken, numbers=fails)
+  monkeypatch.setattr(runner.registry, 'MEASURES', (*real[:-1], changed))
+  found = run(films, tmp_path, ('good',), only=('psnr', 'head_motion'))
+  assert [c.pair.name for c in found.clips] == ['a', 'c<&>', 'mute']
+  fault = next(f for f in found.left_out if f.name == 'b')
+  assert fault.reason == 'not measurable'
+  assert len(found.numbers('psnr', 'good')) == 3
+
+
+def test_no_clip_left_is_said_not_raised(films, tmp_path):
+  found = run(films, tmp_path, ('good',), only=('psnr',))
+  found.clips.clear()
+  content = report.build(
+    found, RULES, experts.Experts(), only=('psnr',), resamples=10
+  )
+  assert content['metrics']['psnr'] == {'not_computed': 'no clip is left'}
+  assert tables.markdown(content)
+
+
+def test_unknown_metrics_are_refused():
+  with pytest.raises(errors.InputError, match='expected names among'):
+    runner.active(['beauty'])
+
+
+def test_earlier_report_is_replaced_whole_or_not_at_all(tmp_path):
+  out = tmp_path / 'out'
+  with output.replacing(out, overwrite=False) as folder:
+    (folder / report.JSON).write_text('1')
+  with pytest.raises(errors.InputError, match='overwrite'):
+    output.check(out, overwrite=False)
+  with pytest.raises(KeyboardInterrupt):
+    with output.replacing(out, overwrite=True) as folder:
+      (folder / report.JSON).write_text('2')
+      raise KeyboardInterrupt
+  assert (out / report.JSON).read_text() == '1'
+  with output.replacing(out, overwrite=True) as folder:
+    (folder / report.JSON).write_text('3')
+  assert (out / report.JSON).read_text() == '3'
+  assert [p.name for p in tmp_path.iterdir()] == ['out']
+  (tmp_path / 'else').mkdir()
+  (tmp_path / 'else/thesis.doc').touch()
+  with pytest.raises(errors.InputError):
+    output.check(tmp_path / 'else', overwrite=True)
+
+
+def test_numbers_are_nan_where_undefined(outcome):
+  assert np.isnan(outcome.numbers('lip_correlation', 'real')).all()
