@@ -9,6 +9,7 @@ on the command line: `--config.batch_size=32`.
 from collections.abc import Callable, Mapping
 
 import ml_collections
+from ml_collections import config_dict
 
 
 def base() -> ml_collections.ConfigDict:
@@ -34,7 +35,17 @@ def base() -> ml_collections.ConfigDict:
       'folder': '',  # of `cli.prepare`; empty: random batches
       'options': {},  # of the stage's examples, see input_pipeline
       'sampling': 'clips',
-      'selection': {},  # fields of input_pipeline.selection.Selection
+      # Which clips, see input_pipeline.selection.
+      'selection': {
+        'min_seconds': 0.0,
+        'max_offset': config_dict.placeholder(float),
+        'min_confidence': config_dict.placeholder(float),
+        'max_yaw': config_dict.placeholder(float),
+        'min_clips': 1,
+        'num_speakers': config_dict.placeholder(int),
+        'speakers': (),
+        'held_out': 'with',
+      },
       'threads': 8,
       'workers': 0,
     }
@@ -42,8 +53,9 @@ def base() -> ml_collections.ConfigDict:
   c.validation = ml_collections.ConfigDict(
     {
       'split': 'validation',
-      'selection': {},  # over those of data
-      'options': {},  # over those of data
+      # Over those of data, where they say something.
+      'selection': {'held_out': config_dict.placeholder(str)},
+      'options': {},
       'every': 2000,
       'batches': 16,
     }

@@ -15,6 +15,7 @@ no_experts (no VGG-19); test, seconds on a CPU.
 """
 
 import ml_collections
+from ml_collections import config_dict
 
 from configs import common
 
@@ -43,7 +44,17 @@ def _full() -> ml_collections.ConfigDict:
   c.gan_kind = 'hinge'
   for group in ('model', 'discriminator'):
     c.optimizer[group] = common.adam(2e-4, b1=0.5)
-  c.data.options = ml_collections.ConfigDict({'size': 256, 'coefficients': 70})
+  c.data.options = ml_collections.ConfigDict(
+    {
+      'size': 256,
+      'coefficients': 70,
+      'source_window': 'video',
+      'part': 'all',
+    }
+  )
+  c.validation.options = ml_collections.ConfigDict(
+    {'part': config_dict.placeholder(str)}
+  )
   c.loss.update(
     {
       'keypoints': 10.0,

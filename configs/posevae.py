@@ -53,14 +53,12 @@ def _full() -> ml_collections.ConfigDict:
   c.conditions = ml_collections.ConfigDict(
     {'initial_pose': True, 'audio': True, 'style': True}
   )
-  c.data.selection = ml_collections.ConfigDict(
-    {'num_speakers': 46, 'held_out': 'without'}
-  )
+  c.data.selection.update({'num_speakers': 46, 'held_out': 'without'})
   # Of the records' coefficients; to show motion, not to learn it.
   c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
   # Styles are speakers: others have none.
   c.validation.split = 'train'
-  c.validation.selection = ml_collections.ConfigDict({'held_out': 'only'})
+  c.validation.selection.held_out = 'only'
   c.best_metric = 'eval/regression'
   return c
 

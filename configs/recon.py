@@ -46,6 +46,9 @@ def _full() -> ml_collections.ConfigDict:
       'reflectance': 5.0,
     }
   )
+  c.data.options = ml_collections.ConfigDict(
+    {'augment': True, 'shift': 10.0, 'scale': 0.1, 'angle': 10.0}
+  )
   c.validation.options = ml_collections.ConfigDict({'augment': False})
   c.best_metric = 'eval/landmark_pixels'
   return c

@@ -13,6 +13,7 @@ compared by the discriminator's maps alone); test, seconds on a CPU.
 """
 
 import ml_collections
+from ml_collections import config_dict
 
 from configs import common
 
@@ -38,8 +39,12 @@ def _full() -> ml_collections.ConfigDict:
     c.optimizer[group] = common.adam(2e-4, b1=0.5)
     c.optimizer[group].decay_epochs = (180 * 75,)
   c.data.sampling = 'speakers'
-  c.data.options = ml_collections.ConfigDict({'size': 256})
-  c.validation.options = ml_collections.ConfigDict({'augment': False})
+  c.data.options = ml_collections.ConfigDict(
+    {'size': 256, 'augment': True, 'jitter': 0.1, 'part': 'all'}
+  )
+  c.validation.options = ml_collections.ConfigDict(
+    {'augment': False, 'part': config_dict.placeholder(str)}
+  )
   c.gan_kind = 'hinge'
   c.loss.update(
     {

@@ -26,7 +26,7 @@ class Selection:
   min_confidence: float | None = None  # of that offset, exclusive
   max_yaw: float | None = None  # degrees, of any frame, exclusive
   min_clips: int = 1  # of a speaker
-  num_speakers: int | None = None  # those with the most clips
+  num_speakers: int | None = None  # those with the most clips; 0: all
   speakers: tuple[str, ...] = ()  # by name; none: all
   # One clip in 20, by its id.
   held_out: Literal['with', 'without', 'only'] = 'with'
@@ -78,7 +78,7 @@ def select(
   names, counts = np.unique(index['speaker'][keep], return_counts=True)
   enough = counts >= selection.min_clips
   names, counts = names[enough], counts[enough]
-  if selection.num_speakers is not None:
+  if selection.num_speakers:
     if len(names) < selection.num_speakers:
       raise errors.InputError(
         f'expected {selection.num_speakers} speakers to be left by '
