@@ -188,11 +188,16 @@ def _config(text: str) -> dict[str, Any]:
   if spec is None or spec.loader is None:
     raise errors.InputError(f'{path}: expected a Python file, found another')
   module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
   try:
+    spec.loader.exec_module(module)
     return module.get_config(variant or None).to_dict()
   except ValueError as error:
     raise errors.InputError(str(error)) from error
+  except ModuleNotFoundError as error:
+    raise errors.InputError(
+      f'{path}: expected ml-collections (pip install ml-collections), found '
+      f'that {error.name} is missing'
+    ) from error
 
 
 def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:

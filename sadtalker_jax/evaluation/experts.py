@@ -71,7 +71,7 @@ class Experts:
         array = np.ascontiguousarray(leaf)
         place = jax.tree_util.keystr(path)
         digest.update(f'{place} {array.dtype} {array.shape}'.encode())
-        digest.update(array)
+        digest.update(array.tobytes())
       self._hashes[name] = digest.hexdigest()[:16]
     return self._hashes[name]
 

@@ -17,6 +17,8 @@ _EYES = (36, 45)  # outer corners
 # What neither speech nor blinks move: corners of the eyes, bridge and foot of
 # the nose.
 _RIGID = np.array([27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45])
+_STILL = 0.1  # degrees of deviation; a frozen picture has 0.05 by noise
+_MOVING = 0.1  # of the real lips' deviation, below which lips stand still
 _ALIKE = 0.3  # least correlation of two sounds or lips that have an offset
 
 
@@ -51,6 +53,8 @@ def _aligned(heard: np.ndarray, degrees: np.ndarray) -> float:
   """Beat alignment; undefined where the sound has no beat."""
   if not len(heard):
     return float('nan')
+  if motion.angle_deviation(degrees).mean() < _STILL:
+    return 0.0  # noise has beats, a head that stands still has none
   return motion.beat_align(heard, motion.motion_beats(degrees))
 
 
@@ -65,7 +69,7 @@ def _lips(
   eyes = face_measures.interocular(real.points[..., :2])
   ahead, likeness = lips.offset(gap, made_gap)
   late, same_sound = offsets.of_sounds(real.wave, made.wave)
-  alike = likeness >= _ALIKE
+  alike = likeness >= _ALIKE and made_gap.std() > _MOVING * gap.std()
   known = alike and same_sound >= _ALIKE
   return {
     'lip_correlation': lips.correlation(gap, made_gap),
@@ -97,8 +101,8 @@ MEASURES = (
         'lip_offset',
         'lips ahead',
         'zero',
-        'frames by which the lips '
-        "are ahead of the real clip's; where r reaches 0.3",
+        "frames by which the lips are ahead of the real clip's; where they "
+        'move and r reaches 0.3',
         'clip',
         2,
       ),
@@ -106,10 +110,9 @@ MEASURES = (
         'av_offset_to_real',
         'AV offset to real',
         'zero',
-        'frames by '
-        'which the sound is late, if it is not in the real clip: lips '
-        'and sounds against those of the real clip; where r of both '
-        'reaches 0.3',
+        'frames by which the sound is late, if it is not in the real clip: '
+        'lips and sounds against those of the real clip; where lips move and '
+        'r of both reaches 0.3',
         'clip',
         2,
       ),

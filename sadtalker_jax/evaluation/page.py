@@ -27,6 +27,7 @@ table { border-collapse: collapse; margin: 1em 0; display: block;
   overflow-x: auto }
 td, th { padding: 3px 10px 3px 0; text-align: left; vertical-align: top;
   font-variant-numeric: tabular-nums }
+.numbers td { white-space: nowrap }
 th { border-bottom: 1px solid #999; white-space: nowrap }
 .sortable th { cursor: pointer } tr:nth-child(even) td { background: #f6f6f6 }
 svg { margin: 4px; background: #f6f6f6 } svg text { font-size: 11px }
@@ -71,7 +72,7 @@ def html_page(content: tables.Content) -> str:
   body = [
     '<h1>Evaluation</h1>',
     *(f'<p>{_text(line)}</p>' for line in tables.protocol_lines(content)),
-    _table(tables.main_rows(content)),
+    '<div class="numbers">' + _table(tables.main_rows(content)) + '</div>',
   ]
   for title, rows in (
     ('Differences, by paired bootstrap', tables.comparison_rows(content)),
@@ -130,13 +131,11 @@ def _values(content: tables.Content, system: str, name: str) -> np.ndarray:
 
 
 def _plots(content: tables.Content) -> Iterator[str]:
+  systems = (pairing.REAL, *content['systems'])
   for name in content['metrics']:
-    rows = {
-      system: _values(content, system, name)
-      for system in (pairing.REAL, *content['systems'])
-    }
+    rows = {system: _values(content, system, name) for system in systems}
     known = {s: list(v) for s, v in rows.items() if np.isfinite(v).any()}
-    yield plots.strip(f'{tables.heading(name)} ({name})', known)
+    yield plots.strip(f'{tables.heading(name)} ({name})', known, systems)
 
 
 def _worst_rows(content: tables.Content) -> list[list[str]]:

@@ -10,12 +10,17 @@ _WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 460, 26, 110, 14, 26, 24
 _DOT = 3.2
 
 
-def strip(title: str, values: Mapping[str, Sequence[float | None]]) -> str:
+def strip(
+  title: str,
+  values: Mapping[str, Sequence[float | None]],
+  systems: Sequence[str],
+) -> str:
   """A dot a clip and the mean as a bar, a row for each system.
 
   Args:
     title: written above.
     values: of the clips, by system; None or NaN are not drawn.
+    systems: all that a page has: each keeps its colour in every plot.
 
   Returns:
     An `<svg>` element; each dot has its number among the clips as a tooltip.
@@ -37,7 +42,7 @@ def strip(title: str, values: Mapping[str, Sequence[float | None]]) -> str:
   parts = []
   for number, (system, row) in enumerate(rows.items()):
     middle = _TOP + _ROW * (number + 0.5)
-    colour = COLOURS[number % len(COLOURS)]
+    colour = COLOURS[systems.index(system) % len(COLOURS)]
     parts.append(
       f'<text x="{_LEFT - 8}" y="{middle + 4:.0f}" text-anchor="end">'
       f'{html.escape(system[:16])}</text>'

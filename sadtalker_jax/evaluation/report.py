@@ -13,6 +13,7 @@ import itertools
 import json
 import math
 import pathlib
+import time
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,9 @@ def build(
   """
   chosen = runner.active(only)
   drawn = statistics.weights(max(len(outcome.clips), 1), resamples, seed)
+  started = time.monotonic()
   estimates = _estimates(outcome, chosen, networks, drawn)
+  outcome.seconds['intervals'] = time.monotonic() - started
   systems = {
     system: _entries(system, chosen, networks, estimates)
     for system in (pairing.REAL, *outcome.systems)
