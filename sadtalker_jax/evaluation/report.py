@@ -13,7 +13,6 @@ import itertools
 import json
 import math
 import pathlib
-import time
 from typing import Any
 
 import numpy as np
@@ -59,9 +58,8 @@ def build(
   """
   chosen = runner.active(only)
   drawn = statistics.weights(max(len(outcome.clips), 1), resamples, seed)
-  started = time.monotonic()
-  estimates = _estimates(outcome, chosen, networks, drawn)
-  outcome.seconds['intervals'] = time.monotonic() - started
+  with runner.timed(outcome, 'intervals'):
+    estimates = _estimates(outcome, chosen, networks, drawn)
   systems = {
     system: _entries(system, chosen, networks, estimates)
     for system in (pairing.REAL, *outcome.systems)
@@ -200,14 +198,15 @@ def _clip(clip: runner.Measured) -> dict[str, Any]:
 
 
 def _seconds(outcome: runner.Outcome) -> dict[str, dict[str, float]]:
-  """Where the time went: of each measure, and per 1,000 frames of one video."""
+  """Where the time went; processor seconds per 1,000 frames of a video."""
   rows = {}
   total = sum(outcome.lengths) * (1 + len(outcome.systems))
-  for what, seconds in outcome.seconds.items():
+  for what, (clock, processor) in outcome.seconds.items():
     frames = outcome.frames_measured.get(what, total)
     rows[what] = {
-      'seconds': seconds,
-      'per_1000_frames': 1000 * seconds / max(frames, 1),
+      'seconds': clock,
+      'processor_seconds': processor,
+      'per_1000_frames': 1000 * processor / max(frames, 1),
     }
   return rows
 

@@ -50,7 +50,8 @@ class Outcome:
   systems: tuple[str, ...]
   clips: list[Measured]
   left_out: list[pairing.LeftOut]
-  seconds: dict[str, float]  # of reading, and of each measure
+  # Of reading and of each measure: on the clock, and of all processors.
+  seconds: dict[str, tuple[float, float]]
   frames_measured: dict[str, int]  # by measure, over all systems
 
   def numbers(self, metric: str, system: str) -> np.ndarray:
@@ -102,11 +103,11 @@ def run(
     place = folder / f'{number:06d}'
     place.mkdir()
     try:
-      with _timed(outcome, 'reading'):
+      with timed(outcome, 'reading'):
         clip = clips.load(pair, protocol, finder, place)
       found = _measure(clip, chosen, networks, outcome, place)
       if players:
-        with _timed(outcome, 'players'):
+        with timed(outcome, 'players'):
           films = sheets.films(clip, place)
         found = dataclasses.replace(found, players=films)
     except clips.Unusable as error:
@@ -163,7 +164,7 @@ def _measure(
       of_set = measure.features is not None
       if system == pairing.REAL and not (measure.of_real or of_set):
         continue
-      with _timed(outcome, first):
+      with timed(outcome, first):
         if measure.features is not None:
           path = place / f'{first}.{list(clip.sides).index(system)}.npy'
           rows = measure.features(clip, system, networks)
@@ -182,13 +183,17 @@ def _measure(
 
 
 @contextlib.contextmanager
-def _timed(outcome: Outcome, what: str) -> Iterator[None]:
-  started = time.monotonic()
+def timed(outcome: Outcome, what: str) -> Iterator[None]:
+  """Adds the time that the block takes to the seconds of `what`."""
+  started = time.monotonic(), time.process_time()
   try:
     yield
   finally:
-    spent = time.monotonic() - started
-    outcome.seconds[what] = outcome.seconds.get(what, 0.0) + spent
+    clock, processor = outcome.seconds.get(what, (0.0, 0.0))
+    outcome.seconds[what] = (
+      clock + time.monotonic() - started[0],
+      processor + time.process_time() - started[1],
+    )
 
 
 def _line(error: Exception) -> str:
