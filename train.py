@@ -4,7 +4,8 @@
       --config.data.folder=RECORDS
 
 The same call again goes on where the last one was. `--config FILE:test` is a
-try of seconds on a CPU. Many hosts: docs/scaling.md.
+try of seconds on a CPU. `--plan` prints what a step would cost, and writes
+nothing. Many hosts, meshes, memory: docs/scaling.md.
 """
 
 from collections.abc import Sequence
@@ -14,13 +15,14 @@ import sys
 from absl import app, flags, logging
 import jax
 from ml_collections import config_flags
+import numpy as np
 
 import input_pipeline
 from input_pipeline import batches as batches_lib
 from input_pipeline import selection as selections
-from input_pipeline import synthetic
+from input_pipeline import stages, synthetic
 from sadtalker_jax import errors, record_folder
-from sadtalker_jax.training import runs
+from sadtalker_jax.training import planning, runs
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'File of a config, and its variant after a colon.'
@@ -28,6 +30,9 @@ _CONFIG = config_flags.DEFINE_config_file(
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
 _PROFILE = flags.DEFINE_list(
   'profile_steps', None, 'First and last step of a profiler trace, as 10,15.'
+)
+_PLAN = flags.DEFINE_bool(
+  'plan', False, 'Whether to print parameters, sharding and costs, and end.'
 )
 _COORDINATOR = flags.DEFINE_string(
   'coordinator', None, 'HOST:PORT of process 0, if there is no cluster manager.'
@@ -52,6 +57,12 @@ def main(argv: Sequence[str]) -> None:
     jax.distributed.initialize()
   profile = None
   try:
+    if _PLAN.value:
+      found = planning.forecast(_CONFIG.value, examples(_CONFIG.value))
+      print(found.text())
+      return
+    if _WORKDIR.value is None:
+      raise app.UsageError('expected --workdir or --plan, found neither')
     if _PROFILE.value:
       first, last = (int(x) for x in _PROFILE.value)
       profile = (first, last)
@@ -122,6 +133,19 @@ def open_data(
   return runs.Opened(batches, batches.num_examples, statistics)
 
 
+def examples(config: runs.Config) -> planning.Shapes:
+  """Shapes of one example of a training batch, by name; no data is read.
+
+  Raises:
+    InputError: an option does not fit.
+  """
+  stage = stages.make(config['stage'], **config['data']['options'])
+  return {
+    name: jax.ShapeDtypeStruct(entry.shape, np.dtype(entry.dtype))
+    for name, entry in stage.entries().items()
+  }
+
+
 if __name__ == '__main__':
-  flags.mark_flags_as_required(['config', 'workdir'])
+  flags.mark_flags_as_required(['config'])
   app.run(main)

@@ -4,8 +4,14 @@ from collections.abc import Mapping
 import pathlib
 from typing import Any
 
+import numpy as np
+
 from sadtalker_jax import errors
-from sadtalker_jax.face3d import bfm, canonical, ict, morphable
+from sadtalker_jax.face3d import bfm, canonical, coeffs, ict, morphable
+
+# Of the released Basel model (reference, section 6.2).
+_VERTICES, _TRIANGLES, _INCIDENT = 35_709, 70_789, 8
+_FRONT_VERTICES, _FRONT_TRIANGLES = 27_660, 54_681
 
 
 def load(config: Mapping[str, Any]) -> morphable.MorphableModel:
@@ -13,7 +19,8 @@ def load(config: Mapping[str, Any]) -> morphable.MorphableModel:
 
   Args:
     config: `kind`: 'makehuman', which comes with the package, 'bfm' or 'ict';
-      `path`: of the file or folder of the latter two.
+      `path`: of the file or folder of the latter two. 'zeros' is no face, but
+      has the sizes of 'bfm': for plans.
 
   Raises:
     InputError: there is no such model.
@@ -25,6 +32,34 @@ def load(config: Mapping[str, Any]) -> morphable.MorphableModel:
     return bfm.load(path)
   if kind == 'ict':
     return ict.load(path)
+  if kind == 'zeros':
+    return _zeros()
   raise errors.InputError(
     f'morphable.kind: expected makehuman, bfm or ict, found {kind!r}'
+  )
+
+
+def _zeros() -> morphable.MorphableModel:
+  """Arrays of the sizes of the Basel model."""
+
+  def none(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.float32)
+
+  def first(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.int32)
+
+  return morphable.MorphableModel(
+    name='zeros',
+    mean=none(_VERTICES, 3),
+    identity=none(coeffs.IDENTITY_SIZE, _VERTICES, 3),
+    expression=none(coeffs.EXPRESSION_SIZE, _VERTICES, 3),
+    texture_mean=none(_VERTICES, 3),
+    texture_basis=none(coeffs.TEXTURE_SIZE, _VERTICES, 3),
+    triangles=first(_TRIANGLES, 3),
+    vertex_triangles=first(_VERTICES, _INCIDENT),
+    landmark_ids=first(68, 3),
+    landmark_weights=none(68, 3),
+    skin_mask=none(_VERTICES),
+    front_vertices=first(_FRONT_VERTICES),
+    front_triangles=first(_FRONT_TRIANGLES, 3),
   )

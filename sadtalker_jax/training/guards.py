@@ -1,6 +1,6 @@
 """What keeps a run from harm: a lock, a wish to stop, the rows of a process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import contextlib
 import fcntl
 import pathlib
@@ -12,6 +12,11 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from sadtalker_jax import errors
+from sadtalker_jax.training import reporting
+
+
+class NotFinite(RuntimeError):  # noqa: N818  (it ends a run, like StopIteration)
+  """A loss was no number; the message names the term and the saved batch."""
 
 
 @contextlib.contextmanager
@@ -66,3 +71,35 @@ def local_rows(x: jax.Array) -> np.ndarray:
     start = shard.index[0].start if shard.index else 0
     seen.setdefault(start or 0, np.asarray(shard.data))
   return np.concatenate([seen[k] for k in sorted(seen)])
+
+
+def require_finite(
+  step: int,
+  batch: Mapping[str, jax.Array],
+  metrics: Mapping[str, jax.Array],
+  folder: pathlib.Path,
+  newest: int | None,
+) -> None:
+  """Saves the batch and stops if the losses of a step are no numbers.
+
+  Args:
+    step: that was taken.
+    batch: that it learned from.
+    metrics: of the step.
+    folder: of the run.
+    newest: step of the newest checkpoint.
+
+  Raises:
+    NotFinite: a figure is not finite.
+  """
+  bad = reporting.not_finite(jax.device_get(metrics))
+  if not bad:
+    return
+  path = folder / f'not_finite_{step:08d}_{jax.process_index()}.npz'
+  rows: dict[str, Any] = {k: local_rows(v) for k, v in batch.items()}
+  np.savez(path, **rows)
+  raise NotFinite(
+    f'step {step}: expected finite numbers, found other ones in '
+    f'{", ".join(bad)}; the batch is in {path}, the newest checkpoint is of '
+    f'step {newest}'
+  )

@@ -9,38 +9,24 @@ from collections.abc import Mapping
 import contextlib
 import dataclasses
 import pathlib
-from typing import Any, Protocol
+from typing import Any
 
 from absl import logging
 import jax
-import numpy as np
 
 from sadtalker_jax.checkpoints import manager as manager_lib
-from sadtalker_jax.training import guards, reporting, sharding, showing, start
+from sadtalker_jax.training import (
+  costs,
+  guards,
+  profiling,
+  reporting,
+  sharding,
+  showing,
+  start,
+)
+from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import Variables
-
-
-class Data(Protocol):
-  """An endless iterator over batches that lie on the mesh."""
-
-  def __next__(self) -> dict[str, jax.Array]: ...
-
-  def state(self) -> dict[str, Any]:
-    """Where it is, as JSON."""
-
-  def restore(self, state: dict[str, Any]) -> None:
-    """Goes there."""
-
-  @property
-  def wait_share(self) -> float:
-    """Share of the time since `reset_clock` that was spent waiting for it."""
-
-  def reset_clock(self) -> None:
-    """Starts to measure anew."""
-
-  def close(self) -> None:
-    """Stops its threads."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,10 +49,6 @@ class Plan:
   profile: tuple[int, int] | None = None  # first and last step of a trace
 
 
-class NotFinite(RuntimeError):  # noqa: N818  (it ends a run, like StopIteration)
-  """A loss was no number; the message names the term and the saved batch."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Result:
   """What a run came to."""
@@ -80,12 +62,13 @@ def run(
   stage: stage_lib.Stage,
   plan: Plan,
   folder: pathlib.Path,
-  data: Data,
-  validation: Data | None,
+  data: data_lib.Data,
+  validation: data_lib.Data | None,
   mesh: jax.sharding.Mesh,
   config: Mapping[str, Any],
   *,
-  clips: Data | None = None,
+  clips: data_lib.Data | None = None,
+  plain_step: Any = None,
   overrides: tuple[sharding.Override, ...] = (),
   warm: Mapping[str, Variables] | None = None,
 ) -> Result:
@@ -100,6 +83,8 @@ def run(
     mesh: of the devices.
     config: of the run, JSON; kept in `config.json` and with the checkpoints.
     clips: to make films of, one at a time.
+    plain_step: the stage's training step if nothing is computed again, for the
+      costs; the stage's own by default.
     overrides: of the default sharding.
     warm: variables to start from, by network, if there is no checkpoint yet.
 
@@ -141,10 +126,10 @@ def run(
       writers,
       config,
       showing.Showing(stage, writers, clips, whole),
-      train_step=jax.jit(
-        stage.train_step, donate_argnums=0, out_shardings=(shardings, whole)
-      ),
+      profiling.Trace(folder / 'profile', plan.profile),
+      train_step=costs.jitted(stage, shardings, whole),
       eval_step=jax.jit(stage.eval_step, out_shardings=whole),
+      plain_step=plain_step,
     )
     return steps.go(state, jax.device_put(dict(stage.frozen), whole), stopped)
 
@@ -155,17 +140,20 @@ class _Steps:
 
   plan: Plan
   folder: pathlib.Path
-  data: Data
-  validation: Data | None
+  data: data_lib.Data
+  validation: data_lib.Data | None
   manager: manager_lib.Manager
   writers: tuple[reporting.Writer, ...]
   config: Mapping[str, Any]
   show: showing.Showing
+  trace: profiling.Trace
   _: dataclasses.KW_ONLY
   train_step: Any  # the stage's functions, compiled
   eval_step: Any
+  plain_step: Any
+  cost: costs.Costs | None = None  # of a training step, when it is compiled
+  news: dict[str, float] = dataclasses.field(default_factory=dict)
   measured: dict[str, float] | None = None  # by the last validation
-  tracing: bool = False
 
   def go(self, state: Any, frozen: Any, stopped: dict[str, bool]) -> Result:
     """The steps."""
@@ -175,8 +163,10 @@ class _Steps:
     self.data.reset_clock()
     before: tuple[Any, Any] | None = None  # batch and metrics of the last step
     while step < plan.steps and not guards.agreed(stopped):
-      self._profile(step)
+      self.trace.before(step)
       batch = next(self.data)
+      if self.cost is None:
+        self._compile(state, batch, frozen)
       state, metrics = self.train_step(state, batch, frozen)
       step += 1
       interval.add(metrics)
@@ -196,10 +186,24 @@ class _Steps:
         self._save(step, state)
         before = None
     self._check(step, before)
-    self._profile(None)
+    self.trace.stop()
     self._save(step, state)
     self.manager.wait()
     return Result(state, step, step >= plan.steps)
+
+  def _compile(self, state: Any, batch: Any, frozen: Any) -> None:
+    """Compiles the step; what it costs goes into the first report."""
+    self.train_step, self.cost = costs.compiled(
+      self.train_step,
+      state,
+      batch,
+      frozen,
+      dtype=self.config.get('dtype', 'float32'),
+      plain=self.plain_step,
+    )
+    for line in self.cost.lines():
+      logging.info('%s', line)
+    self.news = self.cost.scalars()
 
   def _due(self, step: int, every: int) -> bool:
     return every > 0 and (step % every == 0 or step == self.plan.steps)
@@ -207,6 +211,9 @@ class _Steps:
   def _report(self, step: int, interval: reporting.Interval) -> None:
     report = interval.report(step, self.data.wait_share)
     self.data.reset_clock()
+    assert self.cost is not None
+    report |= self.cost.utilisation(report['steps_per_second']) | self.news
+    self.news = {}
     logging.info('%s', reporting.line(step, self.plan.steps, report))
     self._write(step, report)
 
@@ -239,29 +246,5 @@ class _Steps:
 
   def _check(self, step: int, before: tuple[Any, Any] | None) -> None:
     """Raises if the losses of a step are no numbers."""
-    if before is None:
-      return
-    batch, metrics = before
-    bad = reporting.not_finite(jax.device_get(metrics))
-    if not bad:
-      return
-    path = self.folder / f'not_finite_{step:08d}_{jax.process_index()}.npz'
-    rows: dict[str, Any] = {k: guards.local_rows(v) for k, v in batch.items()}
-    np.savez(path, **rows)
-    raise NotFinite(
-      f'step {step}: expected finite numbers, found other ones in '
-      f'{", ".join(bad)}; the batch is in {path}, the newest checkpoint is of '
-      f'step {self.manager.latest}'
-    )
-
-  def _profile(self, step: int | None) -> None:
-    """Starts and ends the trace before a step; None: there is no more step."""
-    if self.plan.profile is None:
-      return
-    first, last = self.plan.profile
-    if step is not None and step == first and not self.tracing:
-      jax.profiler.start_trace(str(self.folder / 'profile'))
-      self.tracing = True
-    elif self.tracing and (step is None or step > last):
-      jax.profiler.stop_trace()
-      self.tracing = False
+    if before is not None:
+      guards.require_finite(step, *before, self.folder, self.manager.latest)

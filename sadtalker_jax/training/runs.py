@@ -17,6 +17,7 @@ import ml_collections
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.models import zoo
+from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import (
   loop,
   networks,
@@ -47,7 +48,7 @@ class Opened:
       batches.
   """
 
-  batches: loop.Data
+  batches: data_lib.Data
   num_examples: int
   statistics: Mapping[str, Any] | None
 
@@ -111,9 +112,17 @@ def run(
     mesh,
     plain,
     clips=clips,
+    plain_step=without_remat(recipe, plain),
     overrides=tuple((p, tuple(axes)) for p, axes in plain['overrides']),
     warm={n: f.variables for n, f in warm.items()},
   )
+
+
+def without_remat(recipe: stage_lib.Recipe, config: Config) -> Any:
+  """A stage's step if nothing is computed again; None if nothing is."""
+  if config['remat'] == 'none':
+    return None
+  return stage_lib.build(recipe, {**config, 'remat': 'none'}).train_step
 
 
 def scheduled(config: Config, num_examples: int) -> dict[str, Any]:

@@ -12,12 +12,12 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import manager as manager_lib
-from sadtalker_jax.training import sharding
+from sadtalker_jax.training import costs, sharding
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PyTree, Variables
 
 # For what runs once, on CPU: a minute less for a program that takes no second.
-_RUN_ONCE = {
+_RUN_ONCE: dict[str, Any] = {
   'xla_backend_optimization_level': 0,
   'xla_llvm_disable_expensive_passes': True,
 }
@@ -58,21 +58,26 @@ def begin(
     sharding.bytes_per_device(shapes, shardings) / 2**30,
     dict(mesh.shape),
   )
+  target = manager_lib.abstract(shapes, shardings)
+  logging.info('parameters:\n%s', costs.overview(target.params))
   latest = manager.latest
   if latest is not None:
-    target = manager_lib.abstract(shapes, shardings)
     state, place = manager.restore(latest, target)
     logging.info('goes on after step %d', latest)
     return state, shardings, place
   start = time.perf_counter()
-  options = _RUN_ONCE if mesh.devices.flat[0].platform == 'cpu' else None
   state = jax.jit(
-    stage.init, out_shardings=shardings, compiler_options=options
+    stage.init, out_shardings=shardings, compiler_options=once(mesh)
   )(key)
   if warm:
     state = warmed(state, shardings, warm)
   logging.info('new parameters in %.0f s', time.perf_counter() - start)
   return state, shardings, None
+
+
+def once(mesh: jax.sharding.Mesh) -> dict[str, Any] | None:
+  """Options of the compiler for what runs once, if at all."""
+  return _RUN_ONCE if mesh.devices.flat[0].platform == 'cpu' else None
 
 
 def warmed(

@@ -10,7 +10,7 @@ from input_pipeline import synthetic
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.media import audio, image, video
-from sadtalker_jax.training import loop, sharding
+from sadtalker_jax.training import guards, loop, sharding
 from tests.training import fakes
 
 
@@ -127,7 +127,7 @@ def test_newest_and_best_checkpoints_stay(tmp_path):
 
 
 def test_not_a_number_names_the_term_and_keeps_the_batch(tmp_path):
-  with pytest.raises(loop.NotFinite, match='step 4.*square') as caught:
+  with pytest.raises(guards.NotFinite, match='step 4.*square') as caught:
     run(tmp_path, stage=fakes.stage(explode_at=3))
   assert 'newest checkpoint is of step 2' in str(caught.value)
   (path,) = tmp_path.glob('not_finite_*.npz')
@@ -139,7 +139,7 @@ def test_not_a_number_names_the_term_and_keeps_the_batch(tmp_path):
 
 
 def test_a_bad_step_is_never_saved(tmp_path):
-  with pytest.raises(loop.NotFinite):
+  with pytest.raises(guards.NotFinite):
     run(tmp_path, stage=fakes.stage(explode_at=3))
   manager = manager_lib.Manager(tmp_path / 'checkpoints', keep_last=9)
   assert manager.steps == [2]
