@@ -10,7 +10,9 @@ published rule. (It is right for points whose pixel centres are whole numbers
 and half a pixel off for others; released weights were made with it.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,15 +27,23 @@ from sadtalker_jax.typing import Variables
 class Reconstructor:
   """Pictures and landmarks to coefficients."""
 
-  def __init__(self, variables: Variables, *, batch_size: int = 8):
+  def __init__(
+    self,
+    variables: Variables,
+    *,
+    fields: Mapping[str, Any] | None = None,
+    batch_size: int = 8,
+  ):
     """Takes the network's weights.
 
     Args:
       variables: of the network `recon` of the zoo.
+      fields: of its module that differ from the zoo's.
       batch_size: pictures that the device looks at together; a call with one
         picture runs alone.
     """
     self._variables = jax.device_put(variables)
+    self._module = zoo.build('recon', **(fields or {}))
     self._batch_size = batch_size
 
   def coefficients(
@@ -78,7 +88,7 @@ class Reconstructor:
       count = len(trans[part])
       for i in range(count):
         faces[i] = alignment.crop(pictures[start + i], trans[start + i])
-      found = _reconstruct(self._variables, faces)
+      found = _reconstruct(self._module, self._variables, faces)
       vectors[part] = np.asarray(found)[:count]
     return vectors, trans
 
@@ -113,11 +123,12 @@ def _align(picture: np.ndarray, landmarks: np.ndarray) -> alignment.TransParams:
   return alignment.align(landmarks, width, height)
 
 
-@jax.jit
-def _reconstruct(variables: Variables, faces: jax.Array) -> jax.Array:
+@functools.partial(jax.jit, static_argnums=0)
+def _reconstruct(
+  module: Any, variables: Variables, faces: jax.Array
+) -> jax.Array:
   """Vectors [B, 257] of aligned faces uint8 [B, 224, 224, 3]."""
   # Few pictures, and all else follows from them: no device may round coarsely.
   with jax.default_matmul_precision('highest'):
     pictures = faces.astype(jnp.float32) / 255
-    module = zoo.build('recon')
     return jnp.asarray(module.apply(variables, pictures, train=False))

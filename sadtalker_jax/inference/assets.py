@@ -6,10 +6,12 @@ head, and the weights of the `baseline` motion. A converted one adds the weights
 of the published networks (`cli.convert`).
 """
 
+from collections.abc import Mapping
 import dataclasses
 import functools
 import pathlib
 import threading
+from typing import Any
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards, download
@@ -67,6 +69,11 @@ class Bundle:
     """Whether it holds the weights of a network of the zoo."""
     return self.card is not None and name in self.card.networks
 
+  def fields(self, name: str) -> Mapping[str, Any]:
+    """Fields of a network's module that differ from the zoo's; see `has`."""
+    assert self.card is not None
+    return self.card.networks[name].config
+
   def variables(self, name: str) -> Variables:
     """Weights of a network, numpy arrays; read once, when first asked for.
 
@@ -80,10 +87,8 @@ class Bundle:
       )
     with self._lock:
       if name not in self._loaded:
-        config = self.card.networks[name].config
-        self._loaded[name] = bundles.load(
-          self.folder, name, zoo.shapes(name, **config)
-        )
+        shapes = zoo.shapes(name, **self.fields(name))
+        self._loaded[name] = bundles.load(self.folder, name, shapes)
       return self._loaded[name]
 
 

@@ -24,7 +24,8 @@ In both, as published:
   have become keypoints (5.4): they are returned beside the track.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -37,8 +38,7 @@ from sadtalker_jax.inference import (
   rendering,
   sound_windows,
 )
-from sadtalker_jax.models import expnet as expnet_lib
-from sadtalker_jax.models import posevae as posevae_lib
+from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import filters, mel
 from sadtalker_jax.typing import Variables
 
@@ -48,10 +48,23 @@ RATE = 25  # frames a second that the networks know
 class NeuralMotion:
   """The two networks: a track for each portrait and recording."""
 
-  def __init__(self, expnet: Variables, posevae: Variables):
-    """Takes their variables."""
-    self._expnet = expnet_lib.ExpNet()
-    self._posevae = posevae_lib.PoseVAE()
+  def __init__(
+    self,
+    expnet: Variables,
+    posevae: Variables,
+    *,
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
+  ):
+    """Takes their variables.
+
+    Args:
+      expnet: of the one.
+      posevae: of the other.
+      fields: of their modules that differ from the zoo's, by name.
+    """
+    fields = fields or {}
+    self._expnet: Any = zoo.build('expnet', **fields.get('expnet', {}))
+    self._posevae: Any = zoo.build('posevae', **fields.get('posevae', {}))
     # On the device once, not again with every call.
     self._expnet_variables = jax.device_put(expnet)
     self._posevae_variables = jax.device_put(posevae)

@@ -92,8 +92,10 @@ class Studio:
   def motion(self) -> neural_motion.NeuralMotion:
     """Sound to coefficients."""
     with self._lock:
+      names = ('expnet', 'posevae')
       return neural_motion.NeuralMotion(
-        self._bundle.variables('expnet'), self._bundle.variables('posevae')
+        *(self._bundle.variables(name) for name in names),
+        fields={name: self._bundle.fields(name) for name in names},
       )
 
   def _faces(self, options: options_lib.Options) -> neural_source.Finder:
@@ -106,7 +108,9 @@ class Studio:
   @functools.cached_property
   def _reconstructor(self) -> recon.Reconstructor:
     with self._lock:
-      return recon.Reconstructor(self._bundle.variables('recon'))
+      return recon.Reconstructor(
+        self._bundle.variables('recon'), fields=self._bundle.fields('recon')
+      )
 
   @functools.cached_property
   def _networks(self) -> PyTree:

@@ -10,7 +10,9 @@ Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
 RendererName = Literal['auto', 'puppet', 'neural']
 EnhancerName = Literal['gfpgan']
 
-SIZES = (256, 512)
+# Sides that the canvases of the renderers can have; released weights are for
+# 256 and 512, own ones for what they were trained at.
+_SIZE_STEP, _LARGEST = 64, 1024
 NUM_STYLES = 46  # rows of the published style table
 
 
@@ -58,8 +60,9 @@ class Options:
     enhancers = (None, *get_args(EnhancerName))
     if self.enhancer not in enhancers:
       _fail('enhancer', f'one of {enhancers}', self.enhancer)
-    if self.size not in SIZES:
-      _fail('size', f'one of {SIZES}', self.size)
+    if self.size % _SIZE_STEP or not 0 < self.size <= _LARGEST:
+      wanted = f'256, 512 or another multiple of {_SIZE_STEP} to {_LARGEST}'
+      _fail('size', wanted, self.size)
     if not 1.0 <= self.fps <= 120.0:
       _fail('fps', '1 to 120', self.fps)
     if not 0 <= self.pose_style < NUM_STYLES:

@@ -5,6 +5,7 @@ A converted bundle adds what it has of `recon` (coefficients), `syncnet_v2`
 (sound and lips) and `wav2lip` (the teacher of ExpNet).
 """
 
+from collections.abc import Mapping
 import dataclasses
 import functools
 import hashlib
@@ -68,7 +69,11 @@ def load(options: options_lib.Options) -> Experts:
     detector.BlazeFace(),
     landmarks.FaceMesh(),
     canonical.load(),
-    recon_lib.Reconstructor(_read(options.bundle, 'recon'), batch_size=BATCH)
+    recon_lib.Reconstructor(
+      _read(options.bundle, 'recon'),
+      fields=_fields(options.bundle, 'recon'),
+      batch_size=BATCH,
+    )
     if use_recon
     else None,
     _read(options.bundle, 'syncnet_v2') if 'syncnet_v2' in networks else None,
@@ -102,8 +107,12 @@ def _networks(bundle: str | None) -> list[str]:
   return [] if bundle is None else list(cards.read(_folder(bundle)).networks)
 
 
+def _fields(bundle: str | None, name: str) -> Mapping[str, Any]:
+  assert bundle is not None
+  return cards.read(_folder(bundle)).networks[name].config
+
+
 def _read(bundle: str | None, name: str) -> Variables:
   assert bundle is not None
-  folder = _folder(bundle)
-  config = cards.read(folder).networks[name].config
-  return bundles.load(folder, name, zoo.shapes(name, **config))
+  shapes = zoo.shapes(name, **_fields(bundle, name))
+  return bundles.load(_folder(bundle), name, shapes)
