@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
+from typing import Any
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards, download
