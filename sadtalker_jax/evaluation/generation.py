@@ -17,7 +17,7 @@ import pathlib
 from typing import Any
 
 from sadtalker_jax import errors
-from sadtalker_jax.evaluation import clips, pairing
+from sadtalker_jax.evaluation import pairing, videos
 from sadtalker_jax.evaluation import protocol as protocol_lib
 from sadtalker_jax.faces import crop, landmarks
 from sadtalker_jax.media import files, video
@@ -27,7 +27,7 @@ _QUALITY = 10.0
 
 
 def prepare(
-  videos: Mapping[str, pathlib.Path],
+  sources: Mapping[str, pathlib.Path],
   protocol: protocol_lib.Protocol,
   folder: pathlib.Path,
   *,
@@ -38,7 +38,7 @@ def prepare(
   """Writes the real clips of a test and the manifest.
 
   Args:
-    videos: real ones by name.
+    sources: real videos by name.
     protocol: the rules.
     folder: where everything is written.
     options: of each job, beside the paths; see `inference.manifest`.
@@ -54,7 +54,7 @@ def prepare(
   finder = landmarker or landmarks.FaceMesh()
   left_out: list[pairing.LeftOut] = []
   names: list[str] = []
-  for name, path in videos.items():
+  for name, path in sources.items():
     target = folder / REAL / f'{name}.mp4'
     _make(target.parent)
     try:
@@ -62,7 +62,7 @@ def prepare(
         _write(path, target, protocol, finder)
       names.append(name)
       note = str(target)
-    except clips.Unusable as error:
+    except videos.Unusable as error:
       left_out.append(pairing.LeftOut(name, *error.fault))
       note = f'left out: {error}'
     if report is not None:
@@ -90,8 +90,8 @@ def _write(
   finder: landmarks.Landmarker,
 ) -> None:
   """One real clip, cropped, with its sound."""
-  seen = clips.watch(path, protocol, finder, pairing.REAL)
-  box = clips.frame_box(seen, protocol, pairing.REAL)
+  seen = videos.watch(path, protocol, finder, pairing.REAL)
+  box = videos.frame_box(seen, protocol, pairing.REAL)
   size = protocol.size
   with (
     video.Reader(path) as reader,
@@ -102,7 +102,7 @@ def _write(
       crf=_QUALITY,
     ) as writer,
   ):
-    frames = clips.frames_of(reader, protocol)
+    frames = videos.frames_of(reader, protocol)
     for frame in itertools.islice(frames, len(seen.points)):
       writer.write(crop.resize_to(frame, box, size))
 

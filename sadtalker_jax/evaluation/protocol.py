@@ -18,9 +18,9 @@ SAMPLES = RATE // FPS  # of a frame
 _FACE_RULE = (
   'face: the square of the real clip (box around all landmark boxes of the '
   'clip, its longer side widened by {margin:g} at each end, moved into the '
-  'picture), at the same place in every generated video of the same size; a '
-  'video of another size has a square of its own by the same rule; bicubic '
-  'with anti-aliasing to {size} x {size}'
+  'picture), at the same place in every generated video of the same size whose '
+  'face is there (boxes overlap by half); any other has a square of its own by '
+  'the same rule; bicubic with anti-aliasing to {size} x {size}'
 )
 _WHOLE_RULE = 'whole: all of the picture, bicubic to {size} x {size}'
 

@@ -23,6 +23,7 @@ from sadtalker_jax.evaluation import (
   pairing,
   registry,
   sheets,
+  videos,
 )
 from sadtalker_jax.evaluation import protocol as protocol_lib
 from sadtalker_jax.faces import landmarks
@@ -110,7 +111,7 @@ def run(
         with timed(outcome, 'players'):
           films = sheets.films(clip, place)
         found = dataclasses.replace(found, players=films)
-    except clips.Unusable as error:
+    except videos.Unusable as error:
       fault = pairing.LeftOut(pair.name, *error.fault)
     except (errors.InputError, OSError) as error:
       fault = pairing.LeftOut(pair.name, 'unreadable', _line(error))

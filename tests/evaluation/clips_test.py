@@ -44,6 +44,21 @@ def test_video_of_another_size_has_a_square_of_its_own(tmp_path, real):
   )
 
 
+def test_video_with_its_face_elsewhere_has_a_square_of_its_own(
+  tmp_path, real, monkeypatch
+):
+  made = stubs.write(tmp_path / 'b.mp4', stubs.frames(T), stubs.sound(T))
+  faces = iter([stubs.face(), stubs.face() + np.float32([30, 20, 0])])
+  monkeypatch.setattr(
+    stubs.Landmarker,
+    'track',
+    lambda self, frames: stubs.still(next(faces), len(list(frames))),
+  )
+  clip = stubs.load(tmp_path, real, made)
+  moved = np.subtract(clip.sides['made'].box, clip.sides['real'].box)
+  np.testing.assert_allclose(moved, [30, 20, 30, 20], atol=2)
+
+
 def test_lengths_may_differ_a_little_and_the_shorter_counts(tmp_path, real):
   made = stubs.write(
     tmp_path / 'b.mp4', stubs.frames(T - 4), stubs.sound(T - 4)

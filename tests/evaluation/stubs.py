@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import errors
-from sadtalker_jax.evaluation import clips, pairing, protocol
+from sadtalker_jax.evaluation import clips, pairing, protocol, videos
 from sadtalker_jax.faces import tracking
 from sadtalker_jax.media import video
 
@@ -50,6 +50,15 @@ class Landmarker:
       raise errors.InputError(f'no face found in {len(found)} frames')
     there = np.array(found)
     return tracking.Track(np.stack(points), there.astype(np.float32), there)
+
+
+def still(points: np.ndarray, count: int) -> tracking.Track:
+  """The same landmarks in every frame."""
+  return tracking.Track(
+    np.tile(points, (count, 1, 1)),
+    np.ones(count, np.float32),
+    np.ones(count, bool),
+  )
 
 
 def frames(
@@ -106,7 +115,7 @@ def load(
 @contextlib.contextmanager
 def refusal(reason: str, detail: str = '', system: str = 'made'):
   """Expects a clip to be left out for a reason."""
-  with pytest.raises(clips.Unusable) as error:
+  with pytest.raises(videos.Unusable) as error:
     yield
   found = error.value.fault
   assert (found[0], found[2]) == (reason, system), found
