@@ -5,20 +5,23 @@ metrics. Points are [T, 478, 3] as in `faces.landmarks`, in pixels of the video.
 """
 
 from collections.abc import Iterator
+import contextlib
 import dataclasses
 import fractions
 import itertools
+import logging
 import pathlib
 
 import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.evaluation import protocol as protocol_lib
-from sadtalker_jax.faces import crop, detector, landmarks
+from sadtalker_jax.faces import crop, detector, landmarks, tracking
 from sadtalker_jax.media import audio, video
 
 _SAME_PLACE = 0.5  # overlap of the faces of a video and the real one
 _SILENT = 1e-3  # peak of sound that is none
+_DAMAGE = ('damaged packets', 'cut off')  # in warnings of `media`
 
 
 class Unusable(ValueError):
@@ -54,12 +57,11 @@ def watch(
   info = probe(path, system)
   if not info.has_audio:
     raise Unusable('no sound', 'no sound track', system)
-  with video.Reader(path) as reader:
-    try:
-      found = landmarker.track(frames_of(reader, protocol))
-    except errors.InputError as error:
-      reason = 'no face' if 'no face' in str(error) else 'unreadable'
-      raise Unusable(reason, str(error), system) from error
+  with _complaints(path) as complaints:
+    found = _track(path, protocol, landmarker, system)
+    wave = _sound(path, len(found.points), system)
+  if complaints:
+    raise Unusable('damaged', complaints[0], system)
   count = len(found.points)
   if not found.found.all():
     lost = np.flatnonzero(~found.found)
@@ -70,13 +72,53 @@ def watch(
     raise Unusable(
       'too short', f'{count} frames, least {protocol.least_frames}', system
     )
-  wave = _sound(path, count, system)
   missing = count - len(wave) // protocol_lib.SAMPLES
   if missing > protocol.tolerance:
     raise Unusable(
       'lengths', f'{count} frames, sound of {count - missing}', system
     )
   return Watched(path, info.size, info.fps, found.points, wave)
+
+
+def _track(
+  path: pathlib.Path,
+  protocol: protocol_lib.Protocol,
+  landmarker: landmarks.Landmarker,
+  system: str,
+) -> tracking.Track:
+  """The landmarks of a video."""
+  with video.Reader(path) as reader:
+    try:
+      return landmarker.track(frames_of(reader, protocol))
+    except errors.InputError as error:
+      reason = 'no face' if 'no face' in str(error) else 'unreadable'
+      raise Unusable(reason, str(error), system) from error
+
+
+@contextlib.contextmanager
+def _complaints(path: pathlib.Path) -> Iterator[list[str]]:
+  """What `media` warns of while it reads a file: damage that it got around.
+
+  A player may go on after a damaged packet; a score must not.
+  """
+  found: list[str] = []
+
+  class Handler(logging.Handler):
+    """Keeps warnings of damage."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+      """Takes a record of any logger's message."""
+      text = record.getMessage()
+      if text.startswith(f'{path}:') and any(w in text for w in _DAMAGE):
+        found.append(text)
+
+  handler = Handler()
+  logger = logging.getLogger('absl')
+  logger.addHandler(handler)
+  try:
+    yield found
+  finally:
+    logger.removeHandler(handler)
 
 
 def frames_of(

@@ -118,6 +118,16 @@ def test_damaged_files_are_left_out(tmp_path, real):
     stubs.load(tmp_path, real, text)
 
 
+def test_damage_that_a_player_gets_around_is_not_measured(tmp_path, real):
+  data = bytearray(real.read_bytes())
+  middle = len(data) // 2
+  data[middle : middle + 3000] = np.random.default_rng(0).bytes(3000)
+  made = tmp_path / 'b.mp4'
+  made.write_bytes(data)
+  with stubs.refusal('damaged', 'damaged packets'):
+    stubs.load(tmp_path, real, made)
+
+
 def test_whole_pictures_must_be_square(tmp_path, real):
   wide = [np.pad(f, ((0, 0), (0, 20), (0, 0))) for f in stubs.frames(T)]
   made = stubs.write(tmp_path / 'b.mp4', wide, stubs.sound(T))
