@@ -9,6 +9,7 @@ import pytest
 from sadtalker_jax import errors
 from sadtalker_jax.evaluation import (
   experts,
+  measures,
   output,
   pairing,
   protocol,
@@ -178,6 +179,27 @@ def test_failing_metric_leaves_its_clip_out_of_all(
   fault = next(f for f in found.left_out if f.name == 'b')
   assert fault.reason == 'not measurable'
   assert len(found.numbers('psnr', 'good')) == 3
+
+
+def test_features_of_sets_go_through_files(films, tmp_path, monkeypatch):
+  metric = registry.METRICS['fid']
+
+  def lips(clip, system, networks):
+    return clip.sides[system].points[:, [13, 14], 1]
+
+  measure = measures.Measure((metric,), features=lips)
+  monkeypatch.setattr(registry, 'MEASURES', (measure,))
+  found = run(films, tmp_path)
+  content = report.build(found, RULES, experts.Experts(), resamples=50)
+  good, late = (content['systems'][s]['fid'] for s in ('good', 'late'))
+  assert good['value'] == pytest.approx(0, abs=1e-6)
+  assert late['value'] > 1e-4 and late['n'] == 3 and late['frames'] == 3 * T
+  low, high = late['ci']
+  assert 0 <= low <= late['value'] <= high
+  assert late['interval_of'] == 'the linearised distance'
+  (row,) = content['comparison']
+  assert row['better'] == 'good' and row['n'] == 3
+  assert content['real'] == {}
 
 
 def test_no_clip_left_is_said_not_raised(films, tmp_path):
