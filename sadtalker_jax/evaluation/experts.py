@@ -108,7 +108,12 @@ class Experts:
   @functools.cached_property
   def reconstructor(self) -> recon_lib.Reconstructor:
     """The reconstruction network."""
-    return recon_lib.Reconstructor(self._variables('recon'), batch_size=BATCH)
+    assert self._card is not None
+    return recon_lib.Reconstructor(
+      self._variables('recon'),
+      fields=self._card.networks['recon'].config,
+      batch_size=BATCH,
+    )
 
   def _variables(self, name: str) -> Variables:
     assert self._folder is not None and self._card is not None
