@@ -36,7 +36,6 @@ TESTDATA = pathlib.Path(__file__).resolve().parent / 'testdata'
 # Files that take gigabytes: one worker runs them, one after the other, and
 # begins with them, for they are also the longest.
 HEAVY = (
-  'tests/inference/neural_pipeline_test.py',
   'tests/notebooks_test.py',
   'tests/conversion/convert_test.py',
 )

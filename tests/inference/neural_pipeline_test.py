@@ -1,7 +1,8 @@
-"""Released files to a talking video, with networks of full size and noise.
+"""A bundle to a talking video, with small networks of noise.
 
 What comes out looks like noise; that it comes out, moves, and does not depend
-on batches and devices is what is tested.
+on batches and devices is what is tested. Released files of full size become a
+video in the notebook `convert_weights`, which a test runs.
 """
 
 import pathlib
@@ -15,26 +16,44 @@ import numpy as np
 import pytest
 from scipy import io
 
+from configs import renderer
 import infer
 import sadtalker_jax
-from sadtalker_jax.cli import convert, export
+from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.cli import export
 from sadtalker_jax.inference import assets
 from sadtalker_jax.media import audio
-
-pytestmark = pytest.mark.slow
+from sadtalker_jax.models import zoo
 
 FRAMES = 2
+SIZE = 64
 
 
 @pytest.fixture(scope='module')
 def bundle(tmp_path_factory) -> pathlib.Path:
-  folder = tmp_path_factory.mktemp('weights')
-  files, made = folder / 'released', folder / 'bundle'
-  assert convert.main(['--noise', str(files)]) == 0
-  assert convert.main(['--input', str(files), '--output', str(made)]) == 0
-  for path in files.iterdir():
-    path.unlink()  # room on the disk
-  return made
+  path = tmp_path_factory.mktemp('bundles') / 'small'
+  fields = dict(renderer.get_test_config().to_dict()['model'])
+  fields['recon'] = {'blocks': (1, 1, 1, 1), 'features': 8}
+  fields |= {'expnet': {}, 'posevae': {}}
+  for name in ('head_pose_estimator', 'discriminator'):
+    del fields[name]
+  with bundles.writing(path) as folder:
+    for name, own in fields.items():
+      variables = zoo.noise(name, **own)
+      if name == 'recon':  # noise says too much: keypoints would lie outside
+        params = variables['params']
+        for head in params.keys() - {'backbone'}:
+          params[head] = jax.tree.map(lambda x: 0.01 * x, params[head])
+      bundles.add(folder, name, variables)
+    bundles.seal(
+      folder,
+      size=SIZE,
+      networks={n: cards.Network(own, 1, ()) for n, own in fields.items()},
+      sources=(),
+      versions={},
+      licence='none',
+    )
+  return path
 
 
 @pytest.fixture(scope='module')
@@ -52,7 +71,9 @@ def _sound(frames: int = FRAMES) -> tuple[np.ndarray, int]:
 
 def _frames(animator: sadtalker_jax.Animator, **options: object) -> np.ndarray:
   clip = animator.animate(
-    assets.SAMPLE_PORTRAIT, _sound(), sadtalker_jax.Options(**options)
+    assets.SAMPLE_PORTRAIT,
+    _sound(),
+    sadtalker_jax.Options(size=SIZE, expression_scale=0.05, **options),
   )
   return np.stack(list(clip.frames())).astype(int)
 
@@ -64,7 +85,7 @@ def frames(animator) -> np.ndarray:
 
 def test_frames_move_and_have_the_shape_of_the_crop(frames):
   assert frames.shape[0] == FRAMES
-  assert frames.shape[2] == 256
+  assert frames.shape[2] == SIZE
   assert frames[0].std() > 5
   assert np.abs(frames[0] - frames[-1]).max() > 5
 
@@ -82,6 +103,7 @@ def test_command_line_pastes_into_the_whole_picture(bundle, tmp_path):
   _write_wav(sound, _sound(1)[0])
   flags = ['--bundle', str(bundle), '--driven_audio', str(sound)]
   flags += ['--output', str(output), '--preprocess', 'full', '--still']
+  flags += ['--size', str(SIZE)]
   assert infer.main([*flags, '--batch_size', '1']) == 0
   with av.open(str(output)) as file:
     stream = file.streams.video[0]
@@ -103,7 +125,7 @@ def test_geometry_video_shows_the_track_of_the_networks(
   }
   model = tmp_path / 'BFM_model_front.mat'
   io.savemat(model, front)
-  options = {'face3dvis': True, 'batch_size': 1}
+  options = {'face3dvis': True, 'batch_size': 1, 'size': SIZE}
   with pytest.raises(sadtalker_jax.InputError, match='bfm_folder'):
     animator.animate(
       assets.SAMPLE_PORTRAIT, _sound(), sadtalker_jax.Options(**options)
@@ -114,17 +136,17 @@ def test_geometry_video_shows_the_track_of_the_networks(
     sadtalker_jax.Options(**options, bfm_folder=model),
   )
   output = tmp_path / 'out.mp4'
-  clip.write(iter(np.zeros((1, FRAMES, 256, 256, 3), np.uint8)), output)
+  clip.write(iter(np.zeros((1, FRAMES, SIZE, SIZE, 3), np.uint8)), output)
   with av.open(str(tmp_path / 'out_face3dvis.mp4')) as file:
     frames = [f.to_ndarray(format='rgb24') for f in file.decode(video=0)]
   # Photo, face in its own texture and light, geometry.
-  assert np.shape(frames) == (FRAMES, 256, 3 * 256, 3)
+  assert np.shape(frames) == (FRAMES, SIZE, 3 * SIZE, 3)
 
 
 def test_another_size_is_refused_before_anything_runs(bundle, capsys):
   flags = ['--bundle', str(bundle), '--size', '512', '--output', 'x.mp4']
   assert infer.main(flags) == 2
-  assert 'size: expected 256' in capsys.readouterr().err
+  assert f'size: expected {SIZE}' in capsys.readouterr().err
 
 
 def test_export_runs_without_this_package(bundle, tmp_path):
@@ -138,12 +160,12 @@ def program(name):
   with open({str(folder)!r} + '/' + name, 'rb') as file:
     return jax.export.deserialize(bytearray(file.read())).call
 weights = list(np.load({str(folder)!r} + '/weights.npz').values())
-image = np.full((1, 256, 256, 3), 128, np.uint8)
+image = np.full((1, {SIZE}, {SIZE}, 3), 128, np.uint8)
 window = np.zeros((1, 27, 70), np.float32)
 angles = np.full((1, 3), np.nan, np.float32)
 source = program('prepare.bin')(weights, image, window)
 frames = program('render.bin')(weights, source, window, angles)
-assert frames.shape == (1, 256, 256, 3) and frames.dtype == np.uint8
+assert frames.shape == (1, {SIZE}, {SIZE}, 3) and frames.dtype == np.uint8
 assert 'sadtalker_jax' not in sys.modules and 'flax' not in sys.modules
 """
   subprocess.run(
