@@ -13,7 +13,6 @@ def _thin(stages):
 
 
 CONFIGS: dict[str, dict[str, Any]] = {
-  'inception_fid': {'narrow': 16, 'size': 139},
   'arcface': {'blocks': (1, 1, 1, 1), 'features': 4, 'embedding': 16},
   'hopenet': {'blocks': (1, 1, 1, 1), 'features': 4},
   'syncnet_v2': {
