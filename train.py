@@ -8,9 +8,10 @@ try of seconds on a CPU. `--plan` prints what a step would cost, and writes
 nothing. Many hosts, meshes, memory: docs/scaling.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import pathlib
 import sys
+from typing import Any
 
 from absl import app, flags, logging
 import jax
@@ -94,7 +95,7 @@ def open_data(
   """
   data, training = config['data'], purpose == 'train'
   changes = {} if training else config['validation']
-  options = {**data['options'], **changes.get('options', {})}
+  options = {**data['options'], **_said(changes.get('options', {}))}
   stage, batch_size = config['stage'], config['batch_size']
   if purpose == 'clips':
     stage, batch_size = 'clips', 1
@@ -113,12 +114,12 @@ def open_data(
   if not data['folder']:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)
-  chosen = {**data['selection'], **changes.get('selection', {})}
+  chosen = {**data['selection'], **_said(changes.get('selection', {}))}
   batches = input_pipeline.create(
     stage,
     data['folder'],
     split='train' if training else changes['split'],
-    selection=selections.Selection(**chosen) if chosen else None,
+    selection=selections.Selection(**chosen),
     sampling=data['sampling'],
     shuffle=training,
     # Whatever a reconstruction is trained on, it has a face model of its own.
@@ -144,6 +145,11 @@ def examples(config: runs.Config) -> planning.Shapes:
     name: jax.ShapeDtypeStruct(entry.shape, np.dtype(entry.dtype))
     for name, entry in stage.entries().items()
   }
+
+
+def _said(changes: Mapping[str, Any]) -> dict[str, Any]:
+  """Those that are not left open."""
+  return {name: value for name, value in changes.items() if value is not None}
 
 
 if __name__ == '__main__':
