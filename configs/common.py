@@ -135,6 +135,15 @@ def variant(
   return full
 
 
+# Features, kernel, stride, padding, residual: 80 x 16 becomes 1 x 1 x 32.
+SMALL_AUDIO = (
+  (8, 3, (3, 1), 1, False),
+  (16, 3, (3, 3), 1, False),
+  (32, 3, (3, 2), 1, False),
+  (32, 3, 1, 0, False),
+)
+
+
 def small_render(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   """Pictures of 64 pixels and networks to match, for test configs."""
   c.batch_size = 2

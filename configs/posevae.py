@@ -66,6 +66,7 @@ def _full() -> ml_collections.ConfigDict:
 def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c = common.shrink(c)
   c.model.widths = (8, 8, 16, 16)
+  c.model.audio_blocks = common.SMALL_AUDIO
   c.data.selection.update({'num_speakers': 0, 'held_out': 'with'})
   c.validation.selection.held_out = 'with'
   return c

@@ -26,7 +26,7 @@ def get_config(name: str | None = None) -> ml_collections.ConfigDict:
 
 def get_test_config() -> ml_collections.ConfigDict:
   """Seconds on a CPU, random batches."""
-  return common.shrink(_full())
+  return _test(_full())
 
 
 def _full() -> ml_collections.ConfigDict:
@@ -56,8 +56,21 @@ def _gan(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 
 def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.model.audio_blocks = common.SMALL_AUDIO
   if c.stage == 'wav2lip':
     c.loss.sync = 0.0  # there is no expert yet
+    c.model.encoder_widths = (4, 8, 8, 16, 16, 32, 32)
+    c.model.decoder_widths = (32, 32, 32, 16, 16, 8, 8)
+    c.model.output_width = 8
+  else:
+    c.model.face_blocks = (
+      (8, 7, (1, 2), 3, False),
+      (8, 3, 2, 1, False),
+      (16, 3, 2, 1, False),
+      (16, 3, 2, 1, False),
+      (32, 3, 2, 1, False),
+      (32, 3, 1, 0, False),
+    )
   return common.shrink(c)
 
 
