@@ -11,7 +11,7 @@ The bundle holds the networks of phase 1, and VGG-19. Published: Adam 2e-4,
 Variants: full (73 coefficients, with the crop, as PIRenderer has them and the
 release uses for whole pictures; the paper reports heads that stick to the frame
 with it); corrected (t_x and t_z of keypoints count, in training and inference);
-no_experts (no VGG-19); test, seconds on a CPU.
+no_experts (no VGG-19, pixels in its place); test, seconds on a CPU.
 """
 
 import ml_collections
@@ -62,6 +62,7 @@ def _full() -> ml_collections.ConfigDict:
       'translation': 1.0,
       'expression': 1.0,
       'perceptual': 1.0,  # 10 for each layer: losses/perceptual.py
+      'pixels': 0.0,  # not published: for want of VGG-19
       'gan': 1.0,
       'feature_matching': 10.0,
     }
@@ -82,6 +83,7 @@ def _corrected(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 def _no_experts(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.loss.perceptual = 0.0
+  c.loss.pixels = 20.0
   return c
 
 

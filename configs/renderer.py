@@ -9,7 +9,7 @@ Published: batch 32, Adam 2e-4, a tenth of it from epoch 180, 300 epochs that go
 
 Variants: 512 (records of 512 pixels); one_gpu (batch 8 in bfloat16, blocks
 computed again); bfloat16; no_experts (neither VGG-19 nor Hopenet: pictures are
-compared by the discriminator's maps alone); test, seconds on a CPU.
+compared by their pixels and the discriminator's maps); test, seconds on a CPU.
 """
 
 import ml_collections
@@ -49,6 +49,7 @@ def _full() -> ml_collections.ConfigDict:
   c.loss.update(
     {
       'perceptual': 1.0,  # 10 for each layer: losses/perceptual.py
+      'pixels': 0.0,  # not published: for want of VGG-19
       'gan': 1.0,
       'feature_matching': 10.0,
       'equivariance': 10.0,
@@ -79,6 +80,7 @@ def _one_gpu(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 def _no_experts(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.loss.perceptual = 0.0
+  c.loss.pixels = 20.0
   c.loss.head_pose = 0.0
   return c
 

@@ -39,9 +39,9 @@ def recipe(
     config: `dtype`; `model`: fields by network; `size` of the pictures;
       `coefficients`: 70 or 73; `zero_t_xz`; `noise`: of the coefficients, in
       standard deviations; `loss`: weights `keypoints`, `angles`,
-      `translation`, `expression`, `perceptual`, `gan`, `feature_matching`;
-      `warm_steps`: how long the three direct terms count; `gan_from_step`;
-      `gan_kind`.
+      `translation`, `expression`, `perceptual`, `pixels`, `gan`,
+      `feature_matching`; `warm_steps`: how long the three direct terms count;
+      `gan_from_step`; `gan_kind`.
     frozen: what `needs` says.
     statistics: `std` [70] of the coefficients of the training set.
   """
@@ -98,10 +98,13 @@ def recipe(
       kind = term.split('/')[0]
       weights[term] = loss[kind] * (1.0 if kind == 'keypoints' else warm)
     picture = jnp.zeros_like(driving)
-    if loss['perceptual'] or loss['gan']:
+    if loss['perceptual'] or loss['pixels'] or loss['gan']:
       picture = nets(
         'generator', source, found['source'], found['driving']
       ).prediction
+    if loss['pixels']:
+      terms['pixels'] = jnp.abs(picture - driving).mean()
+      weights['pixels'] = loss['pixels']
     if loss['perceptual']:
       terms['perceptual'] = perceptual.pyramid_distance(
         lambda x: nets('vgg19', x), picture, driving

@@ -47,9 +47,9 @@ def recipe(
 
   Args:
     config: `dtype`; `model`: fields by network; `size` of the pictures;
-      `loss`: weights `perceptual`, `gan`, `feature_matching`, `equivariance`,
-      `prior`, `head_pose`, `expression`; `gan_kind`: 'hinge' or
-      'least_squares'.
+      `loss`: weights `perceptual`, `pixels`, `gan`, `feature_matching`,
+      `equivariance`, `prior`, `head_pose`, `expression`; `gan_kind`: 'hinge'
+      or 'least_squares'.
     frozen: what `needs` says.
     statistics: not used.
 
@@ -79,6 +79,8 @@ def recipe(
         motion.expression.astype(jnp.float32)
       ),
     }
+    if loss['pixels']:
+      terms['pixels'] = jnp.abs(picture - driving).mean()
     if loss['perceptual']:
       terms['perceptual'] = perceptual.pyramid_distance(
         lambda x: nets('vgg19', x), picture, driving
