@@ -36,7 +36,8 @@ def _of(jaxpr: Any, platform: str) -> int:
   total = 0
   for equation in jaxpr.eqns:
     name, params = equation.primitive.name, equation.params
-    outputs = math.prod(equation.outvars[0].aval.shape)
+    # Not all operations have an output: those that check, or nobody asks.
+    outputs = sum(math.prod(v.aval.shape) for v in equation.outvars[:1])
     if name == 'dot_general':
       (contracted, _), _ = params['dimension_numbers']
       shape = equation.invars[0].aval.shape

@@ -70,3 +70,11 @@ def test_a_gradient_takes_twice_the_products():
   both = products.count(jax.value_and_grad(run, (0, 1)), *shapes)
   # Not the zeros that a stride of 2 puts between the gradients of outputs.
   assert both == 3 * forward
+
+
+def test_operations_without_an_output_are_passed_over():
+  def run(x):
+    jax.debug.callback(lambda y: None, x)
+    return x @ x
+
+  assert products.count(run, _shape(3, 3)) == 27
