@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.slow  # nine processes start, 3 to 5 s each
+pytestmark = pytest.mark.slow  # nine processes start
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
