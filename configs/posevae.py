@@ -44,7 +44,7 @@ def _full() -> ml_collections.ConfigDict:
   c.loss.update(
     {
       'regression': 1.0,
-      # Published are 1 and 0.7, with unknown means and sums. Beside a regression
+      # Published are 1 and 0.7, of unknown means and sums. Beside a regression
       # that is a mean over 32 x 6 numbers in standard deviations, a KL sum of
       # weight 1 leaves nothing in the latent (1 / 96 is the likelihood of unit
       # variance), and a GAN of 0.7 keeps the regression from falling.

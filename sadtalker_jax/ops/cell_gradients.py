@@ -12,9 +12,9 @@ from typing import Any
 import jax
 from jax import lax
 import jax.numpy as jnp
-import numpy as np
 
 from sadtalker_jax.ops import cells as cells_lib
+from sadtalker_jax.ops import neighbours
 
 
 def scattered(
@@ -48,10 +48,47 @@ def paired(
     seen = seen & (axis.low > -2)
   first = jnp.where(seen, first, count)
   shares = [axis.share.astype(g.dtype) for axis in axes]
-  form = _planes if g.shape[-1] < cells_lib.FEW else _rows
-  total = form(first, shares, strides, g, count)
+  total = _rows(first, shares, strides, g, count)
   total = total.reshape(len(g), *rimmed, -1)
   return total[(slice(None), *(slice(1, n + 1) for n in lengths))]
+
+
+def windows(
+  near: neighbours.Neighbours, lengths: Sequence[int], g: jax.Array
+) -> jax.Array:
+  """As `scattered`, for few channels: pairs of cells as one row of numbers.
+
+  Args:
+    near: cells around the places.
+    lengths: cells of the axes.
+    g: [B, M, C].
+  """
+  batch, _, channels = g.shape
+  *others, last = (
+    [weight.astype(g.dtype)[:, None] for weight in two] for two in near.weights
+  )
+  # Selected, not stacked: XLA does not vectorize concatenations.
+  low, high = last
+  pair = jnp.where(jnp.arange(2, dtype=jnp.int32) == 0, low, high)
+  index, g = near.first[:, None] * channels, g.reshape(-1, 1, channels)
+  window = lax.ScatterDimensionNumbers(
+    update_window_dims=(1,),
+    inserted_window_dims=(),
+    scatter_dims_to_operand_dims=(0,),
+  )
+  total = jnp.zeros(batch * math.prod(lengths) * channels, g.dtype)
+  for sides, offset in neighbours.offsets(lengths)[::2]:
+    weight = pair
+    for side, two in zip(sides, others, strict=False):
+      weight = weight * two[side]
+    total = lax.scatter_add(
+      total,
+      index + offset * channels,
+      (weight[..., None] * g).reshape(-1, 2 * channels),
+      window,
+      mode='promise_in_bounds',
+    )
+  return total
 
 
 def _rows(
@@ -101,43 +138,3 @@ def _rows(
     (first, list(shares), g), channels, outside=count
   )
   return lax.scan(add, jnp.zeros((count, channels), g.dtype), chunks)[0]
-
-
-def _planes(
-  first: jax.Array,
-  shares: Sequence[jax.Array],
-  strides: Sequence[int],
-  g: jax.Array,
-  count: int,
-) -> jax.Array:
-  """As `_rows`, for few channels, each by itself.
-
-  An update of two cells takes as long as one of a single cell if the two are
-  one number: the parts of a complex one, which never mix in sums.
-  """
-  first = first.reshape(-1)
-  *others, last = (share.reshape(-1) for share in shares)
-  planes = [g[..., c].reshape(-1) for c in range(g.shape[-1])]
-  none = jnp.zeros(count, np.promote_types(g.dtype, np.complex64))
-
-  # A loop over a handful of corners: what it reads is worked out once, before.
-  def add(
-    totals: list[jax.Array], sides: jax.Array
-  ) -> tuple[list[jax.Array], None]:
-    weight, index = jnp.ones((), g.dtype), first
-    for i, share in enumerate(others):
-      weight = weight * jnp.where(sides[i] == 1, share, 1 - share)
-      index = index + sides[i] * strides[i]
-    updates = [
-      lax.complex((1 - last) * weight * plane, last * weight * plane)
-      for plane in planes
-    ]
-    return [
-      total.at[index].add(update, mode='drop')
-      for total, update in zip(totals, updates, strict=True)
-    ], None
-
-  sides = np.array(list(itertools.product((0, 1), repeat=len(others))))
-  totals, _ = lax.scan(add, [none] * len(planes), jnp.asarray(sides, jnp.int32))
-  # The second of a pair belongs to the next cell; the last cell has no pairs.
-  return jnp.stack([t.real + jnp.roll(t.imag, 1) for t in totals], axis=-1)

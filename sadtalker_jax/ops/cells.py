@@ -57,16 +57,19 @@ def coordinates(place: Array, length: int, *, align_corners: bool) -> jax.Array:
   return ((place + 1) * length - 1) * 0.5
 
 
-def between(
+def bounded(
   place: Array, length: int, padding: Padding, *, align_corners: bool
-) -> Between:
-  """The cells on either side of places.
+) -> tuple[jax.Array, jax.Array]:
+  """Cell coordinates of places, near cells that there are.
 
   Args:
     place: [...], float32 or wider, coordinates in [-1, 1] or outside.
     length: N, cells of the axis.
     padding: what there is outside.
     align_corners: whether -1 and 1 are the middles of cells, or their edges.
+
+  Returns:
+    With 'zeros', -2 to N + 1, with others 0 to N - 1; derivatives by the place.
 
   Raises:
     ValueError: for an unknown `padding`.
@@ -85,6 +88,14 @@ def between(
 
   x, pull = jax.vjp(inner, jnp.asarray(place))
   (slope,) = pull(jnp.ones_like(x))
+  return x, slope
+
+
+def between(
+  place: Array, length: int, padding: Padding, *, align_corners: bool
+) -> Between:
+  """The cells on either side of places; see `bounded`."""
+  x, slope = bounded(place, length, padding, align_corners=align_corners)
   low = jnp.floor(x)
   index = low.astype(jnp.int32)
   index = jnp.where((index < -1) | (index >= length), -2, index)

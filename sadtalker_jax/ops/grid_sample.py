@@ -27,7 +27,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.ops import backends, cell_gradients, place_gradients
+from sadtalker_jax.ops import (
+  backends,
+  cell_gradients,
+  neighbours,
+  place_gradients,
+)
 from sadtalker_jax.ops import cells as cells_lib
 from sadtalker_jax.typing import Array
 
@@ -163,7 +168,14 @@ def _sample_backward(
     axes = jax.tree.map(lambda a: a.reshape(batch, -1), axes)
     g = cotangent.reshape(batch, -1, channels).astype(wide)
     rows = cells.reshape(batch, -1, channels)
-    if on_cpu:
+    if on_cpu and neighbours.exist(lengths, channels):
+      near = neighbours.around(grid, lengths, padding, align_corners)
+      of_cells = cell_gradients.windows(near, lengths, g)
+      if len(lengths) == 2:
+        of_grid = place_gradients.plane(rows, near, lengths, g)
+      else:
+        of_grid = place_gradients.dots(rows, axes, lengths, g, flat=True)
+    elif on_cpu:
       of_cells = cell_gradients.paired(axes, lengths, g)
       of_grid = place_gradients.chunked(rows, axes, lengths, g)
     else:
@@ -194,8 +206,12 @@ def _gathered(
   See `cells.take`.
   """
   batch, *lengths, channels = cells.shape
-  axes = cells_lib.of_grid(grid, lengths, padding, align_corners)
   wide = np.promote_types(grid.dtype, cells.dtype)
+  if flat and neighbours.exist(lengths, channels):
+    near = neighbours.around(grid, lengths, padding, align_corners)
+    found = neighbours.values(cells, near, lengths, wide)
+    return found.reshape(*grid.shape[:-1], channels).astype(cells.dtype)
+  axes = cells_lib.of_grid(grid, lengths, padding, align_corners)
   total = jnp.zeros((*grid.shape[:-1], channels), wide)
   rows = cells.reshape(batch, -1, channels)
   for corner in itertools.product((0, 1), repeat=len(lengths)):
