@@ -166,6 +166,7 @@ def small_render(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         'volume_features': 4,
         'depth': 4,
         'num_blocks': 2,
+        'spade_hidden': 16,
         'motion_features': 8,
         'motion_max_features': 32,
         'motion_blocks': 2,

@@ -1,6 +1,6 @@
 """Shared set-up of the tests: devices, strictness, sample folders.
 
-Four CPU devices, so that sharding is testable everywhere; strict dtype
+Eight CPU devices, so that sharding is testable everywhere; strict dtype
 promotion; warnings are errors (pyproject.toml). The environment must be set
 before jax starts, hence at the top of this file.
 """
@@ -19,7 +19,7 @@ if 'xla_force_host_platform_device_count' not in os.environ.get(
 ):
   os.environ['XLA_FLAGS'] = (
     os.environ.get('XLA_FLAGS', '')
-    + ' --xla_force_host_platform_device_count=4'
+    + ' --xla_force_host_platform_device_count=8'
   ).strip()
 
 import jax  # noqa: E402

@@ -6,7 +6,7 @@ Crops are uint8 [T, S, S, 3] RGB, points [T, 478, 3] in their pixels, y down.
 import numpy as np
 from scipy import ndimage
 
-from sadtalker_jax.faces import aligned, crop, warp
+from sadtalker_jax.faces import aligned, syncnet_view, warp
 
 ARCFACE = (
   'five points (eyes, nose tip, corners of the mouth) of the landmarks, by '
@@ -28,8 +28,7 @@ _TEMPLATE = np.array(
   ]
 )
 _FACE = 112
-# SyncNet's view, in halves of the face's longer side (reference 9.4).
-_BELOW, _BESIDE, _MOUTH, _PADDING, _CALM = 1.8, 1.4, 224, 110, 13
+_CALM = 13  # frames of the median of a face's boxes (reference 9.4)
 
 
 def face(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -70,19 +69,7 @@ def mouths(frames: np.ndarray, points: np.ndarray) -> np.ndarray:
   calm = ndimage.median_filter(raw, (_CALM, 1), mode='nearest')
   return np.stack(
     [
-      _mouth(f, *(float(v) for v in c))
+      syncnet_view.cut(f, *(float(v) for v in c))
       for f, c in zip(frames, calm, strict=True)
     ]
   )
-
-
-def _mouth(frame: np.ndarray, half: float, x: float, y: float) -> np.ndarray:
-  left, top = int(x - _BESIDE * half), int(y - half)
-  right, bottom = int(x + _BESIDE * half), int(y + _BELOW * half)
-  height, width = frame.shape[:2]
-  reach = max(-left, -top, right - width, bottom - height, 0)
-  padded = np.pad(
-    frame, ((reach, reach), (reach, reach), (0, 0)), constant_values=_PADDING
-  )
-  part = padded[top + reach : bottom + reach, left + reach : right + reach]
-  return crop.resize_plain(part, (_MOUTH, _MOUTH))[..., ::-1]

@@ -73,7 +73,7 @@ def ssim(
       f'expected frames of {len(taps)} pixels a side or more, '
       f'found {first.shape}'
     )
-  measure = functools.partial(_similarity, window=window, peak=float(peak))
+  measure = functools.partial(similarity, window=window, peak=float(peak))
   return batches.apply(measure, first, second, size=_BATCH).astype(np.float64)
 
 
@@ -138,10 +138,14 @@ def _taps(window: str) -> np.ndarray:
 
 
 @functools.partial(jax.jit, static_argnames=('window', 'peak'))
-def _similarity(
-  first: jax.Array, second: jax.Array, *, window: str, peak: float
+def similarity(
+  first: jax.Array,
+  second: jax.Array,
+  *,
+  window: Literal['uniform', 'gaussian'] = 'uniform',
+  peak: float = 255.0,
 ) -> jax.Array:
-  """SSIM [B] of frames [B, H, W, C]."""
+  """`ssim` of frames [B, H, W, C] as part of a larger computation, [B]."""
   taps = [float(tap) for tap in _taps(window)]
   unbiased = 49 / 48 if window == 'uniform' else 1.0
   channels = first.shape[-1]

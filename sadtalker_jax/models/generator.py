@@ -47,6 +47,7 @@ class Generator(nn.Module):
   volume_features: int = 32  # channels of the volume
   depth: int = 16  # of the volume
   num_blocks: int = 6  # residual ones, in the encoder and in the decoder
+  spade_hidden: int = 128  # channels inside SPADE
   motion_features: int = 32  # channels of the hourglass's last step up
   motion_max_features: int = 1024  # most channels of the hourglass
   motion_blocks: int = 5  # steps down of the hourglass
@@ -78,8 +79,15 @@ class Generator(nn.Module):
       4 * self.features, slope=0.01, dtype=self.dtype
     )
     self.project = layers.conv(4 * self.features, (1, 1), dtype=self.dtype)
-    decoder = spade.SpadeDecoder if with_spade else plain_decoder.PlainDecoder
-    self.decoder = decoder(self.features, self.num_blocks, dtype=self.dtype)
+    self.decoder = (
+      spade.SpadeDecoder(
+        self.features, self.num_blocks, self.spade_hidden, dtype=self.dtype
+      )
+      if with_spade
+      else plain_decoder.PlainDecoder(
+        self.features, self.num_blocks, dtype=self.dtype
+      )
+    )
 
   def __call__(
     self,

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.face3d import measures
-from sadtalker_jax.faces import crop
+from sadtalker_jax.faces import syncnet_view
 from sadtalker_jax.models import syncnet_v2, zoo
 from sadtalker_jax.ops import mfcc
 from sadtalker_jax.preparation import tracks
@@ -22,8 +22,6 @@ from sadtalker_jax.typing import Variables
 REACH = 15  # frames: the largest offset that is looked for (reference 9.4)
 _FRAME = 640  # samples of a frame
 
-# SyncNet's view of a face, in halves of its longer side (reference 9.4).
-_BELOW, _BESIDE, _SIDE, _PADDING = 1.8, 1.4, 224, 110
 _ROWS = 16  # windows of five frames in the network at a time
 _STEPS = 20  # of the coefficients in a window of sound
 
@@ -177,19 +175,10 @@ def _embed_sound(variables: Variables, windows: jax.Array) -> jax.Array:
 
 
 def _view(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
-  """What SyncNet sees of a face: uint8 [224, 224, 3], BGR."""
+  """See `syncnet_view.cut`."""
   x0, y0, x1, y1 = tracks.box_of(points)
   half = max(x1 - x0, y1 - y0) / 2
-  x, y = (x0 + x1) / 2, (y0 + y1) / 2
-  left, top = int(x - _BESIDE * half), int(y - half)
-  right, bottom = int(x + _BESIDE * half), int(y + _BELOW * half)
-  height, width = frame.shape[:2]
-  reach = max(-left, -top, right - width, bottom - height, 0)
-  padded = np.pad(
-    frame, ((reach, reach), (reach, reach), (0, 0)), constant_values=_PADDING
-  )
-  part = padded[top + reach : bottom + reach, left + reach : right + reach]
-  return crop.resize_plain(part, (_SIDE, _SIDE))[..., ::-1]
+  return syncnet_view.cut(frame, half, (x0 + x1) / 2, (y0 + y1) / 2)
 
 
 def _levels(sound: np.ndarray, window: int) -> np.ndarray:

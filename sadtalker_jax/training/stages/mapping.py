@@ -138,14 +138,13 @@ def recipe(
   def validate(
     nets: networks.Bound, batch: stage_lib.Batch
   ) -> stage_lib.Metrics:
-    """Distance of pictures, and of the keypoints from phase 1's."""
+    """See `renderer.likeness`; and the distance from phase 1's keypoints."""
     source, driving, canonical, found = drawn(nets, batch)
     target, _ = renderer.moved(
       nets, canonical, driving, zero_t_xz=config['zero_t_xz']
     )
     return {
-      'l1': jnp.abs(found.output.prediction - driving).mean(),
-      'l1_of_source': jnp.abs(source - driving).mean(),
+      **renderer.likeness(source, driving, found.output.prediction),
       'keypoints': jnp.abs(found.kp_driving - target).mean(),
     }
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from sadtalker_jax import errors
 from sadtalker_jax.losses import gan, perceptual
 from sadtalker_jax.losses import keypoints as keypoint_losses
+from sadtalker_jax.metrics import image
 from sadtalker_jax.models import hopenet, mapping
 from sadtalker_jax.ops import keypoints, rotation
 from sadtalker_jax.training import networks, plots
@@ -102,13 +103,10 @@ def recipe(
   def validate(
     nets: networks.Bound, batch: stage_lib.Batch
   ) -> stage_lib.Metrics:
-    """Distances to the driving picture: drawn, and the source as it is."""
+    """See `likeness`."""
     source, driving = _pictures(batch)
     picture = draw(nets, source, driving).output.prediction
-    return {
-      'l1': jnp.abs(picture - driving).mean(),
-      'l1_of_source': jnp.abs(source - driving).mean(),
-    }
+    return likeness(source, driving, picture)
 
   def summaries(
     nets: networks.Bound, batch: stage_lib.Batch
@@ -280,6 +278,23 @@ def gallery(source: jax.Array, driving: jax.Array, drawn: Drawn) -> jax.Array:
       jnp.repeat(seen, 3, -1),
     ]
   )
+
+
+def likeness(
+  source: jax.Array, driving: jax.Array, picture: jax.Array
+) -> stage_lib.Metrics:
+  """How like the driving pictures those drawn are, and the sources as they are.
+
+  Args:
+    source: [B, S, S, 3] in [0, 1].
+    driving: the same shape.
+    picture: the same shape, drawn.
+  """
+  found = {}
+  for name, shown in (('', picture), ('_of_source', source)):
+    found[f'l1{name}'] = jnp.abs(shown - driving).mean()
+    found[f'ssim{name}'] = image.similarity(shown, driving, peak=1.0).mean()
+  return found
 
 
 def _pictures(batch: stage_lib.Batch) -> tuple[jax.Array, jax.Array]:
