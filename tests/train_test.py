@@ -37,7 +37,8 @@ def _compiled_once(tmp_path_factory):
 def config(**changes):
   found = config_file.get_test_config()
   found.mesh.fsdp = 2
-  found.mesh.data = 2
+  found.mesh.data = 4
+  found.batch_size = 8
   found.summarise_every = 0
   for name, value in changes.items():
     found[name] = value
@@ -115,6 +116,7 @@ def test_a_loss_without_its_expert_is_refused(tmp_path):
 
   found = expnet.get_test_config()
   found.loss.read = 0.01
+  found.batch_size = 8
   with pytest.raises(errors.InputError, match='bundle: .*with lipreader'):
     runs.run(found, tmp_path / 'never', train.open_data)
 

@@ -64,7 +64,7 @@ def test_peaks_go_by_the_name_of_the_device(kind, half, single):
 
 
 def test_products_equal_those_of_xla_where_nothing_loops():
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   rows = sharding.of_batch(mesh)
   whole = NamedSharding(mesh, PartitionSpec())
 
@@ -80,8 +80,8 @@ def test_products_equal_those_of_xla_where_nothing_loops():
   # XLA counts the additions of the sum, too.
   xla = jitted.lower(state, batch, {}).cost_analysis()['flops']
   assert found.flops <= xla < found.flops + 200
-  assert (found.devices, found.kind, found.peak) == (4, 'cpu', None)
-  assert (found.state, found.batch) == (16 * 16 * 4, 2 * 16 * 4)
+  assert (found.devices, found.kind, found.peak) == (8, 'cpu', None)
+  assert (found.state, found.batch) == (16 * 16 * 4, 16 * 4)
   assert found.memory.arguments == found.state + found.batch
   x = jax.device_put(np.ones((8, 16), np.float32), rows)
   w = jax.device_put(np.ones((16, 16), np.float32), whole)
@@ -89,7 +89,7 @@ def test_products_equal_those_of_xla_where_nothing_loops():
 
 
 def test_the_cost_of_a_stage_is_told():
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   whole = NamedSharding(mesh, PartitionSpec())
   stage = fakes.stage()
   put = lambda x: jax.device_put(x, whole)  # noqa: E731
@@ -99,7 +99,7 @@ def test_the_cost_of_a_stage_is_told():
   frozen = jax.tree.map(put, dict(stage.frozen))
   _, found = costs.compiled(step, state, batch, frozen, dtype='float32')
   assert found.flops == 0  # it has no matrix product
-  assert found.batch == 2 * 4 * 4 and found.frozen == 4
+  assert found.batch == 4 * 4 and found.frozen == 4
 
 
 @pytest.fixture
@@ -124,10 +124,11 @@ def _forecast(config, **changes):
 
 def test_a_forecast_tells_mesh_and_memory(frozen):
   config = posevae.get_test_config()
-  config.mesh = {'data': 2, 'fsdp': 2, 'model': 1}
+  config.mesh = {'data': 4, 'fsdp': 2, 'model': 1}
+  config.batch_size = 8
   found = _forecast(config)
   text = found.text()
-  assert 'posevae on a mesh of data 2 x fsdp 2 x model 1' in text
+  assert 'posevae on a mesh of data 4 x fsdp 2 x model 1' in text
   assert "XLA's compiler for CPU" in text and "'fsdp'" in text
   leaves = jax.tree.leaves(found.state)
   whole = sum(x.size * x.dtype.itemsize for x in leaves)
@@ -136,8 +137,8 @@ def test_a_forecast_tells_mesh_and_memory(frozen):
 
 
 def test_a_forecast_needs_neither_bundle_nor_face(frozen):
-  _forecast(recon.get_config(), batch_size=4)
-  _forecast(expnet.get_config(), batch_size=4)
+  _forecast(recon.get_config(), batch_size=8)
+  _forecast(expnet.get_config(), batch_size=8)
   assert set(frozen[0]['networks']) == {'arcface'}
   assert frozen[0]['data']['face'].mean.shape == (35709, 3)
   assert set(frozen[1]['networks']) == {'lipreader'}

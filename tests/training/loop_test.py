@@ -15,7 +15,7 @@ from tests.training import fakes
 
 
 def run(folder, *, mesh=None, stage=None, validate=True, data=None, **changes):
-  mesh = mesh or sharding.make_mesh({'data': 2, 'fsdp': 2})
+  mesh = mesh or sharding.make_mesh({'data': 4, 'fsdp': 2})
   rows = sharding.of_batch(mesh)
   return loop.run(
     stage or fakes.stage(),
@@ -51,7 +51,7 @@ def test_a_run_learns_and_reports(tmp_path):
 
 
 def test_a_run_shows_films_with_their_sound(tmp_path):
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
   clips = synthetic.create(
     'clips', batch_size=1, seed=0, sharding=whole, num_frames=9, size=32
@@ -86,7 +86,7 @@ def test_a_run_in_two_parts_equals_one_run(tmp_path):
 
 
 def test_a_resumed_run_goes_on_in_the_data(tmp_path):
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   run(tmp_path, steps=4, mesh=mesh)
   data = fakes.Counted(sharding.of_batch(mesh))
   run(tmp_path, mesh=mesh, data=data)
@@ -95,7 +95,7 @@ def test_a_resumed_run_goes_on_in_the_data(tmp_path):
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path):
   first = run(tmp_path)
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   data = fakes.Counted(sharding.of_batch(mesh))
   second = run(tmp_path, mesh=mesh, data=data)
   assert not data.handed
@@ -104,7 +104,7 @@ def test_a_finished_run_has_nothing_left_to_do(tmp_path):
 
 def test_meshes_give_the_same_weights(tmp_path):
   found = []
-  for number, shape in enumerate([{'data': 4}, {'fsdp': 4}, None]):
+  for number, shape in enumerate([{'data': 8}, {'fsdp': 8}, None]):
     mesh = sharding.make_mesh(shape or {}, None if shape else jax.devices()[:1])
     found.append(weight(run(tmp_path / str(number), mesh=mesh)))
   np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
@@ -112,9 +112,9 @@ def test_meshes_give_the_same_weights(tmp_path):
 
 
 def test_a_checkpoint_goes_onto_another_mesh(tmp_path):
-  run(tmp_path / 'a', steps=2, mesh=sharding.make_mesh({'fsdp': 4}))
-  moved = run(tmp_path / 'a', mesh=sharding.make_mesh({'data': 4}))
-  whole = run(tmp_path / 'b', mesh=sharding.make_mesh({'fsdp': 4}))
+  run(tmp_path / 'a', steps=2, mesh=sharding.make_mesh({'fsdp': 8}))
+  moved = run(tmp_path / 'a', mesh=sharding.make_mesh({'data': 8}))
+  whole = run(tmp_path / 'b', mesh=sharding.make_mesh({'fsdp': 8}))
   np.testing.assert_allclose(weight(moved), weight(whole), rtol=1e-6)
 
 
@@ -153,7 +153,7 @@ def test_sigterm_saves_and_the_run_goes_on_later(tmp_path):
         os.kill(os.getpid(), signal.SIGTERM)
       return super().__next__()
 
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   rows = sharding.of_batch(mesh)
   result = run(tmp_path / 'a', mesh=mesh, data=Interrupting(rows))
   assert not result.finished and result.step == 4
@@ -169,7 +169,7 @@ def test_a_folder_is_for_one_run_at_a_time(tmp_path):
         run(tmp_path)
       return super().__next__()
 
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   data = Nested(sharding.of_batch(mesh))
   assert run(tmp_path, mesh=mesh, data=data, steps=1).finished
 
@@ -184,7 +184,7 @@ def test_a_checkpoint_of_other_arrays_is_refused(tmp_path, monkeypatch):
 
 
 def test_warm_start_takes_weights_and_refuses_others(tmp_path):
-  mesh = sharding.make_mesh({'data': 4})
+  mesh = sharding.make_mesh({'data': 8})
   rows = sharding.of_batch(mesh)
 
   def start(folder, warm):

@@ -17,7 +17,7 @@ def spec(mesh, *sizes, overrides=()):
 
 
 def test_the_largest_dimension_that_divides_is_cut():
-  mesh = sharding.make_mesh({'data': 2, 'fsdp': 2})
+  mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
   assert spec(mesh, 3, 3, 512, 256) == P(None, None, 'fsdp', None)
   assert spec(mesh, 3, 3, 256, 256) == P(None, None, None, 'fsdp')
   assert spec(mesh, 3, 7, 7, 333) == P()  # nothing divides
@@ -25,11 +25,11 @@ def test_the_largest_dimension_that_divides_is_cut():
 
 
 def test_without_fsdp_everything_is_whole():
-  assert spec(sharding.make_mesh({'data': 4}), 512, 512) == P()
+  assert spec(sharding.make_mesh({'data': 8}), 512, 512) == P()
 
 
 def test_the_first_override_that_fits_decides():
-  mesh = sharding.make_mesh({'data': 2, 'model': 2})
+  mesh = sharding.make_mesh({'data': 4, 'model': 2})
   overrides = ((r'params/ker', (None, 'model')), (r'kernel', ('data', None)))
   with pytest.raises(errors.InputError, match='name a parameter'):
     spec(mesh, 512, 512, overrides=overrides)
@@ -37,7 +37,7 @@ def test_the_first_override_that_fits_decides():
 
 
 def test_overrides_must_fit():
-  mesh = sharding.make_mesh({'data': 2, 'model': 2})
+  mesh = sharding.make_mesh({'data': 4, 'model': 2})
   with pytest.raises(errors.InputError, match='does not fit'):
     spec(mesh, 511, 512, overrides=(('kernel', ('model', None)),))
   with pytest.raises(errors.InputError, match='does not fit'):
@@ -46,7 +46,7 @@ def test_overrides_must_fit():
 
 def test_one_axis_takes_the_devices_that_are_left():
   mesh = sharding.make_mesh({'data': -1, 'fsdp': 2})
-  assert dict(mesh.shape) == {'data': 2, 'fsdp': 2, 'model': 1}
+  assert dict(mesh.shape) == {'data': 4, 'fsdp': 2, 'model': 1}
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_a_mesh_must_use_all_devices(wrong):
 
 
 def test_a_batch_must_divide_over_mesh_and_parts():
-  mesh = sharding.make_mesh({'data': 2, 'fsdp': 2})
-  sharding.check_batch(8, 2, mesh)
-  with pytest.raises(errors.InputError, match='multiple of .* = 8, found 12'):
-    sharding.check_batch(12, 2, mesh)
+  mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
+  sharding.check_batch(16, 2, mesh)
+  with pytest.raises(errors.InputError, match='multiple of .* = 16, found 24'):
+    sharding.check_batch(24, 2, mesh)
 
 
 def test_memory_of_a_device_counts_shards():
-  mesh = sharding.make_mesh({'fsdp': 4})
+  mesh = sharding.make_mesh({'fsdp': 8})
   tree = {'a': shape(512, 512), 'b': shape(3)}
   shardings = sharding.of_state(tree, mesh)
-  assert sharding.bytes_per_device(tree, shardings) == 512 * 512 + 12
+  assert sharding.bytes_per_device(tree, shardings) == 512 * 512 // 2 + 12
