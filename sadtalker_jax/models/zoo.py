@@ -39,6 +39,8 @@ from sadtalker_jax.models import (
 )
 from sadtalker_jax.typing import PRNGKey, Variables
 
+Shape = tuple[int | str, ...]
+
 
 @dataclasses.dataclass(frozen=True)
 class Network:
@@ -46,7 +48,8 @@ class Network:
 
   Attributes:
     module: its class.
-    inputs: shapes of example inputs, full size, batch 1.
+    inputs: shapes of example inputs, full size, batch 1; a name stands for
+      that field of the module.
     config: fields of the module that released weights need.
     flags: keyword arguments of a call that is no training.
     method: the method that touches every parameter.
@@ -54,7 +57,7 @@ class Network:
   """
 
   module: type[nn.Module]
-  inputs: Sequence[tuple[int, ...]]
+  inputs: Sequence[Shape]
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   flags: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   method: str = '__call__'
@@ -62,6 +65,7 @@ class Network:
 
 
 _EVAL = {'train': False}
+_KEYPOINTS: Shape = (1, 'num_keypoints', 3)
 
 NETWORKS: dict[str, Network] = {
   # Audio to coefficients, coefficients to keypoints.
@@ -79,12 +83,12 @@ NETWORKS: dict[str, Network] = {
   ),
   'generator': Network(
     generator.Generator,
-    [(1, 256, 256, 3), (1, 15, 3), (1, 15, 3)],
+    [(1, 256, 256, 3), _KEYPOINTS, _KEYPOINTS],
     flags=_EVAL,
   ),
   'generator_plain': Network(
     generator.Generator,
-    [(1, 256, 256, 3), (1, 15, 3), (1, 15, 3)],
+    [(1, 256, 256, 3), _KEYPOINTS, _KEYPOINTS],
     config={'decoder_kind': 'plain'},
     flags=_EVAL,
   ),
@@ -165,7 +169,7 @@ def shapes(name: str, **config: Any) -> Variables:
 def create(
   key: PRNGKey,
   name: str,
-  inputs: Sequence[tuple[int, ...]] | None = None,
+  inputs: Sequence[Shape] | None = None,
   **config: Any,
 ) -> Variables:
   """Variables of a network as its layers draw them.
@@ -173,15 +177,19 @@ def create(
   Args:
     key: of the draw.
     name: of the network.
-    inputs: shapes of example inputs, if not those of the released size.
+    inputs: shapes of example inputs, as in `Network`, if not those of the
+      released size.
     **config: fields of the module, over the released ones.
   """
   network = get(name)
+  module = build(name, **config)
   examples = [
-    jnp.zeros(shape, jnp.int32 if i in network.integers else jnp.float32)
+    jnp.zeros(
+      [getattr(module, n) if isinstance(n, str) else n for n in shape],
+      jnp.int32 if i in network.integers else jnp.float32,
+    )
     for i, shape in enumerate(inputs or network.inputs)
   ]
-  module = build(name, **config)
   return dict(
     module.init(key, *examples, method=network.method, **network.flags)
   )

@@ -27,7 +27,7 @@ class Trained:
 
   group: str
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  inputs: Sequence[tuple[int, ...]] | None = None
+  inputs: Sequence[zoo.Shape] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.losses import gan, perceptual
 from sadtalker_jax.losses import keypoints as keypoint_losses
 from sadtalker_jax.metrics import image
-from sadtalker_jax.models import hopenet, mapping
+from sadtalker_jax.models import hopenet, mapping, zoo
 from sadtalker_jax.ops import keypoints, rotation
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
@@ -155,10 +155,10 @@ def trained(
   def fields(name: str) -> dict[str, Any]:
     return {**config['model'].get(name, {}), 'dtype': dtype}
 
-  count = fields('generator').get('num_keypoints', mapping.NUM_KEYPOINTS)
-  picture = (1, size, size, 3)
-  inputs: dict[str, list[tuple[int, ...]]] = {
-    'generator': [picture, (1, count, 3), (1, count, 3)],
+  picture: zoo.Shape = (1, size, size, 3)
+  keypoint: zoo.Shape = (1, 'num_keypoints', 3)
+  inputs = {
+    'generator': [picture, keypoint, keypoint],
     'keypoint_detector': [picture],
     'head_pose_estimator': [picture],
   }
