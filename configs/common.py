@@ -177,3 +177,22 @@ def small_render(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     }
   )
   return c
+
+
+def render_64(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  """Pictures of 64 pixels and networks that a CPU trains, without experts."""
+  c = small_render(c)
+  c.batch_size = 8
+  count = {'num_keypoints': 8}
+  c.model.keypoint_detector.update(count)
+  c.model.head_pose_estimator.update(
+    {**count, 'features': 32, 'widths': (64, 128, 256, 512)}
+  )
+  c.model.generator.update({**count, 'features': 12, 'volume_features': 8})
+  for name in ('mapping', 'mapping_full'):
+    c.model[name].update({**count, 'features': 256})
+  c.loss.gan = 0.0
+  c.log_every, c.save_every, c.summarise_every = 20, 500, 500
+  c.validation.every, c.validation.batches = 100, 4
+  c.clips.every = 1000
+  return c

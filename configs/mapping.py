@@ -11,7 +11,8 @@ The bundle holds the networks of phase 1, and VGG-19. Published: Adam 2e-4,
 Variants: full (73 coefficients, with the crop, as PIRenderer has them and the
 release uses for whole pictures; the paper reports heads that stick to the frame
 with it); corrected (t_x and t_z of keypoints count, in training and inference);
-no_experts (no VGG-19, pixels in its place); test, seconds on a CPU.
+no_experts (no VGG-19, pixels in its place); 64 (on top of renderer.py:64, no
+experts, no discriminator); test, seconds on a CPU.
 """
 
 import ml_collections
@@ -87,11 +88,19 @@ def _no_experts(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def _tiny(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c = common.render_64(_no_experts(c))
+  c.steps = 1500
+  c.optimizer.model.learning_rate = 1e-3
+  return c
+
+
 def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return common.small_render(common.shrink(_no_experts(c)))
 
 
 _VARIANTS = {
+  '64': _tiny,
   'corrected': _corrected,
   'full': _with_crop,
   'no_experts': _no_experts,
