@@ -1,5 +1,6 @@
 """From drawn videos to a talking one: every command of docs/training.md."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -12,15 +13,11 @@ from sadtalker_jax.inference import assets
 from sadtalker_jax.media import video
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Nearly all of the time is compiling; what is computed stays the same.
-QUICK = (
-  '--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true'
-)
 
 
-def call(*command: object) -> None:
-  """Runs a command as a user does, on one device."""
-  environment = {**os.environ, 'XLA_FLAGS': QUICK, 'JAX_PLATFORMS': 'cpu'}
+def run(flags: str, *command: object) -> None:
+  """Runs a command as a user does."""
+  environment = {**os.environ, 'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'}
   found = subprocess.run(
     [sys.executable, *map(str, command)],
     cwd=ROOT,
@@ -33,7 +30,8 @@ def call(*command: object) -> None:
 
 
 @pytest.mark.slow
-def test_drawn_videos_become_a_talking_one(tmp_path):
+def test_drawn_videos_become_a_talking_one(tmp_path, quick_flags):
+  call = functools.partial(run, quick_flags)
   records = tmp_path / 'records'
   call(
     *('-m', 'sadtalker_jax.cli.prepare', '--synthesise', 4),

@@ -41,14 +41,24 @@ HEAVY = (
 )
 # Takes as much, and must not run at that time.
 LATE = 'tests/conversion/parity_test.py'
-LATER = ('tests/ops/', 'tests/preparation/', 'tests/training/')
+# In this order at the end: the longest before the short ones, or one worker
+# would wait for the other.
+LATER = (
+  'tests/ops/',
+  'tests/training/stages_test.py',
+  'tests/preparation/',
+  'tests/training/',
+)
 
 
 def _turn(item: pytest.Item) -> int:
   file = item.path.relative_to(ROOT).as_posix()
   if file in HEAVY:
     return 0
-  return 3 if file.startswith(LATER) else 2 if file == LATE else 1
+  if file == LATE:
+    return 2
+  parts = (i for i, part in enumerate(LATER, 3) if file.startswith(part))
+  return next(parts, 1)
 
 
 class ByFile(loadscope.LoadScopeScheduling):
@@ -79,6 +89,15 @@ def _forget() -> Iterator[None]:
   gc.collect()
   if sys.platform == 'linux':  # glibc keeps what was freed, gigabytes of it
     ctypes.CDLL('libc.so.6').malloc_trim(0)
+
+
+@pytest.fixture(scope='session')
+def quick_flags() -> str:
+  """XLA_FLAGS of processes that do little more than compile; one device."""
+  return (
+    '--xla_backend_optimization_level=0'
+    ' --xla_llvm_disable_expensive_passes=true'
+  )
 
 
 @pytest.fixture(scope='session')

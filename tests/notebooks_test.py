@@ -20,8 +20,8 @@ def test_outputs_are_stripped(path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings('ignore')  # of the kernel's own machinery
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=NAMES)
-def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
-  monkeypatch.delenv('XLA_FLAGS')  # one device, as users have
+def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch, quick_flags):
+  monkeypatch.setenv('XLA_FLAGS', quick_flags)
   book = nbformat.read(path, as_version=4)
   client = nbclient.NotebookClient(
     book,
