@@ -16,8 +16,10 @@ TARGET_SIZE = 224  # side of the aligned picture
 RESCALE_FACTOR = 102.0  # pixels per decimetre in the aligned picture
 _MOST_PIXELS = 1 << 24  # of a resized picture that is computed as a whole
 
-# Left eye, right eye (left and right in the picture), nose tip, mouth corners
-# of the standard face, decimetre.
+# Of which of the 68 points each of the five is the mean: left eye, right eye
+# (left and right in the picture), nose tip, mouth corners.
+FIVE = ((36, 39), (42, 45), (30,), (48,), (54,))
+# The five points of the standard face, decimetre.
 STANDARD_POINTS = np.array(
   [
     [-0.31148657, 0.29036078, 0.13377953],
@@ -51,8 +53,7 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
   """
   if landmarks.shape[-2] != 68:
     raise ValueError(f'expected 68 landmarks, found shape {landmarks.shape}')
-  groups = ((36, 39), (42, 45), (30,), (48,), (54,))
-  points = [landmarks[..., list(ids), :].mean(-2) for ids in groups]
+  points = [landmarks[..., list(ids), :].mean(-2) for ids in FIVE]
   return np.stack(points, -2)
 
 

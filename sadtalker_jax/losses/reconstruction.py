@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax.face3d import alignment, coeffs
 from sadtalker_jax.ops import grid_sample
 from sadtalker_jax.typing import Array
 
@@ -84,16 +84,8 @@ def aligned_faces(image: jax.Array, points: jax.Array) -> jax.Array:
 
 def _five(points: jax.Array) -> jax.Array:
   """Eyes' middles, nose tip, mouth corners [B, 5, 2] of 68 points."""
-  return jnp.stack(
-    [
-      points[:, 36:42].mean(1),
-      points[:, 42:48].mean(1),
-      points[:, 30],
-      points[:, 48],
-      points[:, 54],
-    ],
-    axis=1,
-  )
+  groups = [points[:, list(ids)].mean(1) for ids in alignment.FIVE]
+  return jnp.stack(groups, axis=1)
 
 
 def _similarity(points: jax.Array) -> jax.Array:
