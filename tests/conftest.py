@@ -44,8 +44,8 @@ LATE = 'tests/conversion/parity_test.py'
 # In this order at the end: the longest before the short ones, or one worker
 # would wait for the other.
 LATER = (
-  'tests/ops/',
   'tests/training/stages_test.py',
+  'tests/ops/',
   'tests/preparation/',
   'tests/training/',
 )
