@@ -27,7 +27,6 @@ class Neighbours(NamedTuple):
   first: jax.Array  # int32, index of the first cell among all of the batch
   weights: list[Two]  # of each axis, of the lower cell and the upper
   slopes: list[Two]  # derivatives of the weights by the place
-  opposite: bool  # whether the two of an axis always are each other's negative
 
 
 def exist(lengths: Sequence[int], channels: int) -> bool:
@@ -51,7 +50,7 @@ def around(
   """
   index = jnp.arange(len(grid), dtype=jnp.int32)
   index = jnp.repeat(index, math.prod(grid.shape[1:-1]))
-  found = Neighbours(index, [], [], opposite=padding != 'zeros')
+  found = Neighbours(index, [], [])
   for i, length in enumerate(lengths):
     x, slope = cells_lib.bounded(
       grid[..., -1 - i].reshape(-1),

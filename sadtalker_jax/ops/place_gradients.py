@@ -95,26 +95,15 @@ def plane(
   a, b, c, d = (
     row.astype(g.dtype) for row in neighbours.rows(rows, near, lengths)
   )
-  if near.opposite:
-    along_x = top * (b - a) + bottom * (d - c)
-    along_y = left * (c - a) + right * (d - b)
-  else:
-    along_x = top * (of_left * a + of_right * b) + bottom * (
-      of_left * c + of_right * d
-    )
-    along_y = of_top * (left * a + right * b) + of_bottom * (
-      left * c + right * d
-    )
+  along_x = top * (of_left * a + of_right * b) + bottom * (
+    of_left * c + of_right * d
+  )
+  along_y = of_top * (left * a + right * b) + of_bottom * (left * c + right * d)
   flat = g.reshape(-1, g.shape[-1])
   # As one number: XLA would go through the places once for each of two sums.
-  # By slices, as its sums over a short last axis are slow.
-  both = lax.complex(along_x * flat, along_y * flat)
-  both = functools.reduce(jnp.add, jnp.split(both, both.shape[-1], axis=-1))
-  x, y = both.real, both.imag
-  if near.opposite:
-    x, y = x * of_right, y * of_bottom
+  both = lax.complex(along_x * flat, along_y * flat).sum(-1)[:, None]
   first = jnp.arange(2, dtype=jnp.int32) == 0
-  return jnp.where(first, x, y).reshape(*g.shape[:-1], 2)
+  return jnp.where(first, both.real, both.imag).reshape(*g.shape[:-1], 2)
 
 
 def _sides(
