@@ -4,21 +4,24 @@ Conventions: landmarks are the usual 68 points in pixels with **y up**, measured
 from the lower edge of the picture: y_up = H - y for points whose pixel centres
 are half-integers, H - 1 - y for points whose pixel centres are integers (the
 published pipeline). Pictures are [H, W, 3] uint8 RGB. All of it runs on the
-host in float64. Source: design reference, section 6.3.
+host in float64, but for `five_points`. Source: design reference, section 6.3.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import jax
 import numpy as np
 from PIL import Image
+
+_Points = TypeVar('_Points', np.ndarray, jax.Array)
 
 TARGET_SIZE = 224  # side of the aligned picture
 RESCALE_FACTOR = 102.0  # pixels per decimetre in the aligned picture
 _MOST_PIXELS = 1 << 24  # of a resized picture that is computed as a whole
 
-# Of which of the 68 points each of the five is the mean: left eye, right eye
-# (left and right in the picture), nose tip, mouth corners.
-FIVE = ((36, 39), (42, 45), (30,), (48,), (54,))
+# Of which two of the 68 points each of the five is the mean: left eye, right
+# eye (left and right in the picture), nose tip, mouth corners.
+_FIVE = np.array([[36, 39], [42, 45], [30, 30], [48, 48], [54, 54]])
 # The five points of the standard face, decimetre.
 STANDARD_POINTS = np.array(
   [
@@ -42,19 +45,18 @@ class TransParams(NamedTuple):
   ty: float
 
 
-def five_points(landmarks: np.ndarray) -> np.ndarray:
+def five_points(landmarks: _Points) -> _Points:
   """Eye centres, nose tip and mouth corners of the 68 points.
 
   Args:
-    landmarks: [..., 68, D].
+    landmarks: [..., 68, D]; a jax array gives a jax array.
 
   Returns:
     [..., 5, D], order as `STANDARD_POINTS`.
   """
   if landmarks.shape[-2] != 68:
     raise ValueError(f'expected 68 landmarks, found shape {landmarks.shape}')
-  points = [landmarks[..., list(ids), :].mean(-2) for ids in FIVE]
-  return np.stack(points, -2)
+  return landmarks[..., _FIVE, :].mean(-2)
 
 
 def centring_offset(landmarks: np.ndarray) -> np.ndarray:

@@ -70,7 +70,7 @@ def aligned_faces(image: jax.Array, points: jax.Array) -> jax.Array:
   Returns:
     [B, 112, 112, 3], bilinear, black outside.
   """
-  five = _five(jax.lax.stop_gradient(points))
+  five = alignment.five_points(jax.lax.stop_gradient(points))
   matrix = _similarity(five)  # from the template to the picture
   side = jnp.arange(_FACE_SIZE, dtype=jnp.float32) + 0.5
   x, y = jnp.meshgrid(side, side)
@@ -80,12 +80,6 @@ def aligned_faces(image: jax.Array, points: jax.Array) -> jax.Array:
   return grid_sample.grid_sample_2d(
     image, 2 * pixels / size - 1, padding='zeros', align_corners=False
   )
-
-
-def _five(points: jax.Array) -> jax.Array:
-  """Eyes' middles, nose tip, mouth corners [B, 5, 2] of 68 points."""
-  groups = [points[:, list(ids)].mean(1) for ids in alignment.FIVE]
-  return jnp.stack(groups, axis=1)
 
 
 def _similarity(points: jax.Array) -> jax.Array:

@@ -18,9 +18,8 @@ def test_a_scale_makes_channels_count_alike():
 def test_divergence_is_that_of_samples():
   """KL is the mean of log q - log p over samples of q."""
   mean, log_variance = np.float64([0.5, -1.5]), np.float64([0.4, -0.9])
-  x = mean + np.exp(log_variance / 2) * np.random.default_rng(0).normal(
-    size=(400_000, 2)
-  )
+  noise = np.random.default_rng(0).normal(size=(400_000, 2))
+  x = mean + np.exp(log_variance / 2) * noise
   log_q = -((x - mean) ** 2) / np.exp(log_variance) - log_variance
   sampled = (0.5 * (log_q + x**2)).mean(0).sum()
   found = coeffs.divergence(jnp.asarray([mean]), jnp.asarray([log_variance]))

@@ -16,8 +16,8 @@ def _features(pictures: jax.Array) -> list[jax.Array]:
 @pytest.fixture
 def pair():
   rng = np.random.default_rng(0)
-  shape = (2, 32, 32, 3)
-  return tuple(jnp.asarray(rng.uniform(size=shape), 'float32') for _ in '12')
+  first, second = rng.uniform(size=(2, 2, 32, 32, 3)).astype(np.float32)
+  return jnp.asarray(first), jnp.asarray(second)
 
 
 def test_layers_and_scales_are_summed(pair):
