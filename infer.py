@@ -139,14 +139,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  # Both before jax starts.
   if flags.cpu:
-    os.environ['JAX_PLATFORMS'] = 'cpu'
-  cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache'))
-  os.environ.setdefault(
-    'JAX_COMPILATION_CACHE_DIR', str(cache.expanduser() / 'sadtalker_jax')
-  )
-  import sadtalker_jax  # after the choice of platform
+    os.environ['JAX_PLATFORMS'] = 'cpu'  # before jax starts
+  import sadtalker_jax
+  from sadtalker_jax import compile_cache
+
+  compile_cache.enable()
 
   try:
     return _run_manifest(flags) if flags.manifest else _run(flags)

@@ -22,7 +22,7 @@ import input_pipeline
 from input_pipeline import batches as batches_lib
 from input_pipeline import selection as selections
 from input_pipeline import stages, synthetic
-from sadtalker_jax import errors, record_folder
+from sadtalker_jax import compile_cache, errors, record_folder
 from sadtalker_jax.training import planning, runs
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'expected flags alone, found {argv[1:]}')
   logging.set_verbosity(logging.INFO)
+  compile_cache.enable()
   if _COORDINATOR.value is not None:
     jax.distributed.initialize(
       _COORDINATOR.value, _PROCESSES.value, _PROCESS.value

@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import pathlib
+import shutil
 import sys
 from typing import Any
 
@@ -23,6 +24,7 @@ if 'xla_force_host_platform_device_count' not in os.environ.get(
   ).strip()
 
 import jax  # noqa: E402
+from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 import pytest  # noqa: E402
 from xdist.scheduler import loadscope  # noqa: E402
 
@@ -79,6 +81,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
   """Decides on the order of the files."""
   items.sort(key=_turn)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _compiled_once(
+  tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+  """A program is compiled once for all files, and for processes they start.
+
+  Each worker has a folder of its own, for jax does not write atomically.
+  """
+  folder = tmp_path_factory.mktemp('programs')
+  options = {
+    'jax_compilation_cache_dir': str(folder),
+    'jax_persistent_cache_min_compile_time_secs': 0.0,
+  }
+  for name, value in options.items():
+    os.environ[name.upper()] = str(value)
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()  # collecting may have begun one
+  yield
+  shutil.rmtree(folder)
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -16,6 +16,7 @@ PACKAGE = ROOT / 'sadtalker_jax'
 
 RANK = {
   'typing': 0,
+  'compile_cache': 0,
   'errors': 0,
   'records': 0,
   'record_folder': 0,

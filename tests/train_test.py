@@ -3,7 +3,6 @@
 import json
 
 import jax
-from jax.experimental.compilation_cache import compilation_cache
 import numpy as np
 import pytest
 
@@ -14,24 +13,6 @@ from sadtalker_jax.cli import bundle as bundle_cli
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import runs
 import train
-
-
-@pytest.fixture(scope='module', autouse=True)
-def _compiled_once(tmp_path_factory):
-  """Runs of one config share their programs through files."""
-  options = {
-    'jax_compilation_cache_dir': str(tmp_path_factory.mktemp('programs')),
-    'jax_persistent_cache_min_compile_time_secs': 0.0,
-    'jax_persistent_cache_min_entry_size_bytes': -1,
-  }
-  before = {name: getattr(jax.config, name) for name in options}
-  for name, value in options.items():
-    jax.config.update(name, value)
-  compilation_cache.reset_cache()
-  yield
-  for name, value in before.items():
-    jax.config.update(name, value)
-  compilation_cache.reset_cache()
 
 
 def config(**changes):

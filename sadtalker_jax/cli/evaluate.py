@@ -25,20 +25,16 @@ from typing import Any
 
 from absl import logging
 
-from sadtalker_jax import errors
+from sadtalker_jax import compile_cache, errors
 from sadtalker_jax.cli import evaluate_flags
 
 
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = evaluate_flags.parser(__doc__).parse_args(argv)
-  # Both before jax starts.
   if flags.cpu:
-    os.environ['JAX_PLATFORMS'] = 'cpu'
-  cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache'))
-  os.environ.setdefault(
-    'JAX_COMPILATION_CACHE_DIR', str(cache.expanduser() / 'sadtalker_jax')
-  )
+    os.environ['JAX_PLATFORMS'] = 'cpu'  # before jax starts
+  compile_cache.enable()
   logging.set_verbosity(logging.WARNING)
   try:
     return _run(flags)

@@ -25,7 +25,7 @@ from typing import Any
 from absl import logging
 import tqdm
 
-from sadtalker_jax import errors
+from sadtalker_jax import compile_cache, errors
 from sadtalker_jax.cli import prepare_flags
 from sadtalker_jax.preparation import (
   experts,
@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = prepare_flags.parser(__doc__).parse_args(argv)
   logging.set_verbosity(logging.WARNING)
+  compile_cache.enable()  # for the workers, too
   try:
     return flags_to_work(flags)
   except errors.InputError as error:
