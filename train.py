@@ -9,6 +9,7 @@ nothing. Many hosts, meshes, memory: docs/scaling.md.
 """
 
 from collections.abc import Mapping, Sequence
+import logging as std_logging
 import pathlib
 import sys
 from typing import Any
@@ -50,6 +51,7 @@ def main(argv: Sequence[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'expected flags alone, found {argv[1:]}')
   logging.set_verbosity(logging.INFO)
+  logging.get_absl_handler().addFilter(_worth_reading)
   compile_cache.enable()
   if _COORDINATOR.value is not None:
     jax.distributed.initialize(
@@ -79,6 +81,11 @@ def main(argv: Sequence[str]) -> None:
     'finished' if result.finished else 'stopped',
     result.step,
   )
+
+
+def _worth_reading(record: std_logging.LogRecord) -> bool:
+  """Orbax tells of all that it does, ten lines for one of ours."""
+  return record.levelno > std_logging.INFO or 'orbax' not in record.pathname
 
 
 def open_data(

@@ -1,7 +1,7 @@
 """What the configs of all stages share.
 
 A config file has `get_config(variant)` and `get_test_config()`. The variant
-comes after a colon: `--config configs/posevae.py:one_gpu`; `:test` is the test
+comes after a colon: `--config configs/renderer.py:one_gpu`; `:test` is the test
 config, which takes seconds on a CPU and needs no data. Anything can be changed
 on the command line: `--config.batch_size=32`.
 """

@@ -11,8 +11,9 @@ The bundle holds the networks of phase 1, and VGG-19. Published: Adam 2e-4,
 Variants: full (73 coefficients, with the crop, as PIRenderer has them and the
 release uses for whole pictures; the paper reports heads that stick to the frame
 with it); corrected (t_x and t_z of keypoints count, in training and inference);
-no_experts (no VGG-19, pixels in its place); 64 (on top of renderer.py:64, no
-experts, no discriminator); test, seconds on a CPU.
+no_experts (no VGG-19, pixels in its place); one_gpu (batch 8 in bfloat16); 64
+(on top of renderer.py:64, no experts, no discriminator); test, seconds on a
+CPU.
 """
 
 import ml_collections
@@ -88,6 +89,12 @@ def _no_experts(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def _one_gpu(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.batch_size = 8
+  c.dtype = 'bfloat16'
+  return c
+
+
 def _tiny(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c = common.render_64(_no_experts(c))
   c.steps = 1500
@@ -104,5 +111,6 @@ _VARIANTS = {
   'corrected': _corrected,
   'full': _with_crop,
   'no_experts': _no_experts,
+  'one_gpu': _one_gpu,
   'test': _test,
 }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pathlib
 from typing import Any
 
+from absl import logging
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
@@ -97,6 +98,7 @@ class Manager:
     """
     if step in self._manager.all_steps():
       return
+    logging.info('checkpoint of step %d', step)
     self._manager.save(
       step,
       args=ocp.args.Composite(
