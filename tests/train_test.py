@@ -49,6 +49,8 @@ def test_figures_and_config_lie_in_the_folder(whole):
   found = [json.loads(row) for row in rows]
   assert [r['step'] for r in found if 'total/model' in r] == [1, 2, 3, 4]
   assert {'regression', 'kl', 'gan', 'discriminator'} <= set(found[0])
+  rates = [found[0][f'learning_rate/{g}'] for g in ('model', 'discriminator')]
+  np.testing.assert_allclose(rates, 1e-4, rtol=1e-6)
   assert any('eval/spread/yaw' in row for row in found)
   stored = json.loads((folder / 'config.json').read_text())
   assert stored['stage'] == 'posevae' and stored['steps'] == 4

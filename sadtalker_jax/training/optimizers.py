@@ -35,6 +35,13 @@ def schedule(config: Mapping[str, Any]) -> optax.Schedule:
   return rising
 
 
+def learning_rate(config: Mapping[str, Any], step: jax.Array) -> jax.Array:
+  """What `schedule` gives at a step, [] float32."""
+  # Optax multiplies floats by a whole number, the step.
+  with jax.numpy_dtype_promotion('standard'):
+    return jnp.asarray(schedule(config)(step), jnp.float32)
+
+
 def adam(config: Mapping[str, Any]) -> optax.GradientTransformation:
   """Adam as a stage's config says.
 
@@ -61,7 +68,7 @@ def adam(config: Mapping[str, Any]) -> optax.GradientTransformation:
   def update(
     gradients: PyTree, state: PyTree, params: PyTree
   ) -> tuple[PyTree, PyTree]:
-    # Optax multiplies floats by a whole number, its count.
+    # As in `learning_rate`.
     with jax.numpy_dtype_promotion('standard'):
       return chain.update(gradients, state, params)
 

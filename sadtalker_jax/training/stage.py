@@ -148,6 +148,9 @@ def build(recipe: Recipe, config: Mapping[str, Any]) -> Stage:
       )
       params[group] = optax.apply_updates(state.params[group], updates)
       terms[f'gradient_norm/{group}'] = optax.tree.norm(grads[group])
+      terms[f'learning_rate/{group}'] = optimizers.learning_rate(
+        config['optimizer'][group], state.step
+      )
     ema = state.ema
     if ema is not None:
       ema = optimizers.average(ema, params, decay)
