@@ -39,6 +39,8 @@ def _full() -> ml_collections.ConfigDict:
   c.batch_size = 32
   c.size = 256
   c.coefficients = 70
+  # Of the records' coefficients; a bundle has networks of one face model.
+  c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
   c.zero_t_xz = True
   c.noise = 0.01
   c.warm_steps = 5000

@@ -73,7 +73,7 @@ def test_drawn_videos_become_a_talking_one(tmp_path, quick_flags):
   )
   whole = bundle('whole', *motion, renderer, mapping)
   card = cards.read(whole)
-  assert card.size == 64
+  assert card.size == 64 and card.morphable == 'makehuman'
   assert {'recon', 'expnet', 'posevae', 'mapping', 'generator'} <= set(
     card.networks
   )

@@ -94,6 +94,30 @@ def test_faults_are_found_before_anything_is_compiled(tmp_path):
     runs.run(found, tmp_path / 'never', train.open_data)
 
 
+def test_weights_of_another_face_model_are_refused(tmp_path):
+  from configs import expnet
+
+  folder = tmp_path / 'released'
+  with bundles.writing(folder) as place:
+    bundles.add(place, 'expnet', {'params': {'w': np.zeros(3, np.float32)}})
+    bundles.seal(
+      place,
+      size=None,
+      networks={'expnet': cards.Network({}, 3, ())},
+      sources=(),
+      versions={},
+      licence='',
+      morphable='bfm',
+    )
+  found = expnet.get_test_config()
+  found.batch_size = 8
+  found.warm_start.bundle = str(folder)
+  found.warm_start.networks = ('expnet',)
+  with pytest.raises(errors.InputError, match='face model makehuman .*of bfm'):
+    runs.run(found, tmp_path / 'never', train.open_data)
+  assert not (tmp_path / 'never').exists()
+
+
 def test_a_loss_without_its_expert_is_refused(tmp_path):
   from configs import expnet
 

@@ -63,11 +63,14 @@ def seal(
   sources: tuple[cards.Source, ...],
   versions: Mapping[str, str],
   licence: str,
+  morphable: str | None = None,
 ) -> cards.Card:
   """Writes the card of a bundle whose networks are all there; see `cards`."""
   paths = sorted(p for p in folder.rglob('*') if p.is_file())
   files = {str(p.relative_to(folder).as_posix()): file_card(p) for p in paths}
-  card = cards.Card(size, networks, sources, versions, licence, files)
+  card = cards.Card(
+    size, networks, sources, versions, licence, files, morphable
+  )
   cards.write(folder, card)
   return card
 

@@ -4,7 +4,7 @@ A card is JSON. It is read without trust: a bundle may come from anywhere.
 Hashes are SHA-256, sizes are bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import dataclasses
 import json
 import pathlib
@@ -16,6 +16,8 @@ FORMAT = 'sadtalker_jax bundle'
 VERSION = 1  # of the format; a reader refuses newer ones
 CARD = 'card.json'
 NETWORKS = 'networks'  # the folder of theirs
+# Those that give or take expressions, whose meaning a face model decides.
+SPEAK_OF_FACES = frozenset({'recon', 'expnet', 'mapping', 'mapping_full'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Card:
     versions: of the packages that wrote the bundle.
     licence: a note for whoever passes it on.
     files: everything but the card, by path from the bundle, parts joined by /.
+    morphable: face model whose expressions its networks give and take; None if
+      none of them does.
   """
 
   size: int | None
@@ -85,6 +89,13 @@ class Card:
   versions: Mapping[str, str]
   licence: str
   files: Mapping[str, File]
+  morphable: str | None
+
+
+def released_morphable(networks: Iterable[str]) -> str | None:
+  """The face model of released networks; None if none has to do with one."""
+  # Reference, section 6.2.
+  return 'bfm' if SPEAK_OF_FACES.intersection(networks) else None
 
 
 def write(folder: pathlib.Path, card: Card) -> None:
@@ -143,6 +154,8 @@ def _card(content: Mapping[str, Any]) -> Card:
     content['versions'],
     content['licence'],
     {name: File(**entry) for name, entry in content['files'].items()},
+    # Cards did not always say so; those were of the released networks.
+    content.get('morphable') or released_morphable(networks),
   )
 
 

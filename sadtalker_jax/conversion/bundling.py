@@ -60,6 +60,7 @@ def convert(plan: sources.Plan, output: pathlib.Path) -> cards.Card:
       sources=tuple(reading.cards),
       versions=_versions(),
       licence=_LICENCE,
+      morphable=cards.released_morphable(networks),
     )
 
 

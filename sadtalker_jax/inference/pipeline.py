@@ -282,12 +282,14 @@ class Animator:
     """Draws the 3-D face, if that is asked for."""
     if not options.face3dvis:
       return None
+    card = self._bundle.card
+    basel = neural and card is not None and card.morphable != 'makehuman'
     # The model whose basis the coefficients have, and the size.
-    key = (options.bfm_folder if neural else 'packaged', options.size)
+    key = (options.bfm_folder if basel else 'packaged', options.size)
     with self._lock:  # a model is large, and many jobs share it
       if key not in self._geometries:
         model = self._bundle.model
-        if neural:
+        if basel:
           model = face3dvis.basel(options.bfm_folder)
         self._geometries[key] = face3dvis.GeometryRenderer(model, options.size)
       return self._geometries[key]

@@ -31,7 +31,8 @@ class Experts:
 
   finder: detector.FaceDetector
   landmarker: landmarks.FaceMesh
-  model: morphable_lib.MorphableModel
+  model: morphable_lib.MorphableModel  # of the fit
+  morphable: str  # face model that the coefficients belong to
   recon: recon_lib.Reconstructor | None = None
   syncnet: Variables | None = None
   wav2lip: Variables | None = None
@@ -40,12 +41,6 @@ class Experts:
   def method(self) -> str:
     """Where coefficients come from: 'recon' or 'fit'."""
     return 'fit' if self.recon is None else 'recon'
-
-  @property
-  def morphable(self) -> str:
-    """The face model that the coefficients belong to."""
-    # The network was trained to the Basel model (reference, section 6.2).
-    return self.model.name if self.recon is None else 'bfm'
 
 
 def load(options: options_lib.Options) -> Experts:
@@ -66,10 +61,12 @@ def load(options: options_lib.Options) -> Experts:
       f'{" ".join(networks) or "none"}'
     )
   use_recon = options.method != 'fit' and 'recon' in networks
+  model = canonical.load()
   return Experts(
     detector.BlazeFace(),
     landmarks.FaceMesh(),
-    canonical.load(),
+    model,
+    _morphable(options.bundle) if use_recon else model.name,
     recon_lib.Reconstructor(
       _read(options.bundle, 'recon'),
       fields=_fields(options.bundle, 'recon'),
@@ -111,6 +108,13 @@ def _networks(bundle: str | None) -> list[str]:
 def _fields(bundle: str | None, name: str) -> Mapping[str, Any]:
   assert bundle is not None
   return cards.read(_folder(bundle)).networks[name].config
+
+
+def _morphable(bundle: str | None) -> str:
+  assert bundle is not None
+  found = cards.read(_folder(bundle)).morphable
+  assert found is not None  # it has recon
+  return found
 
 
 def _read(bundle: str | None, name: str) -> Variables:

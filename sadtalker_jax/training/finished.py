@@ -40,9 +40,11 @@ def bundle(
     Its card.
 
   Raises:
-    InputError: a folder has no such checkpoint, or the output exists.
+    InputError: a folder has no such checkpoint, networks belong to different
+      face models, or the output exists.
   """
   found: dict[str, tuple[Mapping[str, Any], Variables, str]] = {}
+  models: dict[str, str] = {}  # face models by network
   size = None
   if base is not None:
     card = cards.read(base)
@@ -52,11 +54,20 @@ def bundle(
       shapes = zoo.shapes(name, **network.config)
       loaded = bundles.load(base, name, shapes)
       found[name] = (network.config, loaded, str(base))
+      if card.morphable is not None and name in cards.SPEAK_OF_FACES:
+        models[name] = card.morphable
   for run in runs:
     config, networks = trained(run, step)
     found |= {n: (*network, str(run)) for n, network in networks.items()}
+    for name in cards.SPEAK_OF_FACES & networks.keys():
+      models[name] = config['morphable']['kind']
     if set(networks) & set(_RENDERERS):
       size = config['size']
+  if len(set(models.values())) > 1:
+    raise errors.InputError(
+      'expected networks of one face model (morphable.kind), found '
+      + ', '.join(f'{n} of {model}' for n, model in sorted(models.items()))
+    )
   with bundles.writing(output) as folder:
     described = {}
     for name, (fields, variables, source) in sorted(found.items()):
@@ -73,6 +84,7 @@ def bundle(
       sources=(),
       versions={p: importlib.metadata.version(p) for p in _PACKAGES},
       licence=_LICENCE,
+      morphable=next(iter(models.values()), None),
     )
 
 

@@ -81,7 +81,8 @@ def run(
   mesh = sharding.make_mesh(plain['mesh'])
   sharding.check_batch(plain['batch_size'], plain['accumulate'], mesh)
   module = stages.get(plain['stage'])
-  frozen = _networks(plain['bundle'], module.needs(plain), 'bundle')
+  face = plain.get('morphable', {}).get('kind')
+  frozen = _networks(plain['bundle'], module.needs(plain), 'bundle', face)
   rows = sharding.of_batch(mesh)
   train = open_data(plain, 'train', rows)
   plain = scheduled(plain, train.num_examples)
@@ -102,6 +103,7 @@ def run(
     plain['warm_start']['bundle'],
     plain['warm_start']['networks'],
     'warm_start.bundle',
+    face,
   )
   return loop.run(
     stage_lib.build(recipe, plain),
@@ -174,9 +176,12 @@ def plan(config: Config, profile: tuple[int, int] | None = None) -> loop.Plan:
 
 
 def _networks(
-  bundle: str, names: Sequence[str], key: str
+  bundle: str, names: Sequence[str], key: str, face: str | None
 ) -> dict[str, networks.Frozen]:
-  """Networks of a bundle, which `key` of the config names."""
+  """Networks of a bundle, which `key` of the config names.
+
+  Those that speak of faces must belong to the face model `face`.
+  """
   if not names:
     return {}
   if not bundle:
@@ -191,6 +196,11 @@ def _networks(
     raise errors.InputError(
       f'{key}: expected a bundle with {", ".join(missing)}, found '
       f'{", ".join(sorted(card.networks))} in {folder}'
+    )
+  if cards.SPEAK_OF_FACES & set(names) and card.morphable != face:
+    raise errors.InputError(
+      f'{key}: expected networks of the face model {face} (morphable.kind), '
+      f'found those of {card.morphable} in {folder}'
     )
   bundles.verify(folder, card)
   logging.info('%s of %s', ', '.join(names), folder)

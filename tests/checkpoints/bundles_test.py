@@ -36,6 +36,28 @@ def _edit(path, **changes):
   (path / cards.CARD).write_text(json.dumps({**card, **changes}))
 
 
+def test_the_face_model_is_that_of_the_release_unless_the_card_says(tmp_path):
+  def read(networks, **said):
+    path = tmp_path / f'{networks}{said}'
+    with bundles.writing(path) as folder:
+      for name in networks:
+        bundles.add(folder, name, _VARIABLES)
+      bundles.seal(
+        folder,
+        size=None,
+        networks={name: cards.Network({}, 6, ()) for name in networks},
+        sources=(),
+        versions={},
+        licence='',
+        **said,
+      )
+    return cards.read(path).morphable
+
+  assert read(['recon'], morphable='makehuman') == 'makehuman'
+  assert read(['mapping', 'some']) == 'bfm'
+  assert read(['some']) is None
+
+
 def test_bundle_reads_back(bundle):
   card = cards.read(bundle)
   assert card.size == 256
