@@ -43,8 +43,9 @@ def _full() -> ml_collections.ConfigDict:
   c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
   c.zero_t_xz = True
   c.noise = 0.01
-  c.warm_steps = 5000
-  c.gan_from_step = 10_000
+  # Both are steps and epochs together: epochs become steps when a run starts.
+  c.warm_steps, c.warm_epochs = 0, 5
+  c.gan_from_steps, c.gan_from_epochs = 0, 10
   c.gan_kind = 'hinge'
   for group in ('model', 'discriminator'):
     c.optimizer[group] = common.adam(2e-4, b1=0.5)

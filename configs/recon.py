@@ -6,7 +6,9 @@
       --workdir=runs/recon
 
 Published: batch 32, Adam 1e-4, a fifth of it from epoch 10, 20 epochs of about
-300,000 pictures. Time and score of a full run are not known yet.
+300,000 pictures, on top of ImageNet's ResNet-50. Here the weights are new: no
+converter for those of ImageNet is there yet. Time and score of a full run are
+not known yet.
 
 Variants: landmarks_only (for face models without texture, such as the one that
 comes with the package; no expert needed); test, seconds on a CPU.
@@ -30,10 +32,11 @@ def get_test_config() -> ml_collections.ConfigDict:
 def _full() -> ml_collections.ConfigDict:
   c = common.base()
   c.stage = 'recon'
-  c.epochs = 20
+  # The published pictures, whatever the number of clips.
+  c.steps = 20 * 300_000 // 32
   c.batch_size = 32
   c.optimizer.model = common.adam(1e-4)
-  c.optimizer.model.decay_epochs = (10,)
+  c.optimizer.model.decay_steps = (c.steps // 2,)
   c.optimizer.model.decay_factor = 0.2
   c.morphable = ml_collections.ConfigDict({'kind': 'bfm', 'path': ''})
   c.loss.update(

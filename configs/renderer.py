@@ -39,7 +39,7 @@ def _full() -> ml_collections.ConfigDict:
   c.size = 256
   for group in ('model', 'discriminator'):
     c.optimizer[group] = common.adam(2e-4, b1=0.5)
-    c.optimizer[group].decay_epochs = (180 * 75,)
+    c.optimizer[group].decay_epochs = (180,)
   c.data.sampling = 'speakers'
   c.data.options = ml_collections.ConfigDict(
     {'size': 256, 'augment': True, 'jitter': 0.1, 'part': 'all'}

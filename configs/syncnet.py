@@ -8,10 +8,12 @@
 
 Published: expert batch 64, Adam 1e-4; generator batch 16, Adam 1e-4, the
 expert's share 0.01 (0.03 beside a GAN) once its loss on validation is below
-0.75. Time and score of a full run are not known yet.
+0.75. That is for you to see: watch `eval/sync`, stop the run, and go on with
+`--config.loss.sync_from_step=STEP`; until then the expert only looks on. Time
+and score of a full run are not known yet.
 
-Variants: test; wav2lip; gan (with wav2lip: the generator that has a
-discriminator). Several are joined: `:wav2lip+test`.
+Variants: test; wav2lip; gan (after wav2lip: the generator that has a
+discriminator). Several are joined: `:wav2lip+gan`, `:wav2lip+test`.
 """
 
 import ml_collections
@@ -43,12 +45,15 @@ def _wav2lip(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.stage = 'wav2lip'
   c.steps = 300_000
   c.batch_size = 16
-  c.loss.update({'sync': 0.01, 'gan': 0.0, 'sync_from_step': 0})
+  # From the last step on, that is not at all: see above.
+  c.loss.update({'sync': 0.01, 'gan': 0.0, 'sync_from_step': c.steps})
   c.best_metric = 'eval/picture'
   return c
 
 
 def _gan(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  if c.stage != 'wav2lip':
+    raise ValueError('config: expected gan after wav2lip, as in :wav2lip+gan')
   c.loss.sync = 0.03
   c.loss.gan = 0.07
   c.optimizer.discriminator = common.adam(1e-4)

@@ -1,5 +1,6 @@
 """`train.py` from its config to a bundle, on random batches."""
 
+import importlib
 import json
 
 import jax
@@ -128,14 +129,37 @@ def test_a_loss_without_its_expert_is_refused(tmp_path):
     runs.run(found, tmp_path / 'never', train.open_data)
 
 
+@pytest.mark.parametrize(
+  'name', ['expnet', 'mapping', 'posevae', 'recon', 'renderer', 'syncnet']
+)
+def test_what_a_config_plans_happens_before_its_end(name):
+  plain = importlib.import_module(f'configs.{name}').get_config()
+  found = runs.scheduled(json.loads(plain.to_json_best_effort()), 1251)
+  for optimizer in found['optimizer'].values():
+    assert all(step < found['steps'] for step in optimizer['decay_steps'])
+  for key, value in found.items():
+    if key.endswith('_steps'):
+      assert 0 < value < found['steps'], key
+
+
+def test_the_discriminator_of_wav2lip_is_no_variant_of_its_expert():
+  from configs import syncnet
+
+  with pytest.raises(ValueError, match='gan after wav2lip'):
+    syncnet.get_config('gan+wav2lip')
+  assert syncnet.get_config('wav2lip+gan').loss.gan == 0.07
+
+
 def test_epochs_become_steps():
   plain = {
     'repeats': 2,
     'batch_size': 8,
     'steps': 0,
     'epochs': 3,
+    'warm_steps': 1,
+    'warm_epochs': 2,
     'optimizer': {'model': {'decay_steps': (5,), 'decay_epochs': (1, 2)}},
   }
   found = runs.scheduled(plain, 10)
-  assert found['steps'] == 8
+  assert found['steps'] == 8 and found['warm_steps'] == 6
   assert found['optimizer']['model']['decay_steps'] == [2, 5]

@@ -130,6 +130,8 @@ def without_remat(recipe: stage_lib.Recipe, config: Config) -> Any:
 def scheduled(config: Config, num_examples: int) -> dict[str, Any]:
   """The config with epochs turned into steps.
 
+  `NAME_epochs` of the config is added to its `NAME_steps`.
+
   Args:
     config: of the run.
     num_examples: of an epoch.
@@ -152,7 +154,15 @@ def scheduled(config: Config, num_examples: int) -> dict[str, Any]:
       }
     )
     optimizer[group] = {**given, 'decay_steps': at}
-  return {**config, 'steps': steps, 'optimizer': optimizer}
+  named = {
+    f'{name}_steps': config[f'{name}_steps'] + round(epochs * per_epoch)
+    for name, epochs in (
+      (key.removesuffix('_epochs'), value)
+      for key, value in config.items()
+      if key.endswith('_epochs')
+    )
+  }
+  return {**config, **named, 'steps': steps, 'optimizer': optimizer}
 
 
 def plan(config: Config, profile: tuple[int, int] | None = None) -> loop.Plan:

@@ -41,7 +41,7 @@ def recipe(
       standard deviations; `loss`: weights `keypoints`, `angles`,
       `translation`, `expression`, `perceptual`, `pixels`, `gan`,
       `feature_matching`; `warm_steps`: how long the three direct terms count;
-      `gan_from_step`; `gan_kind`.
+      `gan_from_steps`; `gan_kind`.
     frozen: what `needs` says.
     statistics: `std` [70] of the coefficients of the training set.
   """
@@ -110,7 +110,7 @@ def recipe(
         lambda x: nets('vgg19', x), picture, driving
       )
       weights['perceptual'] = loss['perceptual']
-    started = (step >= config['gan_from_step']).astype(jnp.float32)
+    started = (step >= config['gan_from_steps']).astype(jnp.float32)
     both = {**weights, **{n: loss[n] for n in ('gan', 'feature_matching')}}
     return renderer.with_discriminator(
       nets, picture, driving, terms, both, against, started

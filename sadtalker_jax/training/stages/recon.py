@@ -76,7 +76,6 @@ def recipe(
     if coloured:
       drawn = _drawn(nets, vectors)
       mask = drawn.mask * batch['skin'].astype(jnp.float32) / 255
-      whole = jnp.where(drawn.mask[..., None] > 0, drawn.image, image)
       terms['photometric'] = reconstruction.photometric(
         drawn.image, image, mask
       )
@@ -84,9 +83,13 @@ def recipe(
         morphable.texture(nets.data['face'], c.texture), skin
       )
       if loss['identity']:
+        # As published: the face before black, and each by its own landmarks.
+        pairs = (drawn.image, points), (image, batch['landmarks'])
         ours, theirs = (
-          nets('arcface', reconstruction.aligned_faces(x, _down(points)))
-          for x in (whole, image)
+          nets(
+            'arcface', reconstruction.aligned_faces(jnp.asarray(x), _down(p))
+          )
+          for x, p in pairs
         )
         terms['identity'] = sync.feature_distance(ours, theirs)
     total = sum((loss[n] * terms[n] for n in terms), jnp.zeros(()))
