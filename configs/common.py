@@ -70,7 +70,11 @@ def base() -> ml_collections.ConfigDict:
   c.best_metric = ''
   c.tensorboard = True
   c.bundle = ''  # whose networks the losses use, frozen
-  c.warm_start = ml_collections.ConfigDict({'bundle': '', 'networks': ()})
+  # What new weights start from: whole networks of a bundle, and parts of them
+  # as pairs, ('wav2lip/audio_encoder', 'posevae/audio_encoder').
+  c.warm_start = ml_collections.ConfigDict(
+    {'bundle': '', 'networks': (), 'parts': ()}
+  )
   c.model = ml_collections.ConfigDict()
   c.loss = ml_collections.ConfigDict()
   return c
@@ -106,6 +110,7 @@ def shrink(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.clips.every = 0
   c.data.threads = 1
   c.tensorboard = False
+  c.warm_start.parts = ()
   return c
 
 

@@ -2,7 +2,10 @@
 
     python train.py --config configs/expnet.py \
       --config.data.folder=RECORDS --config.bundle=EXPERTS \
-      --workdir=runs/expnet
+      --config.warm_start.bundle=TEACHER --workdir=runs/expnet
+
+EXPERTS holds the lip reader, TEACHER Wav2Lip, whose ear is what ExpNet's starts
+from (`--config.warm_start.parts="()"` for a new one); one bundle may hold both.
 
 Published: batch 32 windows of 5 frames, Adam 2e-5, 300 epochs, targets of the
 Wav2Lip teacher. Time and score of a full run are not known yet.
@@ -39,6 +42,7 @@ def _full() -> ml_collections.ConfigDict:
   c.batch_size = 32
   c.optimizer.model = common.adam(2e-5)
   c.optimizer.model.clip_norm = 1.0
+  c.warm_start.parts = (('wav2lip/audio_encoder', 'expnet/audio_encoder'),)
   c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
   c.conditions = ml_collections.ConfigDict({'reference': True})
   c.loss.update({'distill': 2.0, 'landmarks': 0.01, 'eyes': 4.0, 'read': 0.01})

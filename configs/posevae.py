@@ -1,8 +1,10 @@
 """PoseVAE: head motion from sound and style (paper, section 3.2).
 
     python train.py --config configs/posevae.py \
-      --config.data.folder=RECORDS --workdir=runs/posevae
+      --config.data.folder=RECORDS --config.warm_start.bundle=TEACHER \
+      --workdir=runs/posevae
 
+The bundle holds Wav2Lip, whose ear PoseVAE has, unchanged (reference 4.1).
 Published: batch 64, Adam 1e-4, 150 epochs over 1,890 clips of 46 speakers. Time
 and score of a full run are not known yet. `:test` takes seconds on a CPU.
 
@@ -41,6 +43,8 @@ def _full() -> ml_collections.ConfigDict:
   c.optimizer.discriminator = common.adam(1e-4, b1=0.9, b2=0.99)
   # Own weights have an own log variance (reference, quirk Q1).
   c.model.tie_mu_logvar = False
+  # The ear is frozen: new weights would hear next to nothing.
+  c.warm_start.parts = (('wav2lip/audio_encoder', 'posevae/audio_encoder'),)
   c.loss.update(
     {
       'regression': 1.0,

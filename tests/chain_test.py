@@ -56,15 +56,22 @@ def test_drawn_videos_become_a_talking_one(tmp_path, quick_flags):
     return output
 
   expert = bundle('expert', train('syncnet', 'syncnet.py:test'))
-  train(
+  teacher = train(
     'wav2lip',
     'syncnet.py:wav2lip+test',
     f'--config.bundle={expert}',
     '--config.loss.sync=0.01',
   )
-  motion = [
-    train(name, f'{name}.py:test') for name in ('recon', 'expnet', 'posevae')
-  ]
+  motion = [train(name, f'{name}.py:test') for name in ('recon', 'expnet')]
+  ear = ('wav2lip/audio_encoder', 'posevae/audio_encoder')
+  motion.append(
+    train(
+      'posevae',
+      'posevae.py:test',
+      f'--config.warm_start.bundle={bundle("teacher", teacher)}',
+      f'--config.warm_start.parts={(ear,)}',
+    )
+  )
   renderer = train('renderer', 'renderer.py:test')
   mapping = train(
     'mapping',

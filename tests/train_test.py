@@ -95,21 +95,53 @@ def test_faults_are_found_before_anything_is_compiled(tmp_path):
     runs.run(found, tmp_path / 'never', train.open_data)
 
 
+def write_bundle(folder, name, variables, fields=None):
+  with bundles.writing(folder) as place:
+    bundles.add(place, name, variables)
+    bundles.seal(
+      place,
+      size=None,
+      networks={name: cards.Network(fields or {}, 3, ())},
+      sources=(),
+      versions={},
+      licence='',
+    )
+
+
+def test_the_ear_of_posevae_is_wav2lips(whole, tmp_path):
+  from configs import syncnet
+
+  fields = dict(syncnet.get_config('wav2lip+test').model)
+  expected = zoo.noise('wav2lip', 0, **fields)
+  write_bundle(tmp_path / 'teacher', 'wav2lip', expected, fields)
+  parts = config_file.get_config().warm_start.parts
+  found = config(steps=1)
+  found.warm_start.update({'bundle': str(tmp_path / 'teacher'), 'parts': parts})
+  result = runs.run(found, tmp_path / 'run', train.open_data)
+  trained = result.state.variables('posevae')
+  for collection in ('params', 'batch_stats'):
+    jax.tree.map(
+      np.testing.assert_array_equal,
+      jax.device_get(trained[collection]['audio_encoder']),
+      jax.device_get(expected[collection]['audio_encoder']),
+    )
+  found.warm_start.parts = (('wav2lip/nose', 'posevae/audio_encoder'),)
+  with pytest.raises(errors.InputError, match='a part of wav2lip, found nose'):
+    runs.run(found, tmp_path / 'never', train.open_data)
+
+
+def test_posevae_without_an_ear_is_refused(tmp_path):
+  found = config_file.get_config()
+  with pytest.raises(errors.InputError, match='warm_start.bundle: .*wav2lip'):
+    runs.run(found, tmp_path / 'never', train.open_data)
+  assert not (tmp_path / 'never').exists()
+
+
 def test_weights_of_another_face_model_are_refused(tmp_path):
   from configs import expnet
 
   folder = tmp_path / 'released'
-  with bundles.writing(folder) as place:
-    bundles.add(place, 'expnet', {'params': {'w': np.zeros(3, np.float32)}})
-    bundles.seal(
-      place,
-      size=None,
-      networks={'expnet': cards.Network({}, 3, ())},
-      sources=(),
-      versions={},
-      licence='',
-      morphable='bfm',
-    )
+  write_bundle(folder, 'expnet', {'params': {'w': np.zeros(3, np.float32)}})
   found = expnet.get_test_config()
   found.batch_size = 8
   found.warm_start.bundle = str(folder)

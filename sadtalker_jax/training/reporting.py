@@ -108,7 +108,7 @@ class TensorBoardWriter:
     except ImportError as error:
       raise errors.InputError(
         'tensorboard: expected the package tensorboardX, found none '
-        "(pip install 'sadtalker-jax[train]', or set tensorboard to False)"
+        "(pip install -e '.[train]', or set tensorboard to False)"
       ) from error
     self._writer = tensorboardX.SummaryWriter(str(folder))
 

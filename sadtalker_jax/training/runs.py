@@ -23,8 +23,10 @@ from sadtalker_jax.training import (
   networks,
   sharding,
   stages,
+  start,
 )
 from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.typing import Variables
 
 Config = Mapping[str, Any]
 
@@ -99,12 +101,6 @@ def run(
   if plain['clips']['every'] and recipe.clip is not None:
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     clips = open_data(plain, 'clips', whole).batches
-  warm = _networks(
-    plain['warm_start']['bundle'],
-    plain['warm_start']['networks'],
-    'warm_start.bundle',
-    face,
-  )
   return loop.run(
     stage_lib.build(recipe, plain),
     plan(plain, profile),
@@ -116,7 +112,7 @@ def run(
     clips=clips,
     plain_step=without_remat(recipe, plain),
     overrides=tuple((p, tuple(axes)) for p, axes in plain['overrides']),
-    warm={n: f.variables for n, f in warm.items()},
+    warm=_warm(plain['warm_start'], face),
   )
 
 
@@ -183,6 +179,30 @@ def plan(config: Config, profile: tuple[int, int] | None = None) -> loop.Plan:
     tensorboard=config['tensorboard'],
     profile=profile,
   )
+
+
+def _warm(config: Config, face: str | None) -> dict[str, Variables]:
+  """Variables that a run starts from, by network or part of one."""
+  whole = config['networks']
+  parts = [
+    (source.split('/'), target)
+    for source, target in config['parts']
+    if target.split('/')[0] not in whole
+  ]
+  names = {*whole, *(source[0] for source, _ in parts)}
+  found = _networks(config['bundle'], sorted(names), 'warm_start.bundle', face)
+  warm = {name: found[name].variables for name in whole}
+  for (name, *part), target in parts:
+    taken = {
+      collection: start.of_part(tree, part)
+      for collection, tree in found[name].variables.items()
+    }
+    warm[target] = {k: tree for k, tree in taken.items() if tree is not None}
+    if not warm[target]:
+      raise errors.InputError(
+        f'warm_start.parts: expected a part of {name}, found {"/".join(part)}'
+      )
+  return warm
 
 
 def _networks(

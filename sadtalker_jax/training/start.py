@@ -83,33 +83,39 @@ def once(mesh: jax.sharding.Mesh) -> dict[str, Any] | None:
 def warmed(
   state: stage_lib.State, shardings: PyTree, warm: Mapping[str, Variables]
 ) -> stage_lib.State:
-  """The state with the variables of some networks put in.
+  """The state with given variables put in.
+
+  Args:
+    state: of new parameters.
+    shardings: of the state.
+    warm: variables of networks ('posevae') and of parts of networks
+      ('posevae/audio_encoder').
 
   Raises:
     InputError: a network is not trained here, or has other shapes.
   """
   params = {group: dict(nets) for group, nets in state.params.items()}
   stats = dict(state.stats)
-  for name, variables in warm.items():
+  for path, variables in warm.items():
+    name, *part = path.split('/')
     group = next((g for g, nets in params.items() if name in nets), None)
     if group is None:
       raise errors.InputError(
         f'warm_start: expected networks that this stage trains '
         f'({sorted(n for nets in params.values() for n in nets)}), found {name}'
       )
-    rest = {k: v for k, v in variables.items() if k != 'params'}
-    for own, new in (
-      (params[group][name], variables['params']),
-      (stats.get(name, {}), rest),
-    ):
-      if jax.tree.map(jnp.shape, own) != jax.tree.map(jnp.shape, new):
-        raise errors.InputError(
-          f'warm_start: expected {name} of the shapes that the config gives, '
-          'found others: the bundle is of another size or version'
-        )
-    params[group][name] = variables['params']
-    if rest:
-      stats[name] = rest
+    own = {'params': params[group][name], **stats.get(name, {})}
+    now = {k: of_part(v, part) for k, v in own.items()}
+    now = {k: v for k, v in now.items() if v is not None}
+    if jax.tree.map(jnp.shape, now) != jax.tree.map(jnp.shape, variables):
+      raise errors.InputError(
+        f'warm_start: expected {path} of the shapes that the config gives, '
+        'found others: the bundle is of another size or version'
+      )
+    moved = {k: _with_part(own[k], part, v) for k, v in variables.items()}
+    params[group][name] = moved.pop('params')
+    if moved:
+      stats[name] = {**stats[name], **moved}
   ema = state.ema
   if ema is not None:
     ema = jax.tree.map(np.array, params)
@@ -120,3 +126,18 @@ def warmed(
     changed,
     shardings,
   )
+
+
+def of_part(tree: PyTree, part: Sequence[str]) -> PyTree:
+  """What nested dicts hold at a path; None if there is nothing."""
+  for key in part:
+    tree = None if tree is None else tree.get(key)
+  return tree
+
+
+def _with_part(tree: PyTree, part: Sequence[str], new: PyTree) -> PyTree:
+  """Nested dicts with something else at a path."""
+  if not part:
+    return new
+  key, *rest = part
+  return {**tree, key: _with_part(tree[key], rest, new)}

@@ -201,6 +201,10 @@ def test_warm_start_takes_weights_and_refuses_others(tmp_path):
 
   given = {'net': {'params': {'weight': np.full(4, 3, np.float32)}}}
   np.testing.assert_allclose(weight(start(tmp_path / 'a', given)), 3, atol=0.05)
+  part = {'net/weight': {'params': given['net']['params']['weight'].copy()}}
+  np.testing.assert_allclose(weight(start(tmp_path / 'd', part)), 3, atol=0.05)
+  with pytest.raises(errors.InputError, match='expected net/bias of the'):
+    start(tmp_path / 'e', {'net/bias': part['net/weight']})
   with pytest.raises(errors.InputError, match='expected networks that this'):
     start(tmp_path / 'b', {'other': given['net']})
   given['net']['params']['weight'] = np.zeros(5, np.float32)
