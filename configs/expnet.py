@@ -44,7 +44,6 @@ def _full() -> ml_collections.ConfigDict:
   c.optimizer.model.clip_norm = 1.0
   c.warm_start.parts = (('wav2lip/audio_encoder', 'expnet/audio_encoder'),)
   c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
-  c.conditions = ml_collections.ConfigDict({'reference': True})
   c.loss.update({'distill': 2.0, 'landmarks': 0.01, 'eyes': 4.0, 'read': 0.01})
   c.data.options = ml_collections.ConfigDict(
     {'num_frames': 5, 'target': 'teacher', 'reference': 'mixed'}
@@ -59,7 +58,7 @@ def _no_reading(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 
 def _no_reference(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-  c.conditions.reference = False
+  c.model.sees_reference = False
   return _no_reading(c)
 
 

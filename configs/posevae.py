@@ -58,9 +58,6 @@ def _full() -> ml_collections.ConfigDict:
       'kl_warmup_steps': 900,  # about 30 epochs of 1,890 clips
     }
   )
-  c.conditions = ml_collections.ConfigDict(
-    {'initial_pose': True, 'audio': True, 'style': True}
-  )
   c.data.selection.update({'num_speakers': 46, 'held_out': 'without'})
   # Of the records' coefficients; to show motion, not to learn it.
   c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
@@ -86,10 +83,10 @@ def _no_gan(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
-def _without(*conditions: str):
+def _without(*senses: str):
   def change(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    for condition in conditions:
-      c.conditions[condition] = False
+    for sense in senses:  # fields of PoseVAE
+      c.model[sense] = False
     return c
 
   return change
@@ -105,8 +102,8 @@ def _paper_weights(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 _VARIANTS = {
   'test': _test,
   'no_gan': _no_gan,
-  'no_initial_pose': _without('initial_pose'),
-  'no_audio': _without('audio'),
-  'no_conditions': _without('initial_pose', 'audio', 'style'),
+  'no_initial_pose': _without('sees_reference'),
+  'no_audio': _without('hears'),
+  'no_conditions': _without('sees_reference', 'hears', 'sees_style'),
   'paper_weights': _paper_weights,
 }

@@ -1,4 +1,4 @@
-"""Times the loader of every stage.
+"""Times the loader of every stage that is trained.
 
     python -m input_pipeline.bench                    # made-up records
     python -m input_pipeline.bench --folder RECORDS --threads 8
@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 import input_pipeline
-from input_pipeline import batches, random_records, stages
+from input_pipeline import batches, random_records
 from sadtalker_jax import errors
 
 # As published, or of the reference's defaults: sections 3.4, 4.5, 5.10, 6.6, 7.
@@ -44,9 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     type=pathlib.Path,
     help='records; none: made-up ones, 40 clips of 200 frames with grain',
   )
-  parser.add_argument(
-    '--stages', nargs='+', default=list(stages.STAGES), choices=stages.STAGES
-  )
+  names = list(BATCH_SIZES)
+  parser.add_argument('--stages', nargs='+', default=names, choices=names)
   parser.add_argument('--seconds', type=float, default=5.0, help='per timing')
   parser.add_argument(
     '--step', type=float, default=0.5, help='seconds of a step that is fed'

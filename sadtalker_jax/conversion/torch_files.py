@@ -124,7 +124,7 @@ def _read_torch(path: pathlib.Path, *, is_zip: bool) -> Tensors:
   except ImportError as error:
     raise errors.InputError(
       'PyTorch files are read with torch, which is not installed: '
-      "pip install 'sadtalker-jax[convert]'"
+      "pip install -e '.[convert]'"
     ) from error
   # Scores beside the weights are often numpy numbers; making one runs nothing.
   make_number: Any = np.float64(0).__reduce__()[0]

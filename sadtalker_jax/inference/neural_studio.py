@@ -146,7 +146,10 @@ class Studio:
   def params(self, options: options_lib.Options) -> PyTree:
     """Folded weights for a preprocess mode, as `fused_render` takes them."""
     name = mapping_name(options)
-    mapping = fused_render.fold_mapping(self._bundle.variables(name))
+    mapping = fused_render.fold_mapping(
+      self._bundle.variables(name),
+      zero_t_xz=self._bundle.fields(name).get('zero_t_xz', True),
+    )
     with self._lock:
       return self._networks, mapping
 

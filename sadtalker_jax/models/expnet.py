@@ -16,6 +16,7 @@ class ExpNet(nn.Module):
   Frames do not see each other.
   """
 
+  sees_reference: bool = True  # False: zeros take its place (Table 3)
   dtype: Dtype | None = None  # of the computation
 
   def setup(self) -> None:
@@ -39,6 +40,8 @@ class ExpNet(nn.Module):
     """
     sound = self.embed(mel, train=train)
     dtype = sound.dtype
+    if not self.sees_reference:
+      reference = jnp.zeros_like(reference)
     x = jnp.concatenate(
       [sound, reference.astype(dtype), blink.astype(dtype)], axis=-1
     )  # [B, 577]

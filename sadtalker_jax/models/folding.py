@@ -62,9 +62,19 @@ def fold(
   }
 
 
-def fold_mapping(variables: Variables) -> Variables:
-  """MappingNet, which is small: as it is, in float32."""
-  return variables
+def fold_mapping(variables: Variables, *, zero_t_xz: bool = True) -> Variables:
+  """MappingNet, which is small: in float32.
+
+  Args:
+    variables: of the network.
+    zero_t_xz: field of its module; t_x and t_z are then always 0.
+  """
+  if not zero_t_xz:
+    return variables
+  params = variables['params']
+  counts = np.array([0, 1, 0], np.float32)
+  head = {name: x * counts for name, x in params['translation'].items()}
+  return {**variables, 'params': {**params, 'translation': head}}
 
 
 def encoder(variables: Variables, dtype: Dtype) -> generator_lib.Generator:

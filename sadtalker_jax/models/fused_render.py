@@ -160,14 +160,17 @@ def _placed(
   windows: jax.Array,
   angles: jax.Array | None,
 ) -> jax.Array:
-  """Keypoints [B, K, 3] under coefficients."""
+  """Keypoints [B, K, 3] under coefficients.
+
+  `fold_mapping` has seen to the parts of t that count for nothing.
+  """
   count = canonical.shape[1]
   features = mapped['params']['first']['kernel'].shape[-1]
   module = mapping.MappingNet(features=features, num_keypoints=count)
   with jax.default_matmul_precision('highest'):
     motion: Any = module.apply(mapped, windows)
   return keypoint_ops.transform(
-    canonical.astype(jnp.float32), *motion, angles=angles
+    canonical.astype(jnp.float32), *motion, angles=angles, zero_t_xz=False
   )
 
 

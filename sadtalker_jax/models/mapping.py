@@ -28,6 +28,9 @@ class MappingNet(nn.Module):
 
   features: int = 1024  # channels inside
   num_keypoints: int = NUM_KEYPOINTS
+  # Whether t_x and t_z count for nothing where its output places keypoints, as
+  # the released weights want it (quirk Q2). The output has them all the same.
+  zero_t_xz: bool = True
   dtype: Dtype | None = None  # of the computation
 
   @nn.compact

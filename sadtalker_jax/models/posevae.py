@@ -147,6 +147,10 @@ class PoseVAE(nn.Module):
   # The log variance is the mean: a slip of the original (quirk Q1), which
   # released weights were trained with. False for weights of our own.
   tie_mu_logvar: bool = True
+  # False: zeros take the place of a condition (Table 4).
+  sees_reference: bool = True
+  sees_style: bool = True
+  hears: bool = True
   dtype: Dtype | None = None  # of the computation
 
   def setup(self) -> None:
@@ -201,6 +205,8 @@ class PoseVAE(nn.Module):
     """Log-mel windows [B, T, 80, 16, 1] to embeddings [B, T, 512]."""
     batch, length = mel.shape[:2]
     flat = mel.reshape(batch * length, *mel.shape[2:])
+    if not self.hears:
+      flat = jnp.zeros_like(flat)
     sound = lax.stop_gradient(self.audio_encoder(flat, train=False))
     return sound.reshape(batch, length, -1)
 
@@ -218,7 +224,8 @@ class PoseVAE(nn.Module):
     Arguments as of a call; `sound` is [B, T, 512] of `encode_audio`.
     """
     self._check_length(motion)
-    return self.encoder(motion, reference, style, sound, train=train)
+    told = self._told(reference, style)
+    return self.encoder(motion, *told, sound, train=train)
 
   def decode(
     self,
@@ -236,7 +243,17 @@ class PoseVAE(nn.Module):
     `sound` is [B, T, 512] of `encode_audio`.
     """
     self._check_length(sound)
-    return self.decoder(latent, reference, style, sound, train=train)
+    told = self._told(reference, style)
+    return self.decoder(latent, *told, sound, train=train)
+
+  def _told(
+    self, reference: jax.Array, style: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
+    """Reference and style, as far as they are seen."""
+    return (
+      reference if self.sees_reference else jnp.zeros_like(reference),
+      style if self.sees_style else jnp.zeros_like(style),
+    )
 
   def _check_length(self, sequence: jax.Array) -> None:
     if sequence.shape[1] != self.num_frames:

@@ -27,3 +27,16 @@ def test_jit_changes_nothing():
     weights, *inputs, train=False
   )
   np.testing.assert_allclose(plain, jitted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_reference_that_is_not_seen_is_zeros():
+  weights = zoo.noise('expnet')
+  mel, reference, blink = (
+    np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    for shape in zoo.get('expnet').inputs
+  )
+  blind = zoo.build('expnet', sees_reference=False)
+  np.testing.assert_array_equal(
+    blind.apply(weights, mel, reference, blink, train=False),
+    zoo.build('expnet').apply(weights, mel, 0 * reference, blink, train=False),
+  )

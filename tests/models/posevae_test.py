@@ -60,6 +60,21 @@ def test_clips_of_a_batch_do_not_mix(module, weights, inputs):
     np.testing.assert_allclose(a[1:], b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+  ('changed', 'sense'), [(1, 'sees_reference'), (2, 'sees_style'), (3, 'hears')]
+)
+def test_a_sense_that_is_off_takes_zeros(
+  module, weights, inputs, changed, sense
+):
+  deprived = zoo.build('posevae', **SMALL, **{sense: False})
+  zeros = list(inputs)
+  zeros[changed] = np.zeros_like(inputs[changed])
+  np.testing.assert_array_equal(
+    deprived.apply(weights, *inputs, train=False).motion,
+    module.apply(weights, *zeros, train=False).motion,
+  )
+
+
 @pytest.mark.parametrize('changed', [1, 2, 3, 4])
 def test_every_condition_matters(module, weights, inputs, changed):
   before = module.apply(weights, *inputs, train=False).motion

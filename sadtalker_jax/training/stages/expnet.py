@@ -36,15 +36,14 @@ def recipe(
   """The recipe of the stage.
 
   Args:
-    config: `dtype`; `morphable`: see `face_models.load`; `loss`: weights
-      `distill`, `landmarks`, `eyes`, `read`; `conditions.reference`: whether
-      the network sees beta_0 (Table 3).
+    config: `model`: fields of ExpNet; `dtype`; `morphable`: see
+      `face_models.load`; `loss`: weights `distill`, `landmarks`, `eyes`,
+      `read`.
     frozen: the lip reader, if `loss.read`.
     statistics: not used.
   """
   del statistics
   loss = config['loss']
-  sees_reference = float(config['conditions']['reference'])
   face = face_models.load(config['morphable'])
   data = {'points': landmarks.of_model(face), 'face': face}
 
@@ -52,11 +51,10 @@ def recipe(
     """Expression [B, N, 64] of every frame."""
     mel = batch['mel']
     count, length = mel.shape[:2]
-    reference = batch['reference'] * sees_reference
     found = nets(
       'expnet',
       mel.reshape(count * length, *mel.shape[2:])[..., None],
-      jnp.repeat(reference, length, axis=0),
+      jnp.repeat(batch['reference'], length, axis=0),
       batch['blink'].reshape(-1, 1),
     )
     return found.astype(jnp.float32).reshape(count, length, -1)

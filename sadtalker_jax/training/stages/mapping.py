@@ -1,7 +1,7 @@
 """MappingNet, phase 2: coefficients take the place of pictures (5.11).
 
 Batches are `CoefficientWindows` of `input_pipeline`. Detector, estimator and
-generator of phase 1 are frozen; `zero_t_xz` must be that of inference.
+generator of phase 1 are frozen.
 """
 
 from collections.abc import Mapping
@@ -167,7 +167,11 @@ def recipe(
 
     return plots.films(batch['frames'], jax.lax.map(one, windows))
 
-  model = {**config['model'].get(name, {}), 'dtype': dtype}
+  model = {
+    **config['model'].get(name, {}),
+    'zero_t_xz': config['zero_t_xz'],
+    'dtype': dtype,
+  }
   trained = {name: networks.Trained('model', model)}
   if loss['gan']:
     found = renderer.trained(config, (), True)

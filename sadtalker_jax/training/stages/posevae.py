@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax import errors
 from sadtalker_jax.face3d import coeffs as coeff_lib
 from sadtalker_jax.losses import coeffs, gan
 from sadtalker_jax.models import posevae
@@ -24,7 +23,7 @@ _STEADY = 1e-4  # least standard deviation of a channel that is divided by
 
 
 def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
-  """No frozen network: the ear is a part of PoseVAE."""
+  """None: the ear is a part of PoseVAE, see `warm_start.parts`."""
   del config
   return ()
 
@@ -38,37 +37,28 @@ def recipe(
 
   Args:
     config: `model`: fields of PoseVAE; `dtype`; `loss`: weights `regression`,
-      `kl`, `gan`, and `free_nats`, `kl_warmup_steps`; `conditions`: whether the
-      networks see `initial_pose`, `audio` and `style` (Table 4); `morphable`:
-      whose face is shown, see `face_models.load`.
+      `kl`, `gan`, and `free_nats`, `kl_warmup_steps`; `morphable`: whose face
+      is shown, see `face_models.load`.
     frozen: none are used.
     statistics: `pose_delta_std` [6] of the training set.
-
-  Raises:
-    InputError: a condition is unknown.
   """
   del frozen
-  loss, conditions = config['loss'], config['conditions']
+  loss = config['loss']
   scale = np.maximum(
     np.asarray(statistics['pose_delta_std'], np.float32), _STEADY
   )
   model = {**config['model'], 'dtype': jnp.dtype(config['dtype'])}
   face = face_models.load(config['morphable'])
-  if set(conditions) != {'initial_pose', 'audio', 'style'}:
-    raise errors.InputError(
-      'conditions: expected initial_pose, audio and style, found '
-      f'{sorted(conditions)}'
-    )
 
   def seen(batch: stage_lib.Batch) -> dict[str, jax.Array]:
     """What the networks are told of a batch."""
     pose = batch['pose']  # [B, T + 1, 6]
-    reference, mel, style = pose[:, 0], batch['mel'][..., None], batch['style']
+    reference = pose[:, 0]
     return {
       'motion': pose[:, 1:] - reference[:, None],
-      'reference': reference * float(conditions['initial_pose']),
-      'mel': mel * float(conditions['audio']),
-      'style': style * int(conditions['style']),
+      'reference': reference,
+      'mel': batch['mel'][..., None],
+      'style': batch['style'],
     }
 
   def objective(
