@@ -16,7 +16,8 @@ the full method has 7.290 / 7.772:
   no_reference_no_reading  5.241 / 9.532   without beta_0 and the lip reader
   no_reading               6.993 / 7.841
   real_coefficients        6.567 / 8.061   targets are those of the real frames
-  test                     seconds on a CPU
+
+And speakers_46: chosen clips, see `common.speakers_46`; test: seconds on a CPU.
 """
 
 import ml_collections
@@ -76,4 +77,5 @@ _VARIANTS = {
   'no_reading': _no_reading,
   'no_reference_no_reading': _no_reference,
   'real_coefficients': _real,
+  'speakers_46': common.speakers_46,
 }

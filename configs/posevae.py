@@ -17,6 +17,8 @@ with a random style per clip:
   no_audio         0.2566 / 0.274
   no_conditions    0.2631 / 0.279
   paper_weights    KL 1 from the first step, GAN 0.7, as published
+
+And speakers_46: chosen clips, see `common.speakers_46`.
 """
 
 import ml_collections
@@ -106,4 +108,5 @@ _VARIANTS = {
   'no_audio': _without('hears'),
   'no_conditions': _without('sees_reference', 'hears', 'sees_style'),
   'paper_weights': _paper_weights,
+  'speakers_46': common.speakers_46,
 }

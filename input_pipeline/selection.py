@@ -39,17 +39,6 @@ class Selection:
       )
 
 
-# The set of ExpNet and PoseVAE, reference 10.2: as many as there are styles.
-SPEAKERS_46 = Selection(
-  min_seconds=5.0,
-  max_offset=1.0,
-  min_confidence=5.0,
-  max_yaw=45.0,
-  min_clips=20,
-  num_speakers=46,
-)
-
-
 def select(
   index: Mapping[str, np.ndarray], order: Sequence[str], selection: Selection
 ) -> tuple[tuple[str, ...], np.ndarray]:

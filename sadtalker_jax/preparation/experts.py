@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards, download
@@ -25,6 +25,13 @@ from sadtalker_jax.typing import Variables
 BATCH = 16  # frames in a network at a time
 
 
+class Teacher(NamedTuple):
+  """Wav2Lip."""
+
+  module: Any
+  variables: Variables
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Experts:
   """What looks at frames."""
@@ -35,7 +42,7 @@ class Experts:
   morphable: str  # face model that the coefficients belong to
   recon: recon_lib.Reconstructor | None = None
   syncnet: Variables | None = None
-  wav2lip: Variables | None = None
+  wav2lip: Teacher | None = None
 
   @property
   def method(self) -> str:
@@ -75,7 +82,7 @@ def load(options: options_lib.Options) -> Experts:
     if use_recon
     else None,
     _read(options.bundle, 'syncnet_v2') if 'syncnet_v2' in networks else None,
-    _read(options.bundle, 'wav2lip') if options.teacher else None,
+    _teacher(options.bundle) if options.teacher else None,
   )
 
 
@@ -115,6 +122,11 @@ def _morphable(bundle: str | None) -> str:
   found = cards.read(_folder(bundle)).morphable
   assert found is not None  # it has recon
   return found
+
+
+def _teacher(bundle: str | None) -> Teacher:
+  fields = _fields(bundle, 'wav2lip')
+  return Teacher(zoo.build('wav2lip', **fields), _read(bundle, 'wav2lip'))
 
 
 def _read(bundle: str | None, name: str) -> Variables:

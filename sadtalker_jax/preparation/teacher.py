@@ -6,13 +6,16 @@ lips of the coefficients change. Sound and lips are aligned as in Wav2Lip's
 training, 3.2 (t - 1) mel frames, so that the lips are true in time.
 """
 
+import functools
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.face3d import coeffs
 from sadtalker_jax.faces import crop, landmarks, mesh
-from sadtalker_jax.models import wav2lip, zoo
+from sadtalker_jax.models import wav2lip
 from sadtalker_jax.ops import mel as mel_lib
 from sadtalker_jax.preparation import experts as experts_lib
 from sadtalker_jax.preparation import features, tracks
@@ -96,7 +99,7 @@ def _draw(
   frame: np.ndarray,
   box: crop.IntBox,
   windows: np.ndarray,
-  variables: Variables,
+  teacher: experts_lib.Teacher,
 ) -> np.ndarray:
   """Faces uint8 [T, 96, 96, 3], RGB."""
   x0, y0, x1, y1 = box
@@ -108,16 +111,14 @@ def _draw(
     part = windows[start : start + _BATCH]
     missing = _BATCH - len(part)
     part = np.pad(part, ((0, missing), (0, 0), (0, 0), (0, 0)), mode='edge')
-    out = np.asarray(_run(variables, part, faces))[: _BATCH - missing]
+    out = np.asarray(_run(*teacher, part, faces))[: _BATCH - missing]
     drawn.append(np.rint(out[..., ::-1] * 255).clip(0, 255).astype(np.uint8))
   return np.concatenate(drawn)
 
 
-@jax.jit
+@functools.partial(jax.jit, static_argnums=0)
 def _run(
-  variables: Variables, windows: jax.Array, faces: jax.Array
+  module: Any, variables: Variables, windows: jax.Array, faces: jax.Array
 ) -> jax.Array:
-  net = zoo.build('wav2lip')
-  return jnp.asarray(
-    net.apply(variables, windows, wav2lip.face_input(faces, faces), train=False)
-  )
+  both = wav2lip.face_input(faces, faces)
+  return jnp.asarray(module.apply(variables, windows, both, train=False))

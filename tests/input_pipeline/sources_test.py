@@ -87,8 +87,10 @@ def test_speakers_keep_the_order_of_the_manifest():
     index, ('c', 'b', 'a'), selection.Selection(num_speakers=2)
   )
   assert speakers == ('b', 'a')
-  with pytest.raises(errors.InputError, match='46 speakers.*found 0'):
-    selection.select(index, ('c', 'b', 'a'), selection.SPEAKERS_46)
+  with pytest.raises(errors.InputError, match='46 speakers.*found 3'):
+    selection.select(
+      index, ('c', 'b', 'a'), selection.Selection(num_speakers=46)
+    )
   with pytest.raises(errors.InputError, match='found c in clips only'):
     selection.select(index, ('b', 'a'), selection.Selection())
 
