@@ -13,14 +13,18 @@ import pathlib
 import shutil
 
 from array_record.python import array_record_module
+import jax
 import numpy as np
 import pytest
 
+from configs import syncnet
 from sadtalker_jax import record_folder, records
+from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.cli import prepare, synthesise
 from sadtalker_jax.faces import landmarks
 from sadtalker_jax.inference import assets
 from sadtalker_jax.media import audio, image, video
+from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import resize
 from sadtalker_jax.preparation import parts, sound
 
@@ -228,6 +232,38 @@ def test_full_disk_is_told_and_nothing_is_lost(
     for p in (prepared / '.work' / 'parts').iterdir()
     if p.name != newest.name
   )
+
+
+def test_networks_of_ones_own_label(films, tmp_path):
+  # Narrow ones, as `configs/*.py:test` train them; the face is the mean face.
+  fields = {
+    'recon': {'features': 4, 'blocks': (1, 1, 1, 1)},
+    'wav2lip': dict(syncnet.get_config('wav2lip+test').model),
+  }
+  with bundles.writing(tmp_path / 'teachers') as folder:
+    for name, own in fields.items():
+      weights = zoo.noise(name, **own)
+      if name == 'recon':
+        heads = {k: v for k, v in weights['params'].items() if k != 'backbone'}
+        weights['params'].update(jax.tree.map(np.zeros_like, heads))
+      bundles.add(folder, name, weights)
+    bundles.seal(
+      folder,
+      size=None,
+      networks={n: cards.Network(own, 1, ()) for n, own in fields.items()},
+      sources=(),
+      versions={},
+      licence='',
+      morphable='makehuman',
+    )
+  shutil.copytree(films / 'ann', tmp_path / 'films' / 'ann')
+  output = tmp_path / 'out'
+  arguments = ['--input', str(tmp_path / 'films'), '--output', str(output)]
+  arguments += ['--bundle', str(tmp_path / 'teachers'), '--teacher']
+  assert prepare.main(arguments + FLAGS) == 0
+  (clip,) = clips(output).values()
+  assert (clip['method'], clip['morphable']) == ('recon', 'makehuman')
+  assert clip['teacher'].shape == (40, 64) and not clip['teacher'].any()
 
 
 def test_drawn_clips_are_what_they_say(tmp_path, monkeypatch):
