@@ -13,6 +13,7 @@ from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.cli import bundle as bundle_cli
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import runs
+from tests.checkpoints import made
 import train
 
 
@@ -95,25 +96,12 @@ def test_faults_are_found_before_anything_is_compiled(tmp_path):
     runs.run(found, tmp_path / 'never', train.open_data)
 
 
-def write_bundle(folder, name, variables, fields=None):
-  with bundles.writing(folder) as place:
-    bundles.add(place, name, variables)
-    bundles.seal(
-      place,
-      size=None,
-      networks={name: cards.Network(fields or {}, 3, ())},
-      sources=(),
-      versions={},
-      licence='',
-    )
-
-
 def test_the_ear_of_posevae_is_wav2lips(whole, tmp_path):
   from configs import syncnet
 
   fields = dict(syncnet.get_config('wav2lip+test').model)
   expected = zoo.noise('wav2lip', 0, **fields)
-  write_bundle(tmp_path / 'teacher', 'wav2lip', expected, fields)
+  made.bundle(tmp_path / 'teacher', {'wav2lip': expected}, {'wav2lip': fields})
   parts = config_file.get_config().warm_start.parts
   found = config(steps=1)
   found.warm_start.update({'bundle': str(tmp_path / 'teacher'), 'parts': parts})
@@ -141,7 +129,7 @@ def test_weights_of_another_face_model_are_refused(tmp_path):
   from configs import expnet
 
   folder = tmp_path / 'released'
-  write_bundle(folder, 'expnet', {'params': {'w': np.zeros(3, np.float32)}})
+  made.bundle(folder, {'expnet': {'params': {'w': np.zeros(3, np.float32)}}})
   found = expnet.get_test_config()
   found.batch_size = 8
   found.warm_start.bundle = str(folder)

@@ -51,7 +51,8 @@ class Generator(nn.Module):
   motion_features: int = 32  # channels of the hourglass's last step up
   motion_max_features: int = 1024  # most channels of the hourglass
   motion_blocks: int = 5  # steps down of the hourglass
-  mask_threshold: float = 1e-3  # smaller shares move nothing (quirk Q5)
+  # Smaller shares move nothing (quirk Q5); so in training, to be as inference.
+  mask_threshold: float = 1e-3
   grid_align_corners: bool = False  # False for released weights (quirk Q4)
   dtype: Dtype | None = None  # of the convolutions
 

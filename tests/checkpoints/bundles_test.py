@@ -8,6 +8,7 @@ import pytest
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards
+from tests.checkpoints import made
 
 _VARIABLES = {'params': {'w': np.arange(6, dtype=np.float32)}}
 _SHAPES = {'params': {'w': jax.ShapeDtypeStruct((6,), jnp.float32)}}
@@ -39,18 +40,7 @@ def _edit(path, **changes):
 def test_the_face_model_is_that_of_the_release_unless_the_card_says(tmp_path):
   def read(networks, **said):
     path = tmp_path / f'{networks}{said}'
-    with bundles.writing(path) as folder:
-      for name in networks:
-        bundles.add(folder, name, _VARIABLES)
-      bundles.seal(
-        folder,
-        size=None,
-        networks={name: cards.Network({}, 6, ()) for name in networks},
-        sources=(),
-        versions={},
-        licence='',
-        **said,
-      )
+    made.bundle(path, dict.fromkeys(networks, _VARIABLES), **said)
     return cards.read(path).morphable
 
   assert read(['recon'], morphable='makehuman') == 'makehuman'

@@ -19,7 +19,6 @@ import pytest
 
 from configs import syncnet
 from sadtalker_jax import record_folder, records
-from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.cli import prepare, synthesise
 from sadtalker_jax.faces import landmarks
 from sadtalker_jax.inference import assets
@@ -27,6 +26,7 @@ from sadtalker_jax.media import audio, image, video
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import resize
 from sadtalker_jax.preparation import parts, sound
+from tests.checkpoints import made
 
 FLAGS = ['--min_face', '64', '--min_frames', '30', '--max_yaw', '50']
 FLAGS += ['--workers', '0']
@@ -240,26 +240,17 @@ def test_networks_of_ones_own_label(films, tmp_path):
     'recon': {'features': 4, 'blocks': (1, 1, 1, 1)},
     'wav2lip': dict(syncnet.get_config('wav2lip+test').model),
   }
-  with bundles.writing(tmp_path / 'teachers') as folder:
-    for name, own in fields.items():
-      weights = zoo.noise(name, **own)
-      if name == 'recon':
-        heads = {k: v for k, v in weights['params'].items() if k != 'backbone'}
-        weights['params'].update(jax.tree.map(np.zeros_like, heads))
-      bundles.add(folder, name, weights)
-    bundles.seal(
-      folder,
-      size=None,
-      networks={n: cards.Network(own, 1, ()) for n, own in fields.items()},
-      sources=(),
-      versions={},
-      licence='',
-      morphable='makehuman',
-    )
+  weights = {name: zoo.noise(name, **own) for name, own in fields.items()}
+  params = weights['recon']['params']
+  for head in params.keys() - {'backbone'}:
+    params[head] = jax.tree.map(np.zeros_like, params[head])
+  teachers = made.bundle(
+    tmp_path / 'teachers', weights, fields, morphable='makehuman'
+  )
   shutil.copytree(films / 'ann', tmp_path / 'films' / 'ann')
   output = tmp_path / 'out'
   arguments = ['--input', str(tmp_path / 'films'), '--output', str(output)]
-  arguments += ['--bundle', str(tmp_path / 'teachers'), '--teacher']
+  arguments += ['--bundle', str(teachers), '--teacher']
   assert prepare.main(arguments + FLAGS) == 0
   (clip,) = clips(output).values()
   assert (clip['method'], clip['morphable']) == ('recon', 'makehuman')

@@ -4,8 +4,8 @@ import functools
 import pathlib
 from typing import Any
 
-from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.models import syncnet_v2, zoo
+from tests.checkpoints import made
 
 
 def _thin(stages):
@@ -31,15 +31,8 @@ def variables(name: str):
 
 def write(folder: pathlib.Path, names=tuple(CONFIGS), seed: int = 0) -> str:
   """The bundle; its path."""
-  networks = {}
-  with bundles.writing(folder) as place:
-    for name in names:
-      weights = variables(name)
-      if seed:
-        weights = zoo.noise(name, seed, **CONFIGS[name])
-      bundles.add(place, name, weights)
-      networks[name] = cards.Network(CONFIGS[name], 0, ('noise',))
-    bundles.seal(
-      place, size=None, networks=networks, sources=(), versions={}, licence=''
-    )
-  return str(folder)
+  weights = {
+    name: zoo.noise(name, seed, **CONFIGS[name]) if seed else variables(name)
+    for name in names
+  }
+  return str(made.bundle(folder, weights, CONFIGS))

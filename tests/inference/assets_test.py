@@ -7,9 +7,9 @@ import pytest
 
 import sadtalker_jax
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.models import zoo
 from tests.checkpoints import hub as hub_lib
+from tests.checkpoints import made
 
 
 @pytest.fixture(scope='module')
@@ -17,17 +17,8 @@ def folder(tmp_path_factory) -> pathlib.Path:
   """A bundle with a small MappingNet."""
   path = tmp_path_factory.mktemp('bundles') / 'bundle'
   config = {'features': 8}
-  with bundles.writing(path) as writing:
-    bundles.add(writing, 'mapping', zoo.noise('mapping', **config))
-    bundles.seal(
-      writing,
-      size=512,
-      networks={'mapping': cards.Network(config, 1, ())},
-      sources=(),
-      versions={},
-      licence='',
-    )
-  return path
+  weights = {'mapping': zoo.noise('mapping', **config)}
+  return made.bundle(path, weights, {'mapping': config}, size=512)
 
 
 def test_default_bundle_has_no_networks():

@@ -19,7 +19,6 @@ from scipy import io
 from configs import renderer
 import infer
 import sadtalker_jax
-from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.cli import export
 from sadtalker_jax.inference import assets
 from sadtalker_jax.media import audio
@@ -37,23 +36,12 @@ def bundle(tmp_path_factory) -> pathlib.Path:
   fields |= {'expnet': {}, 'posevae': {}}
   for name in ('head_pose_estimator', 'discriminator'):
     del fields[name]
-  with bundles.writing(path) as folder:
-    for name, own in fields.items():
-      variables = zoo.noise(name, **own)
-      if name == 'recon':  # noise says too much: keypoints would lie outside
-        params = variables['params']
-        for head in params.keys() - {'backbone'}:
-          params[head] = jax.tree.map(lambda x: 0.01 * x, params[head])
-      bundles.add(folder, name, variables)
-    bundles.seal(
-      folder,
-      size=SIZE,
-      networks={n: cards.Network(own, 1, ()) for n, own in fields.items()},
-      sources=(),
-      versions={},
-      licence='none',
-    )
-  return path
+  weights = {name: zoo.noise(name, **own) for name, own in fields.items()}
+  # Noise of recon says too much: keypoints would lie outside.
+  params = weights['recon']['params']
+  for head in params.keys() - {'backbone'}:
+    params[head] = jax.tree.map(lambda x: 0.01 * x, params[head])
+  return made.bundle(path, weights, fields, size=SIZE)
 
 
 @pytest.fixture(scope='module')
