@@ -3,7 +3,7 @@
 A speaker's split follows from its name alone, so that adding videos moves
 nobody; only when a split would be empty, and there are speakers enough, the
 nearest one is moved there. VoxCeleb1's test speakers are always in `test`, and
-no other speaker of VoxCeleb is.
+no other speaker of VoxCeleb is drawn for it.
 """
 
 from collections.abc import Iterable, Sequence

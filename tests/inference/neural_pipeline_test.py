@@ -23,6 +23,7 @@ from sadtalker_jax.cli import export
 from sadtalker_jax.inference import assets
 from sadtalker_jax.media import audio
 from sadtalker_jax.models import zoo
+from tests.checkpoints import made
 
 FRAMES = 2
 SIZE = 64
