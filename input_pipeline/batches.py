@@ -175,7 +175,8 @@ class Batches:
     """Grain's iterator from the next batch on."""
     options = grain.ReadOptions(
       num_threads=self._reading.threads,
-      prefetch_buffer_size=self._reading.ahead,
+      # As many as threads at least, or some of them would have no work.
+      prefetch_buffer_size=max(self._reading.ahead, self._reading.threads),
     )
     found = self._batches[self._next :].to_iter_dataset(options)
     if self._reading.workers:
