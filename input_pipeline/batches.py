@@ -27,7 +27,7 @@ class Reading:
   """How batches are made; none of it changes them."""
 
   threads: int = 4  # that make batches, in this process or in each worker
-  ahead: int = 4  # batches made in advance
+  ahead: int = 4  # batches made in advance, or one a thread if that is more
   workers: int = 0  # processes beside this one, for hosts with many cores
   on_device: int = 2  # batches moved there besides the one in use
 
@@ -175,7 +175,7 @@ class Batches:
     """Grain's iterator from the next batch on."""
     options = grain.ReadOptions(
       num_threads=self._reading.threads,
-      # As many as threads at least, or some of them would have no work.
+      # A thread without a batch of its own to make would have no work.
       prefetch_buffer_size=max(self._reading.ahead, self._reading.threads),
     )
     found = self._batches[self._next :].to_iter_dataset(options)

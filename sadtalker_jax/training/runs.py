@@ -150,14 +150,11 @@ def scheduled(config: Config, num_examples: int) -> dict[str, Any]:
       }
     )
     optimizer[group] = {**given, 'decay_steps': at}
-  named = {
-    f'{name}_steps': config[f'{name}_steps'] + round(epochs * per_epoch)
-    for name, epochs in (
-      (key.removesuffix('_epochs'), value)
-      for key, value in config.items()
-      if key.endswith('_epochs')
-    )
-  }
+  named = {}
+  for key, epochs in config.items():
+    if key.endswith('_epochs'):
+      name = f'{key.removesuffix("_epochs")}_steps'
+      named[name] = config[name] + round(epochs * per_epoch)
   return {**config, **named, 'steps': steps, 'optimizer': optimizer}
 
 
@@ -193,11 +190,7 @@ def _warm(config: Config, face: str | None) -> dict[str, Variables]:
   found = _networks(config['bundle'], sorted(names), 'warm_start.bundle', face)
   warm = {name: found[name].variables for name in whole}
   for (name, *part), target in parts:
-    taken = {
-      collection: start.of_part(tree, part)
-      for collection, tree in found[name].variables.items()
-    }
-    warm[target] = {k: tree for k, tree in taken.items() if tree is not None}
+    warm[target] = start.of_part(found[name].variables, part)
     if not warm[target]:
       raise errors.InputError(
         f'warm_start.parts: expected a part of {name}, found {"/".join(part)}'

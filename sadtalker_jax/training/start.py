@@ -105,8 +105,7 @@ def warmed(
         f'({sorted(n for nets in params.values() for n in nets)}), found {name}'
       )
     own = {'params': params[group][name], **stats.get(name, {})}
-    now = {k: of_part(v, part) for k, v in own.items()}
-    now = {k: v for k, v in now.items() if v is not None}
+    now = of_part(own, part)
     if jax.tree.map(jnp.shape, now) != jax.tree.map(jnp.shape, variables):
       raise errors.InputError(
         f'warm_start: expected {path} of the shapes that the config gives, '
@@ -128,11 +127,11 @@ def warmed(
   )
 
 
-def of_part(tree: PyTree, part: Sequence[str]) -> PyTree:
-  """What nested dicts hold at a path; None if there is nothing."""
+def of_part(variables: Variables, part: Sequence[str]) -> Variables:
+  """What is at a path of each collection; without those that have no such."""
   for key in part:
-    tree = None if tree is None else tree.get(key)
-  return tree
+    variables = {k: tree[key] for k, tree in variables.items() if key in tree}
+  return variables
 
 
 def _with_part(tree: PyTree, part: Sequence[str], new: PyTree) -> PyTree:
