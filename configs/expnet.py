@@ -7,8 +7,9 @@
 EXPERTS holds the lip reader, TEACHER Wav2Lip, whose ear is what ExpNet's starts
 from (`--config.warm_start.parts="()"` for a new one); one bundle may hold both.
 
-Published: batch 32 windows of 5 frames, Adam 2e-5, 300 epochs, targets of the
-Wav2Lip teacher. Time and score of a full run are not known yet.
+Published: batch 32 windows of 5 frames (4 more are context of the lip reader),
+Adam 2e-5, 300 epochs, targets of the Wav2Lip teacher. Time and score of a full
+run are not known yet.
 
 Variants are the ablations of Table 3, with the published LSE-C / LSE-D of each;
 the full method has 7.290 / 7.772:
@@ -47,7 +48,11 @@ def _full() -> ml_collections.ConfigDict:
   c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
   c.loss.update({'distill': 2.0, 'landmarks': 0.01, 'eyes': 4.0, 'read': 0.01})
   c.data.options = ml_collections.ConfigDict(
-    {'num_frames': 5, 'target': 'teacher', 'reference': 'mixed'}
+    {
+      'num_frames': 5 + 4,  # 4 are context that the lip reader alone sees
+      'target': 'teacher',
+      'reference': 'mixed',
+    }
   )
   c.best_metric = 'eval/distill'
   return c
@@ -55,6 +60,7 @@ def _full() -> ml_collections.ConfigDict:
 
 def _no_reading(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.loss.read = 0.0
+  c.data.options.num_frames = 5
   return c
 
 

@@ -179,6 +179,36 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
     )
 
 
+def test_a_lip_reader_sees_more_frames_than_count():
+  config = config_of('expnet')
+  config['loss']['read'] = 0.01
+  config['batch_size'] = 1
+  config['data']['options']['num_frames'] = 5
+  fields = {'widths': (8, 8, 8, 8), 'temporal_width': 8, 'num_blocks': 1}
+  given = {
+    'lipreader': networks.Frozen(zoo.noise('lipreader', **fields), fields)
+  }
+  recipe = stages.get('expnet').recipe(config, given, STATISTICS)
+  stage = stage_lib.build(recipe, config)
+  state = quick(stage.init)(jax.random.key(0))
+  terms = quick(stage.eval_step)
+  batch = batch_of(config)
+  before = terms(state, batch, stage.frozen)
+  target = batch['target'].copy()
+  target[:, -1] += 1
+  after = terms(state, {**batch, 'target': target}, stage.frozen)
+  assert after.pop('read') != before.pop('read')
+  assert after == before
+  few = {
+    k: v[:, :4] if k in ('mel', 'blink', 'target') else v
+    for k, v in batch.items()
+  }
+  with pytest.raises(
+    errors.InputError, match='num_frames: expected more than the 4 .*found 4'
+  ):
+    stage.eval_step(state, few, stage.frozen)
+
+
 def test_half_precision_keeps_float32_masters():
   config = config_of('syncnet')
   config['dtype'] = 'bfloat16'

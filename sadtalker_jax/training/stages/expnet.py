@@ -1,7 +1,9 @@
 """ExpNet: expression from sound (reference 3.4 and 3.5).
 
 Batches are `ExpressionWindows` of `input_pipeline`. The face model is that of
-the records' coefficients; landmarks need no rasteriser, lip reading does.
+the records' coefficients; landmarks need no rasteriser, lip reading does. The
+lip reader sees two frames back and ahead, so that with it the two frames at
+each end of a window are its context, and count for nothing else.
 """
 
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from sadtalker_jax import errors
 from sadtalker_jax.face3d import coeffs, renderer
 from sadtalker_jax.losses import coeffs as coeff_losses
 from sadtalker_jax.losses import landmarks, sync
@@ -21,6 +24,7 @@ from sadtalker_jax.typing import Array, PRNGKey
 _MOUTH = slice(48, 68)  # of the 68 landmarks
 _MOUTH_SIZE = 88  # pixels of the frame of 224, that the lip reader sees
 _GREY = (0.299, 0.587, 0.114)
+_CONTEXT = 2  # frames on both sides, half of the lip reader's kernel of 5
 
 
 def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -46,6 +50,7 @@ def recipe(
   loss = config['loss']
   face = face_models.load(config['morphable'])
   data = {'points': landmarks.of_model(face), 'face': face}
+  context = _CONTEXT if loss['read'] else 0
 
   def predict(nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
     """Expression [B, N, 64] of every frame."""
@@ -91,16 +96,27 @@ def recipe(
   def read(
     nets: networks.Bound, batch: stage_lib.Batch, expression: jax.Array
   ) -> jax.Array:
-    """What the lip reader sees, [B, N, 512]."""
+    """What the lip reader sees of the frames that count, [B, N, 512]."""
     drawn = rendered(nets, batch, expression)
     mouths = _mouths(drawn.image, drawn.landmarks)
     clips = mouths.reshape(*expression.shape[:2], *mouths.shape[1:])
-    return nets(
+    found = nets(
       'lipreader',
       lipreader.preprocess(255 * clips),
       method='features',
       train=False,
     )
+    return inner(found)
+
+  def inner(frames: jax.Array) -> jax.Array:
+    """What counts of [B, N, ...]."""
+    length = frames.shape[1]
+    if length <= 2 * context:
+      raise errors.InputError(
+        'data.options.num_frames: expected more than the '
+        f'{2 * context} that only the lip reader sees, found {length}'
+      )
+    return frames[:, context : length - context]
 
   def objective(
     nets: networks.Bound,
@@ -109,11 +125,12 @@ def recipe(
     step: jax.Array,
   ) -> stage_lib.Losses:
     del key, step
-    found, target = predict(nets, batch), batch['target']
+    whole = predict(nets, batch), batch['target']
+    found, target = map(inner, whole)
     ours = points(nets, batch, found)
     theirs = points(nets, batch, target)
     rest = points(nets, batch, batch['reference'][:, None])  # [B, 1, 68, 2]
-    openness = 1 - batch['blink'][..., None]  # [B, N, 1]
+    openness = 1 - inner(batch['blink'])[..., None]  # [B, N, 1]
     wanted = openness * landmarks.eye_aspect_ratio(rest)
     terms = {
       'distill': coeff_losses.squared_error(found, target),
@@ -124,7 +141,7 @@ def recipe(
     }
     if loss['read']:
       terms['read'] = sync.feature_distance(
-        read(nets, batch, found), read(nets, batch, target)
+        *(read(nets, batch, expression) for expression in whole)
       )
     total = sum((loss[n] * terms[n] for n in terms), jnp.zeros(()))
     terms['lip_correlation'] = landmarks.correlation(
