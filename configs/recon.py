@@ -3,15 +3,16 @@
     python train.py --config configs/recon.py \
       --config.data.folder=RECORDS --config.morphable.kind=bfm \
       --config.morphable.path=BFM_model_front.mat --config.bundle=EXPERTS \
-      --workdir=runs/recon
+      --config.warm_start.bundle=EXPERTS --workdir=runs/recon
+
+EXPERTS holds ArcFace, and ImageNet's ResNet-50 to start from
+(`--config.warm_start.parts="()"` for a new one).
 
 Published: batch 32, Adam 1e-4, a fifth of it from epoch 10, 20 epochs of about
-300,000 pictures, on top of ImageNet's ResNet-50. Here the weights are new: no
-converter for those of ImageNet is there yet. Time and score of a full run are
-not known yet.
+300,000 pictures. Time and score of a full run are not known yet.
 
 Variants: landmarks_only (for face models without texture, such as the one that
-comes with the package; no expert needed); test, seconds on a CPU.
+comes with the package; ArcFace not needed); test, seconds on a CPU.
 """
 
 import ml_collections
@@ -38,6 +39,7 @@ def _full() -> ml_collections.ConfigDict:
   c.optimizer.model = common.adam(1e-4)
   c.optimizer.model.decay_steps = (c.steps // 2,)
   c.optimizer.model.decay_factor = 0.2
+  c.warm_start.parts = (('resnet50', 'recon/backbone'),)
   c.morphable = ml_collections.ConfigDict({'kind': 'bfm', 'path': ''})
   c.loss.update(
     {

@@ -1,7 +1,7 @@
-"""Rules of shared trunks; tables of SyncNet v2, the lip reader and FAN.
+"""Rules of shared trunks; tables of ResNet-50, SyncNet v2, lip reader and FAN.
 
 `resnet` is the trunk of several networks, whose tables lie elsewhere. For the
-tables here see the reference, sections 6.7, 8.2 and 9.4.
+tables here see the reference, sections 6.1, 6.7, 8.2 and 9.4.
 """
 
 from sadtalker_jax.conversion import rules
@@ -36,6 +36,13 @@ def resnet(path: str, source: str) -> tuple[rules.Rule, ...]:
     rules.Rule(f'{block}shortcut_norm', f'{their_block}downsample.1'),
   )
 
+
+RESNET50 = rules.Table(
+  resnet('', ''),
+  ignored=(
+    rules.Ignored(r'fc\.(weight|bias)', 'the classifier; features are wanted'),
+  ),
+)
 
 # Convolutions of both towers of SyncNet v2 in the original's lists; each is
 # followed by its norm.
@@ -125,4 +132,9 @@ FAN = rules.Table(
   )
 )
 
-TABLES = {'syncnet_v2': SYNCNET_V2, 'lipreader': LIPREADER, 'fan': FAN}
+TABLES = {
+  'resnet50': RESNET50,
+  'syncnet_v2': SYNCNET_V2,
+  'lipreader': LIPREADER,
+  'fan': FAN,
+}

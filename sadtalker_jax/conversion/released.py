@@ -211,6 +211,12 @@ FILES: tuple[File, ...] = (
   ),
   File('vgg19-dcbb9e9d.pth', (Part('vgg19'),), _TORCHVISION),
   File(
+    'resnet50-0676ba61.pth',
+    (Part('resnet50'),),
+    _TORCHVISION,
+    pattern='resnet50-[0-9a-f]{8}',
+  ),
+  File(
     'lrw_resnet18_mstcn_adamw_s3.pth.tar',
     (Part('lipreader', _nested('model_state_dict')),),
     'non-commercial (mpc001/Lipreading_using_Temporal_Convolutional_Networks)',

@@ -31,6 +31,7 @@ from sadtalker_jax.models import (
   pose_discriminator,
   posevae,
   recon,
+  resnet,
   retinaface,
   syncnet,
   syncnet_v2,
@@ -115,6 +116,8 @@ NETWORKS: dict[str, Network] = {
   'syncnet': Network(
     syncnet.SyncNet, [(1, 80, 16, 1), (1, 48, 96, 15)], flags=_EVAL
   ),
+  # What reconstruction starts from.
+  'resnet50': Network(resnet.ResNet, [(1, 224, 224, 3)], flags=_EVAL),
   # Frozen experts.
   'syncnet_v2': Network(
     syncnet_v2.SyncNetV2, [(1, 5, 224, 224, 3), (1, 13, 20, 1)], flags=_EVAL

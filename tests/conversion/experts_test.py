@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import errors
-from sadtalker_jax.conversion import deep3d, experts, rules
+from sadtalker_jax.conversion import backbones, deep3d, experts, rules
 from sadtalker_jax.models import zoo
 from tests.parity import standin
 
-TABLES = {**deep3d.TABLES, **experts.TABLES}
+TABLES = {
+  **deep3d.TABLES,
+  **experts.TABLES,
+  'resnet50': backbones.RESNET50,
+}
 # Groups of the manifest, and the prefix of the network there.
 GROUPS = {
   'recon': ('sadtalker', 'face_3drecon.'),
@@ -17,6 +21,7 @@ GROUPS = {
   'inception_fid': ('inception_fid', ''),
   'vgg19': ('vgg19', ''),
   'lpips': ('lpips_alex', ''),
+  'resnet50': ('hopenet', ''),  # torchvision's, but for its last layers
 }
 HEADS = {
   f'lin{i}.model.1.weight': (1, width, 1, 1)
@@ -32,6 +37,9 @@ def _published(network: str) -> dict[str, tuple[int, ...]]:
     for key, shape in standin.manifest()[group].items()
     if key.startswith(prefix) and not key.endswith('.num_batches_tracked')
   }
+  if network == 'resnet50':
+    trunk = {k: v for k, v in shapes.items() if not k.startswith('fc_')}
+    return trunk | {'fc.weight': (1000, 2048), 'fc.bias': (1000,)}
   return shapes | HEADS if network == 'lpips' else shapes
 
 
