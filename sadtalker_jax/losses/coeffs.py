@@ -41,3 +41,22 @@ def divergence(
     1 + log_variance - jnp.square(mean) - jnp.exp(log_variance)
   )  # [B, Z]
   return jnp.maximum(each.mean(0), free).sum()
+
+
+def aggregate_divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
+  """KL divergence of the latents of a whole batch from the prior.
+
+  Latents are decoded from the standard normal distribution, so all posteriors
+  together should be distributed like it: the marginal part of the divergence
+  (Chen et al. 2018, beta-TCVAE), of a normal distribution that has the batch's
+  mean and variance.
+
+  Args:
+    mean: [B, Z] of the posteriors.
+    log_variance: [B, Z].
+
+  Returns:
+    [], the sum over dimensions.
+  """
+  variance = mean.var(0) + jnp.exp(log_variance).mean(0)  # [Z]
+  return divergence(mean.mean(0)[None], jnp.log(variance)[None])

@@ -33,3 +33,11 @@ def test_free_nats_are_of_each_dimension_over_the_batch():
   assert coeffs.divergence(mean, zeros) == pytest.approx(1.02)
   assert coeffs.divergence(mean, zeros, free=0.05) == pytest.approx(1.05)
   assert coeffs.divergence(zeros, zeros, free=0.05) == pytest.approx(0.1)
+
+
+def test_aggregate_divergence_is_that_of_all_latents_together():
+  # Together: means 0 and 0.3, variances 0.64 + 0.36 = 1 and 2.56 + 0.44 = 3.
+  mean = jnp.asarray([[0.8, 1.9], [-0.8, -1.3]])
+  log_variance = jnp.log(jnp.asarray([[0.36, 0.24], [0.36, 0.64]]))
+  found = coeffs.aggregate_divergence(mean, log_variance)
+  assert found == pytest.approx(0.5 * (3 + 0.09 - 1 - np.log(3)), abs=1e-6)

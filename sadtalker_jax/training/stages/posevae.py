@@ -37,8 +37,9 @@ def recipe(
 
   Args:
     config: `model`: fields of PoseVAE; `dtype`; `loss`: weights `regression`,
-      `kl`, `gan`, and `free_nats`, `kl_warmup_steps`; `morphable`: whose face
-      is shown, see `face_models.load`.
+      `kl`, `aggregate`, `gan`, and `free_nats`, `kl_warmup_steps`, the latter
+      of both divergences; `morphable`: whose face is shown, see
+      `face_models.load`.
     frozen: none are used.
     statistics: `pose_delta_std` [6] of the training set.
   """
@@ -79,20 +80,22 @@ def recipe(
       noise,
     )
     motion = found.motion.astype(jnp.float32)
+    posterior = (
+      found.mean.astype(jnp.float32),
+      found.log_variance.astype(jnp.float32),
+    )
     terms = {
       'regression': coeffs.squared_error(motion, told['motion'], scale),
-      'kl': coeffs.divergence(
-        found.mean.astype(jnp.float32),
-        found.log_variance.astype(jnp.float32),
-        free=loss['free_nats'],
-      ),
+      'kl': coeffs.divergence(*posterior, free=loss['free_nats']),
+      'aggregate': coeffs.aggregate_divergence(*posterior),
     }
     # Annealed: from the first step it would keep the posterior at the prior.
     taken = (step + 1).astype(jnp.float32)
     warmup = jnp.minimum(taken / max(loss['kl_warmup_steps'], 1), 1.0)
     total = (
       loss['regression'] * terms['regression']
-      + loss['kl'] * warmup * terms['kl']
+      + warmup * loss['kl'] * terms['kl']
+      + warmup * loss['aggregate'] * terms['aggregate']
     )
     totals = {'model': total}
     if loss['gan']:
