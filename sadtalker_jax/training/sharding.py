@@ -102,24 +102,49 @@ def of_state(
   Raises:
     InputError: an override does not fit an array that it names, or names none.
   """
-  used = set()
+  used: list[Override] = []
 
   def one(path: Any, leaf: Any) -> NamedSharding:
     name = path_name(path)
-    for number, (pattern, axes) in enumerate(overrides):
-      if re.search(pattern, name):
-        used.add(number)
-        _check_override(name, leaf, pattern, axes, mesh)
-        return NamedSharding(mesh, PartitionSpec(*axes))
-    return NamedSharding(mesh, _default(leaf, mesh))
+    override = _override(name, overrides)
+    if override is None:
+      return NamedSharding(mesh, _default(leaf, mesh))
+    used.append(override)
+    _check_override(name, leaf, *override, mesh)
+    return NamedSharding(mesh, PartitionSpec(*override[1]))
 
   shardings = jax.tree_util.tree_map_with_path(one, state)
-  idle = [p for i, (p, _) in enumerate(overrides) if i not in used]
+  idle = [override[0] for override in overrides if override not in used]
   if idle:
     raise errors.InputError(
       f'mesh.overrides: expected patterns that name a parameter, found {idle}'
     )
   return shardings
+
+
+def gathered(
+  params: PyTree, mesh: Mesh, overrides: Sequence[Override] = ()
+) -> PyTree:
+  """Parameters as networks compute with them, under `jit`.
+
+  What is cut over 'fsdp' is gathered. Left to itself XLA cuts the computation
+  as the parameters are cut, and gathers activations, which are larger.
+
+  Args:
+    params: {group: {network: ...}} of a state.
+    mesh: as of `of_state`.
+    overrides: as of `of_state`.
+  """
+  if mesh.shape['fsdp'] == 1:
+    return params
+
+  def one(path: Any, leaf: jax.Array) -> jax.Array:
+    override = _override(f'params/{path_name(path)}', overrides)
+    axes = override[1] if override else ()
+    kept = PartitionSpec(*(None if axis == 'fsdp' else axis for axis in axes))
+    return jax.lax.with_sharding_constraint(leaf, NamedSharding(mesh, kept))
+
+  return jax.tree_util.tree_map_with_path(one, params)
 
 
 def path_name(path: Sequence[Any]) -> str:
@@ -136,6 +161,11 @@ def bytes_per_device(shapes: PyTree, shardings: PyTree) -> int:
     shard = sharding.shard_shape(tuple(leaf.shape))
     total += math.prod(shard) * np.dtype(leaf.dtype).itemsize
   return total
+
+
+def _override(name: str, overrides: Sequence[Override]) -> Override | None:
+  """The first whose pattern is found in the path of an array."""
+  return next((o for o in overrides if re.search(o[0], name)), None)
 
 
 def _default(leaf: Any, mesh: Mesh) -> PartitionSpec:

@@ -90,13 +90,18 @@ class Recipe:
   data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def build(recipe: Recipe, config: Mapping[str, Any]) -> Stage:
+def build(
+  recipe: Recipe,
+  config: Mapping[str, Any],
+  gathered: Callable[[PyTree], PyTree] = lambda params: params,
+) -> Stage:
   """A stage out of a recipe.
 
   Args:
     recipe: of the stage.
     config: `dtype`; `optimizer` by group (see `optimizers.adam`), `accumulate`,
       `ema_decay` (0: no moving average).
+    gathered: parameters as they are computed with, see `sharding.gathered`.
   """
   modules = {
     **{n: zoo.build(n, **t.config) for n, t in recipe.trained.items()},
@@ -130,7 +135,7 @@ def build(recipe: Recipe, config: Mapping[str, Any]) -> Stage:
     ) -> tuple[PyTree, PyTree]:
       def forward(params: PyTree) -> tuple[dict[str, jax.Array], PyTree]:
         bound = networks.Bound(
-          modules, params, stats, frozen, train=True, remat=kept
+          modules, gathered(params), stats, frozen, train=True, remat=kept
         )
         own = jax.random.fold_in(key, number)
         losses = recipe.objective(bound, part, own, state.step)
@@ -159,7 +164,9 @@ def build(recipe: Recipe, config: Mapping[str, Any]) -> Stage:
 
   def evaluated(state: State, frozen: Frozen) -> networks.Bound:
     params = state.params if state.ema is None else state.ema
-    return networks.Bound(modules, params, state.stats, frozen, train=False)
+    return networks.Bound(
+      modules, gathered(params), state.stats, frozen, train=False
+    )
 
   def eval_step(state: State, batch: Batch, frozen: Frozen) -> Metrics:
     bound = evaluated(state, frozen)

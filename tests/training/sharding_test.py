@@ -44,6 +44,18 @@ def test_overrides_must_fit():
     spec(mesh, 512, overrides=(('kernel', ('model', None)),))
 
 
+def test_networks_compute_with_whole_parameters():
+  mesh = sharding.make_mesh({'data': 2, 'fsdp': 2, 'model': 2})
+  overrides = (('two', ('fsdp', 'model')),)
+  state = {'params': {'one': jnp.ones((512, 512)), 'two': jnp.ones((64, 64))}}
+  shardings = sharding.of_state(state, mesh, overrides)
+  placed = jax.device_put(state, shardings)['params']
+  assert placed['one'].sharding.spec == P(None, 'fsdp')
+  found = jax.jit(lambda p: sharding.gathered(p, mesh, overrides))(placed)
+  assert found['one'].sharding.is_fully_replicated
+  assert found['two'].sharding.spec == P(None, 'model')
+
+
 def test_one_axis_takes_the_devices_that_are_left():
   mesh = sharding.make_mesh({'data': -1, 'fsdp': 2})
   assert dict(mesh.shape) == {'data': 4, 'fsdp': 2, 'model': 1}

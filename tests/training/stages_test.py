@@ -49,13 +49,13 @@ def config_of(name):
   return plain
 
 
-def build(name, config, frozen=None):
+def build(name, config, frozen=None, **how):
   given = {}
   for network in CASES[name][2] if frozen is None else frozen:
     fields = config['model'].get(network, {})
     given[network] = networks.Frozen(zoo.noise(network, **fields), fields)
   recipe = stages.get(config['stage']).recipe(config, given, STATISTICS)
-  return stage_lib.build(recipe, config)
+  return stage_lib.build(recipe, config, **how)
 
 
 def batch_of(config):
@@ -159,10 +159,12 @@ def test_validation_and_pictures_come_out(taken):
 
 
 def test_a_mesh_changes_nothing(taken, monkeypatch):
-  config, stage, first, _, batch, (single, _) = taken
+  config, _, first, _, batch, (single, _) = taken
   monkeypatch.setattr(sharding, 'MIN_SIZE', 2**8)  # small networks, too
   mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
   sharding.check_batch(config['batch_size'], 1, mesh)
+  gathered = functools.partial(sharding.gathered, mesh=mesh)
+  stage = build(config['stage'], config, gathered=gathered)
   placed = jax.device_put(first, sharding.of_state(first, mesh))
   cut = [not x.sharding.is_fully_replicated for x in jax.tree.leaves(placed)]
   assert np.mean(cut) > 0.1
