@@ -44,6 +44,7 @@ def test_file_is_found_by_its_name(file):
     ('wav2lip_gan.pth', 'wav2lip'),
     ('ms1mv3_arcface_r50_fp16_backbone.pth', 'arcface'),
     ('alexnet-owt-4df8aa71.pth', 'lpips'),
+    ('resnet50-19c8e357.pth', 'resnet50'),
     ('mapping_00109-model.safetensors', 'mapping_full'),
   ],
 )

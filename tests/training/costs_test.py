@@ -136,6 +136,20 @@ def test_a_forecast_tells_mesh_and_memory(frozen):
   assert not frozen[0]['networks']
 
 
+def test_a_forecast_gathers_parameters_where_fsdp_cuts_them(monkeypatch):
+  traces = []
+
+  def compiled(step, state, batch, frozen, **options):
+    traces.append(str(step.trace(state, batch, frozen).jaxpr))
+    return None, _costs(kind='cpu')
+
+  monkeypatch.setattr(costs, 'compiled', compiled)
+  config = posevae.get_test_config()
+  _forecast(config, batch_size=8, mesh={'data': 4, 'fsdp': 2})
+  _forecast(config, batch_size=8, mesh={'data': 8})
+  assert ['sharding_constraint' in trace for trace in traces] == [True, False]
+
+
 def test_a_forecast_needs_neither_bundle_nor_face(frozen):
   _forecast(recon.get_config(), batch_size=8)
   _forecast(expnet.get_config(), batch_size=8)
