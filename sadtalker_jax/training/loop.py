@@ -5,7 +5,7 @@ iterator with a place that can be kept. A second call on the same folder goes on
 where the first one was; SIGTERM makes a checkpoint and ends the run in peace.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import contextlib
 import dataclasses
 import pathlib
@@ -69,7 +69,7 @@ def run(
   *,
   clips: data_lib.Data | None = None,
   plain_step: Any = None,
-  overrides: tuple[sharding.Override, ...] = (),
+  overrides: Sequence[sharding.Override] = (),
   warm: Mapping[str, Variables] | None = None,
 ) -> Result:
   """Trains a stage until `plan.steps`, from where `folder` stands.

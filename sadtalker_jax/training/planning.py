@@ -7,7 +7,6 @@ weights are needed.
 
 from collections.abc import Mapping, Sequence
 import dataclasses
-import functools
 import json
 import math
 import pathlib
@@ -99,13 +98,9 @@ def forecast(
     face['kind'] = 'zeros'
   frozen = _experts(plain, module.needs(plain))
   recipe = module.recipe(plain, frozen, runs.NO_STATISTICS)
-  overrides = tuple((p, tuple(axes)) for p, axes in plain['overrides'])
-  gathered = functools.partial(
-    sharding.gathered, mesh=mesh, overrides=overrides
-  )
-  stage = stage_lib.build(recipe, plain, gathered)
+  stage = stage_lib.build(recipe, plain, mesh)
   shapes = jax.eval_shape(stage.init, jax.random.key(0))
-  shardings = sharding.of_state(shapes, mesh, overrides)
+  shardings = sharding.of_state(shapes, mesh, plain['overrides'])
   state = manager_lib.abstract(shapes, shardings)
   rows = sharding.of_batch(mesh)
   batch = {

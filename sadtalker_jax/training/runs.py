@@ -5,7 +5,6 @@ Everything that can be wrong is found here, before anything is compiled.
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
-import functools
 import json
 import math
 import pathlib
@@ -102,12 +101,8 @@ def run(
   if plain['clips']['every'] and recipe.clip is not None:
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     clips = open_data(plain, 'clips', whole).batches
-  overrides = tuple((p, tuple(axes)) for p, axes in plain['overrides'])
-  gathered = functools.partial(
-    sharding.gathered, mesh=mesh, overrides=overrides
-  )
   return loop.run(
-    stage_lib.build(recipe, plain, gathered),
+    stage_lib.build(recipe, plain, mesh),
     plan(plain, profile),
     folder,
     train.batches,
@@ -116,7 +111,7 @@ def run(
     plain,
     clips=clips,
     plain_step=without_remat(recipe, plain),
-    overrides=overrides,
+    overrides=plain['overrides'],
     warm=_warm(plain['warm_start'], face),
   )
 

@@ -102,19 +102,20 @@ def of_state(
   Raises:
     InputError: an override does not fit an array that it names, or names none.
   """
-  used: list[Override] = []
+  used = set()
 
   def one(path: Any, leaf: Any) -> NamedSharding:
     name = path_name(path)
-    override = _override(name, overrides)
-    if override is None:
+    number = _override(name, overrides)
+    if number is None:
       return NamedSharding(mesh, _default(leaf, mesh))
-    used.append(override)
-    _check_override(name, leaf, *override, mesh)
-    return NamedSharding(mesh, PartitionSpec(*override[1]))
+    used.add(number)
+    pattern, axes = overrides[number]
+    _check_override(name, leaf, pattern, axes, mesh)
+    return NamedSharding(mesh, PartitionSpec(*axes))
 
   shardings = jax.tree_util.tree_map_with_path(one, state)
-  idle = [override[0] for override in overrides if override not in used]
+  idle = [p for i, (p, _) in enumerate(overrides) if i not in used]
   if idle:
     raise errors.InputError(
       f'mesh.overrides: expected patterns that name a parameter, found {idle}'
@@ -139,8 +140,8 @@ def gathered(
     return params
 
   def one(path: Any, leaf: jax.Array) -> jax.Array:
-    override = _override(f'params/{path_name(path)}', overrides)
-    axes = override[1] if override else ()
+    number = _override(f'params/{path_name(path)}', overrides)
+    axes = () if number is None else overrides[number][1]
     kept = PartitionSpec(*(None if axis == 'fsdp' else axis for axis in axes))
     return jax.lax.with_sharding_constraint(leaf, NamedSharding(mesh, kept))
 
@@ -163,9 +164,10 @@ def bytes_per_device(shapes: PyTree, shardings: PyTree) -> int:
   return total
 
 
-def _override(name: str, overrides: Sequence[Override]) -> Override | None:
-  """The first whose pattern is found in the path of an array."""
-  return next((o for o in overrides if re.search(o[0], name)), None)
+def _override(name: str, overrides: Sequence[Override]) -> int | None:
+  """Place of the first whose pattern is found in the path of an array."""
+  found = (i for i, (p, _) in enumerate(overrides) if re.search(p, name))
+  return next(found, None)
 
 
 def _default(leaf: Any, mesh: Mesh) -> PartitionSpec:

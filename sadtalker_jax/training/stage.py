@@ -15,7 +15,7 @@ import optax
 
 from sadtalker_jax import errors
 from sadtalker_jax.models import layers, zoo
-from sadtalker_jax.training import networks, optimizers
+from sadtalker_jax.training import networks, optimizers, sharding
 from sadtalker_jax.training import state as state_lib
 from sadtalker_jax.typing import PRNGKey, PyTree
 
@@ -93,15 +93,15 @@ class Recipe:
 def build(
   recipe: Recipe,
   config: Mapping[str, Any],
-  gathered: Callable[[PyTree], PyTree] = lambda params: params,
+  mesh: jax.sharding.Mesh | None = None,
 ) -> Stage:
   """A stage out of a recipe.
 
   Args:
     recipe: of the stage.
     config: `dtype`; `optimizer` by group (see `optimizers.adam`), `accumulate`,
-      `ema_decay` (0: no moving average).
-    gathered: parameters as they are computed with, see `sharding.gathered`.
+      `ema_decay` (0: no moving average), `overrides` if there is a mesh.
+    mesh: over which the state is cut, see `sharding.gathered`.
   """
   modules = {
     **{n: zoo.build(n, **t.config) for n, t in recipe.trained.items()},
@@ -116,6 +116,11 @@ def build(
   }
   decay = config['ema_decay']
   kept = _kept(config['remat'])
+
+  def gathered(params: PyTree) -> PyTree:
+    if mesh is None:
+      return params
+    return sharding.gathered(params, mesh, config['overrides'])
 
   def init(key: PRNGKey) -> State:
     made = networks.groups(key, recipe.trained)

@@ -33,6 +33,8 @@ def test_the_first_override_that_fits_decides():
   overrides = ((r'params/ker', (None, 'model')), (r'kernel', ('data', None)))
   with pytest.raises(errors.InputError, match='name a parameter'):
     spec(mesh, 512, 512, overrides=overrides)
+  with pytest.raises(errors.InputError, match='name a parameter'):
+    spec(mesh, 512, 512, overrides=2 * overrides[:1])
   assert spec(mesh, 512, 512, overrides=overrides[:1]) == P(None, 'model')
 
 

@@ -163,8 +163,7 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
   monkeypatch.setattr(sharding, 'MIN_SIZE', 2**8)  # small networks, too
   mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
   sharding.check_batch(config['batch_size'], 1, mesh)
-  gathered = functools.partial(sharding.gathered, mesh=mesh)
-  stage = build(config['stage'], config, gathered=gathered)
+  stage = build(config['stage'], config, mesh=mesh)
   placed = jax.device_put(first, sharding.of_state(first, mesh))
   cut = [not x.sharding.is_fully_replicated for x in jax.tree.leaves(placed)]
   assert np.mean(cut) > 0.1
