@@ -185,14 +185,14 @@ def _run(flags: argparse.Namespace) -> int:
   import numpy
   import tqdm
 
-  from sadtalker_jax.inference import assets, face3dvis
+  from sadtalker_jax.inference import bundle, geometry_video
 
   _check(flags)
   options = _options(flags)
   started = time.monotonic()
   output = _output(flags)
-  image = flags.source_image or assets.SAMPLE_PORTRAIT
-  sound = flags.driven_audio or assets.SAMPLE_SPEECH
+  image = flags.source_image or bundle.SAMPLE_PORTRAIT
+  sound = flags.driven_audio or bundle.SAMPLE_SPEECH
   clip = _animator(flags).animate(image, sound, options)
   with tqdm.tqdm(total=clip.num_frames, unit='frame') as bar:
     path = clip.save(output, overwrite=flags.overwrite, progress=bar.update)
@@ -200,7 +200,7 @@ def _run(flags: argparse.Namespace) -> int:
     track = path.with_name(f'{path.stem}_track.npz')
     numpy.savez_compressed(track, coefficients=clip.track, fps=float(clip.fps))
   if flags.face3dvis:
-    print(f'{face3dvis.beside(path)}: the 3-D face')
+    print(f'{geometry_video.beside(path)}: the 3-D face')
   width, height = clip.size
   print(
     f'{path}: {clip.num_frames} frames, {width} x {height}, '
@@ -214,8 +214,8 @@ def _run_manifest(flags: argparse.Namespace) -> int:
   """Makes the videos of a manifest; 1 if any failed."""
   import jax
 
-  from sadtalker_jax.inference import jobs as jobs_lib
-  from sadtalker_jax.inference import manifest
+  from sadtalker_jax.inference.batch import jobs as jobs_lib
+  from sadtalker_jax.inference.batch import manifest
   from sadtalker_jax.media import files
 
   _check(flags)

@@ -23,7 +23,8 @@ import input_pipeline
 from input_pipeline import batches as batches_lib
 from input_pipeline import selection as selections
 from input_pipeline import stages, synthetic
-from sadtalker_jax import compile_cache, errors, record_folder
+from sadtalker_jax import compile_cache, errors
+from sadtalker_jax.records import folders
 from sadtalker_jax.training import planning, runs
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -137,7 +138,7 @@ def open_data(
     **common,
     **options,
   )
-  manifest = record_folder.read_manifest(pathlib.Path(data['folder']))
+  manifest = folders.read_manifest(pathlib.Path(data['folder']))
   statistics = manifest['splits']['train']['statistics']
   return runs.Opened(batches, batches.num_examples, statistics)
 

@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image, ImageDraw
 
-from sadtalker_jax.cli import bench_rasterize
-from sadtalker_jax.face3d import rasterizer, silhouette
+from sadtalker_jax.benchmarks import rasterize_speed
+from sadtalker_jax.face3d.rasterize import rasterizer, silhouette
 
 FOLDER = pathlib.Path(__file__).resolve().parent / 'pictures'
-SIZE = bench_rasterize.SIZE
+SIZE = rasterize_speed.SIZE
 INK, PAPER = (30, 30, 40), (255, 255, 255)
 FIRST, LATER, MISS = (214, 96, 77), (67, 147, 195), (222, 222, 222)
 
@@ -55,7 +55,7 @@ def work_items(corners: np.ndarray, scale: int = 36) -> Image.Image:
 
 def fragments(size: int) -> Image.Image:
   """Triangles, depth and weights of the face, side by side."""
-  positions, triangles = bench_rasterize.face()
+  positions, triangles = rasterize_speed.face()
   scaled = positions * np.array([size / SIZE, size / SIZE, 1], np.float32)
   found = rasterizer.rasterize(scaled, triangles, size, size)
   weights = rasterizer.barycentrics(scaled, triangles, found)
@@ -76,7 +76,7 @@ def slopes(size: int) -> Image.Image:
   By differences of finer pictures, by the gradient of interpolation alone, and
   with the silhouette gradient; each pixel is differentiated on its own.
   """
-  positions, triangles = bench_rasterize.face()
+  positions, triangles = rasterize_speed.face()
   positions = positions * np.array([size / SIZE, size / SIZE, 1], np.float32)
   stripes = 0.6 + 0.35 * np.sin(25 * positions[:, :1] / size)
   shade = stripes.astype(np.float32)
@@ -143,7 +143,7 @@ def brute_force(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 def accuracy() -> None:
   """Prints wrong pixels of several views against the brute force."""
-  face, triangles = bench_rasterize.face()
+  face, triangles = rasterize_speed.face()
   middle = np.array([SIZE / 2, SIZE / 2, 0], np.float32)
   side = face - middle  # a profile: depth takes the place of x
   depth = 100 * (side[:, 2] - 9.5)

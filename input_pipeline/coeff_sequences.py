@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from input_pipeline import blinks, sources, transforms
-from sadtalker_jax import errors, record_folder
+from sadtalker_jax import errors
+from sadtalker_jax.records import folders
 
 EXPRESSION = slice(80, 144)  # of the 257 coefficients
 POSE = (*range(224, 227), *range(254, 257))  # angles, translation
@@ -136,7 +137,7 @@ class PoseClips:
   ) -> transforms.Example:
     """A random window of the clip that has no jump."""
     clip = clips.clip(position)
-    jumps = record_folder.pose_jumps(clip['coefficients'])
+    jumps = folders.pose_jumps(clip['coefficients'])
     inside = np.convolve(jumps, np.ones(self.num_frames - 1, int), 'valid')
     start = int(rng.choice(np.flatnonzero(inside == 0)))
     frames = np.arange(start, start + self.num_frames)

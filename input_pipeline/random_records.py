@@ -17,7 +17,7 @@ from array_record.python import array_record_module
 import numpy as np
 from PIL import Image
 
-from sadtalker_jax import record_folder, records
+from sadtalker_jax.records import folders, schema
 
 CLIP_STEP = 12
 FRAME_STEP = 3
@@ -51,7 +51,7 @@ def write(
   rng = np.random.default_rng(0)
   # A few patterns do; drawing one for each frame would take most of the time.
   grain = rng.normal(0, detail, (4, size, size, 3)).astype(np.int16)
-  statistics = {k: [1.0] * n for k, n in record_folder.STATISTICS.items()}
+  statistics = {k: [1.0] * n for k, n in folders.STATISTICS.items()}
   splits = {}
   sizes: dict[str, dict[str, int]] = {'clips': {}, 'frames': {}}
   lengths: dict[str, dict[str, list[int]]] = {'clips': {}, 'frames': {}}
@@ -59,7 +59,7 @@ def write(
   for split, speakers in clips.items():
     names = [name for name, count in speakers.items() for _ in range(count)]
     rows = []
-    for name in record_folder.DATASETS:
+    for name in folders.DATASETS:
       sizes[name][split], lengths[name][split] = 0, []
     for shard, part in enumerate(np.array_split(np.array(names), _SHARDS)):
       found: dict[str, list[bytes]] = {'clips': [], 'frames': []}
@@ -68,33 +68,33 @@ def write(
         clip = make_clip(number, speaker, length, len(found['frames']), size)
         if not teacher:
           clip['teacher'] = np.zeros((0, 64), np.float32)
-        rows.append(record_folder.index_row(clip, shard))
-        found['clips'].append(records.encode_clip(clip))
+        rows.append(folders.index_row(clip, shard))
+        found['clips'].append(schema.encode_clip(clip))
         for t in range(length):
           picture = make_picture(number, t, size)
           if detail:
             picture = np.clip(picture + grain[t % len(grain)], 0, 255)
           found['frames'].append(
-            records.encode_frame(clip['id'], t, _jpeg(picture.astype(np.uint8)))
+            schema.encode_frame(clip['id'], t, _jpeg(picture.astype(np.uint8)))
           )
         number += 1
       for name, data in found.items():
-        path = record_folder.shard_path(folder, name, split, shard, _SHARDS)
+        path = folders.shard_path(folder, name, split, shard, _SHARDS)
         _write_shard(path, data)
         sizes[name][split] += sum(map(len, data))
         lengths[name][split].append(len(data))
     if index:
-      record_folder.write_index(folder, split, rows)
+      folders.write_index(folder, split, rows)
     splits[split] = {
       'clips': len(rows),
       'frames': sum(lengths['frames'][split]),
-      'hours': sum(lengths['frames'][split]) / records.FPS / 3600,
+      'hours': sum(lengths['frames'][split]) / schema.FPS / 3600,
       'speakers': sorted(speakers),
       'statistics': statistics,
     }
-  for name in record_folder.DATASETS:
-    record_folder.write_tfds(folder, name, lengths[name], sizes[name])
-  record_folder.write_manifest(
+  for name in folders.DATASETS:
+    folders.write_tfds(folder, name, lengths[name], sizes[name])
+  folders.write_manifest(
     folder,
     {
       'options': 'random',
@@ -111,7 +111,7 @@ def make_clip(
 ) -> dict[str, Any]:
   """A clip with telling numbers."""
   time = np.arange(frames, dtype=np.float32)
-  mel = np.arange(records.mel_length(frames), dtype=np.float32)
+  mel = np.arange(schema.mel_length(frames), dtype=np.float32)
   coefficients = np.zeros((frames, 257), np.float32)
   coefficients[:, :80] = number
   coefficients[:, 80:144] = time[:, None]
@@ -123,11 +123,11 @@ def make_clip(
     'id': f'{speaker}#video#{number}#0',
     'speaker': speaker,
     'video': f'{speaker}/{number}.mp4',
-    'fps': float(records.FPS),
+    'fps': float(schema.FPS),
     'size': size,
     'num_frames': frames,
     'frame_offset': frame_offset,
-    'audio': np.zeros(records.SAMPLES_PER_FRAME * frames, np.int16),
+    'audio': np.zeros(schema.SAMPLES_PER_FRAME * frames, np.int16),
     'mel': np.repeat(mel[:, None], 80, axis=1),
     'landmarks': np.repeat(points[None], frames, axis=0).astype(np.float32),
     'coefficients': coefficients,
@@ -135,7 +135,7 @@ def make_clip(
     'blink': np.zeros(frames, np.float32),
     'teacher': np.repeat(TEACHER + time[:, None], 64, axis=1),
     'box': np.array([0, 0, size, size], np.float32),
-    'source_fps': float(records.FPS),
+    'source_fps': float(schema.FPS),
     'offset': 0.0,
     'confidence': 6.0,
     'morphable': 'none',

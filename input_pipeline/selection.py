@@ -7,7 +7,8 @@ import zlib
 
 import numpy as np
 
-from sadtalker_jax import errors, records
+from sadtalker_jax import errors
+from sadtalker_jax.records import schema
 
 _HELD_OUT = 20  # one clip in so many
 
@@ -45,7 +46,7 @@ def select(
   """The speakers and the clips that a selection keeps.
 
   Args:
-    index: columns of `record_folder.INDEX`, [N] each.
+    index: columns of `folders.INDEX`, [N] each.
     order: all speakers, in the order of the style classes.
     selection: what to keep.
 
@@ -55,7 +56,7 @@ def select(
   Raises:
     InputError: too few speakers are left, or a clip's speaker has no place.
   """
-  keep = index['num_frames'] >= selection.min_seconds * records.FPS
+  keep = index['num_frames'] >= selection.min_seconds * schema.FPS
   if selection.max_offset is not None:
     keep &= np.abs(index['offset']) <= selection.max_offset
   if selection.min_confidence is not None:

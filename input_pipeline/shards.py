@@ -12,7 +12,8 @@ from array_record.python import array_record_data_source
 import numpy as np
 from PIL import Image
 
-from sadtalker_jax import errors, record_folder, records
+from sadtalker_jax import errors
+from sadtalker_jax.records import folders, schema
 
 # What the reader of ArrayRecord raises depends on the damage.
 _FAULTS = (OSError, RuntimeError, ValueError, IndexError)
@@ -33,7 +34,7 @@ class ShardFiles:
   """Reads ArrayRecord files."""
 
   def __init__(self, folder: pathlib.Path, dataset: str, split: str):
-    self.paths = record_folder.shard_paths(folder, dataset, split)
+    self.paths = folders.shard_paths(folder, dataset, split)
     self._sources = []
     for path in self.paths:
       try:
@@ -50,7 +51,7 @@ class ShardFiles:
     Raises:
       InputError: it is damaged; names shard and record.
     """
-    decode = records.decode_clip if self._clips else records.decode_frame
+    decode = schema.decode_clip if self._clips else schema.decode_frame
     try:
       return decode(self._sources[shard][place])
     except _FAULTS as error:
@@ -63,7 +64,7 @@ class TfdsFiles:
   def __init__(self, folder: pathlib.Path, dataset: str, split: str):
     import tensorflow_datasets as tfds
 
-    self.paths = record_folder.shard_paths(folder, dataset, split)
+    self.paths = folders.shard_paths(folder, dataset, split)
     builder = tfds.builder_from_directory(folder / dataset)
     decoders = {'image': tfds.decode.SkipDecoding()}
     self._clips = dataset == 'clips'
@@ -84,7 +85,7 @@ class TfdsFiles:
         for key, value in found.items()
       }
       if self._clips:
-        records.check_clip(values)
+        schema.check_clip(values)
       return values
     except _FAULTS as error:
       raise damage(self, shard, place, error) from error

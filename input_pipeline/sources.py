@@ -1,6 +1,6 @@
 """Prepared clips and their frames: a split of a folder of records.
 
-A clip is addressed by its row in the index (`record_folder.INDEX`); `positions`
+A clip is addressed by its row in the index (`folders.INDEX`); `positions`
 are the rows that the selection keeps. Nothing but the index is read before a
 clip is asked for. Objects are picklable: each worker process opens its own
 files.
@@ -16,7 +16,8 @@ from PIL import Image
 
 from input_pipeline import selection as selections
 from input_pipeline import shards
-from sadtalker_jax import errors, record_folder
+from sadtalker_jax import errors
+from sadtalker_jax.records import folders
 
 _READERS: dict[str, Callable[[pathlib.Path, str, str], shards.Reader]] = {
   'array_record': shards.ShardFiles,
@@ -53,7 +54,7 @@ class Clips:
       raise errors.InputError(
         f'expected reader in {list(_READERS)}, found {reader!r}'
       )
-    self.manifest = record_folder.read_manifest(self.folder)
+    self.manifest = folders.read_manifest(self.folder)
     self.size: int = self.manifest['size']
     self._clips = _READERS[reader](self.folder, 'clips', split)
     self._frames = _READERS[reader](self.folder, 'frames', split)
@@ -124,13 +125,13 @@ class Clips:
 
   def _read_index(self) -> dict[str, np.ndarray]:
     """The index from its file or, where there is none, from all clips."""
-    path = record_folder.index_path(self.folder, self.split)
+    path = folders.index_path(self.folder, self.split)
     if path.exists():
-      return record_folder.read_index(self.folder, self.split)
+      return folders.read_index(self.folder, self.split)
     logging.warning('%s is missing: reading all clips instead', path)
-    return record_folder.make_index(
+    return folders.make_index(
       [
-        record_folder.index_row(self._clips.read(shard, place), shard)
+        folders.index_row(self._clips.read(shard, place), shard)
         for shard, length in enumerate(self._clips.lengths)
         for place in range(length)
       ]

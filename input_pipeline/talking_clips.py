@@ -1,6 +1,6 @@
 """Examples that are watched: successive frames with all that goes with them.
 
-No stage learns from these; some make a video of them (`training.showing`).
+No stage learns from these; some make a video of them (`training.summaries`).
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from input_pipeline import frame_pairs, sources, transforms
-from sadtalker_jax import records
+from sadtalker_jax.records import schema
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class TalkingClips:
   def entries(self) -> dict[str, transforms.Entry]:
     """Shapes and types of an example."""
     n, s = self.num_frames, self.size
-    samples = n * records.SAMPLES_PER_FRAME
+    samples = n * schema.SAMPLES_PER_FRAME
     return {
       'frames': transforms.Entry((n, s, s, 3), np.uint8, 0, 255),
       'sound': transforms.Entry((samples,), np.int16, -9999, 9999),
@@ -57,7 +57,7 @@ class TalkingClips:
     clip = clips.clip(position)
     frames = np.arange(self.num_frames)
     starts = transforms.frame_starts(frames)
-    samples = self.num_frames * records.SAMPLES_PER_FRAME
+    samples = self.num_frames * schema.SAMPLES_PER_FRAME
     return {
       'frames': frame_pairs.pictures(clips, position, frames, self.size),
       'sound': clip['audio'][:samples],

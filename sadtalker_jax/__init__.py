@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
   from sadtalker_jax.errors import InputError as InputError
-  from sadtalker_jax.inference.assets import Bundle as Bundle
-  from sadtalker_jax.inference.assets import load as load
+  from sadtalker_jax.inference.bundle import Bundle as Bundle
+  from sadtalker_jax.inference.bundle import load as load
   from sadtalker_jax.inference.options import Options as Options
   from sadtalker_jax.inference.pipeline import Animation as Animation
   from sadtalker_jax.inference.pipeline import Animator as Animator
@@ -25,10 +25,10 @@ __version__ = '0.1.0'
 _HOME = {
   'Animation': 'inference.pipeline',
   'Animator': 'inference.pipeline',
-  'Bundle': 'inference.assets',
+  'Bundle': 'inference.bundle',
   'InputError': 'errors',
   'Options': 'inference.options',
-  'load': 'inference.assets',
+  'load': 'inference.bundle',
 }
 
 __all__ = ['__version__', *_HOME]

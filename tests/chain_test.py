@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from sadtalker_jax.checkpoints import cards
-from sadtalker_jax.inference import assets
+from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.media import video
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -86,8 +86,8 @@ def test_drawn_videos_become_a_talking_one(tmp_path, quick_flags):
   )
   output = tmp_path / 'talking.mp4'
   call(
-    *('infer.py', '--source_image', assets.SAMPLE_PORTRAIT),
-    *('--driven_audio', assets.SAMPLE_SPEECH, '--bundle', whole),
+    *('infer.py', '--source_image', bundle_lib.SAMPLE_PORTRAIT),
+    *('--driven_audio', bundle_lib.SAMPLE_SPEECH, '--bundle', whole),
     *('--renderer', 'neural', '--size', 64, '--output', output),
   )
   info = video.probe(output)

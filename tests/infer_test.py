@@ -9,7 +9,7 @@ from PIL import Image
 import pytest
 
 import infer
-from sadtalker_jax.inference import assets
+from sadtalker_jax.inference import bundle
 
 
 def _wav(path: pathlib.Path, samples: np.ndarray, rate: int = 16000) -> str:
@@ -67,7 +67,7 @@ def test_other_modes_make_videos(tmp_path, short, mode):
   assert _run(output, '--driven_audio', short, *flags) == 0
   frames = _frames(output)
   if 'full' in mode:
-    picture = np.asarray(Image.open(assets.SAMPLE_PORTRAIT))
+    picture = np.asarray(Image.open(bundle.SAMPLE_PORTRAIT))
     assert frames.shape[1:] == picture.shape
     # Far from the face the picture is as it was, but for the codec.
     gap = np.abs(frames[0, :20].astype(int) - picture[:20])
@@ -82,7 +82,7 @@ def test_same_seed_gives_the_same_frames_in_any_batch(tmp_path, short):
   animator = sadtalker_jax.Animator()
   clips = [
     animator.animate(
-      assets.SAMPLE_PORTRAIT,
+      bundle.SAMPLE_PORTRAIT,
       short,
       sadtalker_jax.Options(seed=3, batch_size=size),
     )
@@ -99,7 +99,7 @@ def test_another_seed_moves_the_head_differently(short):
   animator = sadtalker_jax.Animator()
   tracks = [
     animator.animate(
-      assets.SAMPLE_PORTRAIT, short, sadtalker_jax.Options(seed=seed)
+      bundle.SAMPLE_PORTRAIT, short, sadtalker_jax.Options(seed=seed)
     ).track
     for seed in (0, 1)
   ]
@@ -111,8 +111,8 @@ def test_silence_and_very_short_sound_leave_the_lips_at_rest(tmp_path, seconds):
   import sadtalker_jax
 
   sound = _wav(tmp_path / 's.wav', np.zeros(max(1, int(16000 * seconds))))
-  clip = sadtalker_jax.Animator().animate(assets.SAMPLE_PORTRAIT, sound)
-  names = assets.load().model.expression_names
+  clip = sadtalker_jax.Animator().animate(bundle.SAMPLE_PORTRAIT, sound)
+  names = bundle.load().model.expression_names
   jaw = clip.track[:, names.index('jawOpen')]
   assert clip.num_frames == max(1, int(25 * seconds))
   rest = min(clip.source.row[names.index('jawOpen')], 0.02)
@@ -136,7 +136,7 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
       path.with_suffix('.png').write_text('hello')
       return ['--source_image', str(path.with_suffix('.png'))]
     case 'cut-off picture':
-      whole = assets.SAMPLE_PORTRAIT.read_bytes()
+      whole = bundle.SAMPLE_PORTRAIT.read_bytes()
       path.with_suffix('.jpg').write_bytes(whole[: len(whole) // 3])
       return ['--source_image', str(path.with_suffix('.jpg'))]
     case 'picture without a face':
@@ -152,7 +152,7 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
       path.with_suffix('.wav').touch()
       return ['--driven_audio', str(path.with_suffix('.wav'))]
     case 'sound that is a picture':
-      return ['--driven_audio', str(assets.SAMPLE_PORTRAIT)]
+      return ['--driven_audio', str(bundle.SAMPLE_PORTRAIT)]
     case 'folder as sound':
       return ['--driven_audio', str(tmp_path)]
     case 'face index':
@@ -178,7 +178,7 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
     case 'enhancer':
       return ['--enhancer', 'gfpgan']
     case 'reference video without a face':
-      return ['--ref_pose', str(assets.SAMPLE_SPEECH)]
+      return ['--ref_pose', str(bundle.SAMPLE_SPEECH)]
   raise ValueError(kind)
 
 
@@ -247,12 +247,12 @@ def test_overwrite_replaces_the_file(tmp_path, short):
 
 
 def test_interrupt_leaves_nothing(tmp_path, short, monkeypatch, capsys):
-  from sadtalker_jax.inference import puppet
+  from sadtalker_jax.inference.puppet import puppet_renderer
 
   def interrupted(self, prepared, rows):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(puppet.PuppetRenderer, 'render', interrupted)
+  monkeypatch.setattr(puppet_renderer.PuppetRenderer, 'render', interrupted)
   output = tmp_path / 'out.mp4'
   assert _run(output, '--driven_audio', short) == 130
   assert not list(tmp_path.iterdir())

@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _render(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   import sadtalker_jax
-  from sadtalker_jax.models import fused_render, zoo
+  from sadtalker_jax.models import zoo
+  from sadtalker_jax.models.fused import fused_render
 
   names = ('keypoint_detector', 'generator', 'mapping')
   if flags.bundle is None:
@@ -138,15 +139,15 @@ def _motion(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def _rasterize(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.cli import bench_rasterize
+  from sadtalker_jax.benchmarks import rasterize_speed
 
-  return bench_rasterize.run(flags)
+  return rasterize_speed.run(flags)
 
 
 def _grid_sample(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.cli import bench_grid_sample
+  from sadtalker_jax.benchmarks import grid_sample_speed
 
-  return bench_grid_sample.run(flags)
+  return grid_sample_speed.run(flags)
 
 
 def _measure(

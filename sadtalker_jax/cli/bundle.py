@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 from sadtalker_jax import errors
-from sadtalker_jax.training import finished
+from sadtalker_jax.training import export_bundle
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
   """Makes the bundle; 2 if something does not fit."""
   flags = parser().parse_args(argv)
   try:
-    card = finished.bundle(
+    card = export_bundle.bundle(
       flags.run, flags.output, base=flags.base, step=flags.step
     )
   except errors.InputError as error:

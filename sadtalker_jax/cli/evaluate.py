@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(flags: argparse.Namespace) -> int:
   """Generates if asked to, then measures."""
-  from sadtalker_jax.evaluation import experts, output, pairing, runner
+  from sadtalker_jax.evaluation import pairing, runner
+  from sadtalker_jax.evaluation.measures import experts
+  from sadtalker_jax.evaluation.report import output
 
   systems = _systems(flags)
   protocol = _protocol(flags)
@@ -89,7 +91,9 @@ def _measure(
   left_out: Sequence[Any],
 ) -> int:
   """Measures pairs and writes the report."""
-  from sadtalker_jax.evaluation import output, report, runner
+  from sadtalker_jax.evaluation import runner
+  from sadtalker_jax.evaluation.report import content as content_lib
+  from sadtalker_jax.evaluation.report import output
 
   with output.replacing(flags.output, overwrite=flags.overwrite) as folder:
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
@@ -104,7 +108,7 @@ def _measure(
         report=_say,
       )
       outcome.left_out[:0] = left_out
-      content = report.build(
+      content = content_lib.build(
         outcome,
         protocol,
         networks,
@@ -121,7 +125,7 @@ def _measure(
 
 def _summary(content: dict[str, Any], folder: pathlib.Path) -> None:
   """The table, and how many clips it rests on."""
-  from sadtalker_jax.evaluation import page, tables
+  from sadtalker_jax.evaluation.report import page, tables
 
   for row in tables.main_rows(content):
     print('  '.join(f'{cell:24}' for cell in row[1:-2]).rstrip())
@@ -228,8 +232,8 @@ def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:
 def _render(flags: argparse.Namespace, manifest: pathlib.Path) -> None:
   """What `infer.py --manifest` does."""
   import sadtalker_jax
-  from sadtalker_jax.inference import jobs
-  from sadtalker_jax.inference import manifest as manifest_lib
+  from sadtalker_jax.inference.batch import jobs
+  from sadtalker_jax.inference.batch import manifest as manifest_lib
 
   animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
   jobs.run(

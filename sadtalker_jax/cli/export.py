@@ -2,15 +2,15 @@
 
     python -m sadtalker_jax.cli.export --bundle BUNDLE --output DIR
 
-See `inference.exported` for what the folder holds and how to run it.
+See `inference.neural.exported` for what the folder holds and how to run it.
 """
 
 import argparse
 import sys
 
 import sadtalker_jax
-from sadtalker_jax.inference import exported, neural_studio
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference.neural import exported, neural_studio
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -29,10 +29,11 @@ import re
 import numpy as np
 
 from sadtalker_jax import errors
+from sadtalker_jax.baseline_fitting import lip_fitting
+from sadtalker_jax.baseline_fitting import phones as phones_lib
 from sadtalker_jax.faces import landmarks as landmarks_lib
-from sadtalker_jax.inference import lip_fitting, speech
-from sadtalker_jax.inference import lips as lips_lib
-from sadtalker_jax.inference import phones as phones_lib
+from sadtalker_jax.inference.motion.baseline import lips as lips_lib
+from sadtalker_jax.inference.motion.baseline import speech
 from sadtalker_jax.media import audio, video
 
 VIDEO_SUFFIXES = ('.mp4', '.mpg', '.mov', '.avi', '.mkv', '.webm')

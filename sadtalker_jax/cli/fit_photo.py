@@ -29,16 +29,15 @@ from sadtalker_jax.face3d import (
   alignment,
   camera,
   coeffs,
-  fitting,
   measures,
-  morphable,
-  photometric,
   regions,
   renderer,
 )
-from sadtalker_jax.inference import assets
+from sadtalker_jax.face3d.bases import morphable
+from sadtalker_jax.face3d.fitting import landmark_fit, photometric
+from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import source as source_lib
+from sadtalker_jax.inference import portrait
 from sadtalker_jax.media import image as image_lib
 from sadtalker_jax.ops import resize
 
@@ -61,7 +60,7 @@ class Result(NamedTuple):
   error: float  # of the landmarks, percent
 
 
-def read(path: pathlib.Path, bundle: assets.Bundle, size: int) -> Photo:
+def read(path: pathlib.Path, bundle: bundle_lib.Bundle, size: int) -> Photo:
   """A photo with its largest face aligned at `size` x `size` pixels.
 
   Raises:
@@ -69,8 +68,8 @@ def read(path: pathlib.Path, bundle: assets.Bundle, size: int) -> Photo:
   """
   picture = image_lib.load_first_frame(path)
   height, width = picture.shape[:2]
-  points = source_lib.locate(picture, bundle, options_lib.Options())
-  fit = fitting.fit_image(points, (width, height), bundle.model)
+  points = portrait.locate(picture, bundle, options_lib.Options())
+  fit = landmark_fit.fit_image(points, (width, height), bundle.model)
   corners = np.array([[0.0, camera.SIZE], [camera.SIZE, 0.0]])
   corners = np.asarray(camera.aligned_to_picture(corners, fit.trans))
   (x0, y0), (x1, y1) = corners.tolist()
@@ -190,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.error('expected --size of at least 16 and --steps of at least 1')
   try:
     flags.output.mkdir(parents=True, exist_ok=True)
-    bundle = assets.load()
+    bundle = bundle_lib.load()
     for path in flags.photos:
       photo = read(path, bundle, flags.size)
       first, second, distance = fit_both(

@@ -27,16 +27,16 @@ import tqdm
 
 from sadtalker_jax import compile_cache, errors
 from sadtalker_jax.cli import prepare_flags
-from sadtalker_jax.preparation import (
-  experts,
+from sadtalker_jax.preparation import experts
+from sadtalker_jax.preparation.input import video_files
+from sadtalker_jax.preparation.inspection import page as page_lib
+from sadtalker_jax.preparation.inspection import verification
+from sadtalker_jax.preparation.run import (
   finish,
-  inspection,
   output,
   runner,
   shard_files,
-  sources,
   splits,
-  verification,
 )
 
 
@@ -60,7 +60,7 @@ def flags_to_work(flags: argparse.Namespace) -> int:
   if flags.verify is not None:
     return _verify(flags)
   if flags.inspect is not None:
-    page, summary = inspection.inspect(flags.inspect)
+    page, summary = page_lib.inspect(flags.inspect)
     print('\n'.join([*summary, str(page)]))
     return 0
   if flags.output is None:
@@ -69,7 +69,7 @@ def flags_to_work(flags: argparse.Namespace) -> int:
     return _synthesise(flags)
   if flags.input is None:
     raise errors.InputError('--input: expected a folder or table, found none')
-  found = sources.find(flags.input, flags.annotations)
+  found = video_files.find(flags.input, flags.annotations)
   options = prepare_flags.options(flags)
   fingerprint = experts.fingerprint(options.bundle)
   with output.Output(flags.output, options, fingerprint) as out:
@@ -80,9 +80,11 @@ def flags_to_work(flags: argparse.Namespace) -> int:
 
 def _synthesise(flags: argparse.Namespace) -> int:
   """Makes records of clips that are drawn."""
-  from sadtalker_jax.cli import synthesise  # loads the inference side
+  from sadtalker_jax.synthesis import (
+    clips as clips_lib,  # loads the inference side
+  )
 
-  manifest = synthesise.make(
+  manifest = clips_lib.make(
     flags.synthesise,
     flags.seed,
     flags.output,
@@ -95,7 +97,7 @@ def _synthesise(flags: argparse.Namespace) -> int:
 
 
 def _prepare(
-  found: list[sources.Source], out: output.Output, flags: argparse.Namespace
+  found: list[video_files.Source], out: output.Output, flags: argparse.Namespace
 ) -> dict[str, Any]:
   """The manifest of the records, made if they are not there."""
   keys = {source.key(out.digest): source for source in found}
@@ -150,7 +152,7 @@ def _beam() -> types.ModuleType:
     InputError: Apache Beam is not installed.
   """
   try:
-    return importlib.import_module('sadtalker_jax.preparation.beam')
+    return importlib.import_module('sadtalker_jax.preparation.run.beam')
   except ModuleNotFoundError as error:
     raise errors.InputError(
       "--runner: expected Apache Beam (pip install -e '.[beam]'), found none"

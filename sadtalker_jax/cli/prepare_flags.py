@@ -5,7 +5,7 @@ import pathlib
 from typing import Any
 
 from sadtalker_jax.preparation import options as options_lib
-from sadtalker_jax.preparation import runner
+from sadtalker_jax.preparation.run import runner
 
 
 def options(flags: argparse.Namespace) -> options_lib.Options:

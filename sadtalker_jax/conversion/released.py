@@ -11,14 +11,14 @@ from collections.abc import Iterable
 import dataclasses
 import re
 
-from sadtalker_jax.conversion import (
+from sadtalker_jax.conversion import rules
+from sadtalker_jax.conversion.tables import (
   backbones,
   deep3d,
   detectors,
   experts,
   facevid2vid,
   restoration,
-  rules,
   sadtalker,
   wav2lip,
 )

@@ -41,7 +41,7 @@ def prepare(
     sources: real videos by name.
     protocol: the rules.
     folder: where everything is written.
-    options: of each job, beside the paths; see `inference.manifest`.
+    options: of each job, beside the paths; see `inference.batch.manifest`.
     landmarker: finds landmarks; default what ships.
     report: called with a clip's name and what became of it.
 

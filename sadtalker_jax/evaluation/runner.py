@@ -16,16 +16,11 @@ from absl import logging
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.evaluation import (
-  clips,
-  experts,
-  measures,
-  pairing,
-  registry,
-  sheets,
-  videos,
-)
+from sadtalker_jax.evaluation import clips, pairing, videos
 from sadtalker_jax.evaluation import protocol as protocol_lib
+from sadtalker_jax.evaluation.measures import experts, registry
+from sadtalker_jax.evaluation.measures import metric as metric_lib
+from sadtalker_jax.evaluation.report import sheets
 from sadtalker_jax.faces import landmarks
 
 Values = dict[str, dict[str, float]]  # by system, by metric
@@ -132,7 +127,7 @@ def run(
   return outcome
 
 
-def active(only: Sequence[str] = ()) -> list[measures.Measure]:
+def active(only: Sequence[str] = ()) -> list[metric_lib.Measure]:
   """The measures that give some of these metrics; all if none is named.
 
   Raises:
@@ -152,7 +147,7 @@ def active(only: Sequence[str] = ()) -> list[measures.Measure]:
 
 def _measure(
   clip: clips.Clip,
-  chosen: Sequence[measures.Measure],
+  chosen: Sequence[metric_lib.Measure],
   networks: experts.Experts,
   outcome: Outcome,
   place: pathlib.Path,

@@ -8,7 +8,7 @@ are the person's own.
 import numpy as np
 from PIL import Image, ImageDraw
 
-from sadtalker_jax.face3d import priors
+from sadtalker_jax.face3d.fitting import priors
 
 # Closed outlines on FaceMesh.
 RIGHT_EYE = (

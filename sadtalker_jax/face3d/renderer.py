@@ -33,14 +33,9 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.face3d import (
-  alignment,
-  camera,
-  coeffs,
-  lighting,
-  morphable,
-  rasterizer,
-)
+from sadtalker_jax.face3d import alignment, camera, coeffs, lighting
+from sadtalker_jax.face3d.bases import morphable
+from sadtalker_jax.face3d.rasterize import rasterizer
 from sadtalker_jax.typing import Array
 
 # shaded: the albedo in the light of the coefficients; albedo: no light;

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.faces import landmarks, mesh
-from sadtalker_jax.ops import grid_sample
+from sadtalker_jax.ops.sampling import grid_sample
 
 SIDE = 512
 # Means over FFHQ, as in the facexlib package.

@@ -29,7 +29,8 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.faces import crop, warp
-from sadtalker_jax.models import landmarks, zoo
+from sadtalker_jax.models import zoo
+from sadtalker_jax.models.experts import landmarks
 from sadtalker_jax.typing import Array, Variables
 
 _SHIFT = 0.25  # of a pixel of the map, towards the higher neighbour

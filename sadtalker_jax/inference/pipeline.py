@@ -18,20 +18,15 @@ import jax
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.face3d import fitting
+from sadtalker_jax.face3d.fitting import landmark_fit
 from sadtalker_jax.faces import crop
-from sadtalker_jax.inference import (
-  assets,
-  face3dvis,
-  motion,
-  neural_source,
-  neural_studio,
-  puppet,
-  rendering,
-)
-from sadtalker_jax.inference import enhancer as enhancer_lib
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import geometry_video, portrait, rendering
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import source as source_lib
+from sadtalker_jax.inference.enhance import face_enhancer
+from sadtalker_jax.inference.motion.baseline import baseline_motion
+from sadtalker_jax.inference.neural import neural_portrait, neural_studio
+from sadtalker_jax.inference.puppet import puppet_renderer
 from sadtalker_jax.media import audio as audio_lib
 from sadtalker_jax.media import blend, resampling, video
 from sadtalker_jax.media import image as image_lib
@@ -50,14 +45,14 @@ FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
 class Animation:
   """A clip that is ready to be rendered; frames are made as they are asked."""
 
-  source: source_lib.Source | neural_source.Source
+  source: portrait.Source | neural_portrait.Source
   motion: rendering.Track
   fps: fractions.Fraction
   sound: Sound
   renderer: rendering.Renderer
   batch_size: int
-  enhancer: enhancer_lib.FaceEnhancer | None = None
-  geometry: face3dvis.GeometryRenderer | None = None
+  enhancer: face_enhancer.FaceEnhancer | None = None
+  geometry: geometry_video.GeometryRenderer | None = None
 
   @property
   def track(self) -> np.ndarray:
@@ -154,7 +149,9 @@ class Animation:
     """Writes finished frames as `save` does."""
     if self.geometry is None:
       return self._encode(batches, path, overwrite, progress)
-    second = video.check_target(face3dvis.beside(path), overwrite=overwrite)
+    second = video.check_target(
+      geometry_video.beside(path), overwrite=overwrite
+    )
     first = self._encode(batches, path, overwrite, progress)
     prepared = self.geometry.prepare(self.source)
     clip = rendering.Clip(self.geometry, prepared, self.motion)
@@ -187,7 +184,7 @@ class Animator:
 
   def __init__(
     self,
-    bundle: assets.Bundle | None = None,
+    bundle: bundle_lib.Bundle | None = None,
     *,
     dtype: DtypeName = 'float32',
     devices: Sequence[jax.Device] | None = None,
@@ -208,10 +205,10 @@ class Animator:
         f'dtype: expected one of {" ".join(get_args(DtypeName))}, '
         f'found {dtype!r}'
       )
-    self._bundle = bundle or assets.load()
-    self._puppet = puppet.PuppetRenderer(self._bundle.model)
+    self._bundle = bundle or bundle_lib.load()
+    self._puppet = puppet_renderer.PuppetRenderer(self._bundle.model)
     self._studio = neural_studio.Studio(self._bundle, dtype, devices)
-    self._geometries: dict[object, face3dvis.GeometryRenderer] = {}
+    self._geometries: dict[object, geometry_video.GeometryRenderer] = {}
     self._lock = threading.Lock()
 
   def animate(
@@ -247,7 +244,7 @@ class Animator:
     # A recording shorter than a frame still gives one.
     num_frames = max(1, mel.num_frames(len(wave), fps))
     choices = self._motion_options(options, fps, neural)
-    src: source_lib.Source | neural_source.Source
+    src: portrait.Source | neural_portrait.Source
     renderer: rendering.Renderer
     if neural:
       src = self._studio.source(picture, options)
@@ -261,10 +258,10 @@ class Animator:
         release_chunks=options.release_chunks,
       )
     else:
-      src = source_lib.prepare(picture, self._bundle, options)
+      src = portrait.prepare(picture, self._bundle, options)
       renderer = self._puppet
       track = rendering.track(
-        motion.baseline_track(
+        baseline_motion.baseline_track(
           wave,
           source=src.row,
           num_frames=num_frames,
@@ -278,7 +275,7 @@ class Animator:
 
   def _geometry(
     self, options: options_lib.Options, neural: bool
-  ) -> face3dvis.GeometryRenderer | None:
+  ) -> geometry_video.GeometryRenderer | None:
     """Draws the 3-D face, if that is asked for."""
     if not options.face3dvis:
       return None
@@ -290,8 +287,10 @@ class Animator:
       if key not in self._geometries:
         model = self._bundle.model
         if basel:
-          model = face3dvis.basel(options.bfm_folder)
-        self._geometries[key] = face3dvis.GeometryRenderer(model, options.size)
+          model = geometry_video.basel(options.bfm_folder)
+        self._geometries[key] = geometry_video.GeometryRenderer(
+          model, options.size
+        )
       return self._geometries[key]
 
   def _is_neural(self, options: options_lib.Options) -> bool:
@@ -319,12 +318,14 @@ class Animator:
       size = reader.size
     if not found.any():
       raise errors.InputError(f'{path}: expected a face, found none')
-    fit = fitting.fit_video(points, found, size, float(fps), self._bundle.model)
+    fit = landmark_fit.fit_video(
+      points, found, size, float(fps), self._bundle.model
+    )
     return fit.rows
 
   def _motion_options(
     self, options: options_lib.Options, fps: fractions.Fraction, neural: bool
-  ) -> motion.MotionOptions:
+  ) -> baseline_motion.MotionOptions:
     """What the motion generator wants to know."""
 
     def track(path: pathlib.Path | None) -> np.ndarray | None:
@@ -335,7 +336,7 @@ class Animator:
     ref_pose = track(options.ref_pose)
     same = options.ref_eyeblink == options.ref_pose
     ref_eyes = ref_pose if same else track(options.ref_eyeblink)
-    return motion.MotionOptions(
+    return baseline_motion.MotionOptions(
       seed=options.seed,
       pose_style=options.pose_style,
       expression_scale=options.expression_scale,

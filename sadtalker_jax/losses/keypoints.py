@@ -8,7 +8,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from sadtalker_jax.ops import grid_sample, grids
+from sadtalker_jax.ops.sampling import grid_sample, grids
 from sadtalker_jax.typing import PRNGKey
 
 LEAST_DISTANCE = 0.1  # squared, of two keypoints

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.face3d import camera, coeffs, morphable
+from sadtalker_jax.face3d import camera, coeffs
+from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.typing import Array
 
 _EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))

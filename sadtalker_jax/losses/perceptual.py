@@ -27,7 +27,7 @@ def pyramid_distance(
   """Mean distances of features, summed over layers and scales.
 
   Args:
-    features: pictures to the maps of some layers; see `models.vgg`.
+    features: pictures to the maps of some layers; see `models.experts.vgg`.
     prediction: pictures.
     target: pictures; constant.
     scales: reductions of the pictures.

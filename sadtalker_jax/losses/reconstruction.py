@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from sadtalker_jax.face3d import alignment, coeffs
-from sadtalker_jax.ops import grid_sample
+from sadtalker_jax.ops.sampling import grid_sample
 from sadtalker_jax.typing import Array
 
 _STEADY = 1e-6

@@ -3,8 +3,8 @@
 Heusel et al., GANs Trained by a Two Time-Scale Update Rule Converge to a Local
 Nash Equilibrium, NIPS 2017 (reference 9.1): the features [N, D] of two sets are
 taken for Gaussians, with the covariance of N - 1. For FID they are the 2048
-pooled features of `models.inception`. Moments run along in float64 and merge,
-so a set is never in memory as a whole.
+pooled features of `models.experts.inception`. Moments run along in float64 and
+merge, so a set is never in memory as a whole.
 """
 
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """Who it is: likeness of faces by their embeddings (reference, section 9.3).
 
-Embeddings are those of `models.arcface` [..., 512], of any length.
+Embeddings are those of `models.experts.arcface` [..., 512], of any length.
 """
 
 import numpy as np

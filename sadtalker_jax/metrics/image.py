@@ -88,7 +88,7 @@ def lpips(
 
   Args:
     distance: float32 [B, H, W, 3] RGB in [0, 1], twice, to [B]; the total of
-      `models.lpips`.
+      `models.experts.lpips`.
     first: [T, H, W, 3] RGB, uint8.
     second: the same shape.
     batch: B.

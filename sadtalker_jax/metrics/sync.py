@@ -4,7 +4,7 @@ An offset is in frames at 25 a second and positive where the sound is late: what
 the lips do in frame t is heard in frame t + offset. (SyncNet's own program
 prints it with the other sign.) Sound is [L] at 16 kHz on the scale of int16,
 SyncNet's views of a face are [T, 224, 224, 3], BGR, 0 to 255, as in
-`models.syncnet_v2`; networks arrive as callables.
+`models.experts.syncnet_v2`; networks arrive as callables.
 """
 
 from collections.abc import Callable

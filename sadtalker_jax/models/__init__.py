@@ -1,1 +1,7 @@
-"""Every network as a Flax Linen module; the only importer of `flax.linen`."""
+"""Every network as a Flax Linen module; the only importer of `flax.linen`.
+
+Rooms: `sadtalker` (networks between sound, coefficients and keypoints),
+`facevid2vid` (the renderer's networks as published), `fused` (the same renderer
+with all that is constant worked out beforehand), `experts` (frozen networks of
+losses, metrics and restoration), `layers` (what they share). `zoo` names all.
+"""

@@ -15,28 +15,32 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.models import (
+from sadtalker_jax.models.experts import (
   arcface,
-  discriminators,
-  expnet,
-  generator,
   gfpgan,
   hopenet,
   inception,
-  keypoints,
   landmarks,
   lipreader,
   lpips,
-  mapping,
-  pose_discriminator,
-  posevae,
-  recon,
-  resnet,
   retinaface,
   syncnet,
   syncnet_v2,
   vgg,
   wav2lip,
+)
+from sadtalker_jax.models.facevid2vid import (
+  discriminators,
+  generator,
+  keypoints,
+)
+from sadtalker_jax.models.layers import resnet
+from sadtalker_jax.models.sadtalker import (
+  expnet,
+  mapping,
+  pose_discriminator,
+  posevae,
+  recon,
 )
 from sadtalker_jax.typing import PRNGKey, Variables
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards, download
-from sadtalker_jax.face3d import canonical
-from sadtalker_jax.face3d import morphable as morphable_lib
+from sadtalker_jax.face3d.bases import makehuman
+from sadtalker_jax.face3d.bases import morphable as morphable_lib
 from sadtalker_jax.faces import detector, landmarks
 from sadtalker_jax.faces import recon as recon_lib
 from sadtalker_jax.models import zoo
@@ -68,7 +68,7 @@ def load(options: options_lib.Options) -> Experts:
       f'{" ".join(networks) or "none"}'
     )
   use_recon = options.method != 'fit' and 'recon' in networks
-  model = canonical.load()
+  model = makehuman.load()
   return Experts(
     detector.BlazeFace(),
     landmarks.FaceMesh(),

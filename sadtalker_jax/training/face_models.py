@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.face3d import bfm, canonical, coeffs, ict, morphable
+from sadtalker_jax.face3d import coeffs
+from sadtalker_jax.face3d.bases import bfm, ict, makehuman, morphable
 
 # Of the released Basel model (reference, section 6.2).
 _VERTICES, _TRIANGLES, _INCIDENT = 35_709, 70_789, 8
@@ -27,7 +28,7 @@ def load(config: Mapping[str, Any]) -> morphable.MorphableModel:
   """
   kind, path = config['kind'], pathlib.Path(config['path'])
   if kind == 'makehuman':
-    return canonical.load()
+    return makehuman.load()
   if kind == 'bfm':
     return bfm.load(path)
   if kind == 'ict':

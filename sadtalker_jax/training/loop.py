@@ -18,11 +18,11 @@ from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.training import (
   costs,
   guards,
+  initial_state,
   profiling,
   reporting,
   sharding,
-  showing,
-  start,
+  summaries,
 )
 from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import stage as stage_lib
@@ -111,7 +111,7 @@ def run(
     for opened in (data, validation, clips):
       if opened is not None:
         stack.callback(opened.close)
-    state, shardings, place = start.begin(
+    state, shardings, place = initial_state.begin(
       stage, plan.seed, manager, mesh, overrides=overrides, warm=warm
     )
     if place is not None:
@@ -125,7 +125,7 @@ def run(
       manager,
       writers,
       config,
-      showing.Showing(stage, writers, clips, whole),
+      summaries.Showing(stage, writers, clips, whole),
       profiling.Trace(folder / 'profile', plan.profile),
       train_step=costs.jitted(stage, shardings, whole),
       eval_step=jax.jit(stage.eval_step, out_shardings=whole),
@@ -145,7 +145,7 @@ class _Steps:
   manager: manager_lib.Manager
   writers: tuple[reporting.Writer, ...]
   config: Mapping[str, Any]
-  show: showing.Showing
+  show: summaries.Showing
   trace: profiling.Trace
   _: dataclasses.KW_ONLY
   train_step: Any  # the stage's functions, compiled

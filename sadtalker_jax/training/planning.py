@@ -20,11 +20,11 @@ from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import (
   costs,
+  initial_state,
   networks,
   runs,
   sharding,
   stages,
-  start,
 )
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PyTree
@@ -117,7 +117,7 @@ def forecast(
     _placed(dict(stage.frozen), whole),
     dtype=plain['dtype'],
     plain=runs.without_remat(recipe, plain),
-    options=options or start.once(mesh),
+    options=options or initial_state.once(mesh),
   )
   return Forecast(stage.name, dict(mesh.shape), state, found)
 

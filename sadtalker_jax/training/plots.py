@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from sadtalker_jax.face3d import morphable, renderer
+from sadtalker_jax.face3d import renderer
+from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.typing import Array
 
 _ROW = 64  # pixels of a channel's panel, high

@@ -19,11 +19,11 @@ from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import (
+  initial_state,
   loop,
   networks,
   sharding,
   stages,
-  start,
 )
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import Variables
@@ -89,7 +89,7 @@ def run(
   train = open_data(plain, 'train', rows)
   plain = scheduled(plain, train.num_examples)
   recipe = module.recipe(plain, frozen, train.statistics or NO_STATISTICS)
-  # With the checkpoints, for `finished.bundle`.
+  # With the checkpoints, for `export_bundle.bundle`.
   plain['exported'] = {
     name: {k: v for k, v in network.config.items() if k != 'dtype'}
     for name, network in recipe.trained.items()
@@ -190,7 +190,7 @@ def _warm(config: Config, face: str | None) -> dict[str, Variables]:
   found = _networks(config['bundle'], sorted(names), 'warm_start.bundle', face)
   warm = {name: found[name].variables for name in whole}
   for (name, *part), target in parts:
-    warm[target] = start.of_part(found[name].variables, part)
+    warm[target] = initial_state.of_part(found[name].variables, part)
     if not warm[target]:
       raise errors.InputError(
         f'warm_start.parts: expected a part of {name}, found {"/".join(part)}'

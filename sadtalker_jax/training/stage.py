@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import optax
 
 from sadtalker_jax import errors
-from sadtalker_jax.models import layers, zoo
+from sadtalker_jax.models import zoo
+from sadtalker_jax.models.layers import basic
 from sadtalker_jax.training import networks, optimizers, sharding
 from sadtalker_jax.training import state as state_lib
 from sadtalker_jax.typing import PRNGKey, PyTree
@@ -211,8 +212,9 @@ def _kept(remat: str) -> Any:
   """
   policies = {
     'none': None,
-    # The outputs of hourglass and SPADE blocks, see `models.layers.block`.
-    'blocks': jax.checkpoint_policies.save_only_these_names(layers.BLOCK),
+    # The outputs of hourglass and SPADE blocks, see
+    # `models.layers.basic.block`.
+    'blocks': jax.checkpoint_policies.save_only_these_names(basic.BLOCK),
     'full': jax.checkpoint_policies.nothing_saveable,
   }
   if remat not in policies:

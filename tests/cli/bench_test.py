@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from sadtalker_jax.cli import bench, bench_rasterize
+from sadtalker_jax.benchmarks import rasterize_speed
+from sadtalker_jax.cli import bench
 
 
 def test_a_line_says_what_ran_and_how_fast(capsys):
@@ -24,15 +25,15 @@ def test_a_line_says_what_ran_and_how_fast(capsys):
 
 
 def test_rasterizing_is_timed_by_kind_of_work(capsys, monkeypatch):
-  small = bench_rasterize.face(12, 15)
-  monkeypatch.setattr(bench_rasterize, 'face', lambda: small)
-  monkeypatch.setattr(bench_rasterize, 'head', lambda: small)
-  monkeypatch.setattr(bench_rasterize, 'SIZE', 16)
+  small = rasterize_speed.face(12, 15)
+  monkeypatch.setattr(rasterize_speed, 'face', lambda: small)
+  monkeypatch.setattr(rasterize_speed, 'head', lambda: small)
+  monkeypatch.setattr(rasterize_speed, 'SIZE', 16)
   assert bench.main(['rasterize', '--batch', '2', '--repeats', '2']) == 0
   lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
   found = [(line['mesh'], line['work']) for line in lines]
   assert found == [
-    (m, w) for m in ('face', 'head') for w in bench_rasterize.WHAT
+    (m, w) for m in ('face', 'head') for w in rasterize_speed.WHAT
   ]
   for line in lines:
     assert line['triangles'] == 2 * 11 * 14 and line['batch'] == 2
@@ -40,7 +41,7 @@ def test_rasterizing_is_timed_by_kind_of_work(capsys, monkeypatch):
 
 
 def test_the_face_is_as_dense_as_the_basel_model():
-  positions, triangles = bench_rasterize.face()
+  positions, triangles = rasterize_speed.face()
   assert 70_000 < len(triangles) < 72_000
   corners = positions[triangles][..., :2]
   a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]

@@ -8,7 +8,8 @@ import pytest
 
 from sadtalker_jax.cli import evaluate
 from sadtalker_jax.faces import landmarks
-from sadtalker_jax.inference import assets, jobs
+from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference.batch import jobs
 from sadtalker_jax.media import image
 from sadtalker_jax.ops import resize
 from tests.evaluation import stubs
@@ -121,7 +122,7 @@ def test_rendered_test_is_scored(tmp_path, capsys, monkeypatch):
       report(jobs.Result(1, str(job.output), 'done', T, 1.0))
 
   monkeypatch.setattr(jobs, 'run', render)
-  picture = image.load(assets.SAMPLE_PORTRAIT)
+  picture = image.load(bundle.SAMPLE_PORTRAIT)
   height, width = picture.shape[:2]
   part = (0.05 * width, 0.0, 0.95 * width, min(0.9 * width, height))
   shot = np.rint(resize.window(picture, part, (192, 192))).astype(np.uint8)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import errors
+from sadtalker_jax.baseline_fitting import lip_fitting
 from sadtalker_jax.cli import fit_baseline
-from sadtalker_jax.inference import lip_fitting, lips
+from sadtalker_jax.inference.motion.baseline import lips
 from sadtalker_jax.media import video
 
 

@@ -2,12 +2,12 @@ import numpy as np
 from PIL import Image
 
 from sadtalker_jax.cli import fit_photo
-from sadtalker_jax.inference import assets
+from sadtalker_jax.inference import bundle
 
 
 def test_photo_is_fitted_and_shown(tmp_path, capsys):
   flags = ['--output', str(tmp_path / 'made'), '--size', '48', '--steps', '25']
-  assert fit_photo.main([*flags, str(assets.SAMPLE_PORTRAIT)]) == 0
+  assert fit_photo.main([*flags, str(bundle.SAMPLE_PORTRAIT)]) == 0
   line = capsys.readouterr().out
   assert line.startswith('grace_hopper.jpg: colour distance 0.')
   before, after = (float(w) for w in line.split()[3:6:2])

@@ -18,14 +18,16 @@ import numpy as np
 import pytest
 
 from configs import syncnet
-from sadtalker_jax import record_folder, records
-from sadtalker_jax.cli import prepare, synthesise
+from sadtalker_jax.cli import prepare
 from sadtalker_jax.faces import landmarks
-from sadtalker_jax.inference import assets
+from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.media import audio, image, video
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import resize
-from sadtalker_jax.preparation import parts, sound
+from sadtalker_jax.preparation import parts
+from sadtalker_jax.preparation.clip import sound
+from sadtalker_jax.records import folders, schema
+from sadtalker_jax.synthesis import clips as clips_lib
 from tests.checkpoints import made
 
 FLAGS = ['--min_face', '64', '--min_frames', '30', '--max_yaw', '50']
@@ -34,12 +36,12 @@ FLAGS += ['--workers', '0']
 
 @pytest.fixture(scope='module')
 def portrait() -> np.ndarray:
-  return image.load(assets.SAMPLE_PORTRAIT)
+  return image.load(bundle_lib.SAMPLE_PORTRAIT)
 
 
 @pytest.fixture(scope='module')
 def speech() -> np.ndarray:
-  return audio.load(assets.SAMPLE_SPEECH)
+  return audio.load(bundle_lib.SAMPLE_SPEECH)
 
 
 def film(
@@ -111,7 +113,7 @@ def clips(folder: pathlib.Path) -> dict[str, dict]:
   for path in sorted((folder / 'clips').glob('clips-*.array_record-*')):
     reader = array_record_module.ArrayRecordReader(str(path))
     for record in reader.read_all():
-      clip = records.decode_clip(record)
+      clip = schema.decode_clip(record)
       found[clip['id']] = clip
   return found
 
@@ -138,7 +140,7 @@ def test_rejects_have_their_reasons(prepared):
     'empty.mp4': 'unreadable',
     'text.mp4': 'unreadable',
   }
-  manifest = record_folder.read_manifest(prepared)
+  manifest = folders.read_manifest(prepared)
   assert manifest['rejects']['unreadable'] == 2
 
 
@@ -163,16 +165,16 @@ def test_clip_says_what_its_film_shows(prepared, speech):
 
 def test_frames_are_those_of_the_film(prepared, films):
   clip = clips(prepared)['ann#one#00000#00000']
-  path = record_folder.shard_path(prepared, 'frames', 'train', 0, 1)
+  path = folders.shard_path(prepared, 'frames', 'train', 0, 1)
   split = next(
     s
-    for s in record_folder.SPLITS
-    if 'ann' in record_folder.read_manifest(prepared)['splits'][s]['speakers']
+    for s in folders.SPLITS
+    if 'ann' in folders.read_manifest(prepared)['splits'][s]['speakers']
   )
-  path = record_folder.shard_paths(prepared, 'frames', split)[0]
+  path = folders.shard_paths(prepared, 'frames', split)[0]
   reader = array_record_module.ArrayRecordReader(str(path))
   record = reader.read([clip['frame_offset'] + 7])[0]
-  frame = records.decode_frame(record)
+  frame = schema.decode_frame(record)
   assert (frame['clip'], frame['index']) == (clip['id'], 7)
   with video.Reader(films / 'ann' / 'one.mp4') as film_:
     shown = list(film_)[7]
@@ -258,19 +260,19 @@ def test_networks_of_ones_own_label(films, tmp_path):
 
 
 def test_drawn_clips_are_what_they_say(tmp_path, monkeypatch):
-  monkeypatch.setattr(synthesise, '_SECONDS', (0.7, 0.75))
+  monkeypatch.setattr(clips_lib, '_SECONDS', (0.7, 0.75))
   folder = tmp_path / 'drawn'
   arguments = ['--synthesise', '3', '--output', str(folder)]
   assert prepare.main(arguments) == 0
   assert prepare.main(['--verify', str(folder), '--workers', '1']) == 0
   found = clips(folder)
   assert {clip['speaker'] for clip in found.values()} == {'head0000'}
-  bundle = assets.load()
+  bundle = bundle_lib.load()
   for clip in found.values():
-    (path,) = record_folder.shard_paths(folder, 'frames', 'train')
+    (path,) = folders.shard_paths(folder, 'frames', 'train')
     reader = array_record_module.ArrayRecordReader(str(path))
     record = reader.read([clip['frame_offset'] + 5])[0]
-    picture = image.from_jpeg(records.decode_frame(record)['image'])
+    picture = image.from_jpeg(schema.decode_frame(record)['image'])
     face = bundle.detector.detect(picture)[0]
     seen = landmarks.to_68(bundle.landmarker.detect(picture, face).points)
     told = clip['landmarks'][5]
@@ -320,7 +322,7 @@ def test_videos_can_be_added_while_parts_are_kept(prepared, films, tmp_path):
   (more / 'void.mp4').touch()
   arguments = ['--input', str(more), '--output', str(folder)]
   assert prepare.main(arguments + FLAGS) == 0
-  manifest = record_folder.read_manifest(folder)
+  manifest = folders.read_manifest(folder)
   assert manifest['rejects']['unreadable'] == 3
   assert not list((folder / '.work' / 'parts').iterdir())
   (more / 'void2.mp4').touch()

@@ -7,7 +7,7 @@ import pytest
 
 from sadtalker_jax import errors
 from sadtalker_jax.evaluation import generation, protocol
-from sadtalker_jax.inference import manifest
+from sadtalker_jax.inference.batch import manifest
 from sadtalker_jax.media import audio, video
 from tests.evaluation import stubs
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sadtalker_jax.evaluation import heads, offsets, views
+from sadtalker_jax.evaluation.measures import heads, offsets, views
 from sadtalker_jax.faces import aligned, crop
 from sadtalker_jax.ops import rotation
 from tests.evaluation import stubs

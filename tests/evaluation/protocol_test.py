@@ -4,7 +4,9 @@ import pytest
 
 from configs import evaluation as config
 from sadtalker_jax import errors
-from sadtalker_jax.evaluation import protocol, published, registry
+from sadtalker_jax.evaluation import protocol
+from sadtalker_jax.evaluation.measures import registry
+from sadtalker_jax.evaluation.report import published
 
 
 @pytest.mark.parametrize(

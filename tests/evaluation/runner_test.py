@@ -7,17 +7,11 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import errors
-from sadtalker_jax.evaluation import (
-  experts,
-  measures,
-  output,
-  pairing,
-  protocol,
-  registry,
-  report,
-  runner,
-  tables,
-)
+from sadtalker_jax.evaluation import pairing, protocol, runner
+from sadtalker_jax.evaluation.measures import experts, registry
+from sadtalker_jax.evaluation.measures import metric as metric_lib
+from sadtalker_jax.evaluation.report import content as content_lib
+from sadtalker_jax.evaluation.report import output, tables
 from tests.evaluation import stubs
 
 T = 34
@@ -69,7 +63,7 @@ def outcome(films, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def content(outcome):
-  return report.build(outcome, RULES, experts.Experts(), resamples=300)
+  return content_lib.build(outcome, RULES, experts.Experts(), resamples=300)
 
 
 def test_clip_that_fails_for_one_system_counts_for_none(outcome):
@@ -121,8 +115,8 @@ def test_comparison_names_the_better_system(content):
 
 
 def test_json_is_plain_and_has_no_nan(content, tmp_path):
-  report.write(tmp_path, content)
-  text = (tmp_path / report.JSON).read_text()
+  content_lib.write(tmp_path, content)
+  text = (tmp_path / content_lib.JSON).read_text()
   found = json.loads(text, parse_constant=lambda c: pytest.fail(c))
   assert {'metrics', 'clips', 'left_out'} <= set(found)
   assert found['clips'][0]['values']['good']['psnr'] == 100
@@ -187,10 +181,10 @@ def test_features_of_sets_go_through_files(films, tmp_path, monkeypatch):
   def lips(clip, system, networks):
     return clip.sides[system].points[:, [13, 14], 1]
 
-  measure = measures.Measure((metric,), features=lips)
+  measure = metric_lib.Measure((metric,), features=lips)
   monkeypatch.setattr(registry, 'MEASURES', (measure,))
   found = run(films, tmp_path)
-  content = report.build(found, RULES, experts.Experts(), resamples=50)
+  content = content_lib.build(found, RULES, experts.Experts(), resamples=50)
   good, late = (content['systems'][s]['fid'] for s in ('good', 'late'))
   assert good['value'] == pytest.approx(0, abs=1e-6)
   assert late['value'] > 1e-4 and late['n'] == 3 and late['frames'] == 3 * T
@@ -205,7 +199,7 @@ def test_features_of_sets_go_through_files(films, tmp_path, monkeypatch):
 def test_no_clip_left_is_said_not_raised(films, tmp_path):
   found = run(films, tmp_path, ('good',), only=('psnr',))
   found.clips.clear()
-  content = report.build(
+  content = content_lib.build(
     found, RULES, experts.Experts(), only=('psnr',), resamples=10
   )
   assert content['metrics']['psnr'] == {'not_computed': 'no clip is left'}
@@ -220,17 +214,17 @@ def test_unknown_metrics_are_refused():
 def test_earlier_report_is_replaced_whole_or_not_at_all(tmp_path):
   out = tmp_path / 'out'
   with output.replacing(out, overwrite=False) as folder:
-    (folder / report.JSON).write_text('1')
+    (folder / content_lib.JSON).write_text('1')
   with pytest.raises(errors.InputError, match='overwrite'):
     output.check(out, overwrite=False)
   with pytest.raises(KeyboardInterrupt):
     with output.replacing(out, overwrite=True) as folder:
-      (folder / report.JSON).write_text('2')
+      (folder / content_lib.JSON).write_text('2')
       raise KeyboardInterrupt
-  assert (out / report.JSON).read_text() == '1'
+  assert (out / content_lib.JSON).read_text() == '1'
   with output.replacing(out, overwrite=True) as folder:
-    (folder / report.JSON).write_text('3')
-  assert (out / report.JSON).read_text() == '3'
+    (folder / content_lib.JSON).write_text('3')
+  assert (out / content_lib.JSON).read_text() == '3'
   assert [p.name for p in tmp_path.iterdir()] == ['out']
   (tmp_path / 'else').mkdir()
   (tmp_path / 'else/thesis.doc').touch()

@@ -4,7 +4,8 @@ import functools
 import pathlib
 from typing import Any
 
-from sadtalker_jax.models import syncnet_v2, zoo
+from sadtalker_jax.models import zoo
+from sadtalker_jax.models.experts import syncnet_v2
 from tests.checkpoints import made
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d import rasterizer, silhouette
+from sadtalker_jax.face3d.rasterize import rasterizer, silhouette
 
 
 @functools.partial(jax.jit, static_argnums=(3, 4))

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d import priors, regions
+from sadtalker_jax.face3d import regions
+from sadtalker_jax.face3d.fitting import priors
 
 SIZE = (60, 50)
 

@@ -10,14 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d import (
-  alignment,
-  camera,
-  canonical,
-  coeffs,
-  morphable,
-  renderer,
-)
+from sadtalker_jax.face3d import alignment, camera, coeffs, renderer
+from sadtalker_jax.face3d.bases import makehuman, morphable
 
 SIZE = 64  # small pictures; the camera does not care
 NOSE, CHIN, RIGHT_EYE, LEFT_EYE = 30, 8, 36, 45  # of the 68 landmarks
@@ -25,7 +19,7 @@ NOSE, CHIN, RIGHT_EYE, LEFT_EYE = 30, 8, 36, 45  # of the 68 landmarks
 
 @pytest.fixture(scope='module')
 def model():
-  return jax.device_put(canonical.load())
+  return jax.device_put(makehuman.load())
 
 
 @pytest.fixture(scope='module')

@@ -5,22 +5,23 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sadtalker_jax.inference import assets, puppet
+from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import rig as rig_lib
-from sadtalker_jax.inference import source as source_lib
+from sadtalker_jax.inference import portrait as portrait_lib
+from sadtalker_jax.inference.puppet import puppet_renderer
+from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.media import image
 
 
 @dataclasses.dataclass(frozen=True)
 class Portrait:
-  source: source_lib.Source
-  renderer: puppet.PuppetRenderer
-  prepared: puppet.Prepared
+  source: portrait_lib.Source
+  renderer: puppet_renderer.PuppetRenderer
+  prepared: puppet_renderer.Prepared
 
   def rows(self, *changes: dict[str, float]) -> np.ndarray:
     """Rows [B, 70] of the source with units set and angles (degrees) added."""
-    names = assets.load().model.expression_names
+    names = bundle_lib.load().model.expression_names
     rows = np.tile(self.source.row, (len(changes), 1))
     for row, change in zip(rows, changes, strict=True):
       for name, value in change.items():
@@ -42,11 +43,11 @@ class Portrait:
 
 
 def _portrait(mode: options_lib.Preprocess) -> Portrait:
-  bundle = assets.load()
-  picture = image.load(assets.SAMPLE_PORTRAIT)
+  bundle = bundle_lib.load()
+  picture = image.load(bundle_lib.SAMPLE_PORTRAIT)
   options = options_lib.Options(preprocess=mode)
-  src = source_lib.prepare(picture, bundle, options)
-  renderer = puppet.PuppetRenderer(bundle.model)
+  src = portrait_lib.prepare(picture, bundle, options)
+  renderer = puppet_renderer.PuppetRenderer(bundle.model)
   return Portrait(src, renderer, renderer.prepare(src))
 
 
@@ -62,4 +63,4 @@ def pasted_portrait() -> Portrait:
 
 @pytest.fixture(scope='session')
 def rig(portrait) -> rig_lib.Rig:
-  return rig_lib.build(portrait.source, assets.load().model)
+  return rig_lib.build(portrait.source, bundle_lib.load().model)

@@ -20,7 +20,7 @@ from configs import renderer
 import infer
 import sadtalker_jax
 from sadtalker_jax.cli import export
-from sadtalker_jax.inference import assets
+from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.media import audio
 from sadtalker_jax.models import zoo
 from tests.checkpoints import made
@@ -54,13 +54,13 @@ def animator(bundle) -> sadtalker_jax.Animator:
 
 def _sound(frames: int = FRAMES) -> tuple[np.ndarray, int]:
   """Of words, so that the track moves."""
-  samples = audio.load(assets.SAMPLE_SPEECH)
+  samples = audio.load(bundle_lib.SAMPLE_SPEECH)
   return samples[16000 : 16000 + 640 * frames], 16000
 
 
 def _frames(animator: sadtalker_jax.Animator, **options: object) -> np.ndarray:
   clip = animator.animate(
-    assets.SAMPLE_PORTRAIT,
+    bundle_lib.SAMPLE_PORTRAIT,
     _sound(),
     sadtalker_jax.Options(size=SIZE, expression_scale=0.05, **options),
   )
@@ -117,10 +117,10 @@ def test_geometry_video_shows_the_track_of_the_networks(
   options = {'face3dvis': True, 'batch_size': 1, 'size': SIZE}
   with pytest.raises(sadtalker_jax.InputError, match='bfm_folder'):
     animator.animate(
-      assets.SAMPLE_PORTRAIT, _sound(), sadtalker_jax.Options(**options)
+      bundle_lib.SAMPLE_PORTRAIT, _sound(), sadtalker_jax.Options(**options)
     )
   clip = animator.animate(
-    assets.SAMPLE_PORTRAIT,
+    bundle_lib.SAMPLE_PORTRAIT,
     _sound(),
     sadtalker_jax.Options(**options, bfm_folder=model),
   )

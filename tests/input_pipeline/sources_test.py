@@ -8,7 +8,8 @@ import pytest
 
 import input_pipeline
 from input_pipeline import random_records, selection, sources, stages
-from sadtalker_jax import errors, record_folder
+from sadtalker_jax import errors
+from sadtalker_jax.records import folders
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_tfds_gives_the_same_batches(folder, stage):
 
 def test_missing_index_is_made_from_the_clips(copy):
   with_file = sources.Clips(copy, 'train')
-  record_folder.index_path(copy, 'train').unlink()
+  folders.index_path(copy, 'train').unlink()
   _same(sources.Clips(copy, 'train').index, with_file.index)
 
 
@@ -132,7 +133,7 @@ def _overwrite(path, at, data):
 
 
 def test_damaged_frame_names_shard_and_record(copy):
-  path = record_folder.shard_paths(copy, 'frames', 'train')[1]
+  path = folders.shard_paths(copy, 'frames', 'train')[1]
   clips = sources.Clips(copy, 'train')
   position = int(np.flatnonzero(clips.index['shard'] == 1)[0])
   jpeg = path.read_bytes().index(b'\xff\xd8')
@@ -148,7 +149,7 @@ def test_damaged_frame_names_shard_and_record(copy):
 
 
 def test_damaged_clip_names_shard_and_record(copy):
-  path = record_folder.shard_paths(copy, 'clips', 'train')[0]
+  path = folders.shard_paths(copy, 'clips', 'train')[0]
   _overwrite(path, 90_000, b'damage' * 20)
   clips = sources.Clips(copy, 'train')
   with pytest.raises(errors.InputError, match=f'damaged record 0 of {path}'):
@@ -156,14 +157,14 @@ def test_damaged_clip_names_shard_and_record(copy):
 
 
 def test_shard_cut_short_is_named(copy):
-  path = record_folder.shard_paths(copy, 'frames', 'train')[0]
+  path = folders.shard_paths(copy, 'frames', 'train')[0]
   path.write_bytes(path.read_bytes()[:100_000])
   with pytest.raises(errors.InputError, match=f'damaged shard {path}'):
     sources.Clips(copy, 'train')
 
 
 def test_shards_of_another_run_are_named(copy):
-  one, other = record_folder.shard_paths(copy, 'frames', 'train')
+  one, other = folders.shard_paths(copy, 'frames', 'train')
   moved = one.with_name('moved')
   one.rename(moved)
   other.rename(one)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sadtalker_jax.losses import keypoints
-from sadtalker_jax.ops import grids
+from sadtalker_jax.ops.sampling import grids
 
 SIZE = 96
 

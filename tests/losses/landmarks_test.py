@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d import camera, canonical, coeffs, morphable
+from sadtalker_jax.face3d import camera, coeffs
+from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.losses import landmarks
 
 
@@ -29,7 +30,7 @@ def test_error_is_the_mean_over_points():
 
 def test_projection_is_that_of_the_whole_face():
   rng = np.random.default_rng(0)
-  model = canonical.load()
+  model = makehuman.load()
   vector = rng.normal(0, 0.3, (2, 257)).astype(np.float32)
   c = coeffs.split(vector)
   whole = morphable.shape(model, c.identity, c.expression)

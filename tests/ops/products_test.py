@@ -4,7 +4,8 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from sadtalker_jax.ops import conv, products
+from sadtalker_jax.ops import products
+from sadtalker_jax.ops.convolution import conv
 
 
 def _shape(*shape):

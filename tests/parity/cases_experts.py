@@ -7,9 +7,11 @@ from flax import linen as nn
 import jax
 import numpy as np
 
-from sadtalker_jax.conversion import deep3d, experts, rules
-from sadtalker_jax.models import hopenet as hopenet_lib
-from sadtalker_jax.models import layers, zoo
+from sadtalker_jax.conversion import rules
+from sadtalker_jax.conversion.tables import deep3d, experts
+from sadtalker_jax.models import zoo
+from sadtalker_jax.models.experts import hopenet as hopenet_lib
+from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Variables
 from tests.parity import store
 
@@ -74,7 +76,7 @@ def inception_fid() -> Iterator[store.Answer]:
     'inception_fid', weights, image, 'conv_2b', 'conv_4a', 'mixed_6e'
   )
   for i, name in enumerate(('conv_2b', 'conv_4a')):
-    pooled = layers.max_pool(parts[name], (3, 3), stride=(2, 2))
+    pooled = basic.max_pool(parts[name], (3, 3), stride=(2, 2))
     yield store.Answer(f'inception_fid/out/block{i}_mean', pooled.mean((1, 2)))
   last = parts['mixed_6e'].mean((1, 2))
   yield store.Answer('inception_fid/out/block2_mean', last)

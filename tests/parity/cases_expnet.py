@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import jax
 
-from sadtalker_jax.conversion import sadtalker
+from sadtalker_jax.conversion.tables import sadtalker
 from sadtalker_jax.models import zoo
 from tests.parity import store
 

@@ -6,7 +6,7 @@ from flax import linen as nn
 import jax
 import numpy as np
 
-from sadtalker_jax.conversion import detectors, restoration
+from sadtalker_jax.conversion.tables import detectors, restoration
 from sadtalker_jax.faces import retinaface
 from sadtalker_jax.models import zoo
 from tests.parity import store

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from sadtalker_jax.conversion import backbones
+from sadtalker_jax.conversion.tables import backbones
 from sadtalker_jax.faces import fan as fan_points
 from sadtalker_jax.models import zoo
 from tests.parity import store

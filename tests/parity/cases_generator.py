@@ -6,9 +6,9 @@ import functools
 import jax
 import numpy as np
 
-from sadtalker_jax.conversion import facevid2vid, sadtalker
-from sadtalker_jax.models import render as render_lib
+from sadtalker_jax.conversion.tables import facevid2vid, sadtalker
 from sadtalker_jax.models import zoo
+from sadtalker_jax.models.facevid2vid import render as render_lib
 from sadtalker_jax.typing import Variables
 from tests.parity import store
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.conversion import facevid2vid, sadtalker
+from sadtalker_jax.conversion.tables import facevid2vid, sadtalker
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import keypoints as keypoint_ops
 from tests.parity import store

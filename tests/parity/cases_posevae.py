@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from sadtalker_jax.conversion import sadtalker
-from sadtalker_jax.inference import motion, neural_chunks
+from sadtalker_jax.conversion.tables import sadtalker
+from sadtalker_jax.inference.motion.baseline import baseline_motion
+from sadtalker_jax.inference.motion.learned import chunks
 from sadtalker_jax.models import zoo
 from tests.parity import store
 
@@ -48,7 +49,7 @@ def posevae() -> Iterator[store.Answer]:
   yield store.Answer('posevae/out/encoder_logvar', log_variance)
 
   # Stored before smoothing, though the set's README says after it.
-  poses = neural_chunks.poses(
+  poses = chunks.poses(
     module,
     weights,
     store.golden('posevae/in/sequence_mel')[0, :, 0],
@@ -71,9 +72,11 @@ def posevae() -> Iterator[store.Answer]:
 def window() -> Iterator[store.Answer]:
   """Coefficients around a frame; without weights."""
   rows = store.golden('window/in/coefficients')
-  target = np.swapaxes(motion.windows(rows), 1, 2)
+  target = np.swapaxes(baseline_motion.windows(rows), 1, 2)
   yield store.Answer('window/out/target', target)
-  yield store.Answer('window/out/source', motion.windows(rows[:1])[0].T)
+  yield store.Answer(
+    'window/out/source', baseline_motion.windows(rows[:1])[0].T
+  )
 
 
 def freeview() -> Iterator[store.Answer]:
@@ -81,7 +84,9 @@ def freeview() -> Iterator[store.Answer]:
   for name in ('const', 'sweep', 'back'):
     corners = store.golden(f'freeview/{name}/in')
     key = f'freeview/{name}/out'
-    path = motion.free_view(tuple(corners.tolist()), len(store.golden(key)))
+    path = baseline_motion.free_view(
+      tuple(corners.tolist()), len(store.golden(key))
+    )
     yield store.Answer(key, path, tolerance=1e-6)
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from sadtalker_jax.conversion import backbones, wav2lip
-from sadtalker_jax.models import lipreader as lipreader_model
-from sadtalker_jax.models import wav2lip as wav2lip_model
+from sadtalker_jax.conversion.tables import backbones, wav2lip
 from sadtalker_jax.models import zoo
+from sadtalker_jax.models.experts import lipreader as lipreader_model
+from sadtalker_jax.models.experts import wav2lip as wav2lip_model
 from tests.parity import store
 
 

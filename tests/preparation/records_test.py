@@ -7,17 +7,14 @@ import pytest
 
 from sadtalker_jax import errors
 from sadtalker_jax.face3d import coeffs
-from sadtalker_jax.preparation import (
-  options,
+from sadtalker_jax.preparation import options, parts, rejects
+from sadtalker_jax.preparation.clip import signatures, sound
+from sadtalker_jax.preparation.inspection import svg
+from sadtalker_jax.preparation.run import (
   output,
-  parts,
-  rejects,
   shard_files,
-  signatures,
-  sound,
   splits,
   statistics,
-  svg,
 )
 
 

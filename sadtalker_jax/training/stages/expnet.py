@@ -16,7 +16,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.face3d import coeffs, renderer
 from sadtalker_jax.losses import coeffs as coeff_losses
 from sadtalker_jax.losses import landmarks, sync
-from sadtalker_jax.models import lipreader
+from sadtalker_jax.models.experts import lipreader
 from sadtalker_jax.training import face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import Array, PRNGKey

@@ -13,7 +13,8 @@ import numpy as np
 
 from sadtalker_jax.face3d import coeffs
 from sadtalker_jax.losses import perceptual
-from sadtalker_jax.models import mapping, render
+from sadtalker_jax.models.facevid2vid import render
+from sadtalker_jax.models.sadtalker import mapping
 from sadtalker_jax.ops import keypoints
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib

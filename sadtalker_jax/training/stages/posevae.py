@@ -14,7 +14,7 @@ import numpy as np
 
 from sadtalker_jax.face3d import coeffs as coeff_lib
 from sadtalker_jax.losses import coeffs, gan
-from sadtalker_jax.models import posevae
+from sadtalker_jax.models.sadtalker import posevae
 from sadtalker_jax.training import face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.face3d import camera, coeffs, morphable, renderer
+from sadtalker_jax.face3d import camera, coeffs, renderer
+from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.losses import landmarks, reconstruction, sync
 from sadtalker_jax.training import face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib

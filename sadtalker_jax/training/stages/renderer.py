@@ -14,7 +14,9 @@ from sadtalker_jax import errors
 from sadtalker_jax.losses import gan, perceptual
 from sadtalker_jax.losses import keypoints as keypoint_losses
 from sadtalker_jax.metrics import image
-from sadtalker_jax.models import hopenet, mapping, zoo
+from sadtalker_jax.models import zoo
+from sadtalker_jax.models.experts import hopenet
+from sadtalker_jax.models.sadtalker import mapping
 from sadtalker_jax.ops import keypoints, rotation
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib

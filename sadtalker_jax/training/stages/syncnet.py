@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from sadtalker_jax.losses import sync
-from sadtalker_jax.models import syncnet
+from sadtalker_jax.models.experts import syncnet
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey

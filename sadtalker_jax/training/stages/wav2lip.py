@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from sadtalker_jax import errors
 from sadtalker_jax.losses import gan, sync
-from sadtalker_jax.models import syncnet, wav2lip
+from sadtalker_jax.models.experts import syncnet, wav2lip
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey

@@ -1,0 +1,1 @@
+"""How the weights of the `baseline` lips are fitted; an offline tool."""

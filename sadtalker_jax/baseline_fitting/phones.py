@@ -1,0 +1,124 @@
+"""Lips for phones: recordings without a picture that help to fit `lips`.
+
+Phones are ARPAbet names as in CMU's dictionary, times are seconds. Their lips
+are typical values of a table; how lips slide from one to the next is left to
+smoothing. Only used to make weights (`cli.fit_baseline`), never to animate.
+"""
+
+from collections.abc import Sequence
+import importlib
+import itertools
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.baseline_fitting import lip_fitting
+from sadtalker_jax.media import audio
+from sadtalker_jax.ops import filters
+
+# Gap, width, chin of phones in amplitudes of a speaker. GRID's means per phone
+# (aligned by pocketsphinx), rounded, and general phonetics for rare ones.
+_TABLE = {
+  'P B M': (0.0, 0.0, 0.3),
+  'F V': (0.1, 0.1, 0.3),
+  'W UW': (0.2, -0.25, 0.35),
+  'R UH SH ZH': (0.25, -0.12, 0.3),
+  'OW OY': (0.5, -0.25, 0.6),
+  'AO': (0.7, -0.15, 0.65),
+  'CH JH TH DH': (0.3, 0.0, 0.3),
+  'T D N L': (0.3, 0.08, 0.35),
+  'S Z': (0.3, 0.15, 0.1),
+  'K G NG HH Y': (0.4, 0.1, 0.4),
+  'IY': (0.45, 0.3, 0.35),
+  'IH ER': (0.45, 0.12, 0.4),
+  'EH EY': (0.8, 0.3, 0.65),
+  'AE': (1.0, 0.25, 0.8),
+  'AH': (0.65, 0.05, 0.55),
+  'AA AY AW': (1.0, 0.1, 0.85),
+}
+TABLE = {p: np.array(v) for k, v in _TABLE.items() for p in k.split()}
+
+
+def read_times(path: pathlib.Path) -> lip_fitting.Clip:
+  """Speech with the table's lips for phones whose times are known."""
+  stem = path.name.split('.')[0]
+  wave = audio.load(path.with_name(f'{stem}.wav'))
+  words = json.loads(path.read_text())['w']
+  times = [(p['b'], p['b'] + p['d'], p['t']) for w in words for p in w['w']]
+  return clip_of(stem, 'librivox', wave, times)
+
+
+def find(path: pathlib.Path) -> list[lip_fitting.Clip]:
+  """Pieces of speech with the table's lips for the phones found in them.
+
+  Raises:
+    InputError: pocketsphinx is not installed.
+  """
+  try:
+    pocketsphinx = importlib.import_module('pocketsphinx')
+  except ImportError as error:
+    raise errors.InputError(
+      f'{path}: expected the package pocketsphinx to find phones, found none'
+    ) from error
+  clips = []
+  for number, piece in enumerate(pieces(audio.load(path))):
+    loud = (piece / np.abs(piece).max() * 23000).astype('<i2').tobytes()
+    decoder = pocketsphinx.Decoder(loglevel='FATAL')
+    try:
+      _decode(decoder, loud)
+      text = decoder.hyp().hypstr
+      decoder = pocketsphinx.Decoder(lm=None, loglevel='FATAL')
+      decoder.set_align_text(text)
+      _decode(decoder, loud)
+      decoder.set_alignment()
+      _decode(decoder, loud)
+    except (RuntimeError, AttributeError):
+      continue  # no text was found, or the sound does not go with it
+    times = [
+      (phone.start / 100, (phone.start + phone.duration) / 100, phone.name)
+      for word in decoder.get_alignment()
+      for phone in word
+    ]
+    clips.append(clip_of(f'{path.stem}/{number}', path.stem, piece, times))
+  return clips
+
+
+def _decode(decoder: Any, sound: bytes) -> None:
+  decoder.start_utt()
+  decoder.process_raw(sound, full_utt=True)
+  decoder.end_utt()
+
+
+def pieces(wave: np.ndarray, seconds: float = 7.0) -> list[np.ndarray]:
+  """Cuts sound at quiet places into pieces of about this length."""
+  ends = np.concatenate([[0.0], np.cumsum(wave.astype(np.float64) ** 2)])
+  quiet = ends[1600:] - ends[:-1600]  # energy of 0.1 s from here
+  length = int(seconds * 16000)
+  cuts = [0]
+  while len(wave) - cuts[-1] > 1.5 * length:
+    low = cuts[-1] + int(0.7 * length)
+    high = cuts[-1] + int(1.3 * length)
+    cuts.append(low + int(np.argmin(quiet[low:high])) + 800)
+  return [wave[a:b] for a, b in itertools.pairwise([*cuts, len(wave)])]
+
+
+def clip_of(
+  name: str,
+  talker_name: str,
+  wave: np.ndarray,
+  times: Sequence[tuple[float, float, str]],
+) -> lip_fitting.Clip:
+  """Sound with the table's lips for (begin, end, phone), smoothed by 30 ms."""
+  rate, fps = 200, 25.0
+  track = np.zeros((len(wave) * rate // 16000 + 1, 3))
+  for begin, end, phone in times:
+    place = slice(round(begin * rate), round(end * rate))
+    track[place] = TABLE.get(phone, (0.05, 0, 0.05))
+  track = filters.gaussian(track, 0.03 * rate)
+  centre = (np.arange(int(len(wave) / 16000 * fps)) + 0.5) / fps
+  return lip_fitting.Clip(
+    name, talker_name, wave, track[(centre * rate).astype(np.int64)], fps
+  )

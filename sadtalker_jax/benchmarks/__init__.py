@@ -1,0 +1,1 @@
+"""Times of the heavy parts, beside a peer where one is installed."""

@@ -1,0 +1,1 @@
+"""What a run writes: `content`, `tables`, `page` with `plots` and `sheets`."""

@@ -1,0 +1,1 @@
+"""Figures over clips: `bootstrap` intervals, `spread` of sets (FID)."""

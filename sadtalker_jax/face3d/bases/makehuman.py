@@ -1,0 +1,90 @@
+"""The face model that ships: a head made from MakeHuman's CC0 data.
+
+4,783 vertices, 80 identity components (PCA of 2,000 random heads), 52
+expression units with ARKit's names in the first 52 of the 64 slots, texture
+coordinates, eyeballs, teeth and tongue, and where the 468 FaceMesh points and
+the 68 landmarks lie on it. No albedo: the texture comes from the portrait.
+
+Conventions as in `morphable`. MakeHuman's own frame was moved by `offset()`, so
+that the five alignment points of the mean face have the mean of the reference's
+standard points (section 6.3): unposed, the head stands in the Deep3D camera
+where the BFM face stands. Left and right in unit names are the person's own.
+
+The array file is built by `conversion.makehuman.head`; data.md section 5 of the
+research notes says how the basis was drawn.
+"""
+
+import functools
+import pathlib
+
+import numpy as np
+
+from sadtalker_jax.face3d import coeffs
+from sadtalker_jax.face3d.bases import morphable
+
+DATA = pathlib.Path(__file__).parent / 'data' / 'makehuman_head.npz'
+
+EXPRESSION_NAMES = (
+  'browDownLeft', 'browDownRight', 'browInnerUp', 'browOuterUpLeft',
+  'browOuterUpRight', 'cheekPuff', 'cheekSquintLeft', 'cheekSquintRight',
+  'eyeBlinkLeft', 'eyeBlinkRight', 'eyeLookDownLeft', 'eyeLookDownRight',
+  'eyeLookInLeft', 'eyeLookInRight', 'eyeLookOutLeft', 'eyeLookOutRight',
+  'eyeLookUpLeft', 'eyeLookUpRight', 'eyeSquintLeft', 'eyeSquintRight',
+  'eyeWideLeft', 'eyeWideRight', 'jawForward', 'jawLeft', 'jawOpen',
+  'jawRight', 'mouthClose', 'mouthDimpleLeft', 'mouthDimpleRight',
+  'mouthFrownLeft', 'mouthFrownRight', 'mouthFunnel', 'mouthLeft',
+  'mouthLowerDownLeft', 'mouthLowerDownRight', 'mouthPressLeft',
+  'mouthPressRight', 'mouthPucker', 'mouthRight', 'mouthRollLower',
+  'mouthRollUpper', 'mouthShrugLower', 'mouthShrugUpper', 'mouthSmileLeft',
+  'mouthSmileRight', 'mouthStretchLeft', 'mouthStretchRight',
+  'mouthUpperUpLeft', 'mouthUpperUpRight', 'noseSneerLeft', 'noseSneerRight',
+  'tongueOut',
+)  # fmt: skip
+EXPRESSION_SLOTS = {name: i for i, name in enumerate(EXPRESSION_NAMES)}
+
+# The body's surface is `skin` where it can be seen, and `lining` in the mouth
+# and behind the lids (see `conversion.makehuman.skin`).
+GROUP_NAMES = (
+  'lining', 'eye_left', 'teeth_lower', 'eye_right', 'tongue', 'teeth_upper',
+  'skin',
+)  # fmt: skip
+
+
+@functools.cache
+def load() -> morphable.MorphableModel:
+  """The model, read once per process; its arrays are read-only numpy."""
+  with np.load(DATA) as stored:
+    z = {key: stored[key] for key in stored.files}
+  names = tuple(str(n) for n in z['expression_names'])
+  groups = tuple(str(n) for n in z['group_names'])
+  # The module's names are an interface; the file is ours, so this is a check
+  # of the build, not of input.
+  assert names == EXPRESSION_NAMES and groups == GROUP_NAMES
+  triangles = z['triangles'].astype(np.int32)
+  model = morphable.MorphableModel(
+    name='makehuman',
+    mean=z['mean'],
+    identity=z['identity'].astype(np.float32),
+    expression=morphable.pad_basis(z['expression'], coeffs.EXPRESSION_SIZE),
+    triangles=triangles,
+    vertex_triangles=morphable.vertex_triangles(triangles, len(z['mean'])),
+    landmark_ids=z['landmark_ids'].astype(np.int32),
+    landmark_weights=z['landmark_weights'],
+    dense_ids=z['dense_ids'].astype(np.int32),
+    dense_weights=z['dense_weights'],
+    dense_valid=z['dense_valid'],
+    uv=z['uv'].astype(np.float32),
+    triangle_group=z['triangle_group'].astype(np.int32),
+    expression_names=names,
+    group_names=groups,
+  )
+  for field in vars(model).values():
+    if isinstance(field, np.ndarray):
+      field.setflags(write=False)
+  return model
+
+
+def offset() -> np.ndarray:
+  """What was added to MakeHuman's vertices [3], decimetre."""
+  with np.load(DATA) as stored:
+    return stored['offset']

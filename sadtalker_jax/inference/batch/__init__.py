@@ -1,0 +1,1 @@
+"""Many animations in one go: `manifest` lists them, `jobs` makes them."""

@@ -1,0 +1,127 @@
+"""What an animation needs beside its inputs: networks, face model, weights.
+
+A `Bundle` gathers them under one name. The default one ships with the package
+and needs no download: BlazeFace, FaceMesh and iris networks, the CC0 MakeHuman
+head, and the weights of the `baseline` motion. A converted one adds the weights
+of the published networks (`cli.convert`).
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import functools
+import pathlib
+import threading
+from typing import Any
+
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import bundles, cards, download
+from sadtalker_jax.face3d.bases import makehuman, morphable
+from sadtalker_jax.faces import detector as detector_lib
+from sadtalker_jax.faces import landmarks
+from sadtalker_jax.models import zoo
+from sadtalker_jax.typing import Variables
+
+DATA = pathlib.Path(__file__).resolve().parent / 'data'
+SAMPLE_PORTRAIT = DATA / 'grace_hopper.jpg'  # public domain, see NOTICE
+SAMPLE_SPEECH = DATA / 'librivox_0870.flac'  # public domain, see NOTICE
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bundle:
+  """The parts that animate a portrait.
+
+  Attributes:
+    name: what it was loaded by.
+    detector: finds faces.
+    landmarker: finds landmarks in them.
+    model: the 3-D face.
+    folder: of the converted networks; None if there are none.
+    card: what they are; None if there are none.
+  """
+
+  name: str
+  detector: detector_lib.FaceDetector
+  landmarker: landmarks.Landmarker
+  model: morphable.MorphableModel
+  folder: pathlib.Path | None = None
+  card: cards.Card | None = None
+  _loaded: dict[str, Variables] = dataclasses.field(
+    default_factory=dict, init=False, repr=False
+  )
+  _lock: threading.Lock = dataclasses.field(
+    default_factory=threading.Lock, init=False, repr=False
+  )
+
+  @property
+  def size(self) -> int:
+    """Pixels of the pictures of its neural renderer.
+
+    Raises:
+      InputError: it has none.
+    """
+    if self.card is None or self.card.size is None:
+      raise errors.InputError(
+        f"bundle: expected one with a neural renderer, found '{self.name}'"
+      )
+    return self.card.size
+
+  def has(self, name: str) -> bool:
+    """Whether it holds the weights of a network of the zoo."""
+    return self.card is not None and name in self.card.networks
+
+  def fields(self, name: str) -> Mapping[str, Any]:
+    """Fields of a network's module that differ from the zoo's; see `has`."""
+    assert self.card is not None
+    return self.card.networks[name].config
+
+  def variables(self, name: str) -> Variables:
+    """Weights of a network, numpy arrays; read once, when first asked for.
+
+    Raises:
+      InputError: it holds no such network, or one of another shape.
+    """
+    if self.folder is None or self.card is None or not self.has(name):
+      found = ', '.join(self.card.networks) if self.card else 'none'
+      raise errors.InputError(
+        f"bundle: expected the network {name} in '{self.name}', found {found}"
+      )
+    with self._lock:
+      if name not in self._loaded:
+        shapes = zoo.shapes(name, **self.fields(name))
+        self._loaded[name] = bundles.load(self.folder, name, shapes)
+      return self._loaded[name]
+
+
+def load(name: str | pathlib.Path = 'default') -> Bundle:
+  """The bundle of a name.
+
+  Args:
+    name: 'default', the one that ships with the package; the folder of a
+      converted one; or 'hf://owner/repo', with '@revision' if need be, one of
+      the Hugging Face Hub.
+
+  Returns:
+    The bundle; the files of a converted one are held against its card now, its
+    networks are read when they are asked for.
+
+  Raises:
+    InputError: there is no such bundle, it is damaged, or of a newer format.
+  """
+  default = _default()
+  if name == 'default':
+    return default
+  is_remote = isinstance(name, str) and name.startswith(download.PREFIX)
+  folder = download.fetch(str(name)) if is_remote else pathlib.Path(name)
+  card = cards.read(folder)
+  bundles.verify(folder, card)
+  return dataclasses.replace(default, name=str(name), folder=folder, card=card)
+
+
+@functools.cache
+def _default() -> Bundle:
+  return Bundle(
+    'default',
+    detector_lib.BlazeFace(),
+    landmarks.FaceMesh(),
+    makehuman.load(),
+  )

@@ -1,0 +1,135 @@
+"""The geometry video: what the coefficients say, beside the photo.
+
+The published program's `--face3dvis` draws the 3-D face of a clip at 224 x 224:
+identity, texture and light of the portrait, expression and pose of the track
+(reference, section 11.1). Here the aligned photo stands on the left, then that
+face in its texture and light where the model has a texture, then its geometry,
+grey in a fixed light.
+
+Conventions: frames are uint8 RGB [B, S, N * S, 3] of N square panels, as wide
+as `Options.size`, in the aligned frame of the reconstruction. Tracks are rows
+of 70, of the basis that the portrait's coefficients have: the packaged head for
+the puppet, BFM for the networks. A free view of the neural renderer is no part
+of them, and not drawn, as published.
+"""
+
+from collections.abc import Sequence
+import functools
+import os
+import pathlib
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.face3d import alignment, coeffs, renderer
+from sadtalker_jax.face3d.bases import bfm, morphable
+from sadtalker_jax.inference import portrait, rendering
+from sadtalker_jax.inference.neural import neural_portrait
+from sadtalker_jax.typing import Array
+
+_BACKGROUND = 0.12  # grey behind the drawn face
+_SUFFIX = '_face3dvis'
+
+
+def beside(path: str | os.PathLike[str]) -> pathlib.Path:
+  """Where the geometry video of a video goes: `<name>_face3dvis.mp4`."""
+  path = pathlib.Path(path)
+  return path.with_name(f'{path.stem}{_SUFFIX}{path.suffix}')
+
+
+def basel(path: pathlib.Path | None) -> morphable.MorphableModel:
+  """The face model of the networks' coefficients.
+
+  Raises:
+    InputError: no path, or no model there.
+  """
+  if path is None:
+    raise errors.InputError(
+      'face3dvis: the neural renderer speaks of the Basel Face Model; expected '
+      'its file or folder as bfm_folder, found none'
+    )
+  return bfm.load(path)
+
+
+class Prepared(NamedTuple):
+  """A portrait whose geometry can be drawn."""
+
+  photo: Array  # [S, S, 3] uint8, aligned
+  coefficients: Array  # [257]
+
+
+class GeometryRenderer:
+  """Draws photo and 3-D face side by side; a `rendering.Renderer`."""
+
+  mixes = False  # a batch has one photo
+
+  def __init__(self, model: morphable.MorphableModel, size: int):
+    """Takes the face model of the tracks, and the side of a panel in pixels."""
+    self._model = jax.device_put(model)
+    self._size = size
+    self._looks: tuple[renderer.Look, ...] = ('geometry',)
+    if model.texture_mean is not None:
+      self._looks = ('shaded', 'geometry')
+
+  def prepare(self, src: portrait.Source | neural_portrait.Source) -> Prepared:
+    """Aligned photo and coefficients of a portrait."""
+    if isinstance(src, neural_portrait.Source):
+      # The networks measured the square, squeezed as it is.
+      picture, vector = src.square, np.asarray(src.coefficients)
+      scale, tx, ty = (float(v) for v in src.row[coeffs.ROW_CROP])
+      side = float(len(picture))
+      trans = alignment.TransParams(side, side, scale, tx, ty)
+    else:
+      picture, trans = src.picture, src.trans
+      parts = coeffs.from_row(src.identity, src.row)
+      vector = np.asarray(coeffs.join(parts))
+    larger = trans._replace(
+      scale=trans.scale * self._size / alignment.TARGET_SIZE
+    )
+    return Prepared(alignment.crop(picture, larger, self._size), vector)
+
+  def inputs(
+    self, prepared: Prepared, motion: rendering.Track, index: np.ndarray
+  ) -> tuple[np.ndarray, ...]:
+    """Full coefficients [b, 257]: the portrait's, moved as the track says."""
+    rows = motion.coefficients[index]
+    vectors = np.tile(prepared.coefficients, (len(rows), 1)).astype(np.float32)
+    expression, angles, translation = coeffs.split_row(rows)
+    vectors[:, coeffs.EXPRESSION] = expression
+    vectors[:, coeffs.ANGLES] = angles
+    vectors[:, coeffs.TRANSLATION] = translation
+    return (vectors,)
+
+  def render(
+    self, portraits: Sequence[Prepared], inputs: tuple[np.ndarray, ...]
+  ) -> jax.Array:
+    """Frames [B, S, N * S, 3] uint8 of one portrait."""
+    (prepared,), (vectors,) = portraits, inputs
+    return _panels(
+      self._model,
+      jnp.asarray(prepared.photo),
+      jnp.asarray(vectors),
+      looks=self._looks,
+    )
+
+
+@functools.partial(jax.jit, static_argnames=('looks',))
+def _panels(
+  model: morphable.MorphableModel,
+  photo: jax.Array,
+  vectors: jax.Array,
+  *,
+  looks: tuple[renderer.Look, ...],
+) -> jax.Array:
+  size = len(photo)
+  panels = [jnp.broadcast_to(photo, (len(vectors), *photo.shape))]
+  for look in looks:
+    drawn = renderer.render(model, vectors, view=size, look=look)
+    mask = jnp.asarray(drawn.mask)[..., None]
+    image = drawn.image * mask + _BACKGROUND * (1 - mask)
+    grey = jnp.clip(jnp.round(255 * image), 0, 255)
+    panels.append(grey.astype(jnp.uint8))
+  return jnp.concatenate(panels, 2)

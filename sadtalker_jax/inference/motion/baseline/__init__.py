@@ -1,0 +1,1 @@
+"""The motion that ships: lips follow loudness, voicing and spectrum."""

@@ -1,0 +1,210 @@
+"""Neural motion: ExpNet and PoseVAE turn a recording into coefficients.
+
+Conventions: a track is [T, 70] float32, rows of expression (64 numbers of the
+BFM basis), angles (radian) and translation (decimetre), see `face3d.coeffs`.
+The networks know 25 frames a second; at other rates a track is made at 25 and
+read off in between, cubically, as its frames are seen at their middles.
+
+`release_chunks` is the published procedure to the letter: chunks of poses set
+end to end (`chunks`), reference videos looped by jumping back to their
+start, and a reference pose added on top of the generated one (quirk Q10).
+Otherwise chunks are cross-faded, a reference pose replaces the generated one,
+and loops go to and fro, as in `tracks.looped`.
+
+In both, as published:
+
+- a reference for the eyes gives ExpNet its whole expression, frame by frame,
+  instead of the portrait's, so that its mouth shows through (Q11): numbers of
+  the BFM basis do not tell eyes from mouth. Blinks are off then.
+- `expression_scale` multiplies all 64 generated numbers (reference 3.3).
+- `still` fixes the head and not the eyes (Q12); `blink` is apart. Blinks come
+  at the published intervals, which ExpNet has learned from.
+- generated poses are smoothed, reference poses are not.
+- free views replace angles inside the renderer, in degrees, when coefficients
+  have become keypoints (5.4): they are returned beside the track.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from sadtalker_jax.face3d import coeffs
+from sadtalker_jax.inference import rendering
+from sadtalker_jax.inference.motion import blinks
+from sadtalker_jax.inference.motion.baseline import baseline_motion
+from sadtalker_jax.inference.motion.learned import chunks, sound_windows
+from sadtalker_jax.models import zoo
+from sadtalker_jax.ops import filters, mel
+from sadtalker_jax.typing import Variables
+
+RATE = 25  # frames a second that the networks know
+
+
+class NeuralMotion:
+  """The two networks: a track for each portrait and recording."""
+
+  def __init__(
+    self,
+    expnet: Variables,
+    posevae: Variables,
+    *,
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
+  ):
+    """Takes their variables.
+
+    Args:
+      expnet: of the one.
+      posevae: of the other.
+      fields: of their modules that differ from the zoo's, by name.
+    """
+    fields = fields or {}
+    self._expnet: Any = zoo.build('expnet', **fields.get('expnet', {}))
+    self._posevae: Any = zoo.build('posevae', **fields.get('posevae', {}))
+    # On the device once, not again with every call.
+    self._expnet_variables = jax.device_put(expnet)
+    self._posevae_variables = jax.device_put(posevae)
+
+  def track(
+    self,
+    wave: np.ndarray,
+    *,
+    source: np.ndarray,
+    num_frames: int,
+    fps: mel.FrameRate = RATE,
+    options: baseline_motion.MotionOptions | None = None,
+    release_chunks: bool = False,
+  ) -> rendering.Track:
+    """Coefficients of a portrait that says a recording.
+
+    Args:
+      wave: [L] sound at 16 kHz in [-1, 1]; may be shorter than the track, or
+        empty.
+      source: [70] or [73] coefficients of the portrait, BFM; the crop of the
+        latter has no part in this.
+      num_frames: T, at least 1.
+      fps: frames per second; reference tracks in `options` have the same.
+      options: choices.
+      release_chunks: whether to follow the published procedure to the letter.
+
+    Returns:
+      Coefficients [T, 70] float32, and the angles that free views prescribe.
+
+    Raises:
+      ValueError: `source`, `wave` or `num_frames` is not as described.
+    """
+    options = options or baseline_motion.MotionOptions()
+    source = np.asarray(source, np.float32)
+    if source.shape not in ((coeffs.ROW_SIZE,), (coeffs.CROP_ROW_SIZE,)):
+      raise ValueError(f'expected a source [70] or [73], found {source.shape}')
+    if num_frames < 1:
+      raise ValueError(f'expected at least 1 frame, found {num_frames}')
+    # 25ths of a second that cover the clip; as many as frames at 25 a second.
+    length = -(-mel.num_samples(num_frames, fps) // mel.num_samples(1, RATE))
+    windows = sound_windows.SoundWindows(wave, length)
+    clip = _Clip(windows, source, num_frames, float(fps), release_chunks)
+    track = np.empty((num_frames, coeffs.ROW_SIZE), np.float32)
+    track[:, coeffs.ROW_EXPRESSION] = self._expression(clip, options)
+    track[:, coeffs.ROW_POSE] = self._pose(clip, options)
+    return rendering.Track(track, _free_views(options, num_frames))
+
+  def _expression(
+    self, clip: '_Clip', options: baseline_motion.MotionOptions
+  ) -> np.ndarray:
+    """Expression [T, 64]."""
+    length = len(clip.windows)
+    blink = np.zeros(length, np.float32)
+    if options.ref_eyeblink is not None:
+      given = clip.looped(options.ref_eyeblink[:, coeffs.ROW_EXPRESSION])
+      reference = _resampled(given, length, clip.fps / RATE)
+    else:
+      reference = np.tile(clip.source[coeffs.ROW_EXPRESSION], (length, 1))
+      if options.blink:
+        blink = blinks.reference_track(options.seed, length)
+    expression = chunks.expressions(
+      self._expnet, self._expnet_variables, clip.windows, reference, blink
+    )
+    expression *= np.float32(options.expression_scale)
+    return _resampled(expression, clip.num_frames, RATE / clip.fps)
+
+  def _pose(
+    self, clip: '_Clip', options: baseline_motion.MotionOptions
+  ) -> np.ndarray:
+    """Pose [T, 6]."""
+    rest = clip.source[coeffs.ROW_POSE]
+    pose = np.tile(rest, (clip.num_frames, 1))
+    if options.still:
+      return pose
+    if options.ref_pose is None or clip.release_chunks:
+      count = chunks.num_chunks(
+        len(clip.windows), release_chunks=clip.release_chunks
+      )
+      generated = chunks.poses(
+        self._posevae,
+        self._posevae_variables,
+        clip.windows,
+        rest,
+        options.pose_style,
+        chunks.latents(options.seed, count),
+        release_chunks=clip.release_chunks,
+      )
+      smooth = filters.savitzky_golay(generated, 13, 2)  # reference 4.7, 4
+      pose = _resampled(smooth, clip.num_frames, RATE / clip.fps)
+    if options.ref_pose is not None:
+      given = options.ref_pose[:, coeffs.ROW_POSE]
+      pose += clip.looped(given - given[0])
+    return pose
+
+
+class _Clip(NamedTuple):
+  """What a track is made for."""
+
+  windows: sound_windows.SoundWindows  # at 25 frames a second
+  source: np.ndarray  # [70] or [73]
+  num_frames: int  # T
+  fps: float
+  release_chunks: bool
+
+  def looped(self, track: np.ndarray) -> np.ndarray:
+    """A track [T', C] cut or continued to [T, C]."""
+    if self.release_chunks:
+      return track[np.arange(self.num_frames) % len(track)]
+    return baseline_motion.looped(track, self.num_frames)
+
+
+def _resampled(track: np.ndarray, num_frames: int, speed: float) -> np.ndarray:
+  """A track [T, C] at another rate, on Catmull-Rom's curve: [num_frames, C].
+
+  Args:
+    track: one row per frame, seen at the middle of its time.
+    num_frames: rows of the result.
+    speed: frames of the track in the time of one of the result.
+  """
+  place = (np.arange(num_frames) + 0.5) * speed - 0.5
+  place = np.clip(place, 0, len(track) - 1)
+  first = np.floor(place)
+  u = (place - first)[:, None]
+  weights = (
+    u * (u * (2 - u) - 1) / 2,
+    (u**2 * (3 * u - 5) + 2) / 2,
+    u * (u * (4 - 3 * u) + 1) / 2,
+    u**2 * (u - 1) / 2,
+  )
+  index = first.astype(np.int64)
+  result = np.zeros((num_frames, track.shape[1]))
+  for offset, weight in enumerate(weights, -1):
+    result += weight * track[np.clip(index + offset, 0, len(track) - 1)]
+  return result.astype(np.float32)
+
+
+def _free_views(
+  options: baseline_motion.MotionOptions, num_frames: int
+) -> np.ndarray:
+  """Prescribed yaw, pitch, roll [T, 3] in degrees; NaN where there are none."""
+  angles = np.full((num_frames, 3), np.nan, np.float32)
+  paths = (options.input_yaw, options.input_pitch, options.input_roll)
+  for axis, degrees in enumerate(paths):
+    if degrees is not None:
+      angles[:, axis] = baseline_motion.free_view(degrees, num_frames)
+  return angles

@@ -1,0 +1,1 @@
+"""The renderer of the paper: keypoints, dense motion, a generator."""

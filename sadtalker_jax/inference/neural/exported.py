@@ -1,0 +1,182 @@
+"""The render function as files that run without this package.
+
+A folder with two programs (`jax.export`: StableHLO and its calling convention),
+the weights, and a card that says what goes in and out:
+
+    prepare.bin   weights, image, window -> source
+    render.bin    weights, source, windows, angles -> frames
+    weights.npz   arrays w0000, w0001, ...
+    card.json     shapes, types, versions
+
+Programs take and give flat lists of arrays. To run them anywhere that has the
+same or a newer jax:
+
+    import jax, json, numpy as np
+
+    def program(name):
+      with open(name, 'rb') as file:
+        return jax.export.deserialize(bytearray(file.read())).call
+
+    weights = list(np.load('weights.npz').values())
+    source = program('prepare.bin')(weights, image, window)
+    frames = program('render.bin')(weights, source, windows, angles)
+
+Weights in bfloat16, which numpy lacks, are stored as the bits, uint16.
+"""
+
+from collections.abc import Sequence
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from typing import Any
+
+import jax
+from jax import export, lax
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.models.fused import fused_render
+from sadtalker_jax.typing import PyTree
+
+FORMAT = 1
+
+
+def save(
+  params: PyTree,
+  folder: str | os.PathLike[str],
+  *,
+  size: int,
+  batch_size: int,
+  row_size: int,
+  platforms: Sequence[str] = (),
+) -> pathlib.Path:
+  """Writes the folder, whole or not at all.
+
+  Args:
+    params: of `fused_render`, as `render` takes them.
+    folder: to make; must not exist.
+    size: S, side of the frames.
+    batch_size: B, frames drawn together.
+    row_size: C, coefficients of a frame, 70 or 73.
+    platforms: 'cpu', 'cuda', 'tpu', ...; default the one that runs here.
+
+  Returns:
+    The folder.
+
+  Raises:
+    InputError: the folder exists or cannot be written.
+  """
+  target = pathlib.Path(folder)
+  if os.path.lexists(target):
+    raise errors.InputError(
+      f'{target}: expected no such folder yet, found one (not overwritten)'
+    )
+  leaves, layout = jax.tree.flatten(params)
+  weights = [_as_bits(np.asarray(leaf)) for leaf in leaves]
+  dtypes = [np.asarray(leaf).dtype for leaf in leaves]
+
+  def restored(arrays: Sequence[jax.Array]) -> PyTree:
+    typed = [
+      a if a.dtype == dtype else lax.bitcast_convert_type(a, dtype)
+      for a, dtype in zip(arrays, dtypes, strict=True)
+    ]
+    return jax.tree.unflatten(layout, typed)
+
+  def prepare(
+    arrays: list[jax.Array], image: jax.Array, window: jax.Array
+  ) -> list[jax.Array]:
+    source = fused_render.prepare_source(
+      restored(arrays), image.astype(jnp.float32) / 255, window
+    )
+    return jax.tree.leaves(source)
+
+  image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.uint8)
+  window = jax.ShapeDtypeStruct((1, 27, row_size), jnp.float32)
+  source_layout = jax.tree.structure(
+    jax.eval_shape(
+      fused_render.prepare_source,
+      params,
+      jax.ShapeDtypeStruct(image.shape, jnp.float32),
+      window,
+    )
+  )
+
+  def render(
+    arrays: list[jax.Array],
+    source: list[jax.Array],
+    windows: jax.Array,
+    angles: jax.Array,
+  ) -> jax.Array:
+    many = [jnp.broadcast_to(x, (len(windows), *x.shape[1:])) for x in source]
+    return fused_render.render(
+      restored(arrays),
+      jax.tree.unflatten(source_layout, many),
+      windows,
+      angles,
+    )
+
+  windows = jax.ShapeDtypeStruct((batch_size, 27, row_size), jnp.float32)
+  angles = jax.ShapeDtypeStruct((batch_size, 3), jnp.float32)
+  where = tuple(platforms) or (jax.default_backend(),)
+  first = export.export(jax.jit(prepare), platforms=where)(
+    weights, image, window
+  )
+  source = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in first.out_avals]
+  second = export.export(jax.jit(render), platforms=where)(
+    weights, source, windows, angles
+  )
+  card = {
+    'format': FORMAT,
+    'jax': jax.__version__,
+    'platforms': list(where),
+    'prepare': {
+      'image': 'uint8 [1, S, S, 3] RGB',
+      'window': 'float32 [1, 27, C], the row of the portrait 27 times',
+    },
+    'render': {
+      'windows': 'float32 [B, 27, C], rows around each frame',
+      'angles': 'float32 [B, 3] yaw, pitch, roll in degrees, NaN for none',
+      'frames': 'uint8 [B, S, S, 3] RGB',
+    },
+    'S': size,
+    'B': batch_size,
+    'C': row_size,
+  }
+  _write(target, first, second, weights, card)
+  return target
+
+
+def _as_bits(array: np.ndarray) -> np.ndarray:
+  """The array, or its bits where numpy cannot store its type."""
+  return array.view(np.uint16) if array.dtype == jnp.bfloat16 else array
+
+
+def _write(
+  target: pathlib.Path,
+  prepare: export.Exported,
+  render: export.Exported,
+  weights: Sequence[np.ndarray],
+  card: dict[str, Any],
+) -> None:
+  try:
+    part = pathlib.Path(
+      tempfile.mkdtemp(prefix=f'.{target.name}.', dir=target.parent)
+    )
+  except OSError as error:
+    raise errors.InputError(
+      f'{target}: expected a folder to write to, found: {error.strerror}'
+    ) from error
+  try:
+    (part / 'prepare.bin').write_bytes(prepare.serialize())
+    (part / 'render.bin').write_bytes(render.serialize())
+    named: dict[str, Any] = {f'w{i:04d}': w for i, w in enumerate(weights)}
+    np.savez(part / 'weights.npz', **named)
+    (part / 'card.json').write_text(json.dumps(card, indent=2) + '\n')
+    part.chmod(0o755)
+    part.rename(target)
+  except BaseException:
+    shutil.rmtree(part, ignore_errors=True)
+    raise

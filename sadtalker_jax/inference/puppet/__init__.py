@@ -1,0 +1,1 @@
+"""The renderer that needs no network: the photo itself is posed."""

@@ -1,0 +1,6 @@
+"""Networks that are used and not trained with the animation.
+
+Lip sync: `wav2lip`, `syncnet` (its expert), `syncnet_v2` (the metric's),
+`lipreader`. Faces: `retinaface`, `landmarks`, `arcface`, `hopenet`. Pictures:
+`vgg`, `inception`, `lpips`, `gfpgan` on `stylegan`.
+"""

@@ -1,0 +1,30 @@
+"""The decoder of the generator without SPADE (reference, section 5.7)."""
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax.models.layers import basic, blocks
+from sadtalker_jax.typing import Dtype
+
+
+class PlainDecoder(nn.Module):
+  """Warped features to a picture four times their size."""
+
+  features: int = 64  # channels before the last layer
+  num_blocks: int = 6  # at the size of the features
+  dtype: Dtype | None = None  # of the computation
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    """Features [B, S/4, S/4, K] to float32 pictures [B, S, S, 3] in [0, 1]."""
+    for i in range(self.num_blocks):
+      x = blocks.ResidualBlock(dtype=self.dtype, name=f'block_{i}')(
+        x, train=train
+      )
+    for i, width in enumerate((2 * self.features, self.features)):
+      x = blocks.ConvBlock(width, dtype=self.dtype, name=f'up_{i}')(
+        basic.nearest(x, (2, 2)), train=train
+      )
+    x = basic.conv(3, (7, 7), padding=3, dtype=self.dtype, name='last')(x)
+    return nn.sigmoid(x.astype(jnp.float32))

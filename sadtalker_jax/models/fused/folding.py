@@ -1,0 +1,238 @@
+"""Variables of the render's networks as the tree that `fused_render` takes.
+
+Batch norm and spectral norm go into kernels and biases, convolutions of one map
+become one, and each takes its form (`fused_layers`). That is worked out on the
+host in float64 and rounded once. Sizes follow from the arrays: narrow networks
+fold as the published ones do. Source: design reference, sections 5.5 and 5.6.
+"""
+
+from collections.abc import Mapping
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax.models.facevid2vid import generator as generator_lib
+from sadtalker_jax.models.facevid2vid import keypoints
+from sadtalker_jax.models.fused import fused_layers
+from sadtalker_jax.typing import Dtype, PyTree, Variables
+
+MASK_THRESHOLD = 1e-3  # smaller shares move nothing (quirk Q5)
+_EPSILON = 1e-5  # of batch norms
+_SPADES = ('spade_0', 'spade_1', 'spade_skip')
+
+Params = Mapping[str, Any]
+Layer = dict[str, np.ndarray]
+
+
+def fold(
+  variables: Mapping[str, Variables], *, dtype: Dtype = jnp.float32
+) -> PyTree:
+  """The networks but for MappingNet, in the forms of `fused_layers`.
+
+  Args:
+    variables: of 'keypoint_detector' and 'generator'.
+    dtype: of the convolutions of a frame, float32 or bfloat16.
+
+  Returns:
+    Tree of numpy arrays; those for source-only work are as they were.
+  """
+  dtype = jnp.dtype(dtype)
+  generator = variables['generator']
+  params, stats = generator['params'], generator['batch_stats']
+  encoder_params = params['appearance']
+  depth = _depth(encoder_params)
+  source = {
+    'keypoint_detector': variables['keypoint_detector'],
+    'generator': {
+      'params': {'appearance': encoder_params},
+      'batch_stats': {'appearance': stats['appearance']},
+    },
+  }
+  return {
+    'motion': _motion(
+      params['dense_motion'], stats['dense_motion'], depth, dtype
+    ),
+    'merge': _pack(
+      _depth_first(_normed(params['merge'], stats['merge']), depth), dtype
+    ),
+    'project': _pack(_layer(params['project']), dtype),
+    'decoder': _decoder(params['decoder'], stats['decoder'], dtype),
+    'source': source,
+  }
+
+
+def fold_mapping(variables: Variables, *, zero_t_xz: bool = True) -> Variables:
+  """MappingNet, which is small: in float32.
+
+  Args:
+    variables: of the network.
+    zero_t_xz: field of its module; t_x and t_z are then always 0.
+  """
+  if not zero_t_xz:
+    return variables
+  params = variables['params']
+  counts = np.array([0, 1, 0], np.float32)
+  head = {name: x * counts for name, x in params['translation'].items()}
+  return {**variables, 'params': {**params, 'translation': head}}
+
+
+def encoder(variables: Variables, dtype: Dtype) -> generator_lib.Generator:
+  """The plain module that `encode`s portraits with these variables."""
+  params = variables['params']['appearance']
+  return generator_lib.Generator(
+    features=params['first']['conv']['kernel'].shape[-1],
+    volume_features=params['block_0']['conv_0']['kernel'].shape[-1],
+    depth=_depth(params),
+    num_blocks=_count(params, 'block_'),
+    dtype=dtype,
+  )
+
+
+def detector(variables: Variables) -> keypoints.KeypointDetector:
+  """The plain module of the keypoint detector with these variables."""
+  params = variables['params']
+  steps = _count(params, 'down_')
+  widths = [
+    params[f'down_{i}']['conv']['kernel'].shape[-1] for i in range(steps)
+  ]
+  blur = variables['batch_stats'].get('blur')
+  # Sizes of the blurs of `ops.filters.reduce`.
+  reduction = 1 if blur is None else {5: 2, 13: 4, 29: 8}[blur.shape[0]]
+  return keypoints.KeypointDetector(
+    num_keypoints=params['keypoints']['kernel'].shape[-1],
+    block_expansion=widths[0] // 2,
+    max_features=max(widths),
+    num_blocks=steps,
+    depth=params['lift']['kernel'].shape[-1] // widths[-1],
+    reduction=reduction,
+  )
+
+
+def _depth(encoder_params: Params) -> int:
+  """Cells of the volume along its depth."""
+  width = encoder_params['block_0']['conv_0']['kernel'].shape[-1]
+  return encoder_params['lift']['kernel'].shape[-1] // width
+
+
+def _motion(
+  params: Params, stats: Params, depth: int, dtype: Dtype
+) -> dict[str, Any]:
+  inner, inner_stats = params['hourglass'], stats['hourglass']
+
+  def steps(kind: str, factor: int) -> list[fused_layers.Layer]:
+    names = [f'{kind}_{i}' for i in range(_count(inner, f'{kind}_'))]
+    layers = [_normed(inner[name], inner_stats[name]) for name in names]
+    return [_pack(layer, dtype, factor) for layer in layers]
+
+  last = _normed(inner['last'], inner_stats['last'])
+  occlusion = _depth_first(_layer(params['occlusion']), depth)
+  taps = occlusion['kernel'].shape[:2]
+  # [Kh, Kw, D C, 1] as [D, C, Kh Kw]
+  kernel = occlusion['kernel'].reshape(math.prod(taps), depth, -1)
+  return {
+    'compress': _pack(_normed(params['compress'], stats['compress']), dtype),
+    'down': steps('down', 1),
+    'up': steps('up', 2),
+    'last': _pack(last, dtype),
+    'mask': _pack(_layer(params['mask']), dtype),
+    'occlusion': {
+      'kernel': kernel.transpose(1, 2, 0).astype(dtype),
+      'bias': occlusion['bias'].astype(dtype),
+    },
+  }
+
+
+def _decoder(params: Params, stats: Params, dtype: Dtype) -> dict[str, Any]:
+  middle = [f'middle_{i}' for i in range(_count(params, 'middle_'))]
+  up = [f'up_{i}' for i in range(_count(params, 'up_'))]
+  shared = [params[m][s]['shared'] for m in middle for s in _SPADES[:2]]
+  result: dict[str, Any] = {
+    'first': _pack(_layer(params['first']), dtype),
+    'shared': _pack(_beside(shared), dtype),
+    'middle': [_block(params[m], stats[m], dtype) for m in middle],
+    'up': [_block(params[u], stats[u], dtype) for u in up],
+    'last': _pack(_layer(params['last']), dtype),
+  }
+  for i, name in enumerate(up):
+    shared = [params[name][s]['shared'] for s in _SPADES]
+    result['up'][i]['shared'] = _pack(_beside(shared), dtype, 2 ** (i + 1))
+  return result
+
+
+def _block(params: Params, stats: Params, dtype: Dtype) -> dict[str, Any]:
+  result: dict[str, Any] = {
+    name: _pack(_divided(params[name], stats[name]), dtype)
+    for name in ('conv_0', 'conv_1')
+  }
+  for name in _SPADES[:2]:
+    both = _beside([_gain(params[name]['gamma']), params[name]['beta']])
+    result[name] = _pack(both, dtype)
+  if 'conv_skip' in params:
+    skip = _divided(params['conv_skip'], stats['conv_skip'])['kernel'][0, 0]
+    beta = _layer(params['spade_skip']['beta'])
+    passed = {key: value @ skip for key, value in beta.items()}
+    both = _beside([_gain(params['spade_skip']['gamma']), passed])
+    result['spade_skip'] = _pack(both, dtype)
+    result['skip'] = skip.astype(dtype)
+  return result
+
+
+def _pack(layer: Layer, dtype: Dtype, factor: int = 1) -> fused_layers.Layer:
+  return fused_layers.pack(layer['kernel'], layer['bias'], dtype, factor=factor)
+
+
+def _gain(gamma: Params) -> Layer:
+  """The convolution of 1 + gamma."""
+  layer = _layer(gamma)
+  return {**layer, 'bias': layer['bias'] + 1}
+
+
+def _depth_first(layer: Layer, depth: int) -> Layer:
+  """Input channels c D + d as d C + c, for volumes whose depth is moved."""
+  kernel = layer['kernel']
+  *size, _, features = kernel.shape
+  kernel = kernel.reshape(*size, -1, depth, features)
+  kernel = np.swapaxes(kernel, -3, -2)
+  return {**layer, 'kernel': kernel.reshape(layer['kernel'].shape)}
+
+
+def _layer(params: Params) -> Layer:
+  """A plain convolution."""
+  return {key: np.asarray(params[key], np.float64) for key in params}
+
+
+def _beside(params: list[Params]) -> Layer:
+  """Convolutions of one map as one."""
+  parts = [_layer(p) for p in params]
+  return {
+    key: np.concatenate([p[key] for p in parts], axis=-1)
+    for key in ('kernel', 'bias')
+  }
+
+
+def _normed(params: Params, stats: Params) -> Layer:
+  """A convolution and the batch norm after it."""
+  conv, norm, seen = (
+    _layer(x) for x in (params['conv'], params['norm'], stats['norm'])
+  )
+  gain = norm['scale'] / np.sqrt(seen['var'] + _EPSILON)
+  return {
+    'kernel': conv['kernel'] * gain,
+    'bias': (conv['bias'] - seen['mean']) * gain + norm['bias'],
+  }
+
+
+def _divided(params: Params, stats: Params) -> Layer:
+  """A convolution divided by its largest singular value."""
+  layer, vectors = _layer(params), _layer(stats)
+  kernel = layer['kernel']
+  matrix = kernel.reshape(-1, kernel.shape[-1])
+  sigma = vectors['v'] @ matrix @ vectors['u']
+  bias = layer.get('bias', np.zeros(kernel.shape[-1]))
+  return {'kernel': kernel / sigma, 'bias': bias}
+
+
+def _count(params: Params, prefix: str) -> int:
+  return sum(name.startswith(prefix) for name in params)

@@ -1,0 +1,250 @@
+"""The render of a frame with all that is constant worked out beforehand.
+
+Pure functions over a plain tree of arrays, made once from the variables of the
+networks (`folding`). The frames are those of `models.facevid2vid.render`, up to
+rounding:
+
+- batch norm and spectral norm are part of the kernels and biases;
+- all SPADE layers of one resolution have one convolution for their hidden maps,
+  and one for gamma and beta (`fused_decoder`);
+- convolutions of nearest-upsampled maps run at the low resolution, and what is
+  normalized is normalized before it is copied;
+- on CPU, convolutions take fewer products (`fused_layers`,
+  `ops.convolution.winograd`);
+- the 15 shifted volumes and the mixture of their motions are never stored as
+  places to sample at (`ops.sampling.grids`);
+- the portrait's volume, its compressed form and its keypoints are made once, by
+  the plain modules.
+
+Frames are independent. On CPU they are computed one after the other, which is
+quicker there and keeps the working set small; elsewhere as a batch. With
+bfloat16 the convolutions run in it; norms, softmax and sampling in float32.
+
+Conventions: pictures [B, S, S, 3], RGB in [0, 1]; windows [B, 27, C]; angles
+[B, 3] degrees (yaw, pitch, roll), NaN where the predicted one is kept.
+"""
+
+from collections.abc import Mapping
+import math
+from typing import Any, NamedTuple
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from sadtalker_jax.models.fused import folding, fused_decoder, fused_layers
+from sadtalker_jax.models.sadtalker import mapping
+from sadtalker_jax.ops import keypoints as keypoint_ops
+from sadtalker_jax.ops.sampling import grid_sample, grids, shifting
+from sadtalker_jax.typing import PyTree, Variables
+
+fold = folding.fold
+fold_mapping = folding.fold_mapping
+
+
+class Source(NamedTuple):
+  """What is known of portraits before any frame."""
+
+  volume: jax.Array  # [B, D, H, W, C] features
+  compressed: jax.Array  # [B, D, H, W, c] what dense motion sees of them
+  canonical: jax.Array  # [B, K, 3] keypoints of the head at rest
+  keypoints: jax.Array  # [B, K, 3] keypoints in the portrait
+
+
+def prepare_source(
+  params: PyTree, image: jax.Array, window: jax.Array
+) -> Source:
+  """Source-only work for portraits.
+
+  Args:
+    params: pair of `fold` and `fold_mapping`.
+    image: [B, S, S, 3] in [0, 1].
+    window: [B, 27, C] coefficients of the portraits.
+  """
+  networks, mapped = params
+  plain = networks['source']
+  dtype = fused_layers.dtype(networks['motion']['compress'])
+  with jax.default_matmul_precision('highest'):
+    volume: Any = folding.encoder(plain['generator'], dtype).apply(
+      plain['generator'], image, train=False, method='encode'
+    )
+    canonical: Any = folding.detector(plain['keypoint_detector']).apply(
+      plain['keypoint_detector'], image, train=False
+    )
+  compressed = fused_layers.conv(
+    volume,
+    networks['motion']['compress'],
+    jax.nn.relu,
+    precision=lax.Precision.HIGHEST,
+  )
+  placed = _placed(mapped, canonical, window, None)
+  return Source(volume, compressed, canonical, placed)
+
+
+def render(
+  params: PyTree,
+  source: Source,
+  windows: jax.Array,
+  angles: jax.Array,
+  *,
+  precision: lax.PrecisionLike = lax.Precision.DEFAULT,
+) -> jax.Array:
+  """Frames, each of its own portrait.
+
+  Args:
+    params: pair of `fold` and `fold_mapping`.
+    source: B portraits.
+    windows: [B, 27, C].
+    angles: [B, 3].
+    precision: of the products of float32 convolutions; those of the keypoints
+      and of sampling are exact.
+
+  Returns:
+    [B, S, S, 3] uint8, round(255 x).
+  """
+  frames = draw(params, source, windows, angles, precision=precision)
+  return jnp.round(255 * frames).astype(jnp.uint8)
+
+
+def draw(
+  params: PyTree,
+  source: Source,
+  windows: jax.Array,
+  angles: jax.Array,
+  *,
+  precision: lax.PrecisionLike = lax.Precision.DEFAULT,
+) -> jax.Array:
+  """As `render`, [B, S, S, 3] float32 in [0, 1]."""
+  networks, mapped = params
+  driving = _placed(mapped, source.canonical, windows, angles)
+  if jax.default_backend() != 'cpu' or len(windows) == 1:
+    return _draw(networks, source, driving, precision)
+
+  def one(inputs: tuple[Source, jax.Array]) -> jax.Array:
+    portrait, place = jax.tree.map(lambda x: x[None], inputs)
+    return _draw(networks, portrait, place, precision)[0]
+
+  return lax.map(one, (source, driving))
+
+
+def _draw(
+  networks: PyTree,
+  source: Source,
+  driving: jax.Array,
+  precision: lax.PrecisionLike,
+) -> jax.Array:
+  """Frames with driving keypoints [B, K, 3]."""
+  deformation, occlusion = _motion(
+    networks['motion'], source, driving, precision
+  )
+  moved = grid_sample.grid_sample_3d(
+    source.volume, deformation, padding='zeros', align_corners=False
+  )
+  moved = moved.transpose(0, 2, 3, 1, 4)
+  x = fused_layers.conv(
+    moved.reshape(*moved.shape[:3], -1),
+    networks['merge'],
+    lambda y: jax.nn.leaky_relu(y, 0.01),
+    precision=precision,
+  )
+  x = fused_layers.conv(
+    x,
+    networks['project'],
+    lambda y, occlusion: y * occlusion.astype(y.dtype),
+    (occlusion,),
+    precision=precision,
+  )
+  return fused_decoder.decode(networks['decoder'], x, precision=precision)
+
+
+def _placed(
+  mapped: Variables,
+  canonical: jax.Array,
+  windows: jax.Array,
+  angles: jax.Array | None,
+) -> jax.Array:
+  """Keypoints [B, K, 3] under coefficients.
+
+  `fold_mapping` has seen to the parts of t that count for nothing.
+  """
+  count = canonical.shape[1]
+  features = mapped['params']['first']['kernel'].shape[-1]
+  module = mapping.MappingNet(features=features, num_keypoints=count)
+  with jax.default_matmul_precision('highest'):
+    motion: Any = module.apply(mapped, windows)
+  return keypoint_ops.transform(
+    canonical.astype(jnp.float32), *motion, angles=angles, zero_t_xz=False
+  )
+
+
+def _motion(
+  params: PyTree,
+  source: Source,
+  driving: jax.Array,
+  precision: lax.PrecisionLike,
+) -> tuple[jax.Array, jax.Array]:
+  """Places [B, D, H, W, 3] in the source, and what is visible [B, H, W, 1]."""
+  shape = source.volume.shape[1:4]
+  shift = jnp.pad(source.keypoints - driving, ((0, 0), (1, 0), (0, 0)))
+  heat = grids.heat_maps(driving, shape) - grids.heat_maps(
+    source.keypoints, shape
+  )
+  heat = jnp.pad(heat, [(0, 0)] * 4 + [(1, 0)])[..., None]
+  moved = shifting.shifted(source.compressed, shift, align_corners=False)
+  x = jnp.concatenate([heat.astype(moved.dtype), moved], axis=-1)
+  x = x.reshape(*x.shape[:4], -1)
+  seen = []
+  for layer in params['down']:
+    seen.append(x)
+    x = fused_layers.conv(
+      x,
+      layer,
+      lambda y: fused_layers.halved(jax.nn.relu(y)),
+      precision=precision,
+    )
+  for layer in params['up']:
+    x = fused_layers.conv(x, layer, jax.nn.relu, factor=2, precision=precision)
+    x = jnp.concatenate([x, seen.pop()], axis=-1)
+  x = fused_layers.conv(x, params['last'], jax.nn.relu, precision=precision)
+  shares = fused_layers.conv(
+    x,
+    params['mask'],
+    lambda y: jax.nn.softmax(y.astype(jnp.float32)),
+    precision=precision,
+  )
+  kept = jnp.where(shares < folding.MASK_THRESHOLD, 0, shares)
+  visible = _flat_conv(x, params['occlusion'], precision)
+  return grids.mixed_motion(kept, shift), jax.nn.sigmoid(visible)
+
+
+def _flat_conv(
+  x: jax.Array, layer: Mapping[str, jax.Array], precision: lax.PrecisionLike
+) -> jax.Array:
+  """One output of a 2-D convolution over depth and channels of a volume.
+
+  The products of all taps are made at once, then shifted and added.
+
+  Args:
+    x: [B, D, H, W, C].
+    layer: kernel [D, C, K K], bias [1].
+    precision: of the products.
+
+  Returns:
+    [B, H, W, 1], float32.
+  """
+  products = jnp.einsum(
+    'bdhwc,dck->bhwk',
+    x,
+    layer['kernel'],
+    precision=precision,
+    preferred_element_type=jnp.float32,
+  )
+  size = math.isqrt(products.shape[-1])
+  height, width = products.shape[1:3]
+  pad = (size // 2,) * 2
+  padded = jnp.pad(products, ((0, 0), pad, pad, (0, 0)))
+  total = jnp.zeros((*products.shape[:3],), jnp.float32)
+  for i in range(size):
+    for j in range(size):
+      total += padded[:, i : i + height, j : j + width, i * size + j]
+  return total[..., None] + layer['bias'].astype(jnp.float32)

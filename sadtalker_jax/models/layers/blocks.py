@@ -1,0 +1,56 @@
+"""Blocks of the renderer: convolution, batch norm, activation, in 2-D and 3-D.
+
+Layout: channels last. Kernels are odd and padded by half their size, so that
+height, width and depth stay.
+"""
+
+from flax import linen as nn
+import jax
+
+from sadtalker_jax.models.layers import basic
+from sadtalker_jax.typing import Dtype
+
+
+class ConvBlock(nn.Module):
+  """Convolution, batch norm, leaky ReLU."""
+
+  features: int  # output channels
+  kernel: tuple[int, ...] = (3, 3)  # size
+  slope: float = 0.0  # of the activation where negative
+  dtype: Dtype | None = None  # of the computation
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    """[B, *N, C] to [B, *N, features]."""
+    x = basic.conv(
+      self.features,
+      self.kernel,
+      padding=[k // 2 for k in self.kernel],
+      dtype=self.dtype,
+      name='conv',
+    )(x)
+    x = basic.batch_norm(train=train, dtype=self.dtype, name='norm')(x)
+    x = nn.leaky_relu(x, self.slope) if self.slope else nn.relu(x)
+    return basic.block(x)
+
+
+class ResidualBlock(nn.Module):
+  """Twice batch norm, ReLU, convolution, added to the input."""
+
+  kernel: tuple[int, ...] = (3, 3)  # size
+  dtype: Dtype | None = None  # of the computation
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    """[B, *N, C] to the same shape."""
+    y = x
+    for i in range(2):
+      norm = basic.batch_norm(train=train, dtype=self.dtype, name=f'norm_{i}')
+      y = basic.conv(
+        x.shape[-1],
+        self.kernel,
+        padding=[k // 2 for k in self.kernel],
+        dtype=self.dtype,
+        name=f'conv_{i}',
+      )(nn.relu(norm(y)))
+    return basic.block(x + y)

@@ -1,0 +1,52 @@
+"""ExpNet: what the lips do when a sound is heard (reference, section 3)."""
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax.models.layers import audio_encoder, basic
+from sadtalker_jax.typing import Dtype
+
+EXPRESSION_SIZE = 64
+
+
+class ExpNet(nn.Module):
+  """Expression of every frame from its sound, a reference and a blink signal.
+
+  Frames do not see each other.
+  """
+
+  sees_reference: bool = True  # False: zeros take its place (Table 3)
+  dtype: Dtype | None = None  # of the computation
+
+  def setup(self) -> None:
+    """Names the parts."""
+    self.audio_encoder = audio_encoder.AudioEncoder(dtype=self.dtype)
+    self.mapping = basic.dense(EXPRESSION_SIZE, dtype=self.dtype)
+
+  def __call__(
+    self, mel: jax.Array, reference: jax.Array, blink: jax.Array, *, train: bool
+  ) -> jax.Array:
+    """Expression coefficients, absolute ones.
+
+    Args:
+      mel: [B, 80, 16, 1] log-mel windows.
+      reference: [B, 64] expression of the portrait.
+      blink: [B, 1] 0 for open eyes, 1 for closed ones.
+      train: whether batch norm uses the batch.
+
+    Returns:
+      [B, 64].
+    """
+    sound = self.embed(mel, train=train)
+    dtype = sound.dtype
+    if not self.sees_reference:
+      reference = jnp.zeros_like(reference)
+    x = jnp.concatenate(
+      [sound, reference.astype(dtype), blink.astype(dtype)], axis=-1
+    )  # [B, 577]
+    return self.mapping(x)
+
+  def embed(self, mel: jax.Array, *, train: bool) -> jax.Array:
+    """Sound alone: windows [B, 80, 16, 1] to [B, 512]."""
+    return self.audio_encoder(mel, train=train)

@@ -1,0 +1,57 @@
+"""MappingNet: 3DMM coefficients become keypoint motion (reference, 5.2)."""
+
+from typing import NamedTuple
+
+from flax import linen as nn
+import jax
+
+from sadtalker_jax.models.layers import basic
+from sadtalker_jax.typing import Dtype
+
+NUM_BINS = 66  # of an angle, 3 degrees each
+NUM_KEYPOINTS = 15
+WINDOW = 27  # frames of coefficients that one motion is made of
+
+
+class KeypointMotion(NamedTuple):
+  """What moves canonical keypoints; of MappingNet and of HEEstimator."""
+
+  yaw: jax.Array  # [B, 66] logits of the bins of the angle
+  pitch: jax.Array  # [B, 66]
+  roll: jax.Array  # [B, 66]
+  translation: jax.Array  # [B, 3]
+  expression: jax.Array  # [B, 15, 3] offsets of the keypoints
+
+
+class MappingNet(nn.Module):
+  """Keypoint motion of the middle of a window of coefficients."""
+
+  features: int = 1024  # channels inside
+  num_keypoints: int = NUM_KEYPOINTS
+  # Whether t_x and t_z count for nothing where its output places keypoints, as
+  # the released weights want it (quirk Q2). The output has them all the same.
+  zero_t_xz: bool = True
+  dtype: Dtype | None = None  # of the computation
+
+  @nn.compact
+  def __call__(self, window: jax.Array) -> KeypointMotion:
+    """Motion of windows [B, 27, 70 or 73] of coefficients, time before them."""
+    x = basic.conv(self.features, (7,), dtype=self.dtype, name='first')(window)
+    for i in range(3):
+      y = basic.conv(
+        self.features, (3,), dilation=3, dtype=self.dtype, name=f'encoder_{i}'
+      )(nn.leaky_relu(x, 0.1))
+      x = y + x[:, 3:-3]  # [B, 15, 9, 3; F]
+    x = x.mean(axis=1)
+
+    def head(size: int, name: str) -> jax.Array:
+      return basic.dense(size, dtype=self.dtype, name=name)(x)
+
+    expression = head(3 * self.num_keypoints, 'expression')
+    return KeypointMotion(
+      head(NUM_BINS, 'yaw'),
+      head(NUM_BINS, 'pitch'),
+      head(NUM_BINS, 'roll'),
+      head(3, 'translation'),
+      expression.reshape(-1, self.num_keypoints, 3),
+    )

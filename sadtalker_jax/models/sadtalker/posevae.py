@@ -1,0 +1,263 @@
+"""PoseVAE: how the head of a speaker moves (reference, section 4).
+
+A conditional variational auto-encoder of 32 frames of head motion: poses less
+the pose before the first frame, 6 numbers a frame (angles in radian,
+translation in decimetre). The conditions are that pose, a style (the speaker
+it was learned from) and the sound of the frames.
+
+Letters: B clips, T = 32 frames, Z = 64 numbers of a latent.
+
+Sound is embedded in the order [B, T]. The original mixes up clips and frames
+where B > 1 (quirk Q7), which no weights can need at B = 1.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from sadtalker_jax.models.layers import audio_encoder, basic
+from sadtalker_jax.models.sadtalker import resunet
+from sadtalker_jax.typing import Dtype
+
+NUM_FRAMES = 32
+POSE_SIZE = 6
+LATENT_SIZE = 64
+NUM_STYLES = 46
+
+
+class Reconstruction(NamedTuple):
+  """What training compares."""
+
+  motion: jax.Array  # [B, T, 6] decoded
+  mean: jax.Array  # [B, Z] of the posterior
+  log_variance: jax.Array  # [B, Z]
+  latent: jax.Array  # [B, Z] drawn from it
+
+
+class PoseEncoder(nn.Module):
+  """Posterior of the latent, given the motion and its conditions."""
+
+  num_styles: int
+  latent_size: int
+  audio_size: int
+  hidden_size: int
+  widths: Sequence[int]
+  tie_mu_logvar: bool
+  dtype: Dtype | None = None  # of the computation
+
+  @nn.compact
+  def __call__(
+    self,
+    motion: jax.Array,
+    reference: jax.Array,
+    style: jax.Array,
+    sound: jax.Array,
+    *,
+    train: bool,
+  ) -> tuple[jax.Array, jax.Array]:
+    """Mean and log variance, [B, Z] each; arguments as of `PoseVAE.encode`."""
+    batch = motion.shape[0]
+    unet = resunet.ResUnet(self.widths, dtype=self.dtype, name='unet')
+    poses = unet(motion[..., None], train=train)  # [B, T, 6, 1]
+    audio = basic.dense(self.audio_size, dtype=self.dtype, name='audio')(sound)
+    dtype = audio.dtype
+    styles = self.param(
+      'styles', nn.initializers.normal(1.0), (self.num_styles, self.latent_size)
+    )
+    x = jnp.concatenate(
+      [
+        reference.astype(dtype),
+        poses.reshape(batch, -1),
+        audio.reshape(batch, -1),
+        styles[style].astype(dtype),
+      ],
+      axis=-1,
+    )  # [B, 6 + 6 T + audio_size T + Z]
+    x = basic.dense(self.hidden_size, dtype=self.dtype, name='hidden')(x)
+    x = nn.relu(x)
+    mean = basic.dense(self.latent_size, dtype=self.dtype, name='mean')(x)
+    # Called in any case: released files hold it, though they never use it.
+    own = basic.dense(self.latent_size, dtype=self.dtype, name='log_variance')
+    log_variance = own(x)
+    return mean, mean if self.tie_mu_logvar else log_variance
+
+
+class PoseDecoder(nn.Module):
+  """Motion of a latent under its conditions."""
+
+  num_styles: int
+  latent_size: int
+  audio_size: int
+  hidden_size: int
+  widths: Sequence[int]
+  dtype: Dtype | None = None  # of the computation
+
+  @nn.compact
+  def __call__(
+    self,
+    latent: jax.Array,
+    reference: jax.Array,
+    style: jax.Array,
+    sound: jax.Array,
+    *,
+    train: bool,
+  ) -> jax.Array:
+    """Motion [B, T, 6]; arguments as of `PoseVAE.decode`."""
+    batch, length = sound.shape[:2]
+    audio = basic.dense(self.audio_size, dtype=self.dtype, name='audio')(sound)
+    dtype = audio.dtype
+    styles = self.param(
+      'styles', nn.initializers.normal(1.0), (self.num_styles, self.latent_size)
+    )
+    x = jnp.concatenate(
+      [
+        reference.astype(dtype),
+        latent.astype(dtype) + styles[style].astype(dtype),
+        audio.reshape(batch, -1),
+      ],
+      axis=-1,
+    )  # [B, 6 + Z + audio_size T]
+    x = basic.dense(self.hidden_size, dtype=self.dtype, name='hidden')(x)
+    x = basic.dense(length * POSE_SIZE, dtype=self.dtype, name='poses')(
+      nn.relu(x)
+    )
+    x = nn.sigmoid(x).reshape(batch, length, POSE_SIZE, 1)
+    unet = resunet.ResUnet(self.widths, dtype=self.dtype, name='unet')
+    x = unet(x, train=train)[..., 0]  # [B, T, 6]
+    return basic.dense(POSE_SIZE, dtype=self.dtype, name='motion')(x)
+
+
+class PoseVAE(nn.Module):
+  """Encoder and decoder of head motion, and the frozen ear of both.
+
+  The audio encoder is the published Wav2Lip's: always in evaluation mode, and
+  no gradient reaches it.
+  """
+
+  num_frames: int = NUM_FRAMES  # of a clip, a multiple of 8
+  num_styles: int = NUM_STYLES
+  latent_size: int = LATENT_SIZE
+  audio_size: int = 6  # numbers that the sound of a frame becomes
+  hidden_size: int = 128  # of the layer between conditions and latent
+  widths: Sequence[int] = resunet.WIDTHS  # of both U-nets
+  audio_blocks: Sequence[audio_encoder.Block] = audio_encoder.BLOCKS
+  # The log variance is the mean: a slip of the original (quirk Q1), which
+  # released weights were trained with. False for weights of our own.
+  tie_mu_logvar: bool = True
+  # False: zeros take the place of a condition (Table 4).
+  sees_reference: bool = True
+  sees_style: bool = True
+  hears: bool = True
+  dtype: Dtype | None = None  # of the computation
+
+  def setup(self) -> None:
+    """Names the parts."""
+    self.audio_encoder = audio_encoder.AudioEncoder(
+      self.audio_blocks, dtype=self.dtype
+    )
+    sizes: dict[str, Any] = {
+      'num_styles': self.num_styles,
+      'latent_size': self.latent_size,
+      'audio_size': self.audio_size,
+      'hidden_size': self.hidden_size,
+      'widths': self.widths,
+      'dtype': self.dtype,
+    }
+    self.encoder = PoseEncoder(**sizes, tie_mu_logvar=self.tie_mu_logvar)
+    self.decoder = PoseDecoder(**sizes)
+
+  def __call__(
+    self,
+    motion: jax.Array,
+    reference: jax.Array,
+    style: jax.Array,
+    mel: jax.Array,
+    noise: jax.Array,
+    *,
+    train: bool,
+  ) -> Reconstruction:
+    """Motion through a latent and back, as in training.
+
+    Args:
+      motion: [B, T, 6] poses less `reference`.
+      reference: [B, 6] pose before the first frame.
+      style: [B] integers below `num_styles`.
+      mel: [B, T, 80, 16, 1] log-mel windows of the frames.
+      noise: [B, Z] of the standard normal distribution, which the latent is
+        made of: mean + exp(log_variance / 2) noise.
+      train: whether batch norm uses the batch.
+
+    Returns:
+      The decoded motion and the posterior.
+    """
+    sound = self.encode_audio(mel)
+    mean, log_variance = self.encode(
+      motion, reference, style, sound, train=train
+    )
+    latent = mean + jnp.exp(log_variance / 2) * noise.astype(mean.dtype)
+    decoded = self.decode(latent, reference, style, sound, train=train)
+    return Reconstruction(decoded, mean, log_variance, latent)
+
+  def encode_audio(self, mel: jax.Array) -> jax.Array:
+    """Log-mel windows [B, T, 80, 16, 1] to embeddings [B, T, 512]."""
+    batch, length = mel.shape[:2]
+    flat = mel.reshape(batch * length, *mel.shape[2:])
+    if not self.hears:
+      flat = jnp.zeros_like(flat)
+    sound = lax.stop_gradient(self.audio_encoder(flat, train=False))
+    return sound.reshape(batch, length, -1)
+
+  def encode(
+    self,
+    motion: jax.Array,
+    reference: jax.Array,
+    style: jax.Array,
+    sound: jax.Array,
+    *,
+    train: bool,
+  ) -> tuple[jax.Array, jax.Array]:
+    """Mean and log variance of the latent, [B, Z] each.
+
+    Arguments as of a call; `sound` is [B, T, 512] of `encode_audio`.
+    """
+    self._check_length(motion)
+    told = self._told(reference, style)
+    return self.encoder(motion, *told, sound, train=train)
+
+  def decode(
+    self,
+    latent: jax.Array,
+    reference: jax.Array,
+    style: jax.Array,
+    sound: jax.Array,
+    *,
+    train: bool,
+  ) -> jax.Array:
+    """Motion [B, T, 6] of a latent [B, Z].
+
+    It is an affine map of 6 numbers in (0, 1), so its range is limited by what
+    the last layer has learned (quirk Q32). Other arguments as of a call;
+    `sound` is [B, T, 512] of `encode_audio`.
+    """
+    self._check_length(sound)
+    told = self._told(reference, style)
+    return self.decoder(latent, *told, sound, train=train)
+
+  def _told(
+    self, reference: jax.Array, style: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
+    """Reference and style, as far as they are seen."""
+    return (
+      reference if self.sees_reference else jnp.zeros_like(reference),
+      style if self.sees_style else jnp.zeros_like(style),
+    )
+
+  def _check_length(self, sequence: jax.Array) -> None:
+    if sequence.shape[1] != self.num_frames:
+      raise ValueError(
+        f'expected {self.num_frames} frames, found {sequence.shape[1]}'
+      )

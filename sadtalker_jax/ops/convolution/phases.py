@@ -1,0 +1,98 @@
+"""Convolutions of maps with repeated pixels, made at the small size.
+
+Where every pixel of a map stands f times in a row, the taps of a 3 x 3 kernel
+that meet the same pixel can be added up beforehand. Each of the f x f phases of
+the output is then a convolution of the small map with fewer taps: at f = 2 with
+2 x 2 of 9, 16 products for 36; at f = 4, where both phases in the middle are
+alike, 25 for 144. Zero padding stays exact.
+
+Layout: [B, H, W, C] and kernels [3, 3, I, O], or [B, D, H, W, C] and
+[3, 3, 3, I, O]; only height and width are repeated.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+
+from sadtalker_jax.ops.convolution import conv as conv_ops
+
+# Of the phases that differ, along one axis: the sums of taps, and how many
+# cells of padding there are before and after the map.
+_FIRST = np.array([[1, 0, 0], [0, 1, 1]]), (1, 0)
+_MIDDLE = np.array([[1, 1, 1]]), (0, 0)
+_LAST = np.array([[1, 1, 0], [0, 0, 1]]), (0, 1)
+_PHASES = {2: (_FIRST, _LAST), 4: (_FIRST, _MIDDLE, _LAST)}
+# Which of them the f phases are.
+_ORDER = {2: (0, 1), 4: (0, 1, 1, 2)}
+
+Kernels = tuple[tuple[Any, ...], ...]
+
+
+def split(kernel: np.ndarray, factor: int) -> Kernels:
+  """Kernels of the phases that differ, rows of columns.
+
+  Args:
+    kernel: [3, 3, I, O] or [3, 3, 3, I, O].
+    factor: f, 2 or 4.
+
+  Returns:
+    2 x 2 or 3 x 3 of [(3,) 1 or 2, 1 or 2, I, O], type of `kernel`.
+  """
+  high = [
+    np.tensordot(sums, kernel, (1, -4 % kernel.ndim))
+    for sums, _ in _PHASES[factor]
+  ]
+  wide = [
+    [
+      np.tensordot(sums, k, (1, -3 % kernel.ndim))
+      for sums, _ in _PHASES[factor]
+    ]
+    for k in high
+  ]  # [wide, high, (3,) I, O]
+  axes = (2, 1, 0, 3, 4) if kernel.ndim == 5 else (1, 0, 2, 3)
+  return tuple(tuple(k.transpose(axes) for k in row) for row in wide)
+
+
+def conv(
+  x: jax.Array,
+  kernels: Sequence[Sequence[jax.Array]],
+  factor: int,
+  *,
+  precision: lax.PrecisionLike = None,
+) -> jax.Array:
+  """Convolution of a map with its pixels repeated, with stride 1.
+
+  Args:
+    x: [B, H, W, C] or [B, D, H, W, C].
+    kernels: of `split`.
+    factor: f.
+    precision: of the products.
+
+  Returns:
+    [B, (D,) H f, W f, O].
+  """
+  pads = [pad for _, pad in _PHASES[factor]]
+  deep = [(1, 1)] * (x.ndim - 4)
+  phases = [
+    [
+      conv_ops.conv_general_dilated(
+        x,
+        kernel,
+        (1,) * (x.ndim - 2),
+        [*deep, high, wide],
+        dimension_numbers=conv_ops.channels_last(x.ndim - 2),
+        precision=precision,
+      )
+      for kernel, wide in zip(row, pads, strict=True)
+    ]
+    for row, high in zip(kernels, pads, strict=True)
+  ]
+  order = _ORDER[factor]
+  rows = [jnp.stack([phases[i][j] for j in order], -2) for i in order]
+  y = jnp.stack(rows, -4)  # [B, (D,) H, f, W, f, O]
+  *lead, height, _, width, _, features = y.shape
+  return y.reshape(*lead, height * factor, width * factor, features)

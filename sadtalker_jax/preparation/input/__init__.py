@@ -1,0 +1,1 @@
+"""What goes in: videos, the faces in them, the cuts between shots."""

@@ -1,0 +1,295 @@
+"""The work on one video: from its file to its part.
+
+The video is decoded twice, frame by frame, so memory grows neither with its
+length nor with its number of faces: first all faces are followed, and the
+landmarks of tracks that may become clips go to disk; then the clips are cut.
+
+Whatever is wrong with a video ends up in its part as a reject; only a full disk
+and defects of the machine are errors.
+"""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+import errno
+import itertools
+import pathlib
+import tempfile
+
+from absl import logging
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.faces import crop
+from sadtalker_jax.media import video
+from sadtalker_jax.preparation import clock, parts, rejects
+from sadtalker_jax.preparation import experts as experts_lib
+from sadtalker_jax.preparation import options as options_lib
+from sadtalker_jax.preparation.clip import clips, quality, region, sound
+from sadtalker_jax.preparation.input import face_tracks, video_files
+
+Reason = rejects.Reason
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DiskFullError(errors.InputError):
+  """There is no room left; nothing that was finished is lost."""
+
+
+class _StopError(Exception):
+  """The whole video is left out."""
+
+  def __init__(self, reason: Reason, detail: str):
+    super().__init__(detail)
+    self.reason = reason
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+  """A track on disk that may become a clip."""
+
+  first: int
+  path: pathlib.Path
+  square: crop.IntBox
+  utterance: str
+
+
+def prepare(
+  source: video_files.Source,
+  options: options_lib.Options,
+  experts: experts_lib.Experts,
+  target: pathlib.Path,
+  progress: Callable[[], None] = lambda: None,
+) -> parts.Summary:
+  """Prepares one video.
+
+  Args:
+    source: the video.
+    options: of the preparation.
+    experts: networks and face model.
+    target: file of its part, whose folder exists.
+    progress: called after every window of frames and every clip.
+
+  Returns:
+    What the part says of itself.
+
+  Raises:
+    DiskFullError: there is no room for the part.
+  """
+  try:
+    with (
+      tempfile.TemporaryDirectory(dir=target.parent, prefix='.tmp-') as folder,
+      parts.Writer(target) as writer,
+    ):
+      job = _Job(
+        source, options, experts, writer, pathlib.Path(folder), progress
+      )
+      try:
+        job.run()
+      except _StopError as stop:
+        job.reject(stop.reason, str(stop))
+      except errors.InputError as error:
+        job.reject(Reason.UNREADABLE, str(error))
+      except OSError as error:
+        if error.errno in _FULL or not pathlib.Path(folder).exists():
+          raise  # it is our folder, not the video
+        job.reject(Reason.UNREADABLE, str(error))
+      except Exception as error:  # ours; it must not stop 100,000 videos
+        logging.exception('%s: defect while it was prepared', source.name)
+        job.reject(Reason.CRASHED, f'{type(error).__name__}: {error}'[:500])
+      return writer.finish(
+        source.name, job.rejects, job.frames, job.clock.seconds
+      )
+  except OSError as error:
+    if error.errno not in _FULL:
+      raise
+    raise DiskFullError(
+      f'{target.parent}: expected room for the part of {source.name}, found '
+      'none; finished videos are kept, run the same command again'
+    ) from error
+
+
+class _Job:
+  """What is known while one video is prepared."""
+
+  def __init__(
+    self,
+    source: video_files.Source,
+    options: options_lib.Options,
+    experts: experts_lib.Experts,
+    writer: parts.Writer,
+    folder: pathlib.Path,
+    progress: Callable[[], None],
+  ):
+    self._source, self._options = source, options
+    self._experts, self._writer, self._folder = experts, writer, folder
+    self._progress = progress
+    self.clock = clock.Clock()
+    self.rejects: list[rejects.Reject] = []
+    self.frames = 0
+
+  def reject(
+    self, reason: Reason, detail: str, first: int = 0, frames: int = 0
+  ) -> None:
+    """Writes down that something is left out."""
+    self.rejects.append(
+      rejects.Reject(reason, self._source.name, first, frames, detail)
+    )
+
+  def run(self) -> None:
+    """Prepares the video."""
+    with self.clock.measure('decode'):
+      reader = video.Reader(self._source.path)
+    with reader:
+      length = reader.info.duration_s or 0.0
+      self._check_length(min(length, self._source.end_s or length))
+      if not reader.info.has_audio and not self._options.allow_no_audio:
+        raise _StopError(Reason.NO_AUDIO, 'no sound track')
+      seen, found = self._scan(reader)
+      if not seen:
+        raise _StopError(Reason.NO_FACE, f'{self.frames} frames')
+      if found:
+        self._cut(reader, found, self._sound(reader.info.has_audio))
+
+  def _check_length(self, seconds: float) -> None:
+    if seconds > 60 * self._options.max_minutes:
+      raise _StopError(Reason.TOO_LONG, f'{seconds / 60:.1f} minutes')
+
+  def _numbered(self, reader: video.Reader) -> Iterator[tuple[int, np.ndarray]]:
+    """Frames that count, with their numbers at 25 a second."""
+    fps = options_lib.FPS
+    start = round(self._source.start_s * fps)
+    stop = None
+    if self._source.end_s is not None:
+      stop = round(self._source.end_s * fps)
+    frames = self.clock.each('decode', reader.frames(fps=fps))
+    return itertools.islice(enumerate(frames), start, stop)
+
+  def _windows(
+    self, reader: video.Reader
+  ) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Consecutive frames in which a face may count, a window at a time.
+
+    Annotated films are mostly frames that do not: those are only decoded.
+    """
+    window: list[tuple[int, np.ndarray]] = []
+    for number, frame in self._numbered(reader):
+      counts = self._source.counts(number)
+      if window and (not counts or len(window) == face_tracks.WINDOW):
+        yield window
+        window = []
+      if counts:
+        window.append((number, frame))
+    if window:
+      yield window
+
+  def _scan(self, reader: video.Reader) -> tuple[bool, list[_Found]]:
+    """Follows all faces: whether there was one, and tracks worth cutting."""
+    tracker = face_tracks.Tracker(
+      self._experts.finder,
+      self._experts.landmarker,
+      max_frames=self._options.max_frames,
+      least_face=self._options.face_pixels,
+      stretches=self._source.stretches,
+    )
+    seen = False
+    found: list[_Found] = []
+
+    def keep(ended: list[face_tracks.Track]) -> None:
+      nonlocal seen
+      for track in ended:
+        seen = True
+        item = self._keep(track, reader.size, len(found))
+        if item is not None:
+          found.append(item)
+
+    expected = 0
+    for window in self._windows(reader):
+      if window[0][0] != expected:  # what lies between does not count
+        keep(tracker.finish())
+      expected = window[-1][0] + 1
+      self.frames += len(window)
+      self._check_length(self.frames / options_lib.FPS)
+      with self.clock.measure('detect'):
+        keep(tracker.feed([frame for _, frame in window], window[0][0]))
+      self._progress()
+    keep(tracker.finish())
+    return seen, sorted(found, key=lambda item: (item.first, item.square))
+
+  def _keep(
+    self, track: face_tracks.Track, size: tuple[int, int], number: int
+  ) -> _Found | None:
+    """Puts a track on disk, if it may become a clip."""
+    square = region.enlarge(
+      track.box,
+      size,
+      margin=self._options.margin,
+      strict=self._options.annotated,
+    )
+    finding = quality.of_track(track, square, self._options)
+    if finding is not None:
+      self.reject(*finding, track.first, len(track.points))
+      return None
+    assert square is not None
+    path = self._folder / f'{number}.npz'
+    np.savez(path, points=track.points, found=track.found)
+    utterance = track.utterance or self._source.utterance
+    return _Found(track.first, path, square, utterance)
+
+  def _sound(self, has_audio: bool) -> np.ndarray | None:
+    if not has_audio:
+      return None
+    with self.clock.measure('sound'):
+      try:
+        return sound.spool(self._source.path, self._folder / 'sound')
+      except errors.InputError as error:
+        if self._options.allow_no_audio:
+          return None
+        raise _StopError(Reason.NO_AUDIO, str(error)) from error
+
+  def _cut(
+    self,
+    reader: video.Reader,
+    found: list[_Found],
+    track: np.ndarray | None,
+  ) -> None:
+    """Cuts all clips in one pass over the frames."""
+    waiting = list(enumerate(found))
+    active: list[clips.Cutter] = []
+    for number, frame in self._numbered(reader):
+      while waiting and waiting[0][1].first == number:
+        active.append(self._start(*waiting.pop(0), reader))
+      with self.clock.measure('encode'):
+        for cutter in active:
+          cutter.take(frame)
+      for cutter in [c for c in active if c.last == number + 1]:
+        active.remove(cutter)
+        self._finish(cutter, track)
+        self._progress()
+      if not waiting and not active:
+        break
+
+  def _start(
+    self, count: int, item: _Found, reader: video.Reader
+  ) -> clips.Cutter:
+    source = self._source
+    with np.load(item.path) as stored:
+      points, found = stored['points'], stored['found']
+    item.path.unlink()
+    place = clips.Place(
+      f'{source.speaker}#{source.video}#{item.utterance}#{count:05d}',
+      source.speaker,
+      source.name,
+      item.first,
+      item.square,
+      float(reader.fps),
+    )
+    return clips.Cutter(place, points, found, self._options)
+
+  def _finish(self, cutter: clips.Cutter, track: np.ndarray | None) -> None:
+    made = cutter.finish(track, self._experts, self.clock)
+    if isinstance(made, clips.Made):
+      with self.clock.measure('encode'):
+        self._writer.add(made.info, made.fields, made.frames)
+    else:
+      first = cutter.place.first
+      self.reject(*made, first, cutter.last - first)

@@ -1,0 +1,1 @@
+"""Clips with known coefficients, drawn instead of filmed; an offline tool."""

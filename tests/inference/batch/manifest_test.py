@@ -1,0 +1,82 @@
+"""Manifests: what lines mean, and which are refused."""
+
+import json
+import pathlib
+
+import pytest
+
+from sadtalker_jax import errors
+from sadtalker_jax.inference import options
+from sadtalker_jax.inference.batch import manifest
+
+GOOD = {'image': 'a.png', 'audio': 'a.wav', 'output': 'out/a.mp4'}
+
+
+def _write(folder: pathlib.Path, *lines: str | dict) -> pathlib.Path:
+  path = folder / 'jobs.jsonl'
+  text = [x if isinstance(x, str) else json.dumps(x) for x in lines]
+  path.write_text('\n'.join(text))
+  return path
+
+
+def test_lines_are_jobs_with_options_over_the_defaults(tmp_path):
+  path = _write(
+    tmp_path,
+    {**GOOD, 'seed': 3, 'still': True, 'input_yaw': [0, 20]},
+    '',
+    {**GOOD, 'output': '/tmp/b.mp4', 'ref_pose': 'v.mp4'},
+  )
+  first, second = manifest.read(path, options.Options(seed=7, size=512))
+  assert (first.line, second.line) == (1, 3)
+  assert first.image == tmp_path / 'a.png'
+  assert first.output == tmp_path / 'out/a.mp4'
+  assert second.output == pathlib.Path('/tmp/b.mp4')
+  assert first.options == options.Options(
+    seed=3, size=512, still=True, input_yaw=(0, 20)
+  )
+  assert second.options.seed == 7
+  assert second.options.ref_pose == tmp_path / 'v.mp4'
+
+
+@pytest.mark.parametrize(
+  'line, message',
+  [
+    ('{"image": "a.png",', 'line 2: expected a JSON object'),
+    ('[1, 2]', 'line 2: expected a JSON object, found list'),
+    ({'image': 'a.png', 'output': 'b.mp4'}, 'line 2: audio: expected a path'),
+    ({**GOOD, 'output': 3}, 'line 2: output: expected a path, found 3'),
+    ({**GOOD, 'sede': 3}, 'found sede'),
+    ({**GOOD, 'batch_size': 3}, 'found batch_size'),
+    ({**GOOD, 'size': 300}, 'line 2: size: expected'),
+    ({**GOOD, 'pose_style': 'x'}, 'line 2: expected options of the right'),
+    ({**GOOD, 'output': 'out/../out/a.mp4'}, 'found that of line 1'),
+  ],
+)
+def test_a_broken_line_is_named(tmp_path, line, message):
+  path = _write(tmp_path, GOOD, line)
+  with pytest.raises(errors.InputError, match='jobs.jsonl') as caught:
+    manifest.read(path)
+  assert message in str(caught.value)
+
+
+def test_all_broken_lines_are_named_at_once(tmp_path):
+  path = _write(tmp_path, 'x', GOOD, '{}', *['y'] * 40)
+  with pytest.raises(errors.InputError) as caught:
+    manifest.read(path)
+  for part in ('line 1:', 'line 3:', 'and 22 more'):
+    assert part in str(caught.value)
+
+
+@pytest.mark.parametrize('text', ['', '\n\n'])
+def test_an_empty_manifest_is_refused(tmp_path, text):
+  (tmp_path / 'empty.jsonl').write_text(text)
+  with pytest.raises(errors.InputError, match='empty'):
+    manifest.read(tmp_path / 'empty.jsonl')
+
+
+def test_a_missing_or_binary_manifest_is_refused(tmp_path):
+  with pytest.raises(errors.InputError, match='nowhere'):
+    manifest.read(tmp_path / 'nowhere')
+  (tmp_path / 'binary').write_bytes(b'\xff\xfe\xfa')
+  with pytest.raises(errors.InputError, match='UTF-8'):
+    manifest.read(tmp_path / 'binary')

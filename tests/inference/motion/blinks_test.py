@@ -1,0 +1,85 @@
+"""Blinks: the published rule, its failures, frame rates, natural intervals."""
+
+import numpy as np
+import pytest
+
+from sadtalker_jax.inference.motion import blinks
+
+PULSE = np.array(blinks.PULSE, np.float32)
+
+
+def _starts(track: np.ndarray) -> np.ndarray:
+  return np.flatnonzero((track > 0) & (np.roll(track, 1) == 0))
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_reference_blinks_are_the_five_values_at_allowed_places(seed):
+  track = blinks.reference_track(seed, 400)
+  starts = _starts(track)
+  assert len(starts) >= 4
+  for start in starts:
+    np.testing.assert_array_equal(track[start : start + 5], PULSE)
+  assert np.count_nonzero(track) == 5 * len(starts)
+  pauses = np.diff(np.concatenate([[-5], starts])) - 5
+  assert pauses.min() >= 10 and pauses.max() < 70
+  assert starts[-1] + 5 <= 399
+
+
+@pytest.mark.parametrize(
+  'track', [blinks.reference_track, blinks.natural_track]
+)
+@pytest.mark.parametrize('length', range(22))
+def test_short_clips_have_no_blink(track, length):
+  for seed in range(5):
+    result = track(seed, length)
+    assert result.shape == (length,) and result.dtype == np.float32
+    assert not result.any()
+
+
+def test_a_blink_fits_from_22_frames_on():
+  tracks = [blinks.reference_track(seed, 22) for seed in range(10)]
+  assert all(_starts(t).tolist() == [10] for t in tracks)
+
+
+@pytest.mark.parametrize(
+  'track', [blinks.reference_track, blinks.natural_track]
+)
+def test_seeds_decide(track):
+  np.testing.assert_array_equal(track(3, 500), track(3, 500))
+  assert (track(3, 500) != track(4, 500)).any()
+
+
+@pytest.mark.parametrize('fps', [12.5, 24.0, 29.97, 30.0, 50.0, 60.0])
+def test_other_rates_show_the_same_blinks(fps):
+  seconds = 40
+  base = blinks.natural_track(1, seconds * 25)
+  other = blinks.natural_track(1, int(seconds * fps), fps)
+  times = (_starts(base) + 2.5) / 25  # middles of the blinks
+  middles = np.round(times * fps - 0.5).astype(int)
+  # The frame nearest to the middle is at most half of 80 ms away from it.
+  assert other[middles].min() >= 0.9
+  share = np.count_nonzero(other) / len(other)
+  assert abs(share - np.count_nonzero(base) / len(base)) < 0.03
+
+
+def test_natural_intervals():
+  track = blinks.natural_track(0, 25 * 3600)
+  intervals = np.diff(_starts(track)) / 25
+  assert 3.2 < intervals.mean() < 3.8
+  assert intervals.min() > 0.75
+  assert 4 < np.percentile(intervals, 90) < 9
+
+
+def test_shorter_clips_begin_like_longer_ones():
+  long = blinks.natural_track(7, 3000)
+  for length in (60, 333, 1500):
+    short = blinks.natural_track(7, length)
+    last = _starts(short)[-1] + 5 if short.any() else 0
+    np.testing.assert_array_equal(short[:last], long[:last])
+
+
+def test_impossible_lengths_are_refused():
+  with pytest.raises(ValueError, match='rate'):
+    blinks.natural_track(0, 10, 0.0)
+  with pytest.raises(ValueError, match='frames'):
+    blinks.reference_track(0, -1)

@@ -1,0 +1,93 @@
+"""Head motion: starts at the picture, smooth, gentle, reproducible."""
+
+import numpy as np
+import pytest
+
+from sadtalker_jax import errors
+from sadtalker_jax.inference.motion import head_motion
+
+STYLES = range(head_motion.NUM_STYLES)
+
+
+def _speech(length: int) -> tuple[np.ndarray, np.ndarray]:
+  """Stress and activity that a minute of speech might have."""
+  t = np.arange(length) / 25
+  stress = np.maximum(0, np.sin(2 * np.pi * 0.9 * t)) ** 2
+  activity = (np.sin(2 * np.pi * t / 7) > -0.7).astype(float)
+  return stress * activity, activity
+
+
+@pytest.mark.parametrize('index', STYLES)
+def test_every_style_is_gentle_and_starts_at_the_picture(index):
+  stress, activity = _speech(1500)
+  motion = head_motion.track(5, index, 1500, stress=stress, activity=activity)
+  assert motion.shape == (1500, 6) and motion.dtype == np.float32
+  np.testing.assert_array_equal(motion[0], 0)
+  degrees = np.degrees(motion[:, :3])
+  assert np.abs(degrees).max() < head_motion.MAX_DEGREES
+  assert (degrees.std(axis=0) > 0.4).all()
+  assert (degrees.std(axis=0) < 4).all()
+  assert np.abs(motion[:, 3:]).max() < 0.45  # 4.5 cm, of the highest nods
+
+
+@pytest.mark.parametrize('fps', [25.0, 60.0])
+def test_motion_has_no_jumps_and_no_kinks(fps):
+  length = int(40 * fps)
+  degrees = np.degrees(head_motion.track(2, 7, length, fps)[:, :3])
+  speed = np.diff(degrees, axis=0) * fps
+  assert np.abs(speed[0]).max() < 2  # leaves the picture slowly
+  assert np.abs(speed).max() < 40
+  # Speeds of neighbouring frames differ by the acceleration, not by steps.
+  assert np.abs(np.diff(speed, axis=0)).max() * fps < 400
+
+
+def test_equal_seeds_equal_motion():
+  one, same, other = (head_motion.track(s, 3, 100) for s in (1, 1, 2))
+  np.testing.assert_array_equal(one, same)
+  assert np.abs(one - other).max() > 0.01
+
+
+@pytest.mark.parametrize('length', [0, 1, 2, 30, 613])
+def test_shorter_clips_begin_like_longer_ones(length):
+  stress, activity = _speech(1000)
+  long = head_motion.track(9, 12, 1000, stress=stress, activity=activity)
+  short = head_motion.track(
+    9, 12, length, stress=stress[:length], activity=activity[:length]
+  )
+  np.testing.assert_array_equal(short, long[:length])
+
+
+def test_rate_changes_the_sampling_only():
+  slow = head_motion.track(4, 1, 100, 25.0)
+  fast = head_motion.track(4, 1, 200, 50.0)
+  np.testing.assert_allclose(fast[::2], slow, atol=1e-6)
+
+
+def test_stress_nods():
+  quiet = head_motion.track(0, 0, 200)
+  stress = np.zeros(200)
+  stress[90:110] = np.hanning(20)
+  nodded = head_motion.track(0, 0, 200, stress=stress)
+  change = np.degrees(nodded - quiet)[:, 0]
+  assert 1.0 < change[95:105].max() < 4.0  # down
+  np.testing.assert_array_equal(change[:90], 0)
+
+
+def test_pauses_calm_the_head():
+  spoken = head_motion.track(0, 4, 3000)
+  silent = head_motion.track(0, 4, 3000, activity=np.zeros(3000))
+  ratio = silent[:, :3].std(axis=0) / spoken[:, :3].std(axis=0)
+  assert (ratio < 0.85).all() and (ratio > 0.4).all()
+
+
+def test_styles_differ():
+  tracks = [head_motion.track(0, i, 60) for i in STYLES]
+  for i in STYLES:
+    for j in range(i):
+      assert np.abs(tracks[i] - tracks[j]).max() > 1e-3
+
+
+@pytest.mark.parametrize('index', [-1, 46])
+def test_unknown_styles_are_refused(index):
+  with pytest.raises(errors.InputError, match='0 to 45, found'):
+    head_motion.track(0, index, 10)

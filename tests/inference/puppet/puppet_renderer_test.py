@@ -1,0 +1,113 @@
+"""What a puppet must do, on the portrait that ships."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sadtalker_jax.inference.puppet import puppet_renderer
+
+
+def _holes(portrait, rows: np.ndarray) -> np.ndarray:
+  """Pixels [B, H, W] that no skin covers."""
+  prepared = portrait.prepared
+  skin = jax.jit(
+    lambda row: puppet_renderer._skin(prepared.rig, row, prepared.size)[1]
+  )
+  return np.stack([~np.asarray(skin(jnp.asarray(row))) for row in rows])
+
+
+def _windows(portrait) -> np.ndarray:
+  """Distance [H, W, 3] of every pixel from eyes and mouth, in decimetre."""
+  height, width = portrait.prepared.size
+  y, x = np.indices((height, width)) + 0.5
+  centres = np.asarray(portrait.prepared.rig.planes_rest)[:, 0]
+  pixel = np.stack([x, y], -1)[:, :, None]
+  away = np.linalg.norm(pixel - centres, axis=-1)
+  return away / float(portrait.prepared.rig.pixels)
+
+
+def test_own_coefficients_give_the_photo_back(portrait):
+  frame = portrait.render(portrait.source.row[None])[0]
+  error = np.abs(frame - portrait.photo()).max(-1)
+  # Only the softened rims of eyes and lips may differ.
+  assert error.mean() < 0.5  # rounding to whole numbers is 0.25
+  assert (error > 8).mean() < 2e-3
+
+
+def test_frames_do_not_depend_on_the_batch(portrait):
+  rows = portrait.rows({'jawOpen': 0.3}, {'yaw': 6.0}, {'eyeBlinkLeft': 1.0})
+  together = portrait.render(rows)
+  alone = np.concatenate([portrait.render(row[None]) for row in rows])
+  difference = together.astype(int) - alone
+  assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize('yaw', [-20.0, 20.0])
+def test_turned_head_has_no_holes(portrait, yaw):
+  rows = portrait.rows({'yaw': yaw}, {'yaw': yaw, 'pitch': 8.0, 'roll': 6.0})
+  holes = _holes(portrait, rows)
+  # Eyes and mouth are open; nowhere else may the skin be.
+  elsewhere = _windows(portrait).min(-1) > 0.7
+  assert holes[:, elsewhere].sum() == 0
+
+
+def test_jaw_opens_the_mouth_step_by_step(portrait):
+  rows = portrait.rows(*({'jawOpen': v} for v in (0.0, 0.2, 0.4, 0.8)))
+  near_mouth = _windows(portrait).argmin(-1) == 2
+  areas = _holes(portrait, rows)[:, near_mouth].sum(-1)
+  assert (np.diff(areas) > 20).all(), areas
+
+
+def test_closed_lips_leave_no_opening(portrait):
+  areas = _holes(portrait, portrait.rows({'jawOpen': 0.0}, {'jawOpen': 0.4}))
+  near_mouth = _windows(portrait).argmin(-1) == 2
+  closed, opened = areas[:, near_mouth].sum(-1)
+  assert closed < 0.12 * opened
+
+
+def test_blink_closes_the_lids(portrait):
+  both = {'eyeBlinkLeft': 1.0, 'eyeBlinkRight': 1.0}
+  areas = _holes(portrait, portrait.rows({}, both))
+  near_eyes = _windows(portrait).argmin(-1) != 2
+  opened, closed = areas[:, near_eyes].sum(-1)
+  assert opened > 50
+  assert closed < 0.2 * opened
+
+
+def test_window_that_is_pasted_does_not_move_at_its_border(pasted_portrait):
+  rows = pasted_portrait.rows({}, {'yaw': 15.0, 'roll': 8.0, 'jawOpen': 0.5})
+  frames = pasted_portrait.render(rows).astype(int)
+  difference = np.abs(frames[1] - frames[0]).max(-1)
+  border = [difference[0], difference[-1], difference[:, 0], difference[:, -1]]
+  assert max(line.max() for line in border) <= 2
+  assert difference.max() > 40  # while the head does move
+
+
+def test_shoulders_and_background_rest_when_the_head_turns(pasted_portrait):
+  rows = pasted_portrait.rows({}, {'yaw': 8.0})
+  frames = pasted_portrait.render(rows).astype(int)
+  difference = np.abs(frames[1] - frames[0]).mean(-1)
+  source = pasted_portrait.source
+  chin = source.to_frame(source.landmarks[152, :2])[1]
+  chest = int(chin + 0.9 * float(pasted_portrait.prepared.rig.pixels))
+  brow = int(source.to_frame(source.landmarks[9, :2])[1])
+  assert difference[chest:].mean() < 1.0
+  assert difference[brow : int(chin)].mean() > 4.0
+
+
+def test_frame_function_agrees_with_and_without_compilation(portrait):
+  """XLA on CPU has miscompiled before; every renderer has this check."""
+  row = portrait.rows({'jawOpen': 0.3, 'yaw': 4.0})[0]
+  prepared = portrait.prepared
+  frame, covered = puppet_renderer._skin(
+    prepared.rig, jnp.asarray(row), prepared.size
+  )
+  plain = puppet_renderer._openings(
+    prepared.rig, (jnp.asarray(row), frame, covered), prepared.window
+  )
+  compiled = portrait.render(row[None])[0].astype(int)
+  height, width = prepared.frame
+  difference = np.abs(compiled - np.asarray(plain)[:height, :width])
+  # A pixel on an edge may fall to either side.
+  assert (difference > 1).mean() < 1e-3

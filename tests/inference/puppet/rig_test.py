@@ -1,0 +1,66 @@
+"""The rig: a photo as a surface that can be posed."""
+
+import jax
+import numpy as np
+import pytest
+
+from sadtalker_jax.inference.puppet import puppet_renderer, sheet
+from sadtalker_jax.inference.puppet import rig as rig_lib
+
+
+def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
+  source = portrait.source
+  # Lids and lips: what a viewer would see slip.
+  frame = source.to_frame(source.landmarks[:, :2])
+  planes = np.asarray(rig.planes_rest)[:, 0]
+  rims = (*rig_lib.EYES, rig_lib.MOUTH)
+  for centre, rim in zip(planes, rims, strict=True):
+    expected = frame[list(rim)].mean(0)
+    assert np.linalg.norm(centre - expected) < 1.0  # pixel of 256
+
+
+def test_own_pose_puts_every_vertex_at_rest(portrait, rig):
+  rig = jax.device_put(rig)
+  motion = puppet_renderer._motion(rig, rig.source)
+  posed = puppet_renderer._pose(rig, rig.vertices, rig.expression, motion)
+  gap = np.abs(np.asarray(posed.points) - rig.rest)
+  assert gap.max() < 0.02  # pixels; float32
+
+
+def test_shapes_depend_on_the_frame_size_only(portrait, rig):
+  faces = int((rig.bias == 0).sum())
+  assert rig.vertices.shape == (*rig.rest.shape[:1], 3)
+  assert rig.expression.shape == (64, *rig.vertices.shape)
+  assert rig.skin.max() < len(rig.vertices)
+  assert 500 < faces < len(rig.vertices)
+  assert all(np.isfinite(part).all() for part in rig)
+
+
+def test_head_is_followed_and_the_chest_is_not(pasted_portrait):
+  rig = jax.tree.map(np.asarray, pasted_portrait.prepared.rig)
+  source = pasted_portrait.source
+  chin, brow = (source.to_frame(source.landmarks[i, :2]) for i in (152, 9))
+  is_sheet = rig.bias > 0
+  chest = is_sheet & (rig.rest[:, 1] > chin[1] + float(rig.pixels))
+  near = is_sheet & (np.linalg.norm(rig.rest - brow, axis=1) < rig.pixels / 2)
+  assert chest.any()
+  assert near.any()
+  assert (rig.follow[near] > 0.99).all()
+  assert (rig.follow[chest] < 0.05).all()
+
+
+def test_spread_is_exact_at_sites_and_fades_away():
+  rng = np.random.default_rng(0)
+  sites, values = rng.normal(size=(40, 2)), rng.normal(size=(40, 3))
+  at_sites = sheet.spread(sites, values, sites, 0.5)
+  # The trace of noise that keeps the system regular costs a percent.
+  np.testing.assert_allclose(at_sites, values, atol=0.03)
+  far = sheet.spread(sites, values, sites + 100.0, 0.5)
+  np.testing.assert_allclose(far, 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+  ('x', 'expected'), [(0.0, 0.0), (2.0, 1.0), (1.0, 0.5)]
+)
+def test_smoothstep_runs_from_zero_to_one(x, expected):
+  assert sheet.smoothstep(0.5, 1.5, np.array(x)) == pytest.approx(expected)

@@ -1,0 +1,146 @@
+"""The fused render gives the frames of the plain one."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sadtalker_jax.models import zoo
+from sadtalker_jax.models.facevid2vid import render
+from sadtalker_jax.models.fused import fused_layers, fused_render
+from sadtalker_jax.ops.convolution import winograd
+from tests.models.facevid2vid import render_test
+
+COUNT = 3
+
+
+def _weights():
+  """Narrow networks."""
+  return {
+    name: zoo.noise(name, **config)
+    for name, config in render_test.SMALL.items()
+  }
+
+
+def _params(dtype=jnp.float32, **how):
+  weights = _weights()
+  mapping = fused_render.fold_mapping(weights.pop('mapping'), **how)
+  return fused_render.fold(weights, dtype=dtype), mapping
+
+
+@functools.cache
+def _inputs():
+  rng = np.random.default_rng(1)
+  image = rng.uniform(0, 1, (COUNT, 32, 32, 3)).astype(np.float32)
+  source = rng.standard_normal((COUNT, 27, 70)).astype(np.float32)
+  windows = 2 * rng.standard_normal((COUNT, 27, 70)).astype(np.float32)
+  angles = np.full((COUNT, 3), np.nan, np.float32)
+  angles[1] = [20, np.nan, -5]
+  return image, source, windows, angles
+
+
+def _plain(**how) -> np.ndarray:
+  image, source, windows, angles = _inputs()
+  run = functools.partial(render.render, networks=render_test.NETWORKS, **how)
+  return np.asarray(
+    jax.jit(run)(_weights(), image, source, windows, angles=angles)
+  )
+
+
+def _fused(params, pick=slice(None)):
+  image, source, windows, angles = (x[pick] for x in _inputs())
+  prepared = jax.jit(fused_render.prepare_source)(params, image, source)
+  return prepared, windows, angles
+
+
+@pytest.fixture
+def sparing(monkeypatch):
+  """Fewer products in all layers, in many strips, as in wide networks."""
+  monkeypatch.setattr(fused_layers, '_LEAST', {2: 1, 3: 1})
+  monkeypatch.setattr(winograd, '_STRIP', 1)
+
+
+def test_fewer_products_give_the_frames_of_the_plain_render(sparing):
+  test_frames_are_those_of_the_plain_render(zero_t_xz=True)
+
+
+@pytest.mark.parametrize('zero_t_xz', [True, False])
+def test_frames_are_those_of_the_plain_render(zero_t_xz):
+  params = _params(zero_t_xz=zero_t_xz)
+  frames = jax.jit(fused_render.draw)(params, *_fused(params))
+  want = _plain(zero_t_xz=zero_t_xz)
+  assert want.std() > 0.05
+  # The cut of the mask turns rounding into steps where a share is 1e-3.
+  error = np.abs(np.asarray(frames) - want)
+  assert error.max() < 1e-3
+  assert error.mean() < 1e-5
+
+
+def test_frames_are_rounded_to_bytes():
+  params = _params()
+  frames = jax.jit(fused_render.render)(params, *_fused(params))
+  assert frames.dtype == jnp.uint8
+  error = np.abs(np.asarray(frames, int) - 255 * _plain())
+  assert error.max() < 0.8
+
+
+def test_frames_do_not_depend_on_their_batch():
+  params = _params()
+  together = np.asarray(jax.jit(fused_render.render)(params, *_fused(params)))
+  alone = [
+    np.asarray(
+      jax.jit(fused_render.render)(params, *_fused(params, slice(i, i + 1)))
+    )
+    for i in range(COUNT)
+  ]
+  gap = np.abs(together.astype(int) - np.concatenate(alone).astype(int))
+  assert gap.max() <= 1
+
+
+def test_frames_do_not_depend_on_the_number_of_devices():
+  params = _params()
+  inputs = _fused(params, np.array([0, 1, 2, 1]))
+  mesh = jax.sharding.Mesh(np.array(jax.devices()[:2]), ('frames',))
+  whole, split = (jax.sharding.PartitionSpec(x) for x in (None, 'frames'))
+  shared = jax.shard_map(
+    fused_render.render,
+    mesh=mesh,
+    in_specs=(whole, *[split] * 3),
+    out_specs=split,
+  )
+  np.testing.assert_array_equal(
+    jax.jit(shared)(params, *inputs),
+    jax.jit(fused_render.render)(params, *inputs),
+  )
+
+
+def test_a_batch_on_an_accelerator_is_the_same(monkeypatch):
+  params = _params()
+  one_by_one = jax.jit(fused_render.draw)(params, *_fused(params))
+  monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
+  # Another function, or the compiled one would be used again.
+  as_a_batch = jax.jit(lambda *args: fused_render.draw(*args))(
+    params, *_fused(params)
+  )
+  np.testing.assert_allclose(one_by_one, as_a_batch, atol=1e-3)
+
+
+def test_free_view_turns_one_frame_alone():
+  params = _params()
+  prepared, windows, angles = _fused(params)
+  draw = jax.jit(fused_render.draw)
+  turned = draw(params, prepared, windows, angles)
+  straight = draw(params, prepared, windows, np.full_like(angles, np.nan))
+  change = np.abs(np.asarray(turned - straight)).max((1, 2, 3))
+  assert change[1] > 1e-3
+  assert change[0] == change[2] == 0
+
+
+def test_bfloat16_is_near():
+  params = _params(jnp.bfloat16)
+  frames = jax.jit(fused_render.draw)(params, *_fused(params))
+  assert frames.dtype == jnp.float32
+  error = np.abs(np.asarray(frames) - _plain())
+  assert 1e-5 < error.mean() < 0.05

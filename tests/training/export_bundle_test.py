@@ -1,0 +1,37 @@
+"""Bundles of finished runs, whose networks are stand-ins here."""
+
+import numpy as np
+import pytest
+
+from sadtalker_jax import errors
+from sadtalker_jax.training import export_bundle
+
+
+@pytest.fixture(autouse=True)
+def _runs(monkeypatch):
+  """A run is named NETWORK of FACE_MODEL."""
+
+  def trained(run, step):
+    network, model = run.name.split(' of ')
+    variables = {'params': {'w': np.zeros(3, np.float32)}}
+    return {'morphable': {'kind': model}}, {network: ({}, variables)}
+
+  monkeypatch.setattr(export_bundle, 'trained', trained)
+
+
+def test_the_card_names_the_face_model(tmp_path):
+  runs = [tmp_path / 'recon of ict', tmp_path / 'posevae of bfm']
+  assert export_bundle.bundle(runs, tmp_path / 'mine').morphable == 'ict'
+  alone = export_bundle.bundle(
+    [tmp_path / 'syncnet of bfm'], tmp_path / 'expert'
+  )
+  assert alone.morphable is None
+
+
+def test_networks_of_two_face_models_are_refused(tmp_path):
+  runs = [tmp_path / 'recon of bfm', tmp_path / 'expnet of makehuman']
+  with pytest.raises(
+    errors.InputError, match='expnet of makehuman, recon of bfm'
+  ):
+    export_bundle.bundle(runs, tmp_path / 'mine')
+  assert not (tmp_path / 'mine').exists()
