@@ -11,11 +11,8 @@ from typing import Literal
 import numpy as np
 
 from input_pipeline import blinks, sources, transforms
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.records import folders
-
-EXPRESSION = slice(80, 144)  # of the 257 coefficients
-POSE = (*range(224, 227), *range(254, 257))  # angles, translation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,7 +81,7 @@ class ExpressionWindows:
     if self.reference == 'mixed' and rng.random() < 0.5:
       reference = int(rng.integers(total))
     coefficients = clip['coefficients']
-    real = coefficients[:, EXPRESSION]
+    real = coefficients[:, conventions.EXPRESSION]
     teacher = self.target != 'real' and len(clip['teacher']) > 0
     if self.target == 'teacher' and not teacher:
       raise errors.InputError(f'expected a teacher in {clip["id"]}, found none')
@@ -143,7 +140,7 @@ class PoseClips:
     frames = np.arange(start, start + self.num_frames)
     starts = transforms.frame_starts(frames[1:])
     return {
-      'pose': clip['coefficients'][frames][:, list(POSE)],
+      'pose': clip['coefficients'][frames][:, list(conventions.POSE)],
       'mel': transforms.mel_windows(clip['mel'], starts),
       'style': np.int32(clips.style(position)),
     }

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from input_pipeline import coeff_sequences, sources, transforms
-from sadtalker_jax import errors
+from input_pipeline import sources, transforms
+from sadtalker_jax import conventions, errors
 
 # Which frames of a clip are driving ones: all, all but the last tenth, or the
 # last tenth, from a source before. For models of few people, who cannot be held
@@ -94,7 +94,9 @@ class CoefficientWindows:
   def entries(self) -> dict[str, transforms.Entry]:
     """Shapes and types of an example."""
     image = transforms.Entry((self.size,) * 2 + (3,), np.uint8, 0, 255)
-    window = transforms.Entry((2 * transforms.RADIUS + 1, self.coefficients))
+    window = transforms.Entry(
+      (2 * conventions.WINDOW_RADIUS + 1, self.coefficients)
+    )
     return {
       'source': image,
       'driving': image,
@@ -123,8 +125,8 @@ class CoefficientWindows:
     numbers = two_of(clip['num_frames'], self.part, rng)
     pair = pictures(clips, position, numbers, self.size)
     parts = [
-      clip['coefficients'][:, coeff_sequences.EXPRESSION],
-      clip['coefficients'][:, list(coeff_sequences.POSE)],
+      clip['coefficients'][:, conventions.EXPRESSION],
+      clip['coefficients'][:, list(conventions.POSE)],
     ]
     if self.coefficients == 73:
       parts.append(clip['crop'])

@@ -17,6 +17,7 @@ from array_record.python import array_record_module
 import numpy as np
 from PIL import Image
 
+from sadtalker_jax import conventions
 from sadtalker_jax.records import folders, schema
 
 CLIP_STEP = 12
@@ -88,7 +89,7 @@ def write(
     splits[split] = {
       'clips': len(rows),
       'frames': sum(lengths['frames'][split]),
-      'hours': sum(lengths['frames'][split]) / schema.FPS / 3600,
+      'hours': sum(lengths['frames'][split]) / conventions.FRAME_RATE / 3600,
       'speakers': sorted(speakers),
       'statistics': statistics,
     }
@@ -123,11 +124,11 @@ def make_clip(
     'id': f'{speaker}#video#{number}#0',
     'speaker': speaker,
     'video': f'{speaker}/{number}.mp4',
-    'fps': float(schema.FPS),
+    'fps': float(conventions.FRAME_RATE),
     'size': size,
     'num_frames': frames,
     'frame_offset': frame_offset,
-    'audio': np.zeros(schema.SAMPLES_PER_FRAME * frames, np.int16),
+    'audio': np.zeros(conventions.SAMPLES_PER_FRAME * frames, np.int16),
     'mel': np.repeat(mel[:, None], 80, axis=1),
     'landmarks': np.repeat(points[None], frames, axis=0).astype(np.float32),
     'coefficients': coefficients,
@@ -135,7 +136,7 @@ def make_clip(
     'blink': np.zeros(frames, np.float32),
     'teacher': np.repeat(TEACHER + time[:, None], 64, axis=1),
     'box': np.array([0, 0, size, size], np.float32),
-    'source_fps': float(schema.FPS),
+    'source_fps': float(conventions.FRAME_RATE),
     'offset': 0.0,
     'confidence': 6.0,
     'morphable': 'none',

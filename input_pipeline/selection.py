@@ -7,8 +7,7 @@ import zlib
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.records import schema
+from sadtalker_jax import conventions, errors
 
 _HELD_OUT = 20  # one clip in so many
 
@@ -56,7 +55,7 @@ def select(
   Raises:
     InputError: too few speakers are left, or a clip's speaker has no place.
   """
-  keep = index['num_frames'] >= selection.min_seconds * schema.FPS
+  keep = index['num_frames'] >= selection.min_seconds * conventions.FRAME_RATE
   if selection.max_offset is not None:
     keep &= np.abs(index['offset']) <= selection.max_offset
   if selection.min_confidence is not None:

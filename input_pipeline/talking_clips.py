@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from input_pipeline import frame_pairs, sources, transforms
-from sadtalker_jax.records import schema
+from sadtalker_jax import conventions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class TalkingClips:
   def entries(self) -> dict[str, transforms.Entry]:
     """Shapes and types of an example."""
     n, s = self.num_frames, self.size
-    samples = n * schema.SAMPLES_PER_FRAME
+    samples = n * conventions.SAMPLES_PER_FRAME
     return {
       'frames': transforms.Entry((n, s, s, 3), np.uint8, 0, 255),
       'sound': transforms.Entry((samples,), np.int16, -9999, 9999),
@@ -57,7 +57,7 @@ class TalkingClips:
     clip = clips.clip(position)
     frames = np.arange(self.num_frames)
     starts = transforms.frame_starts(frames)
-    samples = self.num_frames * schema.SAMPLES_PER_FRAME
+    samples = self.num_frames * conventions.SAMPLES_PER_FRAME
     return {
       'frames': frame_pairs.pictures(clips, position, frames, self.size),
       'sound': clip['audio'][:samples],

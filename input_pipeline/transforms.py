@@ -14,11 +14,10 @@ import grain
 import numpy as np
 
 from input_pipeline import sources
+from sadtalker_jax import conventions
 from sadtalker_jax.ops import mel as mels
 
 Example = dict[str, np.ndarray]
-
-RADIUS = 13  # frames on each side of a coefficient window, reference 1.3
 
 
 class Entry(NamedTuple):
@@ -116,5 +115,4 @@ def coefficient_windows(rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
   Returns:
     [N, 27, C].
   """
-  around = np.asarray(frames)[:, None] + np.arange(-RADIUS, RADIUS + 1)
-  return rows[np.clip(around, 0, len(rows) - 1)]
+  return rows[conventions.window_places(frames, len(rows))]

@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.baseline import speech
@@ -88,8 +88,10 @@ def reference_spectrum(clips: Iterable[Clip]) -> np.ndarray:
 def model_response() -> np.ndarray:
   """Change of gap, width and chin per unit of the canonical model: [64, 3]."""
   model = makehuman.load()
-  rows = np.concatenate([np.zeros((1, 64)), np.eye(coeffs.EXPRESSION_SIZE)])
-  identity = np.zeros(coeffs.IDENTITY_SIZE, np.float32)
+  rows = np.concatenate(
+    [np.zeros((1, 64)), np.eye(conventions.EXPRESSION_SIZE)]
+  )
+  identity = np.zeros(conventions.IDENTITY_SIZE, np.float32)
   points = np.stack([
     morphable.dense_landmarks(
       model, morphable.shape(model, identity, row.astype(np.float32))

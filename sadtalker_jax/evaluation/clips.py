@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.evaluation import pairing, videos
 from sadtalker_jax.evaluation import protocol as protocol_lib
 from sadtalker_jax.faces import crop, landmarks
@@ -133,7 +134,7 @@ def _cut(
       frames[number] = crop.resize_to(frame, box, size)
   x0, y0, x1, _ = box
   points = (seen.points[:count] - np.array([x0, y0, 0])) * (size / (x1 - x0))
-  wave = np.zeros(count * protocol_lib.SAMPLES, np.float32)
+  wave = np.zeros(count * conventions.SAMPLES_PER_FRAME, np.float32)
   known = seen.wave[: len(wave)]
   wave[: len(known)] = known
   return Side(frames, points.astype(np.float32), wave, box)

@@ -16,7 +16,7 @@ import json
 import pathlib
 from typing import Any
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.evaluation import pairing, videos
 from sadtalker_jax.evaluation import protocol as protocol_lib
 from sadtalker_jax.faces import crop, landmarks
@@ -97,8 +97,8 @@ def _write(
     video.Reader(path) as reader,
     video.Writer(
       target,
-      fps=protocol_lib.FPS,
-      audio=(seen.wave, protocol_lib.RATE),
+      fps=conventions.FRAME_RATE,
+      audio=(seen.wave, conventions.SAMPLE_RATE),
       crf=_QUALITY,
     ) as writer,
   ):
@@ -113,7 +113,7 @@ def _manifest(
   options: Mapping[str, Any],
 ) -> str:
   """Jobs, one a line; the whole crop is the portrait."""
-  defaults = {'preprocess': 'resize', 'fps': protocol_lib.FPS}
+  defaults = {'preprocess': 'resize', 'fps': conventions.FRAME_RATE}
   lines = []
   for name in names:
     real = f'{REAL}/{name}.mp4'

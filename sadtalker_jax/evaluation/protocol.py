@@ -8,12 +8,9 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any, Literal, TypeAlias, get_args
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 
 Crop: TypeAlias = Literal['face', 'whole']
-FPS = 25  # frames a second at which everything is measured
-RATE = 16000  # samples a second
-SAMPLES = RATE // FPS  # of a frame
 
 _FACE_RULE = (
   'face: the square of the real clip (box around all landmark boxes of the '
@@ -78,7 +75,11 @@ class Protocol:
   @property
   def most_frames(self) -> int | None:
     """Frames of a clip that count; None for all."""
-    return None if self.seconds is None else round(self.seconds * FPS)
+    return (
+      None
+      if self.seconds is None
+      else round(self.seconds * conventions.FRAME_RATE)
+    )
 
 
 def from_mapping(fields: Mapping[str, Any]) -> Protocol:

@@ -14,7 +14,7 @@ import pathlib
 
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.evaluation import protocol as protocol_lib
 from sadtalker_jax.faces import crop, detector, landmarks, tracking
 from sadtalker_jax.media import audio, video
@@ -72,7 +72,7 @@ def watch(
     raise Unusable(
       'too short', f'{count} frames, least {protocol.least_frames}', system
     )
-  missing = count - len(wave) // protocol_lib.SAMPLES
+  missing = count - len(wave) // conventions.SAMPLES_PER_FRAME
   if missing > protocol.tolerance:
     raise Unusable(
       'lengths', f'{count} frames, sound of {count - missing}', system
@@ -125,7 +125,7 @@ def frames_of(
   reader: video.Reader, protocol: protocol_lib.Protocol
 ) -> Iterator[np.ndarray]:
   """The frames of a video that count, uint8 [H, W, 3]."""
-  frames = reader.frames(protocol_lib.FPS)
+  frames = reader.frames(conventions.FRAME_RATE)
   return itertools.islice(frames, protocol.most_frames)
 
 
@@ -182,12 +182,12 @@ def _face_box(seen: Watched) -> crop.Box:
 
 def _sound(path: pathlib.Path, count: int, system: str) -> np.ndarray:
   """The sound of the first frames, [L] with L at most 640 count."""
-  wanted = count * protocol_lib.SAMPLES
+  wanted = count * conventions.SAMPLES_PER_FRAME
   parts: list[np.ndarray] = []
   length = 0
   try:
     blocks = audio.blocks(
-      path, rate=protocol_lib.RATE, channels=1, block=1 << 14
+      path, rate=conventions.SAMPLE_RATE, channels=1, block=1 << 14
     )
     while length < wanted and (block := next(blocks, None)) is not None:
       parts.append(block[0])

@@ -1,18 +1,6 @@
-"""Layouts of the coefficient vectors of a face (reference, section 1.2).
+"""Coefficient vectors of a face, taken apart and put together.
 
-The full vector has 257 numbers:
-
-    0:80     identity     weights of the identity basis
-    80:144   expression   weights of the expression basis
-    144:224  texture      weights of the texture basis
-    224:227  angles       (rx, ry, rz), radian, see `ops.rotation`
-    227:254  gamma        illumination, 3 colour channels of 9 SH numbers
-    254:257  translation  model units (decimetre)
-
-The vectors that drive a face are rows of 70 = expression (64), angles (3),
-translation (3), and of 73 = the same and the crop (scale, tx, ty), the last
-three numbers of `alignment.TransParams`. A pose has 6 = angles, translation.
-Slices always act on the last axis.
+Layouts: `conventions` (method 1.2). Slices always act on the last axis.
 """
 
 from typing import NamedTuple
@@ -20,31 +8,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.typing import Array
-
-IDENTITY_SIZE = 80
-EXPRESSION_SIZE = 64
-TEXTURE_SIZE = 80
-GAMMA_SIZE = 27
-FULL_SIZE = 257
-ROW_SIZE = 70
-CROP_ROW_SIZE = 73
-POSE_SIZE = 6
-
-# Places in the full vector.
-IDENTITY = slice(0, 80)
-EXPRESSION = slice(80, 144)
-TEXTURE = slice(144, 224)
-ANGLES = slice(224, 227)
-GAMMA = slice(227, 254)
-TRANSLATION = slice(254, 257)
-
-# Places in the 70-d and the 73-d row.
-ROW_EXPRESSION = slice(0, 64)
-ROW_ANGLES = slice(64, 67)
-ROW_TRANSLATION = slice(67, 70)
-ROW_POSE = slice(64, 70)
-ROW_CROP = slice(70, 73)
 
 
 class Coefficients(NamedTuple):
@@ -73,8 +38,15 @@ def split(vector: Array) -> Coefficients:
   Returns:
     Coefficients, each part with the leading axes of `vector`.
   """
-  _check(vector, FULL_SIZE)
-  places = (IDENTITY, EXPRESSION, TEXTURE, ANGLES, GAMMA, TRANSLATION)
+  _check(vector, conventions.FULL_SIZE)
+  places = (
+    conventions.IDENTITY,
+    conventions.EXPRESSION,
+    conventions.TEXTURE,
+    conventions.ANGLES,
+    conventions.GAMMA,
+    conventions.TRANSLATION,
+  )
   return Coefficients(*(vector[..., place] for place in places))
 
 
@@ -119,15 +91,15 @@ def split_row(vector: Array) -> tuple[Array, Array, Array]:
   Args:
     vector: [..., 70] or [..., 73]; the crop part of the latter is left out.
   """
-  if vector.shape[-1] not in (ROW_SIZE, CROP_ROW_SIZE):
+  if vector.shape[-1] not in (conventions.ROW_SIZE, conventions.CROP_ROW_SIZE):
     raise ValueError(
-      f'expected rows of {ROW_SIZE} or {CROP_ROW_SIZE} numbers, '
-      f'found shape {vector.shape}'
+      f'expected rows of {conventions.ROW_SIZE} or '
+      f'{conventions.CROP_ROW_SIZE} numbers, found shape {vector.shape}'
     )
   return (
-    vector[..., ROW_EXPRESSION],
-    vector[..., ROW_ANGLES],
-    vector[..., ROW_TRANSLATION],
+    vector[..., conventions.ROW_EXPRESSION],
+    vector[..., conventions.ROW_ANGLES],
+    vector[..., conventions.ROW_TRANSLATION],
   )
 
 
@@ -145,11 +117,13 @@ def from_row(identity: Array, vector: Array) -> Coefficients:
   leading = vector.shape[:-1]
   dtype = vector.dtype
   return Coefficients(
-    identity=jnp.broadcast_to(jnp.asarray(identity), (*leading, IDENTITY_SIZE)),
+    identity=jnp.broadcast_to(
+      jnp.asarray(identity), (*leading, conventions.IDENTITY_SIZE)
+    ),
     expression=expression,
-    texture=jnp.zeros((*leading, TEXTURE_SIZE), dtype),
+    texture=jnp.zeros((*leading, conventions.TEXTURE_SIZE), dtype),
     angles=angles,
-    gamma=jnp.zeros((*leading, GAMMA_SIZE), dtype),
+    gamma=jnp.zeros((*leading, conventions.GAMMA_SIZE), dtype),
     translation=translation,
   )
 

@@ -33,6 +33,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, camera, coeffs, lighting
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.rasterize import rasterizer
@@ -260,10 +261,14 @@ def _check(
 ) -> None:
   """Raises on anything that would give a wrong picture."""
   shape = np.shape(coefficients)
-  if len(shape) not in (1, 2) or shape[-1] != coeffs.FULL_SIZE or not shape[0]:
+  if (
+    len(shape) not in (1, 2)
+    or shape[-1] != conventions.FULL_SIZE
+    or not shape[0]
+  ):
     raise ValueError(
-      f'expected coefficients [B, {coeffs.FULL_SIZE}], B at least 1, or '
-      f'[{coeffs.FULL_SIZE}], found {list(shape)}'
+      f'expected coefficients [B, {conventions.FULL_SIZE}], B at least 1, or '
+      f'[{conventions.FULL_SIZE}], found {list(shape)}'
     )
   known = not isinstance(coefficients, jax.core.Tracer)
   if known and not np.isfinite(coefficients).all():

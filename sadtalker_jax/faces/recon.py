@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, coeffs
 from sadtalker_jax.faces import warp
 from sadtalker_jax.models import zoo
@@ -79,7 +80,7 @@ class Reconstructor:
       _align(picture, points)
       for picture, points in zip(pictures, landmarks, strict=True)
     ]
-    vectors = np.zeros((len(pictures), coeffs.FULL_SIZE), np.float32)
+    vectors = np.zeros((len(pictures), conventions.FULL_SIZE), np.float32)
     step = 1 if len(pictures) == 1 else self._batch_size
     side = alignment.TARGET_SIZE
     for start in range(0, len(pictures), step):

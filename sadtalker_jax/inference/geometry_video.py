@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d import alignment, coeffs, renderer
 from sadtalker_jax.face3d.bases import bfm, morphable
 from sadtalker_jax.inference import portrait, rendering
@@ -79,7 +79,7 @@ class GeometryRenderer:
     if isinstance(src, neural_portrait.Source):
       # The networks measured the square, squeezed as it is.
       picture, vector = src.square, np.asarray(src.coefficients)
-      scale, tx, ty = (float(v) for v in src.row[coeffs.ROW_CROP])
+      scale, tx, ty = (float(v) for v in src.row[conventions.ROW_CROP])
       side = float(len(picture))
       trans = alignment.TransParams(side, side, scale, tx, ty)
     else:
@@ -98,9 +98,9 @@ class GeometryRenderer:
     rows = motion.coefficients[index]
     vectors = np.tile(prepared.coefficients, (len(rows), 1)).astype(np.float32)
     expression, angles, translation = coeffs.split_row(rows)
-    vectors[:, coeffs.EXPRESSION] = expression
-    vectors[:, coeffs.ANGLES] = angles
-    vectors[:, coeffs.TRANSLATION] = translation
+    vectors[:, conventions.EXPRESSION] = expression
+    vectors[:, conventions.ANGLES] = angles
+    vectors[:, conventions.TRANSLATION] = translation
     return (vectors,)
 
   def render(

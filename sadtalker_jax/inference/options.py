@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from typing import Literal, get_args
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
 RendererName = Literal['auto', 'puppet', 'neural']
@@ -13,7 +13,6 @@ EnhancerName = Literal['gfpgan']
 # Sides that the canvases of the renderers can have; released weights are for
 # 256 and 512, own ones for what they were trained at.
 _SIZE_STEP, _LARGEST = 64, 1024
-NUM_STYLES = 46  # rows of the published style table
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,8 +64,8 @@ class Options:
       _fail('size', wanted, self.size)
     if not 1.0 <= self.fps <= 120.0:
       _fail('fps', '1 to 120', self.fps)
-    if not 0 <= self.pose_style < NUM_STYLES:
-      _fail('pose_style', f'0 to {NUM_STYLES - 1}', self.pose_style)
+    if not 0 <= self.pose_style < conventions.NUM_STYLES:
+      _fail('pose_style', f'0 to {conventions.NUM_STYLES - 1}', self.pose_style)
     if not 0.0 <= self.expression_scale <= 10.0:
       _fail('expression_scale', '0 to 10', self.expression_scale)
     if self.batch_size < 1:

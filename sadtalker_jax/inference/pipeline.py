@@ -17,7 +17,7 @@ from typing import get_args
 import jax
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d.fitting import landmark_fit
 from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import bundle as bundle_lib
@@ -367,7 +367,9 @@ def _load_sound(sound: Sound) -> np.ndarray:
       f'audio: expected finite samples [L] or [C, L], found {list(wave.shape)}'
     )
   mono = np.atleast_2d(wave).mean(0, keepdims=True)
-  pieces = resampling.resampled(iter([mono]), sound[1], mel.SAMPLE_RATE, 1)
+  pieces = resampling.resampled(
+    iter([mono]), sound[1], conventions.SAMPLE_RATE, 1
+  )
   return np.concatenate(list(pieces), axis=1)[0]
 
 

@@ -21,18 +21,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.typing import Array
 
 FrameRate: TypeAlias = fractions.Fraction | float | int
 
-SAMPLE_RATE = 16000
 SILENCE = -4.0
 NUM_MELS = 80
 WINDOW = 16  # mel frames in the window of one video frame
 
 _HOP = 200
 _FFT = 800  # also the length of the Hann window; four hops
-_MELS_PER_SECOND = SAMPLE_RATE // _HOP
+_MELS_PER_SECOND = conventions.SAMPLE_RATE // _HOP
 _BLOCK = 1024  # mel frames computed at a time: bounds memory on long sound
 
 
@@ -50,7 +50,9 @@ def num_frames(num_samples: int, fps: FrameRate = 25.0) -> int:
   At 25 frames a second floor(L / 640), reference section 2.1.
   """
   rate = _rate(fps)
-  return num_samples * rate.numerator // (SAMPLE_RATE * rate.denominator)
+  return (
+    num_samples * rate.numerator // (conventions.SAMPLE_RATE * rate.denominator)
+  )
 
 
 def num_samples(num_video_frames: int, fps: FrameRate = 25.0) -> int:
@@ -60,7 +62,12 @@ def num_samples(num_video_frames: int, fps: FrameRate = 25.0) -> int:
   what the windows of the last two frames see.
   """
   rate = _rate(fps)
-  return -(-num_video_frames * SAMPLE_RATE * rate.denominator // rate.numerator)
+  return -(
+    -num_video_frames
+    * conventions.SAMPLE_RATE
+    * rate.denominator
+    // rate.numerator
+  )
 
 
 @functools.cache
@@ -82,7 +89,7 @@ def filterbank() -> np.ndarray:
   edges = np.where(
     mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * log_step)
   )
-  bins = np.arange(_FFT // 2 + 1) * (SAMPLE_RATE / _FFT)
+  bins = np.arange(_FFT // 2 + 1) * (conventions.SAMPLE_RATE / _FFT)
   low, peak, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
   rising = (bins - low) / (peak - low)
   falling = (high - bins) / (high - peak)

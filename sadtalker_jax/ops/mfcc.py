@@ -11,7 +11,8 @@ import functools
 
 import numpy as np
 
-RATE = 16000
+from sadtalker_jax import conventions
+
 STEP = 160  # samples between windows
 NUM_COEFFICIENTS = 13
 
@@ -51,9 +52,9 @@ def mfcc(wave: np.ndarray) -> np.ndarray:
 @functools.cache
 def _filterbank() -> np.ndarray:
   """Triangles [26, 257] whose corners are whole bins."""
-  top = 2595 * np.log10(1 + RATE / 2 / 700)
+  top = 2595 * np.log10(1 + conventions.SAMPLE_RATE / 2 / 700)
   hertz = 700 * (10 ** (np.linspace(0, top, _FILTERS + 2) / 2595) - 1)
-  corners = np.floor((_FFT + 1) * hertz / RATE)
+  corners = np.floor((_FFT + 1) * hertz / conventions.SAMPLE_RATE)
   bins = np.arange(_FFT // 2 + 1)
   low, peak, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
   rising = np.where((bins >= low) & (bins < peak), bins - low, 0)

@@ -13,9 +13,6 @@ from typing import Any, Literal, get_args
 from sadtalker_jax import errors
 
 SCHEMA = 1  # of manifest, parts and records; see `manifest`
-FPS = 25  # frames a second of all records (reference, section 10.1)
-RATE = 16000  # samples a second of their sound
-SAMPLES = RATE // FPS  # of a frame
 
 Method = Literal['auto', 'recon', 'fit']
 # Shortest clips (reference, section 10.1): annotated ones, tracks in the wild.

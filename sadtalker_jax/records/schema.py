@@ -42,12 +42,10 @@ from typing import Any
 
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.records import tf_example
 
 SCHEMA = 1
-FPS = 25
-SAMPLES_PER_FRAME = 640
 METHODS = ('recon', 'fit')
 SIZES = (256, 512)
 
@@ -99,7 +97,7 @@ FRAME: Schema = {
 
 def mel_length(num_frames: int) -> int:
   """M: mel frames of a clip of `num_frames` frames."""
-  return 1 + SAMPLES_PER_FRAME * num_frames // 200
+  return 1 + conventions.SAMPLES_PER_FRAME * num_frames // 200
 
 
 def encode_clip(clip: Mapping[str, Any]) -> bytes:
@@ -159,13 +157,15 @@ def check_clip(clip: Mapping[str, Any]) -> None:
   teacher = np.shape(clip.get('teacher', ()))
   lengths = {
     'T': int(frames),
-    'A': SAMPLES_PER_FRAME * int(frames),
+    'A': conventions.SAMPLES_PER_FRAME * int(frames),
     'M': mel_length(int(frames)),
     'L': 0 if teacher[:1] == (0,) else int(frames),
   }
   _check(clip, CLIP, lengths)
-  if clip['fps'] != FPS:
-    raise errors.InputError(f'expected fps {FPS}, found {clip["fps"]}')
+  if clip['fps'] != conventions.FRAME_RATE:
+    raise errors.InputError(
+      f'expected fps {conventions.FRAME_RATE}, found {clip["fps"]}'
+    )
   for key, words in (('method', METHODS), ('size', SIZES)):
     if clip[key] not in words:
       raise errors.InputError(f'expected {key} in {words}, found {clip[key]!r}')

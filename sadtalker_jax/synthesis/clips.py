@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d import alignment, camera, coeffs
 from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.faces import crop
@@ -140,7 +140,7 @@ class Studio:
     size = self._size
     clip = self._animator.animate(
       self._portrait,
-      (wave, options_lib.RATE),
+      (wave, conventions.SAMPLE_RATE),
       inference_options.Options(
         preprocess='resize',
         size=size,
@@ -164,13 +164,13 @@ class Studio:
   def _head(self, wave: np.ndarray, task: Task, rng: Rng) -> Drawn:
     group = task.number // _EVERY
     head = heads.Head(self._model, np.random.default_rng([task.seed, group, 1]))
-    rest = np.zeros(coeffs.ROW_SIZE, np.float32)
-    rest[coeffs.ROW_ANGLES] = np.radians(rng.uniform(-1, 1, 3) * _TURN)
+    rest = np.zeros(conventions.ROW_SIZE, np.float32)
+    rest[conventions.ROW_ANGLES] = np.radians(rng.uniform(-1, 1, 3) * _TURN)
     track = baseline_motion.baseline_track(
       wave,
       source=rest,
-      num_frames=len(wave) // options_lib.SAMPLES,
-      fps=options_lib.FPS,
+      num_frames=len(wave) // conventions.SAMPLES_PER_FRAME,
+      fps=conventions.FRAME_RATE,
       options=baseline_motion.MotionOptions(
         seed=int(rng.integers(1 << 30)), pose_style=int(rng.integers(_STYLES))
       ),
@@ -197,12 +197,12 @@ def _write(drawn: Drawn, task: Task, target: pathlib.Path) -> parts.Summary:
   own = sound.to_int16(drawn.wave)
   spectrogram = sound.mel(own)
   lids = [makehuman.EXPRESSION_SLOTS[f'eyeBlink{s}'] for s in ('Left', 'Right')]
-  expression = drawn.coefficients[:, coeffs.EXPRESSION]
+  expression = drawn.coefficients[:, conventions.EXPRESSION]
   fields = {
     'id': name,
     'speaker': drawn.speaker,
     'video': video,
-    'fps': options_lib.FPS,
+    'fps': conventions.FRAME_RATE,
     'size': size,
     'num_frames': count,
     'audio': own,
@@ -213,7 +213,7 @@ def _write(drawn: Drawn, task: Task, target: pathlib.Path) -> parts.Summary:
     'blink': expression[:, lids].mean(1).clip(0, 1).astype(np.float32),
     'teacher': _lips_only(expression),
     'box': np.array([0, 0, size, size], np.float32),
-    'source_fps': options_lib.FPS,
+    'source_fps': conventions.FRAME_RATE,
     'offset': 0.0,
     'confidence': 0.0,
     'morphable': 'makehuman',
@@ -263,17 +263,20 @@ def _say(speech: np.ndarray, rng: Rng) -> np.ndarray:
   """A piece of a recording, its speed changed: [640 T]."""
   speed = rng.uniform(*_SPEED)
   length = rng.uniform(*_SECONDS)
-  samples = min(int(length * speed * options_lib.RATE), len(speech))
+  samples = min(int(length * speed * conventions.SAMPLE_RATE), len(speech))
   start = int(rng.integers(0, len(speech) - samples + 1))
   piece = speech[None, start : start + samples]
   # Played at another rate: faster and higher, or slower and lower.
-  rate = round(options_lib.RATE * speed / 100) * 100
+  rate = round(conventions.SAMPLE_RATE * speed / 100) * 100
   changed = np.concatenate(
-    list(resampling.resampled(iter([piece]), rate, options_lib.RATE, 1)), 1
+    list(resampling.resampled(iter([piece]), rate, conventions.SAMPLE_RATE, 1)),
+    1,
   )[0]
-  count = len(changed) // options_lib.SAMPLES
+  count = len(changed) // conventions.SAMPLES_PER_FRAME
   gain = rng.uniform(0.6, 1.0)
-  return (gain * changed[: count * options_lib.SAMPLES]).astype(np.float32)
+  return (gain * changed[: count * conventions.SAMPLES_PER_FRAME]).astype(
+    np.float32
+  )
 
 
 def _landmarks(

@@ -7,6 +7,7 @@ uint8 [S, S, 3]; coefficients and landmarks are exact.
 
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, camera, coeffs, renderer
 from sadtalker_jax.face3d.bases import morphable
 
@@ -31,7 +32,7 @@ class Head:
       rng: of the person.
     """
     self._model = model
-    identity = _IDENTITY * rng.standard_normal(coeffs.IDENTITY_SIZE)
+    identity = _IDENTITY * rng.standard_normal(conventions.IDENTITY_SIZE)
     self._identity = identity.astype(np.float32)
     self._albedo = _colours(model, rng)
 
@@ -52,7 +53,7 @@ class Head:
     vectors = np.array(coeffs.join(coeffs.from_row(self._identity, track)))
     light = np.zeros((3, 9), np.float32)
     light[:, :4] = rng.normal(_LIGHT_MEAN, _LIGHT_DEVIATION)
-    vectors[:, coeffs.GAMMA] = light.ravel()
+    vectors[:, conventions.GAMMA] = light.ravel()
     trans = alignment.TransParams(
       size, size, _VIEW * camera.SIZE / size, size / 2, size / 2
     )

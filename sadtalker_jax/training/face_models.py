@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d.bases import bfm, ict, makehuman, morphable
 
 # Of the released Basel model (reference, section 6.2).
@@ -52,10 +51,10 @@ def _zeros() -> morphable.MorphableModel:
   return morphable.MorphableModel(
     name='zeros',
     mean=none(_VERTICES, 3),
-    identity=none(coeffs.IDENTITY_SIZE, _VERTICES, 3),
-    expression=none(coeffs.EXPRESSION_SIZE, _VERTICES, 3),
+    identity=none(conventions.IDENTITY_SIZE, _VERTICES, 3),
+    expression=none(conventions.EXPRESSION_SIZE, _VERTICES, 3),
     texture_mean=none(_VERTICES, 3),
-    texture_basis=none(coeffs.TEXTURE_SIZE, _VERTICES, 3),
+    texture_basis=none(conventions.TEXTURE_SIZE, _VERTICES, 3),
     triangles=first(_TRIANGLES, 3),
     vertex_triangles=first(_VERTICES, _INCIDENT),
     landmark_ids=first(68, 3),

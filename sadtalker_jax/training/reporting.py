@@ -16,11 +16,9 @@ from clu import metrics as clu_metrics
 import jax
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.media import image as image_lib
 from sadtalker_jax.media import video
-
-_FPS = 25
 
 
 class Writer(Protocol):
@@ -81,7 +79,9 @@ class FileWriter:
     """`summaries/NAME_STEP.mp4`."""
     path = self._folder / 'summaries' / f'{name}_{step:08d}.mp4'
     path.parent.mkdir(exist_ok=True, parents=True)
-    with video.Writer(path, fps=_FPS, audio=sound, overwrite=True) as writer:
+    with video.Writer(
+      path, fps=conventions.FRAME_RATE, audio=sound, overwrite=True
+    ) as writer:
       for frame in frames:
         writer.write(frame)
 

@@ -5,10 +5,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.training import reporting
 from sadtalker_jax.training import stage as stage_lib
-
-SAMPLE_RATE = 16_000  # of the sound of clips
 
 
 class Showing:
@@ -57,7 +56,7 @@ class Showing:
       wave = sound[-samples:].astype(np.float32) / 2**15
       film = as_bytes(jax.device_get(frames))
       for writer in self._writers:
-        writer.write_film(step, 'clip', film, (wave, SAMPLE_RATE))
+        writer.write_film(step, 'clip', film, (wave, conventions.SAMPLE_RATE))
 
 
 def as_bytes(picture: Any) -> np.ndarray:

@@ -2,6 +2,7 @@ import jax
 import numpy as np
 import pytest
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import coeffs
 
 
@@ -32,7 +33,7 @@ def test_rows_hold_expression_angles_translation():
     strict=True,
   ):
     np.testing.assert_array_equal(found, expected)
-  np.testing.assert_array_equal(row[:, coeffs.ROW_POSE], row[:, 64:])
+  np.testing.assert_array_equal(row[:, conventions.ROW_POSE], row[:, 64:])
 
 
 def test_crop_row_repeats_one_crop_on_all_rows():
@@ -40,7 +41,7 @@ def test_crop_row_repeats_one_crop_on_all_rows():
   row = coeffs.crop_row(parts, [1.5, 100.0, 90.0])
   assert row.shape == (5, 73)
   np.testing.assert_array_equal(
-    row[:, coeffs.ROW_CROP], np.tile(np.float32([1.5, 100, 90]), (5, 1))
+    row[:, conventions.ROW_CROP], np.tile(np.float32([1.5, 100, 90]), (5, 1))
   )
   np.testing.assert_array_equal(coeffs.split_row(row)[0], parts.expression)
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, camera, coeffs, renderer
 from sadtalker_jax.face3d.bases import makehuman, morphable
 
@@ -47,11 +48,11 @@ def _vectors(*changes: dict[str, object]) -> np.ndarray:
 def _likely(count: int) -> np.ndarray:
   rng = np.random.default_rng(1)
   sigma = np.zeros(257)
-  sigma[coeffs.IDENTITY] = 0.5
-  sigma[coeffs.ANGLES] = 0.2
-  sigma[coeffs.GAMMA] = sigma[coeffs.TRANSLATION] = 0.1
+  sigma[conventions.IDENTITY] = 0.5
+  sigma[conventions.ANGLES] = 0.2
+  sigma[conventions.GAMMA] = sigma[conventions.TRANSLATION] = 0.1
   rows = (rng.normal(size=(count, 257)) * sigma).astype(np.float32)
-  rows[:, coeffs.EXPRESSION][:, :52] = rng.uniform(0, 0.2, (count, 52))
+  rows[:, conventions.EXPRESSION][:, :52] = rng.uniform(0, 0.2, (count, 52))
   return rows
 
 
@@ -240,7 +241,7 @@ def test_gradient_equals_finite_differences(textured):
   )
   weight = np.where(weight > 1e-2, weight, 0)[..., None].astype(np.float32)
   start = _vectors({'angles': [0.05, 0.1, 0.0]})[0]
-  start[coeffs.GAMMA] = np.tile([0.1, -0.2, 0.2, 0.1, 0, 0, 0, 0, 0], 3)
+  start[conventions.GAMMA] = np.tile([0.1, -0.2, 0.2, 0.1, 0, 0, 0, 0, 0], 3)
 
   @jax.jit
   def losses(model, vector):
@@ -257,11 +258,11 @@ def test_gradient_equals_finite_differences(textured):
   jacobian = jax.jit(jax.jacrev(losses, 1))(textured, start)
   rng = np.random.default_rng(3)
   for place, step, tolerance in (
-    (coeffs.IDENTITY, 0.1, 0.03),
-    (coeffs.TEXTURE, 0.5, 2e-3),
-    (coeffs.ANGLES, 0.01, 0.03),
-    (coeffs.GAMMA, 0.1, 2e-3),
-    (coeffs.TRANSLATION, 0.01, 0.03),
+    (conventions.IDENTITY, 0.1, 0.03),
+    (conventions.TEXTURE, 0.5, 2e-3),
+    (conventions.ANGLES, 0.01, 0.03),
+    (conventions.GAMMA, 0.1, 2e-3),
+    (conventions.TRANSLATION, 0.01, 0.03),
   ):
     direction = np.zeros(257, np.float32)
     size = place.stop - place.start

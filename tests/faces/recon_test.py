@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d import alignment, coeffs
+from sadtalker_jax import conventions
+from sadtalker_jax.face3d import alignment
 from sadtalker_jax.faces import recon
 from sadtalker_jax.models import zoo
 
@@ -57,7 +58,7 @@ def test_batches_and_their_padding_change_nothing(reconstructor):
     [_landmarks(len(p), 40.0, 35.0 + i, 40.0) for i, p in enumerate(pictures)]
   )
   together, trans = reconstructor.coefficients(pictures, landmarks)
-  assert together.shape == (3, coeffs.FULL_SIZE) and len(trans) == 3
+  assert together.shape == (3, conventions.FULL_SIZE) and len(trans) == 3
   for i, picture in enumerate(pictures):
     alone, (own,) = reconstructor.coefficients([picture], landmarks[i : i + 1])
     assert own == trans[i]

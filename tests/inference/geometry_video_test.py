@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import infer
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d import camera, coeffs, regions
 from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference import bundle, geometry_video, rendering
@@ -140,8 +140,8 @@ def _square_source() -> neural_portrait.Source:
   rng = np.random.default_rng(0)
   square = rng.integers(0, 256, (224, 224, 3), np.uint8)
   full = rng.normal(0, 0.3, 257).astype(np.float32)
-  full[coeffs.EXPRESSION] = full[coeffs.ANGLES] = 0
-  full[coeffs.TRANSLATION] = 0
+  full[conventions.EXPRESSION] = full[conventions.ANGLES] = 0
+  full[conventions.TRANSLATION] = 0
   # Ten pixels to the right of the middle of the aligned frame, and up.
   row = np.concatenate([np.zeros(70), [1.0, 102.0, 102.0]])
   window = portrait_lib.Window(
@@ -168,7 +168,7 @@ def test_networks_source_is_drawn_in_its_own_texture_and_light():
     prepared.photo[:214, 10:], src.square[10:, :214]
   )
   rows = np.zeros((1, 70), np.float32)
-  rows[:, coeffs.ROW_ANGLES.start + 1] = 0.2
+  rows[:, conventions.ROW_ANGLES.start + 1] = 0.2
   track = rendering.Track(rows, np.full((1, 3), np.nan))
   (vectors,) = drawer.inputs(prepared, track, np.array([0]))
   part, own = coeffs.split(vectors[0]), coeffs.split(src.coefficients)

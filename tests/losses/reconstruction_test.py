@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, coeffs
 from sadtalker_jax.losses import reconstruction
 
@@ -39,10 +40,10 @@ def test_photometric_has_a_gradient_where_nothing_differs():
 
 def test_size_of_weights():
   vector = np.zeros((2, 257), np.float32)
-  vector[0, coeffs.IDENTITY][:2] = 1, 2
-  vector[0, coeffs.EXPRESSION][0] = 3
-  vector[1, coeffs.TEXTURE][0] = 10
-  vector[1, coeffs.GAMMA] = 100
+  vector[0, conventions.IDENTITY][:2] = 1, 2
+  vector[0, conventions.EXPRESSION][0] = 3
+  vector[1, conventions.TEXTURE][0] = 10
+  vector[1, conventions.GAMMA] = 100
   found = reconstruction.size_of_weights(coeffs.split(jnp.asarray(vector)))
   assert found == pytest.approx((5 + 0.8 * 9 + 0.017 * 100) / 2)
 
@@ -50,11 +51,11 @@ def test_size_of_weights():
 def test_grey_light_is_free():
   rng = np.random.default_rng(0)
   vector = np.zeros((2, 257), np.float32)
-  vector[:, coeffs.GAMMA] = np.tile(rng.normal(size=(2, 9)), 3)
+  vector[:, conventions.GAMMA] = np.tile(rng.normal(size=(2, 9)), 3)
   grey = reconstruction.grey_light(coeffs.split(jnp.asarray(vector)))
   assert grey == pytest.approx(0, abs=1e-12)
   gamma = rng.normal(size=(2, 27)).astype(np.float32)
-  vector[:, coeffs.GAMMA] = gamma
+  vector[:, conventions.GAMMA] = gamma
   found = reconstruction.grey_light(coeffs.split(jnp.asarray(vector)))
   assert found == pytest.approx(gamma.reshape(2, 3, 9).var(1).mean(), rel=1e-5)
 

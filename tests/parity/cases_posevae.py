@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.conversion.tables import sadtalker
 from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.inference.motion.learned import chunks
@@ -72,11 +73,9 @@ def posevae() -> Iterator[store.Answer]:
 def window() -> Iterator[store.Answer]:
   """Coefficients around a frame; without weights."""
   rows = store.golden('window/in/coefficients')
-  target = np.swapaxes(baseline_motion.windows(rows), 1, 2)
+  target = np.swapaxes(_windows(rows), 1, 2)
   yield store.Answer('window/out/target', target)
-  yield store.Answer(
-    'window/out/source', baseline_motion.windows(rows[:1])[0].T
-  )
+  yield store.Answer('window/out/source', _windows(rows[:1])[0].T)
 
 
 def freeview() -> Iterator[store.Answer]:
@@ -95,3 +94,8 @@ CASES: dict[str, store.Case] = {
   'window': window,
   'freeview': freeview,
 }
+
+
+def _windows(rows: np.ndarray) -> np.ndarray:
+  """The windows [T, 27, C] around all rows [T, C]."""
+  return rows[conventions.window_places(np.arange(len(rows)), len(rows))]

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.preparation import options, parts, rejects
 from sadtalker_jax.preparation.clip import signatures, sound
 from sadtalker_jax.preparation.inspection import svg
@@ -104,7 +103,7 @@ def test_statistics_are_those_of_all_frames_and_windows():
   np.testing.assert_allclose(result['std'], rows[:, order].std(0))
   deltas = []
   for clip in clips:
-    pose = clip[:, order][:, coeffs.ROW_POSE]
+    pose = clip[:, order][:, conventions.ROW_POSE]
     for i in range(len(pose) - 32):
       deltas += [pose[i + t] - pose[i] for t in range(1, 33)]
   np.testing.assert_allclose(result['pose_delta_std'], np.std(deltas, 0))

@@ -33,9 +33,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.conversion.makehuman import correspondence, skin
-from sadtalker_jax.face3d import alignment, coeffs
+from sadtalker_jax.face3d import alignment
 from sadtalker_jax.face3d.bases import makehuman
 
 NUM_VERTICES = 19158  # of MakeHuman's base mesh with its helpers
@@ -247,7 +247,7 @@ def _principal(heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   values, vectors = np.linalg.eigh(
     (centred @ centred.T / len(rows)).astype(np.float64)
   )
-  best = np.argsort(values)[::-1][: coeffs.IDENTITY_SIZE]
+  best = np.argsort(values)[::-1][: conventions.IDENTITY_SIZE]
   components = (centred.T @ (vectors[:, best] / np.sqrt(len(rows)))).T
   largest = np.abs(components).argmax(1)
   signs = np.sign(components[np.arange(len(components)), largest])

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.evaluation import clips
 from sadtalker_jax.evaluation.measures import experts, views
 from sadtalker_jax.evaluation.measures import metric as lib
-from sadtalker_jax.face3d import coeffs
 from sadtalker_jax.faces import landmarks
 from sadtalker_jax.metrics import beats, coefficients, motion, sync
 
@@ -70,14 +70,14 @@ def _coefficients(
   clip: clips.Clip, system: str, networks: experts.Experts
 ) -> dict[str, float]:
   real, made = (_vectors(clip, s, networks) for s in ('real', system))
-  pose = np.r_[coeffs.ANGLES, coeffs.TRANSLATION]
+  pose = np.r_[conventions.ANGLES, conventions.TRANSLATION]
   return {
     'aed': coefficients.expression_distance(
-      real[:, coeffs.EXPRESSION], made[:, coeffs.EXPRESSION]
+      real[:, conventions.EXPRESSION], made[:, conventions.EXPRESSION]
     ),
     'apd': coefficients.pose_distance(real[:, pose], made[:, pose]),
     'angle_distance': coefficients.angle_distance(
-      real[:, coeffs.ANGLES], made[:, coeffs.ANGLES]
+      real[:, conventions.ANGLES], made[:, conventions.ANGLES]
     ),
   }
 
@@ -85,7 +85,7 @@ def _coefficients(
 def _expression(
   clip: clips.Clip, system: str, networks: experts.Experts
 ) -> np.ndarray:
-  return _vectors(clip, system, networks)[:, coeffs.EXPRESSION]
+  return _vectors(clip, system, networks)[:, conventions.EXPRESSION]
 
 
 MEASURES = (

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import signal
 
-from sadtalker_jax.evaluation import protocol
+from sadtalker_jax import conventions
 
 REACH = 15  # frames
 
@@ -21,7 +21,7 @@ def of_sounds(real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
   """
   one, two = (np.asarray(w, np.float64) - np.mean(w) for w in (real, made))
   found = signal.correlate(two, one, method='fft')
-  most = min(REACH * protocol.SAMPLES, len(one) - 1)
+  most = min(REACH * conventions.SAMPLES_PER_FRAME, len(one) - 1)
   middle = len(one) - 1
   near = found[middle - most : middle + most + 1]
   late = int(np.argmax(near)) - most
@@ -29,4 +29,4 @@ def of_sounds(real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
   second = two[max(late, 0) : len(two) - max(-late, 0)]
   norm = np.linalg.norm(first) * np.linalg.norm(second)
   likeness = float(first @ second / norm) if norm > 0 else 0.0
-  return late / protocol.SAMPLES, likeness
+  return late / conventions.SAMPLES_PER_FRAME, likeness

@@ -5,7 +5,8 @@ import pathlib
 
 import numpy as np
 
-from sadtalker_jax.evaluation import clips, protocol
+from sadtalker_jax import conventions
+from sadtalker_jax.evaluation import clips
 from sadtalker_jax.faces import crop, landmarks
 from sadtalker_jax.media import image, video
 
@@ -29,9 +30,9 @@ def films(clip: clips.Clip, folder: pathlib.Path) -> Mapping[str, pathlib.Path]:
   paths = {}
   for number, (system, side) in enumerate(clip.sides.items()):
     paths[system] = folder / f'{number}.mp4'
-    sound = (side.wave, protocol.RATE)
+    sound = (side.wave, conventions.SAMPLE_RATE)
     with video.Writer(
-      paths[system], fps=protocol.FPS, audio=sound, crf=_QUALITY
+      paths[system], fps=conventions.FRAME_RATE, audio=sound, crf=_QUALITY
     ) as writer:
       for frame in side.frames:
         writer.write(frame)

@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 from scipy import io
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d.bases import morphable
 
 FRONT_FILE = 'BFM_model_front.mat'
@@ -143,10 +142,12 @@ def _build(
   return morphable.MorphableModel(
     name='bfm',
     mean=mean.astype(np.float32),
-    identity=morphable.pad_basis(identity, coeffs.IDENTITY_SIZE),
-    expression=morphable.pad_basis(expression, coeffs.EXPRESSION_SIZE),
+    identity=morphable.pad_basis(identity, conventions.IDENTITY_SIZE),
+    expression=morphable.pad_basis(expression, conventions.EXPRESSION_SIZE),
     texture_mean=(texture_mean / 255).astype(np.float32),
-    texture_basis=morphable.pad_basis(texture_basis / 255, coeffs.TEXTURE_SIZE),
+    texture_basis=morphable.pad_basis(
+      texture_basis / 255, conventions.TEXTURE_SIZE
+    ),
     triangles=topology['tri'],
     vertex_triangles=topology['point_buf'],
     landmark_ids=landmark_ids,

@@ -20,8 +20,8 @@ import re
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import alignment, coeffs
+from sadtalker_jax import conventions, errors
+from sadtalker_jax.face3d import alignment
 from sadtalker_jax.face3d.bases import morphable
 
 NEUTRAL_FILE = 'generic_neutral_mesh.obj'
@@ -35,7 +35,7 @@ def load(
   folder: str | pathlib.Path,
   *,
   indices: str | pathlib.Path | None = None,
-  num_identity: int = coeffs.IDENTITY_SIZE,
+  num_identity: int = conventions.IDENTITY_SIZE,
 ) -> morphable.MorphableModel:
   """The face model of a folder.
 
@@ -78,8 +78,8 @@ def load(
   return morphable.MorphableModel(
     name='ict',
     mean=mean.astype(np.float32),
-    identity=morphable.pad_basis(identity, coeffs.IDENTITY_SIZE),
-    expression=morphable.pad_basis(expression, coeffs.EXPRESSION_SIZE),
+    identity=morphable.pad_basis(identity, conventions.IDENTITY_SIZE),
+    expression=morphable.pad_basis(expression, conventions.EXPRESSION_SIZE),
     triangles=triangles,
     vertex_triangles=morphable.vertex_triangles(triangles, len(mean)),
     landmark_ids=landmark_ids,
@@ -95,19 +95,20 @@ def _check_counts(
   expressions: list[str],
   num_identity: int,
 ) -> None:
-  if not 0 <= num_identity <= coeffs.IDENTITY_SIZE:
+  if not 0 <= num_identity <= conventions.IDENTITY_SIZE:
     raise ValueError(
-      f'expected 0 to {coeffs.IDENTITY_SIZE} components, found {num_identity}'
+      f'expected 0 to {conventions.IDENTITY_SIZE} components, '
+      f'found {num_identity}'
     )
   if len(identities) < num_identity:
     raise errors.InputError(
       f'expected {num_identity} files identityNNN.obj, found '
       f'{len(identities)}: {folder}'
     )
-  if not 0 < len(expressions) <= coeffs.EXPRESSION_SIZE:
+  if not 0 < len(expressions) <= conventions.EXPRESSION_SIZE:
     raise errors.InputError(
-      f'expected 1 to {coeffs.EXPRESSION_SIZE} expression OBJ files, found '
-      f'{len(expressions)}: {folder}'
+      f'expected 1 to {conventions.EXPRESSION_SIZE} expression OBJ files, '
+      f'found {len(expressions)}: {folder}'
     )
 
 

@@ -19,7 +19,7 @@ import pathlib
 
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d.bases import morphable
 
 DATA = pathlib.Path(__file__).parent / 'data' / 'makehuman_head.npz'
@@ -65,7 +65,9 @@ def load() -> morphable.MorphableModel:
     name='makehuman',
     mean=z['mean'],
     identity=z['identity'].astype(np.float32),
-    expression=morphable.pad_basis(z['expression'], coeffs.EXPRESSION_SIZE),
+    expression=morphable.pad_basis(
+      z['expression'], conventions.EXPRESSION_SIZE
+    ),
     triangles=triangles,
     vertex_triangles=morphable.vertex_triangles(triangles, len(z['mean'])),
     landmark_ids=z['landmark_ids'].astype(np.int32),

@@ -20,7 +20,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.typing import Array
 
 _META = ('name', 'expression_names', 'group_names')
@@ -140,8 +140,8 @@ def shape(
   """
   vertices = jnp.asarray(model.mean)
   for weights, basis, size in (
-    (identity, model.identity, coeffs.IDENTITY_SIZE),
-    (expression, model.expression, coeffs.EXPRESSION_SIZE),
+    (identity, model.identity, conventions.IDENTITY_SIZE),
+    (expression, model.expression, conventions.EXPRESSION_SIZE),
   ):
     if weights is not None:
       vertices = vertices + _combine(weights, basis, size)
@@ -163,7 +163,7 @@ def texture(model: MorphableModel, weights: Array | None = None) -> Array:
   colour = jnp.asarray(model.texture_mean)
   if weights is not None:
     colour = colour + _combine(
-      weights, model.texture_basis, coeffs.TEXTURE_SIZE
+      weights, model.texture_basis, conventions.TEXTURE_SIZE
     )
   return colour
 

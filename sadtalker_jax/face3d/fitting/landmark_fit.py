@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sadtalker_jax.face3d import alignment, camera, coeffs, measures
+from sadtalker_jax import conventions
+from sadtalker_jax.face3d import alignment, camera, measures
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.fitting import landmark_solver as solver
 from sadtalker_jax.face3d.fitting import priors
@@ -238,7 +239,7 @@ def _result(
 ) -> Fit:
   """The fit of frames x [T, K + 6]; target [F, N, 3] of the found ones."""
   x = np.asarray(x)
-  expression = np.zeros((len(x), coeffs.EXPRESSION_SIZE), np.float32)
+  expression = np.zeros((len(x), conventions.EXPRESSION_SIZE), np.float32)
   expression[:, : len(problem.sigma)] = x[:, :-6] * problem.sigma
   points = problem.mean + np.tensordot(identity, problem.identity, 1)
   points = points + np.tensordot(

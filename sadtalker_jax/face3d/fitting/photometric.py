@@ -21,6 +21,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import camera, coeffs, renderer
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.fitting import photometric_solver as solver
@@ -121,9 +122,9 @@ def fit(
     ValueError: an argument is not as described.
   """
   start = np.asarray(start, np.float32)
-  if start.shape != (coeffs.FULL_SIZE,) or not np.isfinite(start).all():
+  if start.shape != (conventions.FULL_SIZE,) or not np.isfinite(start).all():
     raise ValueError(
-      f'expected finite coefficients [{coeffs.FULL_SIZE}], found '
+      f'expected finite coefficients [{conventions.FULL_SIZE}], found '
       f'{list(start.shape)}'
     )
   trans = renderer.frame(view) if not isinstance(view, tuple) else view
@@ -155,7 +156,7 @@ def fit(
 
 def _bounds(model: morphable.MorphableModel) -> solver.Bounds:
   """As `priors.problem`; slots without a unit do nothing, wherever they are."""
-  sigma = np.ones(coeffs.EXPRESSION_SIZE, np.float32)
+  sigma = np.ones(conventions.EXPRESSION_SIZE, np.float32)
   for slot, name in enumerate(model.expression_names):
     for short, side in (('_L', 'Left'), ('_R', 'Right')):  # of ICT
       if name.endswith(short):
@@ -174,11 +175,11 @@ def _step_sizes(
 ) -> solver.Unknown:
   """Step sizes of all unknowns."""
   parts = coeffs.Coefficients(
-    identity=np.full(coeffs.IDENTITY_SIZE, rates.identity),
+    identity=np.full(conventions.IDENTITY_SIZE, rates.identity),
     expression=rates.expression * sigma,
-    texture=np.full(coeffs.TEXTURE_SIZE, rates.texture),
+    texture=np.full(conventions.TEXTURE_SIZE, rates.texture),
     angles=np.full(3, rates.angles),
-    gamma=np.full(coeffs.GAMMA_SIZE, rates.gamma),
+    gamma=np.full(conventions.GAMMA_SIZE, rates.gamma),
     translation=np.array([1, 1, 10]) * rates.translation,
   )
   vector = np.concatenate(parts).astype(np.float32)

@@ -14,6 +14,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, camera, coeffs, renderer
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.fitting import photometric_terms as terms
@@ -140,10 +141,10 @@ def descend(
   # The size of the picture must be known, its place in the camera need not be.
   trans = trans._replace(width=float(size[1]), height=float(size[0]))
   gradient = jax.grad(_loss, has_aux=True)
-  first = jnp.zeros(coeffs.FULL_SIZE)
-  for part in (coeffs.ANGLES, coeffs.GAMMA, coeffs.TRANSLATION):
+  first = jnp.zeros(conventions.FULL_SIZE)
+  for part in (conventions.ANGLES, conventions.GAMMA, conventions.TRANSLATION):
     first = first.at[part].set(1.0)
-  place = coeffs.EXPRESSION
+  place = conventions.EXPRESSION
 
   def step(state: _State, number: Array) -> tuple[_State, terms.Losses]:
     slope, losses = gradient(

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs, measures
+from sadtalker_jax import conventions
+from sadtalker_jax.face3d import measures
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.typing import Array
 
@@ -175,7 +176,7 @@ def problem(
   width[list(LIDS + LIPS)] *= 3
 
   names = model.expression_names
-  used = len(names) or coeffs.EXPRESSION_SIZE
+  used = len(names) or conventions.EXPRESSION_SIZE
   sigma = np.array([sigma_of(n) for n in names] or [OTHER_SIGMA] * used)
   # ARKit's units go from 0 to 1; principal components to both sides.
   unit = sigma < OTHER_SIGMA

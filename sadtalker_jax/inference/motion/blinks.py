@@ -10,8 +10,9 @@ average. Both depend on nothing but their arguments.
 
 import numpy as np
 
+from sadtalker_jax import conventions
+
 PULSE = (0.5, 0.9, 1.0, 0.9, 0.5)  # reference 2.4, at 25 frames a second
-RATE = 25.0
 
 _STREAM = 0xB11  # keeps these draws apart from those of the head motion
 _SHORTEST = 20  # frames: no blink in clips up to this length
@@ -20,7 +21,7 @@ _REFRACTORY = 0.8  # seconds that pass in any case
 
 
 def reference_track(
-  seed: int, num_frames: int, fps: float = RATE
+  seed: int, num_frames: int, fps: float = conventions.FRAME_RATE
 ) -> np.ndarray:
   """Random blinks by the rule of the published program.
 
@@ -51,7 +52,9 @@ def reference_track(
   return _drawn(starts, num_frames, fps)
 
 
-def natural_track(seed: int, num_frames: int, fps: float = RATE) -> np.ndarray:
+def natural_track(
+  seed: int, num_frames: int, fps: float = conventions.FRAME_RATE
+) -> np.ndarray:
   """Random blinks as of a person in conversation.
 
   Pauses have a fixed part of 0.8 s and a random one whose distribution has a
@@ -75,7 +78,7 @@ def natural_track(seed: int, num_frames: int, fps: float = RATE) -> np.ndarray:
     # between versions of numpy, those of its distributions are not.
     gamma = -np.log1p(-rng.random(2)).sum() / 2
     time += _REFRACTORY + (_MEAN_PAUSE - _REFRACTORY) * gamma
-    start = int(time * RATE)
+    start = int(time * conventions.FRAME_RATE)
     if start + len(PULSE) > length - 1:
       break
     starts.append(start)
@@ -88,7 +91,7 @@ def _length(num_frames: int, fps: float) -> int:
     raise ValueError(
       f'expected frames and a rate, found {num_frames} at {fps} a second'
     )
-  return int(num_frames * RATE / fps + 1e-6)
+  return int(num_frames * conventions.FRAME_RATE / fps + 1e-6)
 
 
 def _drawn(starts: list[int], num_frames: int, fps: float) -> np.ndarray:
@@ -96,5 +99,5 @@ def _drawn(starts: list[int], num_frames: int, fps: float) -> np.ndarray:
   drawn = np.zeros(_length(num_frames, fps) + 2, np.float32)
   for start in starts:
     drawn[start : start + len(PULSE)] = PULSE
-  place = (np.arange(num_frames) + 0.5) * (RATE / fps) - 0.5
+  place = (np.arange(num_frames) + 0.5) * (conventions.FRAME_RATE / fps) - 0.5
   return np.interp(place, np.arange(len(drawn)), drawn).astype(np.float32)

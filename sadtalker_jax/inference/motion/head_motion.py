@@ -16,9 +16,8 @@ import dataclasses
 import numpy as np
 from scipy import signal
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 
-NUM_STYLES = 46  # as many as the published style table has (reference 4.1)
 MAX_DEGREES = 10.0  # no angle ever exceeds it
 
 _STREAM = 0x4EAD  # keeps these draws apart from those of the blinks
@@ -55,9 +54,9 @@ def style(index: int) -> Style:
   Raises:
     InputError: there is no such style.
   """
-  if not 0 <= index < NUM_STYLES:
+  if not 0 <= index < conventions.NUM_STYLES:
     raise errors.InputError(
-      f'pose_style: expected 0 to {NUM_STYLES - 1}, found {index}'
+      f'pose_style: expected 0 to {conventions.NUM_STYLES - 1}, found {index}'
     )
   draw = np.full(14, 0.5)
   if index > 0:

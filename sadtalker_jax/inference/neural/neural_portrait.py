@@ -14,8 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.faces import crop, fan, landmarks, recon, retinaface
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
@@ -225,7 +224,7 @@ def video_rows(
       squares = [crop.resize_to(f, info.box, options.size) for f in frames]
       stop = start + len(squares)
       full, trans = reconstructor.coefficients(squares, inside[start:stop])
-      rows.append(recon.row73(full, trans)[:, : coeffs.ROW_SIZE])
+      rows.append(recon.row73(full, trans)[:, : conventions.ROW_SIZE])
       start = stop
   return np.concatenate(rows)
 

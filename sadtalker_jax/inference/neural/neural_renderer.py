@@ -20,9 +20,8 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.inference import rendering
-from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.inference.neural import neural_portrait
 from sadtalker_jax.models.fused import fused_render
 from sadtalker_jax.typing import PyTree
@@ -65,22 +64,19 @@ class NeuralRenderer:
     """Features of a portrait, on the devices, and its crop [3]."""
     image = jnp.asarray(src.square[None], jnp.float32) / 255
     row = src.row[: self._row_size]
-    window = np.tile(row, (1, 2 * baseline_motion.WINDOW_RADIUS + 1, 1))
+    window = np.tile(row, (1, conventions.WINDOW, 1))
     return _prepare(
       self._params, *jax.device_put((image, window), self._whole)
-    ), src.row[coeffs.ROW_CROP]
+    ), src.row[conventions.ROW_CROP]
 
   def inputs(
     self, prepared: Any, track: rendering.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:
     """Windows [b, 27, C] of coefficients and angles [b, 3]."""
     rows = track.coefficients
-    reach = np.arange(
-      -baseline_motion.WINDOW_RADIUS, baseline_motion.WINDOW_RADIUS + 1
-    )
-    near = np.clip(index[:, None] + reach, 0, len(rows) - 1)
+    near = conventions.window_places(index, len(rows))
     windows = rows[near].astype(np.float32)
-    if self._row_size > coeffs.ROW_SIZE:
+    if self._row_size > conventions.ROW_SIZE:
       crop = np.broadcast_to(prepared[1], (*windows.shape[:2], 3))
       windows = np.concatenate([windows, crop.astype(np.float32)], axis=-1)
     return windows, track.angles[index].astype(np.float32)

@@ -9,8 +9,7 @@ from typing import Literal
 import jax
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.faces import recon
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
@@ -175,4 +174,4 @@ def mapping_name(options: options_lib.Options) -> str:
 def row_size(options: options_lib.Options) -> int:
   """Numbers in the rows that this MappingNet takes."""
   full = mapping_name(options) == 'mapping_full'
-  return coeffs.CROP_ROW_SIZE if full else coeffs.ROW_SIZE
+  return conventions.CROP_ROW_SIZE if full else conventions.ROW_SIZE

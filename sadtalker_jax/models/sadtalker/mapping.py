@@ -10,7 +10,6 @@ from sadtalker_jax.typing import Dtype
 
 NUM_BINS = 66  # of an angle, 3 degrees each
 NUM_KEYPOINTS = 15
-WINDOW = 27  # frames of coefficients that one motion is made of
 
 
 class KeypointMotion(NamedTuple):

@@ -19,6 +19,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
+from sadtalker_jax import conventions
 from sadtalker_jax.models.layers import audio_encoder, basic
 from sadtalker_jax.models.sadtalker import resunet
 from sadtalker_jax.typing import Dtype
@@ -26,7 +27,6 @@ from sadtalker_jax.typing import Dtype
 NUM_FRAMES = 32
 POSE_SIZE = 6
 LATENT_SIZE = 64
-NUM_STYLES = 46
 
 
 class Reconstruction(NamedTuple):
@@ -139,7 +139,7 @@ class PoseVAE(nn.Module):
   """
 
   num_frames: int = NUM_FRAMES  # of a clip, a multiple of 8
-  num_styles: int = NUM_STYLES
+  num_styles: int = conventions.NUM_STYLES
   latent_size: int = LATENT_SIZE
   audio_size: int = 6  # numbers that the sound of a frame becomes
   hidden_size: int = 128  # of the layer between conditions and latent

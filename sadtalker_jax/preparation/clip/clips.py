@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.faces import crop, landmarks
 from sadtalker_jax.media import image
 from sadtalker_jax.preparation import clock, parts
@@ -132,7 +132,7 @@ class Cutter:
       )
       finding = quality.of_clip(
         float(np.median(self._sharp)),
-        faces.coefficients[:, coeffs.ANGLES],
+        faces.coefficients[:, conventions.ANGLES],
         faces.error,
         options,
       )
@@ -144,7 +144,7 @@ class Cutter:
     if finding is not None:
       return finding
     sure = experts.syncnet is not None and offset.confidence >= _SURE_OFFSET
-    lips = np.zeros((0, coeffs.EXPRESSION_SIZE), np.float32)
+    lips = np.zeros((0, conventions.EXPRESSION_SIZE), np.float32)
     with times.measure('sound'):
       own = self._sound(track, offset.frames if sure else 0)
       spectrogram = sound.mel(own)
@@ -157,7 +157,7 @@ class Cutter:
       'id': place.id,
       'speaker': place.speaker,
       'video': place.video,
-      'fps': options_lib.FPS,
+      'fps': conventions.FRAME_RATE,
       'size': options.size,
       'num_frames': count,
       'audio': own,
@@ -189,7 +189,7 @@ class Cutter:
   def _sound(self, track: np.ndarray | None, offset: int) -> np.ndarray:
     count = len(self._points)
     if track is None:
-      return np.zeros(count * options_lib.SAMPLES, np.int16)
+      return np.zeros(count * conventions.SAMPLES_PER_FRAME, np.int16)
     return sound.piece(track, self.place.first + offset, count)
 
   def _judge_sound(self, own: np.ndarray) -> quality.Finding | None:

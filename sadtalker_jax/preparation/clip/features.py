@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs, measures
+from sadtalker_jax import conventions
+from sadtalker_jax.face3d import measures
 from sadtalker_jax.face3d.fitting import landmark_fit
 from sadtalker_jax.faces import landmarks
 from sadtalker_jax.preparation import experts as experts_lib
-from sadtalker_jax.preparation import options as options_lib
 
 _CALM = 5  # frames of the median
 _OPEN = 90.0  # percentile of a clip's openness that counts as open
@@ -71,13 +71,13 @@ def fitted(
 ) -> Faces:
   """The coefficients of a clip from its landmarks alone; see `faces`."""
   fit = landmark_fit.fit_video(
-    points, found, (size, size), options_lib.FPS, experts.model
+    points, found, (size, size), conventions.FRAME_RATE, experts.model
   )
-  rows = np.zeros((len(points), coeffs.FULL_SIZE), np.float32)
-  rows[:, coeffs.IDENTITY] = fit.identity
-  rows[:, coeffs.EXPRESSION] = fit.expression
-  rows[:, coeffs.ANGLES] = fit.angles
-  rows[:, coeffs.TRANSLATION] = fit.translation
+  rows = np.zeros((len(points), conventions.FULL_SIZE), np.float32)
+  rows[:, conventions.IDENTITY] = fit.identity
+  rows[:, conventions.EXPRESSION] = fit.expression
+  rows[:, conventions.ANGLES] = fit.angles
+  rows[:, conventions.TRANSLATION] = fit.translation
   crop = np.tile(np.array(fit.trans[2:], np.float32), (len(points), 1))
   return Faces(rows, crop, fit.error)
 

@@ -8,9 +8,9 @@ import pathlib
 
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.media import audio
 from sadtalker_jax.ops import mel as mel_lib
-from sadtalker_jax.preparation import options as options_lib
 
 _FRAMES = 64  # lengths are filled up to a multiple: few compilations
 _EMPHASIS = 0.97  # of `ops.mel`
@@ -31,7 +31,7 @@ def spool(path: str, target: pathlib.Path) -> np.ndarray:
   """
   with target.open('wb') as file:
     for block in audio.blocks(
-      path, rate=options_lib.RATE, channels=1, block=1 << 16
+      path, rate=conventions.SAMPLE_RATE, channels=1, block=1 << 16
     ):
       file.write(to_int16(block[0]).tobytes())
   return np.memmap(target, np.int16, mode='r')
@@ -53,7 +53,7 @@ def piece(track: np.ndarray, first: int, count: int) -> np.ndarray:
   Returns:
     int16 [640 count].
   """
-  unit = options_lib.SAMPLES
+  unit = conventions.SAMPLES_PER_FRAME
   start, stop = first * unit, (first + count) * unit
   inside = np.array(track[max(start, 0) : max(stop, 0)])
   before = min(max(-start, 0), count * unit)
@@ -63,7 +63,7 @@ def piece(track: np.ndarray, first: int, count: int) -> np.ndarray:
 def mel(sound: np.ndarray) -> np.ndarray:
   """The log-mel spectrogram [M, 80] of a clip's sound, int16 [640 T]."""
   wave = sound.astype(np.float32) / 32768
-  unit = _FRAMES * options_lib.SAMPLES
+  unit = _FRAMES * conventions.SAMPLES_PER_FRAME
   missing = -len(wave) % unit
   # A tail that the pre-emphasis turns into zeros, as if the sound had ended.
   tail = wave[-1] * _EMPHASIS ** np.arange(1, missing + 1)

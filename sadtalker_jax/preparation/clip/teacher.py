@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.faces import crop, landmarks, mesh
 from sadtalker_jax.models.experts import wav2lip
 from sadtalker_jax.ops import mel as mel_lib
@@ -66,12 +66,12 @@ def expression(
         landmarks.to_68(points)[None, :, :2], len(pictures), axis=0
       )
       row, _ = experts.recon.coefficients(list(pictures), same)
-      rows.append(row[:, coeffs.EXPRESSION])
+      rows.append(row[:, conventions.EXPRESSION])
   if experts.recon is None:
     fit = features.fitted(
       np.stack(all_points), np.ones(count, bool), len(frame), experts
     )
-    return np.ascontiguousarray(fit.coefficients[:, coeffs.EXPRESSION])
+    return np.ascontiguousarray(fit.coefficients[:, conventions.EXPRESSION])
   return np.concatenate(rows)
 
 

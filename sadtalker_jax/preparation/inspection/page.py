@@ -15,7 +15,7 @@ from typing import Any
 from array_record.python import array_record_module
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.faces import crop
 from sadtalker_jax.media import image
 from sadtalker_jax.preparation.inspection import svg
@@ -148,7 +148,7 @@ def _strip(picked: _Picked) -> np.ndarray:
 
 def _figure(name: str, picked: _Picked) -> str:
   clip = picked.clip
-  angles = np.degrees(clip['coefficients'][:, coeffs.ANGLES])
+  angles = np.degrees(clip['coefficients'][:, conventions.ANGLES])
   level = np.abs(clip['audio'].astype(np.float64)).mean() / 32768
   told = (
     f'{clip["id"]} ({picked.split}): {clip["num_frames"] / clip["fps"]:.1f} s, '
@@ -186,17 +186,17 @@ def _page(
 def _histograms(clips: Sequence[Mapping[str, Any]]) -> str:
   """Pose, expression, lengths and sound of clips."""
   rows = np.concatenate([clip['coefficients'] for clip in clips])
-  pitch, yaw, roll = np.degrees(rows[:, coeffs.ANGLES]).T
-  x, y, z = rows[:, coeffs.TRANSLATION].T
+  pitch, yaw, roll = np.degrees(rows[:, conventions.ANGLES]).T
+  x, y, z = rows[:, conventions.TRANSLATION].T
   steps = np.concatenate(
     [
       np.degrees(
-        np.abs(np.diff(clip['coefficients'][:, coeffs.ANGLES], axis=0))
+        np.abs(np.diff(clip['coefficients'][:, conventions.ANGLES], axis=0))
       )
       for clip in clips
     ]
   )
-  expression = rows[:, coeffs.EXPRESSION]
+  expression = rows[:, conventions.EXPRESSION]
   used = expression[:, np.abs(expression).max(0) > 0]
   charts = (
     (yaw, 'yaw, degrees'),
@@ -208,7 +208,7 @@ def _histograms(clips: Sequence[Mapping[str, Any]]) -> str:
     (z, 'translation z, dm'),
     (used, 'expression, all weights'),
     (np.linalg.norm(expression, axis=1), 'expression, length'),
-    (np.linalg.norm(rows[:, coeffs.IDENTITY], axis=1), 'identity, length'),
+    (np.linalg.norm(rows[:, conventions.IDENTITY], axis=1), 'identity, length'),
     (np.concatenate([clip['blink'] for clip in clips]), 'blink'),
     ([clip['num_frames'] / clip['fps'] for clip in clips], 'seconds a clip'),
     (np.concatenate([clip['mel'].ravel() for clip in clips]), 'log-mel'),

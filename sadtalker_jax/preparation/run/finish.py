@@ -16,10 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.preparation import (
-  options as options_lib,
-)
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.preparation import parts, rejects
 from sadtalker_jax.preparation.clip import signatures
 from sadtalker_jax.preparation.run import (
@@ -191,10 +188,10 @@ def _finish(
     **_describe(out.folder, written),
     **out.describe(),
     'size': out.options.size,
-    'fps': options_lib.FPS,
+    'fps': conventions.FRAME_RATE,
     'rejects': counts,
     'videos': planned.videos,
-    'decoded_hours': planned.frames / options_lib.FPS / 3600,
+    'decoded_hours': planned.frames / conventions.FRAME_RATE / 3600,
     'seconds': planned.seconds,
     'inputs': inputs_digest(keys),
     'parts_kept': keep_parts,
@@ -230,7 +227,7 @@ def _describe(
     described[split] = {
       'clips': len(rows),
       'frames': sums.frames,
-      'hours': sums.frames / options_lib.FPS / 3600,
+      'hours': sums.frames / conventions.FRAME_RATE / 3600,
       'speakers': here,
       'statistics': sums.result(),
     }

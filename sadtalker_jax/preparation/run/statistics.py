@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 
 WINDOW = 33  # frames of a pose clip (reference, section 4.5)
 
@@ -19,21 +19,25 @@ class Sums:
 
   frames: int = 0
   rows: np.ndarray = dataclasses.field(
-    default_factory=lambda: np.zeros((2, coeffs.ROW_SIZE))
+    default_factory=lambda: np.zeros((2, conventions.ROW_SIZE))
   )  # values, squares
   deltas: int = 0
   pose: np.ndarray = dataclasses.field(
-    default_factory=lambda: np.zeros((2, coeffs.POSE_SIZE))
+    default_factory=lambda: np.zeros((2, conventions.POSE_SIZE))
   )
 
   def add(self, coefficients: np.ndarray) -> None:
     """Takes a clip, [T, 257]."""
-    parts = (coeffs.EXPRESSION, coeffs.ANGLES, coeffs.TRANSLATION)
+    parts = (
+      conventions.EXPRESSION,
+      conventions.ANGLES,
+      conventions.TRANSLATION,
+    )
     rows = np.concatenate([coefficients[:, p] for p in parts], 1)
     rows = rows.astype(np.float64)
     self.frames += len(rows)
     self.rows += np.stack([rows.sum(0), np.square(rows).sum(0)])
-    pose = rows[:, coeffs.ROW_POSE]
+    pose = rows[:, conventions.ROW_POSE]
     count = len(pose) - WINDOW + 1
     for t in range(1, WINDOW if count > 0 else 1):
       delta = pose[t : t + count] - pose[:count]

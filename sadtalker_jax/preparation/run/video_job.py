@@ -18,7 +18,7 @@ import tempfile
 from absl import logging
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.faces import crop
 from sadtalker_jax.media import video
 from sadtalker_jax.preparation import clock, parts, rejects
@@ -156,7 +156,7 @@ class _Job:
 
   def _numbered(self, reader: video.Reader) -> Iterator[tuple[int, np.ndarray]]:
     """Frames that count, with their numbers at 25 a second."""
-    fps = options_lib.FPS
+    fps = conventions.FRAME_RATE
     start = round(self._source.start_s * fps)
     stop = None
     if self._source.end_s is not None:
@@ -208,7 +208,7 @@ class _Job:
         keep(tracker.finish())
       expected = window[-1][0] + 1
       self.frames += len(window)
-      self._check_length(self.frames / options_lib.FPS)
+      self._check_length(self.frames / conventions.FRAME_RATE)
       with self.clock.measure('detect'):
         keep(tracker.feed([frame for _, frame in window], window[0][0]))
       self._progress()

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import coeffs
 from sadtalker_jax.losses import perceptual
 from sadtalker_jax.models.facevid2vid import render
@@ -193,7 +194,5 @@ def _windows(clip: stage_lib.Batch, size: int) -> jax.Array:
   found = coeffs.split(clip['coefficients'])
   parts = [found.expression, found.angles, found.translation, clip['crop']]
   rows = jnp.concatenate(parts, axis=-1)[:, :size]  # the crop comes last
-  radius = mapping.WINDOW // 2
-  around = jnp.arange(-radius, radius + 1)
-  places = jnp.arange(len(rows))[:, None] + around
-  return rows[jnp.clip(places, 0, len(rows) - 1)]
+  places = np.arange(len(rows))
+  return rows[conventions.window_places(places, len(rows))]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, coeffs, renderer
 from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.face3d.fitting import photometric
@@ -32,16 +33,16 @@ def _albedo(model) -> np.ndarray:
 def _truth(model) -> np.ndarray:
   """A person who speaks, turned, in coloured light from one side."""
   vector = np.zeros(257, np.float32)
-  vector[coeffs.IDENTITY] = np.random.default_rng(0).normal(0, 0.8, 80)
+  vector[conventions.IDENTITY] = np.random.default_rng(0).normal(0, 0.8, 80)
   names = [n.replace('_L', 'Left') for n in model.expression_names]
   for name, value in (('jawOpen', 0.35), ('mouthSmileLeft', 0.4)):
     vector[80 + names.index(name)] = value
-  vector[coeffs.ANGLES] = (0.08, 0.3, -0.06)
-  vector[coeffs.TRANSLATION] = (0.05, -0.04, 0.2)
+  vector[conventions.ANGLES] = (0.08, 0.3, -0.06)
+  vector[conventions.TRANSLATION] = (0.05, -0.04, 0.2)
   gamma = np.zeros((3, 9), np.float32)
   gamma[:, 1:4] = [-0.12, 0.25, 0.15]
   gamma[0, 3] = 0.2
-  vector[coeffs.GAMMA] = gamma.ravel()
+  vector[conventions.GAMMA] = gamma.ravel()
   return vector
 
 
@@ -74,11 +75,13 @@ def _check_recovery(model, fit, truth):
   """Pose, light and the seen shape are found, from the mean face."""
   found, losses = fit.coefficients, fit.losses.photometric
   assert losses[-1] < 0.1 * losses[0]
-  angles = found[coeffs.ANGLES] - truth[coeffs.ANGLES]
+  angles = found[conventions.ANGLES] - truth[conventions.ANGLES]
   assert np.degrees(np.abs(angles).max()) < 1.5  # of 17
-  light = found[coeffs.GAMMA] - truth[coeffs.GAMMA]
+  light = found[conventions.GAMMA] - truth[conventions.GAMMA]
   assert np.sqrt((light**2).mean()) < 0.07  # of 0.14
-  across = found[coeffs.TRANSLATION][:2] - truth[coeffs.TRANSLATION][:2]
+  across = (
+    found[conventions.TRANSLATION][:2] - truth[conventions.TRANSLATION][:2]
+  )
   assert np.abs(across).max() < 0.02
   # Of the front of the face, in front of the ears.
   front = np.asarray(model.mean)[:, 2] > 0.0
@@ -101,7 +104,7 @@ def test_drawn_face_is_found_again_from_the_mean_face(model, recovered):
   assert fit.losses.photometric.shape == (STEPS,)
   jaw = 80 + makehuman.EXPRESSION_SLOTS['jawOpen']
   assert abs(fit.coefficients[jaw] - 0.35) < 0.12
-  units = fit.coefficients[coeffs.EXPRESSION]
+  units = fit.coefficients[conventions.EXPRESSION]
   assert units.min() >= 0 and units.max() <= 1
 
 
@@ -109,21 +112,21 @@ def test_true_face_stays(model, recovered):
   truth, drawn, _ = recovered
   fit = _fit(model, drawn, truth)
   assert fit.losses.photometric[0] < 2e-3  # the 1e-3 of the norm's rounding
-  angles = fit.coefficients[coeffs.ANGLES] - truth[coeffs.ANGLES]
+  angles = fit.coefficients[conventions.ANGLES] - truth[conventions.ANGLES]
   assert np.degrees(np.abs(angles).max()) < 0.5
 
 
 def test_parts_without_a_rate_are_kept(model, recovered):
   truth, drawn, _ = recovered
   start = truth.copy()
-  start[coeffs.GAMMA] = 0
+  start[conventions.GAMMA] = 0
   held = photometric.Rates(
     identity=0.0, expression=0.0, angles=0.0, translation=0.0, albedo=0.0
   )
   fit = _fit(model, drawn, start, rates=held)
   moved = np.flatnonzero(fit.coefficients != start)
-  light = np.arange(257)[coeffs.GAMMA]
-  texture = np.arange(257)[coeffs.TEXTURE]
+  light = np.arange(257)[conventions.GAMMA]
+  texture = np.arange(257)[conventions.TEXTURE]
   assert set(moved) <= set(light) | set(texture)
   # Normals that are seen do not tell all nine harmonics apart.
   assert fit.losses.photometric[-1] < 0.02 < 0.1 < fit.losses.photometric[0]
@@ -172,7 +175,7 @@ def test_texture_and_landmarks_have_terms(model):
     landmarks=np.asarray(at_rest.landmarks),
   )
   moved = np.zeros(257, np.float32)
-  moved[coeffs.TRANSLATION.start] = 0.1
+  moved[conventions.TRANSLATION.start] = 0.1
 
   @jax.jit
   def loss(unknown, model, wanted):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.inference.motion import head_motion
 
-STYLES = range(head_motion.NUM_STYLES)
+STYLES = range(conventions.NUM_STYLES)
 
 
 def _speech(length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.models import zoo
 from sadtalker_jax.models.sadtalker import recon
 from tests.models import checks
@@ -22,14 +22,14 @@ def test_heads_lie_in_the_order_of_the_coefficients():
   for name, size in recon.HEADS:
     found[name] = slice(place, place + size)
     place += size
-  assert place == coeffs.FULL_SIZE
-  assert found['identity'] == coeffs.IDENTITY
-  assert found['expression'] == coeffs.EXPRESSION
-  assert found['texture'] == coeffs.TEXTURE
-  assert found['angles'] == coeffs.ANGLES
-  assert found['gamma'] == coeffs.GAMMA
-  assert found['translation_xy'].start == coeffs.TRANSLATION.start
-  assert found['translation_z'].stop == coeffs.TRANSLATION.stop
+  assert place == conventions.FULL_SIZE
+  assert found['identity'] == conventions.IDENTITY
+  assert found['expression'] == conventions.EXPRESSION
+  assert found['texture'] == conventions.TEXTURE
+  assert found['angles'] == conventions.ANGLES
+  assert found['gamma'] == conventions.GAMMA
+  assert found['translation_xy'].start == conventions.TRANSLATION.start
+  assert found['translation_z'].stop == conventions.TRANSLATION.stop
 
 
 def test_an_untrained_network_gives_the_mean_face():

@@ -21,14 +21,11 @@ import fractions
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference.motion import blinks, head_motion
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.baseline import speech
-
-WINDOW_RADIUS = 13  # frames on each side that renderers look at
 
 _SLOT = makehuman.EXPRESSION_SLOTS
 _LIDS = [_SLOT['eyeBlinkLeft'], _SLOT['eyeBlinkRight']]
@@ -84,7 +81,9 @@ class MotionOptions:
     for name in ('ref_pose', 'ref_eyeblink'):
       track = getattr(self, name)
       if track is not None and (
-        track.ndim != 2 or len(track) == 0 or track.shape[1] < coeffs.ROW_SIZE
+        track.ndim != 2
+        or len(track) == 0
+        or track.shape[1] < conventions.ROW_SIZE
       ):
         raise ValueError(f'{name}: expected [T, 70], found {track.shape}')
 
@@ -115,7 +114,7 @@ def baseline_track(
   """
   options = options or MotionOptions()
   source = np.asarray(source, np.float32)
-  if source.shape != (coeffs.ROW_SIZE,):
+  if source.shape != (conventions.ROW_SIZE,):
     raise ValueError(f'expected a source of shape [70], found {source.shape}')
   rate = float(fps)
   weights = lips_lib.load()
@@ -123,24 +122,16 @@ def baseline_track(
   stress = speech.at_frames(sound.stress, num_frames, rate)
   activity = speech.at_frames(sound.activity, num_frames, rate)
   lips = lips_lib.measure(sound, num_frames, rate, weights)
-  expression = source[coeffs.ROW_EXPRESSION]
-  track = np.empty((num_frames, coeffs.ROW_SIZE), np.float32)
-  track[:, coeffs.ROW_EXPRESSION] = _speaking(
+  expression = source[conventions.ROW_EXPRESSION]
+  track = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
+  track[:, conventions.ROW_EXPRESSION] = _speaking(
     expression, lips, activity, stress, options.expression_scale
   )
   _set_eyes(track, expression, rate, options)
-  track[:, coeffs.ROW_POSE] = _pose(source, stress, activity, rate, options)
+  track[:, conventions.ROW_POSE] = _pose(
+    source, stress, activity, rate, options
+  )
   return track
-
-
-def windows(track: np.ndarray) -> np.ndarray:
-  """Semantic windows [T, 27, C] of a track [T, C] (reference, section 1.3).
-
-  Frame t sees frames t - 13 to t + 13; the ends are repeated.
-  """
-  reach = np.arange(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
-  index = np.arange(len(track))[:, None] + reach
-  return track[np.clip(index, 0, len(track) - 1)]
 
 
 def free_view(degrees: tuple[float, ...], num_frames: int) -> np.ndarray:
@@ -229,11 +220,11 @@ def _pose(
 ) -> np.ndarray:
   """Poses [T, 6]: the source's, moved; free views replace single angles."""
   length = len(stress)
-  pose = np.tile(source[coeffs.ROW_POSE], (length, 1))
+  pose = np.tile(source[conventions.ROW_POSE], (length, 1))
   if options.still:
     pass
   elif options.ref_pose is not None:
-    reference = options.ref_pose[:, coeffs.ROW_POSE]
+    reference = options.ref_pose[:, conventions.ROW_POSE]
     pose += looped(reference - reference[0], length)
   else:
     pose += head_motion.track(

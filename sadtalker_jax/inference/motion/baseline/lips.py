@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference.motion.baseline import speech
 from sadtalker_jax.ops import filters
@@ -157,7 +157,7 @@ def opening(expression: Array, weights: Weights | None = None) -> np.ndarray:
     weights: None for the ones that ship.
   """
   weights = load() if weights is None else weights
-  units_only = np.asarray(expression)[..., : coeffs.EXPRESSION_SIZE]
+  units_only = np.asarray(expression)[..., : conventions.EXPRESSION_SIZE]
   return units_only @ weights.response[:, 0]
 
 
@@ -171,7 +171,7 @@ def units(lips: Lips, weights: Weights | None = None) -> np.ndarray:
   weights = load() if weights is None else weights
   respond = weights.response
   gap, width, chin = (np.asarray(part, np.float32) for part in lips)
-  result = np.zeros((len(gap), coeffs.EXPRESSION_SIZE), np.float32)
+  result = np.zeros((len(gap), conventions.EXPRESSION_SIZE), np.float32)
 
   def put(name: str, value: np.ndarray) -> np.ndarray:
     """Sets a unit, or a left and right pair; returns the gap it makes."""

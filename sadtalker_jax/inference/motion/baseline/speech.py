@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sadtalker_jax import conventions
 from sadtalker_jax.ops import filters, mel
 from sadtalker_jax.typing import Array
 
@@ -126,7 +127,7 @@ def _gain(wave: np.ndarray) -> float:
 def _band_means() -> np.ndarray:
   """[80, B]: averages the mel bands into the bands of the features."""
   filterbank = mel.filterbank().astype(np.float64)
-  hertz = np.linspace(0, mel.SAMPLE_RATE / 2, filterbank.shape[1])
+  hertz = np.linspace(0, conventions.SAMPLE_RATE / 2, filterbank.shape[1])
   centre = filterbank @ hertz / filterbank.sum(axis=1)
   inside = [
     (centre >= low) & (centre < high)

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from sadtalker_jax.face3d import coeffs
+from sadtalker_jax import conventions
 from sadtalker_jax.inference import rendering
 from sadtalker_jax.inference.motion import blinks
 from sadtalker_jax.inference.motion.baseline import baseline_motion
@@ -38,8 +38,6 @@ from sadtalker_jax.inference.motion.learned import chunks, sound_windows
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import filters, mel
 from sadtalker_jax.typing import Variables
-
-RATE = 25  # frames a second that the networks know
 
 
 class NeuralMotion:
@@ -72,7 +70,7 @@ class NeuralMotion:
     *,
     source: np.ndarray,
     num_frames: int,
-    fps: mel.FrameRate = RATE,
+    fps: mel.FrameRate = conventions.FRAME_RATE,
     options: baseline_motion.MotionOptions | None = None,
     release_chunks: bool = False,
   ) -> rendering.Track:
@@ -96,17 +94,23 @@ class NeuralMotion:
     """
     options = options or baseline_motion.MotionOptions()
     source = np.asarray(source, np.float32)
-    if source.shape not in ((coeffs.ROW_SIZE,), (coeffs.CROP_ROW_SIZE,)):
+    if source.shape not in (
+      (conventions.ROW_SIZE,),
+      (conventions.CROP_ROW_SIZE,),
+    ):
       raise ValueError(f'expected a source [70] or [73], found {source.shape}')
     if num_frames < 1:
       raise ValueError(f'expected at least 1 frame, found {num_frames}')
     # 25ths of a second that cover the clip; as many as frames at 25 a second.
-    length = -(-mel.num_samples(num_frames, fps) // mel.num_samples(1, RATE))
+    length = -(
+      -mel.num_samples(num_frames, fps)
+      // mel.num_samples(1, conventions.FRAME_RATE)
+    )
     windows = sound_windows.SoundWindows(wave, length)
     clip = _Clip(windows, source, num_frames, float(fps), release_chunks)
-    track = np.empty((num_frames, coeffs.ROW_SIZE), np.float32)
-    track[:, coeffs.ROW_EXPRESSION] = self._expression(clip, options)
-    track[:, coeffs.ROW_POSE] = self._pose(clip, options)
+    track = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
+    track[:, conventions.ROW_EXPRESSION] = self._expression(clip, options)
+    track[:, conventions.ROW_POSE] = self._pose(clip, options)
     return rendering.Track(track, _free_views(options, num_frames))
 
   def _expression(
@@ -116,23 +120,25 @@ class NeuralMotion:
     length = len(clip.windows)
     blink = np.zeros(length, np.float32)
     if options.ref_eyeblink is not None:
-      given = clip.looped(options.ref_eyeblink[:, coeffs.ROW_EXPRESSION])
-      reference = _resampled(given, length, clip.fps / RATE)
+      given = clip.looped(options.ref_eyeblink[:, conventions.ROW_EXPRESSION])
+      reference = _resampled(given, length, clip.fps / conventions.FRAME_RATE)
     else:
-      reference = np.tile(clip.source[coeffs.ROW_EXPRESSION], (length, 1))
+      reference = np.tile(clip.source[conventions.ROW_EXPRESSION], (length, 1))
       if options.blink:
         blink = blinks.reference_track(options.seed, length)
     expression = chunks.expressions(
       self._expnet, self._expnet_variables, clip.windows, reference, blink
     )
     expression *= np.float32(options.expression_scale)
-    return _resampled(expression, clip.num_frames, RATE / clip.fps)
+    return _resampled(
+      expression, clip.num_frames, conventions.FRAME_RATE / clip.fps
+    )
 
   def _pose(
     self, clip: '_Clip', options: baseline_motion.MotionOptions
   ) -> np.ndarray:
     """Pose [T, 6]."""
-    rest = clip.source[coeffs.ROW_POSE]
+    rest = clip.source[conventions.ROW_POSE]
     pose = np.tile(rest, (clip.num_frames, 1))
     if options.still:
       return pose
@@ -150,9 +156,11 @@ class NeuralMotion:
         release_chunks=clip.release_chunks,
       )
       smooth = filters.savitzky_golay(generated, 13, 2)  # reference 4.7, 4
-      pose = _resampled(smooth, clip.num_frames, RATE / clip.fps)
+      pose = _resampled(
+        smooth, clip.num_frames, conventions.FRAME_RATE / clip.fps
+      )
     if options.ref_pose is not None:
-      given = options.ref_pose[:, coeffs.ROW_POSE]
+      given = options.ref_pose[:, conventions.ROW_POSE]
       pose += clip.looped(given - given[0])
     return pose
 
