@@ -231,7 +231,7 @@ def _run_manifest(flags: argparse.Namespace) -> int:
     summary = summary.with_suffix(f'.{process}-of-{processes}.json')
   files.check_target(summary, overwrite=True)
 
-  def report(result: jobs_lib.Result) -> None:
+  def report(result: jobs_lib.JobResult) -> None:
     note = result.error or f'{result.frames} frames, {result.seconds:.1f} s'
     print(f'line {result.line}: {result.status}: {result.output}: {note}')
 
@@ -242,7 +242,7 @@ def _run_manifest(flags: argparse.Namespace) -> int:
     overwrite=flags.overwrite,
     report=report,
   )
-  total = jobs_lib.Summary(
+  total = jobs_lib.BatchSummary(
     results, time.monotonic() - started, process, processes
   )
   total.write(summary)

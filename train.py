@@ -116,7 +116,7 @@ def open_data(
     'batch_size': batch_size,
     'seed': config['seed'] if training else 0,
     'sharding': sharding,
-    'reading': batches_lib.Reading(
+    'reading': batches_lib.ReadSettings(
       threads=data['threads'], workers=data['workers'] if training else 0
     ),
   }

@@ -44,7 +44,7 @@ def create(
   shuffle: bool = True,
   sharding: jax.sharding.Sharding | None = None,
   process: tuple[int, int] = (0, 1),
-  reading: batches_lib.Reading | None = None,
+  reading: batches_lib.ReadSettings | None = None,
   reader: Literal['array_record', 'tfds'] = 'array_record',
   morphable: str | None = None,
   **options: Any,

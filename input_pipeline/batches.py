@@ -23,7 +23,7 @@ Batch = dict[str, Any]  # of jax.Array, or numpy arrays without a sharding
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Reading:
+class ReadSettings:
   """How batches are made; none of it changes them."""
 
   threads: int = 4  # that make batches, in this process or in each worker
@@ -58,7 +58,7 @@ class Batches:
     num_examples: int,
     sharding: jax.sharding.Sharding | None = None,
     process: tuple[int, int] = (0, 1),
-    reading: Reading | None = None,
+    reading: ReadSettings | None = None,
   ):
     """Batches of an endless stream of examples.
 
@@ -79,7 +79,7 @@ class Batches:
     self.num_examples = num_examples
     self._identity = identity
     self._sharding = sharding
-    self._reading = reading or Reading()
+    self._reading = reading or ReadSettings()
     if batch_size < 1:
       raise errors.InputError(f'expected batch_size from 1, found {batch_size}')
     if sharding is None:

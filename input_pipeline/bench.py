@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
   parser.add_argument('--threads', type=int, default=2)
   parser.add_argument('--workers', type=int, default=0)
   args = parser.parse_args(argv)
-  reading = batches.Reading(threads=args.threads, workers=args.workers)
+  reading = batches.ReadSettings(threads=args.threads, workers=args.workers)
   with tempfile.TemporaryDirectory() as scratch:
     folder = args.folder
     if folder is None:
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _row(
   stage: str,
   folder: pathlib.Path,
-  reading: batches.Reading,
+  reading: batches.ReadSettings,
   args: argparse.Namespace,
 ) -> str:
   """The line of a stage."""
@@ -113,7 +113,7 @@ def _row(
 
 
 def _resumes(
-  stage: str, folder: pathlib.Path, reading: batches.Reading, number: int
+  stage: str, folder: pathlib.Path, reading: batches.ReadSettings, number: int
 ) -> str:
   """Whether batches after a restore are those of an undisturbed run.
 
@@ -121,7 +121,7 @@ def _resumes(
   """
   run, resumed = (
     input_pipeline.create(stage, folder, batch_size=2, seed=1, reading=how)
-    for how in (reading, batches.Reading(threads=1, ahead=1))
+    for how in (reading, batches.ReadSettings(threads=1, ahead=1))
   )
   for _ in range(7):
     next(run)

@@ -6,7 +6,7 @@ import threading
 from typing import Any, Protocol
 
 
-class Source(Protocol):
+class ClosableIterator(Protocol):
   """An iterator that can be closed, as those of Grain."""
 
   def __next__(self) -> Any:
@@ -21,7 +21,9 @@ class Source(Protocol):
 class Feed:
   """Batches of a source in their order, moved ahead of their use."""
 
-  def __init__(self, source: Source, put: Callable[[Any], Any], ahead: int):
+  def __init__(
+    self, source: ClosableIterator, put: Callable[[Any], Any], ahead: int
+  ):
     """Starts the thread.
 
     Args:

@@ -19,7 +19,7 @@ from sadtalker_jax.records import folders, schema
 _FAULTS = (OSError, RuntimeError, ValueError, IndexError)
 
 
-class Reader(Protocol):
+class ShardReader(Protocol):
   """One data set (clips or frames) of a split."""
 
   paths: list[pathlib.Path]  # of the shards
@@ -92,7 +92,7 @@ class TfdsFiles:
 
 
 def damage(
-  reader: Reader, shard: int, place: int, error: Exception | str
+  reader: ShardReader, shard: int, place: int, error: Exception | str
 ) -> errors.InputError:
   """The error that names a record which cannot be used."""
   return errors.InputError(

@@ -19,7 +19,7 @@ from input_pipeline import shards
 from sadtalker_jax import errors
 from sadtalker_jax.records import folders
 
-_READERS: dict[str, Callable[[pathlib.Path, str, str], shards.Reader]] = {
+_READERS: dict[str, Callable[[pathlib.Path, str, str], shards.ShardReader]] = {
   'array_record': shards.ShardFiles,
   'tfds': shards.TfdsFiles,
 }

@@ -25,7 +25,7 @@ STAGES: Mapping[str, Any] = {
 }
 
 
-def make(name: str, **options: Any) -> transforms.Stage:
+def make(name: str, **options: Any) -> transforms.Examples:
   """A stage with its options.
 
   Raises:

@@ -18,7 +18,7 @@ from input_pipeline import batches, stages, transforms
 class Draw(grain.transforms.RandomMap):
   """Maps anything to a random example of a stage."""
 
-  stage: transforms.Stage
+  stage: transforms.Examples
 
   def random_map(
     self, element: int, rng: np.random.Generator
@@ -36,7 +36,7 @@ def create(
   seed: int,
   sharding: jax.sharding.Sharding | None = None,
   process: tuple[int, int] = (0, 1),
-  reading: batches.Reading | None = None,
+  reading: batches.ReadSettings | None = None,
   **options: Any,
 ) -> batches.Batches:
   """Random batches of a stage; arguments as `input_pipeline.create`."""

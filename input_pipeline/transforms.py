@@ -1,9 +1,9 @@
 """Picklable maps of the pipeline, and what stages share.
 
 A stage is a frozen dataclass of options that cuts one example out of a clip
-(`Stage`). Examples are dicts of numpy arrays, batches have a leading axis more.
-All randomness of an example comes from the generator that it is handed, which
-depends on seed and place in the stream alone.
+(`Examples`). Examples are dicts of numpy arrays, batches have a leading axis
+more. All randomness of an example comes from the generator that it is handed,
+which depends on seed and place in the stream alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
   high: float = 1.0
 
 
-class Stage(Protocol):
+class Examples(Protocol):
   """Cuts the examples of one training stage out of clips."""
 
   def entries(self) -> dict[str, Entry]:
@@ -55,7 +55,7 @@ class Stage(Protocol):
 class Cut(grain.transforms.RandomMap):
   """Maps the place of a group of clips to an example of one of them."""
 
-  stage: Stage
+  stage: Examples
   clips: sources.Clips
   groups: Sequence[np.ndarray] | np.ndarray  # rows of the index
 

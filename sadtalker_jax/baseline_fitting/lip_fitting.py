@@ -26,7 +26,7 @@ MAX_SHIFT = 8  # frames searched for the shift of unaligned clips
 
 
 @dataclasses.dataclass
-class Clip:
+class TalkerClip:
   """Sound and lips of one recording."""
 
   name: str
@@ -75,7 +75,7 @@ def cluster(points: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
   return centres
 
 
-def reference_spectrum(clips: Iterable[Clip]) -> np.ndarray:
+def reference_spectrum(clips: Iterable[TalkerClip]) -> np.ndarray:
   """Smooth mean spectrum of speech [80], every talker counted once."""
   talkers: dict[str, list[np.ndarray]] = {}
   for clip in clips:
@@ -108,7 +108,9 @@ def model_response() -> np.ndarray:
   return measures[1:] - measures[:1]
 
 
-def fit(clips: Sequence[Clip], reference: np.ndarray) -> lips_lib.Weights:
+def fit(
+  clips: Sequence[TalkerClip], reference: np.ndarray
+) -> lips_lib.LipWeights:
   """Prototypes and their lips; curve and scale are left as identities."""
   features, lips, weight = [], [], []
   frames = {c.talker: 0 for c in clips}
@@ -138,7 +140,7 @@ def fit(clips: Sequence[Clip], reference: np.ndarray) -> lips_lib.Weights:
   normal += RIDGE * lips_lib.kernel(prototypes, prototypes, width)
   normal += 1e-6 * np.eye(len(prototypes))
   solution = np.linalg.solve(normal, (near * w[:, None]).T @ (y - base))
-  return lips_lib.Weights(
+  return lips_lib.LipWeights(
     reference=reference,
     mean=mean,
     projection=projection,
@@ -152,7 +154,7 @@ def fit(clips: Sequence[Clip], reference: np.ndarray) -> lips_lib.Weights:
   )
 
 
-def produced(clip: Clip, weights: lips_lib.Weights) -> np.ndarray:
+def produced(clip: TalkerClip, weights: lips_lib.LipWeights) -> np.ndarray:
   """Opening [T] that the baseline makes for a clip's sound at its frames."""
   sound = speech.listen(clip.wave, weights.reference)
   lips = lips_lib.measure(sound, len(clip.lips), clip.fps, weights)
@@ -175,7 +177,9 @@ def _lagged_r(real: np.ndarray, made: np.ndarray, lag: int) -> float:
   return float(np.corrcoef(a, b)[0, 1])
 
 
-def aligned(clips: Sequence[Clip], weights: lips_lib.Weights) -> list[Clip]:
+def aligned(
+  clips: Sequence[TalkerClip], weights: lips_lib.LipWeights
+) -> list[TalkerClip]:
   """Clips with the shift at which lips and chin fit the weights' best."""
   result = []
   for clip in clips:
@@ -193,8 +197,10 @@ def aligned(clips: Sequence[Clip], weights: lips_lib.Weights) -> list[Clip]:
 
 
 def without_each_talker(
-  clips: Sequence[Clip], others: Sequence[Clip], reference: np.ndarray
-) -> dict[str, lips_lib.Weights]:
+  clips: Sequence[TalkerClip],
+  others: Sequence[TalkerClip],
+  reference: np.ndarray,
+) -> dict[str, lips_lib.LipWeights]:
   """Weights fitted without each talker of `clips`, curve and scale unset."""
   everything = [*clips, *others]
   return {
@@ -204,7 +210,7 @@ def without_each_talker(
 
 
 def raw_gaps(
-  clips: Sequence[Clip], held_out: dict[str, lips_lib.Weights]
+  clips: Sequence[TalkerClip], held_out: dict[str, lips_lib.LipWeights]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
   """Per talker: regressed and measured gap in frames with speech."""
   pairs: dict[str, list[np.ndarray]] = {}
@@ -242,7 +248,7 @@ def contrast(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def finished(
-  weights: lips_lib.Weights, curve: np.ndarray, amplitude: float
-) -> lips_lib.Weights:
+  weights: lips_lib.LipWeights, curve: np.ndarray, amplitude: float
+) -> lips_lib.LipWeights:
   """Weights with the contrast curve and the amplitude of a speaker."""
   return weights._replace(curve=curve, scale=np.full(3, amplitude))

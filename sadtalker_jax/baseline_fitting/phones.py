@@ -42,7 +42,7 @@ _TABLE = {
 TABLE = {p: np.array(v) for k, v in _TABLE.items() for p in k.split()}
 
 
-def read_times(path: pathlib.Path) -> lip_fitting.Clip:
+def read_times(path: pathlib.Path) -> lip_fitting.TalkerClip:
   """Speech with the table's lips for phones whose times are known."""
   stem = path.name.split('.')[0]
   wave = audio.load(path.with_name(f'{stem}.wav'))
@@ -51,7 +51,7 @@ def read_times(path: pathlib.Path) -> lip_fitting.Clip:
   return clip_of(stem, 'librivox', wave, times)
 
 
-def find(path: pathlib.Path) -> list[lip_fitting.Clip]:
+def find(path: pathlib.Path) -> list[lip_fitting.TalkerClip]:
   """Pieces of speech with the table's lips for the phones found in them.
 
   Raises:
@@ -110,7 +110,7 @@ def clip_of(
   talker_name: str,
   wave: np.ndarray,
   times: Sequence[tuple[float, float, str]],
-) -> lip_fitting.Clip:
+) -> lip_fitting.TalkerClip:
   """Sound with the table's lips for (begin, end, phone), smoothed by 30 ms."""
   rate, fps = 200, 25.0
   track = np.zeros((len(wave) * rate // 16000 + 1, 3))
@@ -119,6 +119,6 @@ def clip_of(
     track[place] = TABLE.get(phone, (0.05, 0, 0.05))
   track = filters.gaussian(track, 0.03 * rate)
   centre = (np.arange(int(len(wave) / 16000 * fps)) + 0.5) / fps
-  return lip_fitting.Clip(
+  return lip_fitting.TalkerClip(
     name, talker_name, wave, track[(centre * rate).astype(np.int64)], fps
   )

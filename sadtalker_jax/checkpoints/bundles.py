@@ -59,8 +59,8 @@ def seal(
   folder: pathlib.Path,
   *,
   size: int | None,
-  networks: Mapping[str, cards.Network],
-  sources: tuple[cards.Source, ...],
+  networks: Mapping[str, cards.NetworkEntry],
+  sources: tuple[cards.WeightOrigin, ...],
   versions: Mapping[str, str],
   licence: str,
   morphable: str | None = None,
@@ -108,18 +108,18 @@ def load(folder: pathlib.Path, name: str, shapes: Variables) -> Variables:
   return params.load(_network(folder, name), shapes)
 
 
-def file_card(path: pathlib.Path) -> cards.File:
+def file_card(path: pathlib.Path) -> cards.FileEntry:
   """Size and hash of a file."""
   with path.open('rb') as file:
     digest = hashlib.file_digest(file, 'sha256')
-  return cards.File(path.stat().st_size, digest.hexdigest())
+  return cards.FileEntry(path.stat().st_size, digest.hexdigest())
 
 
 def _network(folder: pathlib.Path, name: str) -> pathlib.Path:
   return folder / cards.NETWORKS / name
 
 
-def _fault(folder: pathlib.Path, name: str, expected: cards.File) -> str:
+def _fault(folder: pathlib.Path, name: str, expected: cards.FileEntry) -> str:
   """What is wrong with a file of a bundle; nothing if it is as it should be."""
   path = folder / name
   if not path.is_file():

@@ -21,7 +21,7 @@ SPEAK_OF_FACES = frozenset({'recon', 'expnet', 'mapping', 'mapping_full'})
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class NetworkEntry:
   """A network of a bundle.
 
   Attributes:
@@ -36,7 +36,7 @@ class Network:
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class WeightOrigin:
   """A file that networks were read from.
 
   Attributes:
@@ -61,7 +61,7 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class File:
+class FileEntry:
   """A file of a bundle."""
 
   bytes: int
@@ -84,11 +84,11 @@ class Card:
   """
 
   size: int | None
-  networks: Mapping[str, Network]
-  sources: tuple[Source, ...]
+  networks: Mapping[str, NetworkEntry]
+  sources: tuple[WeightOrigin, ...]
   versions: Mapping[str, str]
   licence: str
-  files: Mapping[str, File]
+  files: Mapping[str, FileEntry]
   morphable: str | None
 
 
@@ -140,7 +140,7 @@ def read(folder: pathlib.Path) -> Card:
 def _card(content: Mapping[str, Any]) -> Card:
   """A card from its JSON."""
   networks = {
-    name: Network(
+    name: NetworkEntry(
       {key: _frozen(value) for key, value in entry['config'].items()},
       entry['parameters'],
       tuple(entry['sources']),
@@ -150,10 +150,10 @@ def _card(content: Mapping[str, Any]) -> Card:
   return Card(
     content['size'],
     networks,
-    tuple(Source(**entry) for entry in content['sources']),
+    tuple(WeightOrigin(**entry) for entry in content['sources']),
     content['versions'],
     content['licence'],
-    {name: File(**entry) for name, entry in content['files'].items()},
+    {name: FileEntry(**entry) for name, entry in content['files'].items()},
     # Cards did not always say so; those were of the released networks.
     content.get('morphable') or released_morphable(networks),
   )

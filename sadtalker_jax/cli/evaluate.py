@@ -61,7 +61,7 @@ def _run(flags: argparse.Namespace) -> int:
     )
   runner.active(flags.metrics)  # refuses unknown names
   output.check(flags.output, overwrite=flags.overwrite)
-  networks = experts.Experts(flags.bundle)
+  networks = experts.MetricNetworks(flags.bundle)
   real, left_out = flags.real, []
   if flags.generate is not None:
     left_out = _generate(flags, protocol)

@@ -47,7 +47,7 @@ def talker(name: str) -> str:
 
 def read_clip(
   path: pathlib.Path, landmarks: pathlib.Path | None
-) -> lip_fitting.Clip:
+) -> lip_fitting.TalkerClip:
   """Sound and lips of a video.
 
   Raises:
@@ -55,7 +55,7 @@ def read_clip(
   """
   wave = audio.load(path)
   if landmarks is None:
-    reader = video.Reader(path)
+    reader = video.VideoReader(path)
     points, fps = landmarks_lib.FaceMesh().track(reader).points, reader.fps
   else:
     stored = landmarks / f'{path.stem}.npz'
@@ -67,7 +67,7 @@ def read_clip(
   low, high = np.percentile(measures[:, 0], [5, 95])
   if high - low < 0.01:
     raise errors.InputError(f'{path}: expected moving lips, found none')
-  clip = lip_fitting.Clip(
+  clip = lip_fitting.TalkerClip(
     path.stem, talker(path.stem), wave, measures, float(fps), measures[:, 0]
   )
   sound = speech.listen(wave)
@@ -79,7 +79,7 @@ def read_clip(
   return clip
 
 
-def energy(clip: lip_fitting.Clip) -> np.ndarray:
+def energy(clip: lip_fitting.TalkerClip) -> np.ndarray:
   """Log energy [T] of the sound of each frame: the trivial baseline."""
   edges = (np.arange(len(clip.lips) + 1) * 16000 / clip.fps).astype(np.int64)
   power = np.concatenate([[0], np.cumsum(clip.wave.astype(np.float64) ** 2)])
@@ -88,8 +88,8 @@ def energy(clip: lip_fitting.Clip) -> np.ndarray:
 
 
 def report(
-  clips: Sequence[lip_fitting.Clip],
-  held_out: dict[str, lips_lib.Weights],
+  clips: Sequence[lip_fitting.TalkerClip],
+  held_out: dict[str, lips_lib.LipWeights],
 ) -> str:
   """Table of correlations, each with the weights fitted without the talker."""
   lines = [f'{"clip":34s} r (lag)    energy    p95 real  made']
@@ -112,10 +112,10 @@ def report(
 
 
 def fitted(
-  clips: Sequence[lip_fitting.Clip],
-  unaligned: Sequence[lip_fitting.Clip],
-  phones: Sequence[lip_fitting.Clip],
-) -> tuple[lips_lib.Weights, dict[str, lips_lib.Weights]]:
+  clips: Sequence[lip_fitting.TalkerClip],
+  unaligned: Sequence[lip_fitting.TalkerClip],
+  phones: Sequence[lip_fitting.TalkerClip],
+) -> tuple[lips_lib.LipWeights, dict[str, lips_lib.LipWeights]]:
   """Weights from everything, and weights without each talker of videos."""
   reference = lip_fitting.reference_spectrum(clips)
   amplitude = float(np.median([c.amplitude for c in clips]))

@@ -51,10 +51,10 @@ class Photo(NamedTuple):
   trans: alignment.TransParams  # of the whole picture
 
 
-class Result(NamedTuple):
+class PhotoResult(NamedTuple):
   """A fit of a photo."""
 
-  fit: photometric.Fit
+  fit: photometric.PhotometricFit
   image: np.ndarray  # [S, S, 3] the face as drawn
   mask: np.ndarray  # [S, S]
   error: float  # of the landmarks, percent
@@ -86,7 +86,7 @@ def read(path: pathlib.Path, bundle: bundle_lib.Bundle, size: int) -> Photo:
 
 def fit_both(
   photo: Photo, model: morphable.MorphableModel, *, albedo: bool, steps: int
-) -> tuple[Result, Result, tuple[float, float]]:
+) -> tuple[PhotoResult, PhotoResult, tuple[float, float]]:
   """The fit to landmarks, the photometric one, and their colour distances.
 
   Args:
@@ -110,7 +110,7 @@ def fit_both(
   )
   on_device = jax.device_put(model)
 
-  def run(rates: photometric.Rates) -> Result:
+  def run(rates: photometric.Rates) -> PhotoResult:
     fit = photometric.fit(
       on_device,
       wanted,
@@ -129,12 +129,14 @@ def fit_both(
       triangles=skin,
     )
     error = _landmark_error(fit.coefficients, photo.points, model, size)
-    return Result(fit, np.asarray(drawn.image), np.asarray(drawn.mask), error)
+    return PhotoResult(
+      fit, np.asarray(drawn.image), np.asarray(drawn.mask), error
+    )
 
   first, second = run(held), run(free)
   both = mask * first.mask * second.mask
 
-  def distance(result: Result) -> float:
+  def distance(result: PhotoResult) -> float:
     gap = np.linalg.norm(result.image - photo.image, axis=-1)
     return float((gap * both).sum() / both.sum())
 
@@ -158,7 +160,7 @@ def _landmark_error(
 
 
 def _picture(
-  photo: Photo, results: Sequence[Result], model: morphable.MorphableModel
+  photo: Photo, results: Sequence[PhotoResult], model: morphable.MorphableModel
 ) -> np.ndarray:
   """Photo, both fits over it, both geometries, side by side; uint8."""
   panels = [photo.image]

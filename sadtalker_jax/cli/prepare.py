@@ -72,7 +72,7 @@ def flags_to_work(flags: argparse.Namespace) -> int:
   found = video_files.find(flags.input, flags.annotations)
   options = prepare_flags.options(flags)
   fingerprint = experts.fingerprint(options.bundle)
-  with output.Output(flags.output, options, fingerprint) as out:
+  with output.OutputFolder(flags.output, options, fingerprint) as out:
     manifest = _prepare(found, out, flags)
   _report(manifest, flags.output)
   return 0
@@ -97,7 +97,9 @@ def _synthesise(flags: argparse.Namespace) -> int:
 
 
 def _prepare(
-  found: list[video_files.Source], out: output.Output, flags: argparse.Namespace
+  found: list[video_files.VideoSource],
+  out: output.OutputFolder,
+  flags: argparse.Namespace,
 ) -> dict[str, Any]:
   """The manifest of the records, made if they are not there."""
   keys = {source.key(out.digest): source for source in found}
@@ -105,7 +107,7 @@ def _prepare(
   if manifest is not None:
     return manifest
   todo = [
-    runner.Task(source, out.part(key))
+    runner.VideoTask(source, out.part(key))
     for key, source in keys.items()
     if not out.part(key).exists()
   ]
@@ -160,9 +162,9 @@ def _beam() -> types.ModuleType:
 
 
 def _run(
-  todo: list[runner.Task],
+  todo: list[runner.VideoTask],
   total: int,
-  out: output.Output,
+  out: output.OutputFolder,
   flags: argparse.Namespace,
 ) -> None:
   """Prepares the videos that are not done, with a bar that knows the rest."""
@@ -185,7 +187,7 @@ def _run(
       bar.set_postfix(clips=clips, rejected=rejected)
 
 
-def _size(task: runner.Task) -> int:
+def _size(task: runner.VideoTask) -> int:
   try:
     return max(os.path.getsize(task.source.path), 1)
   except OSError:

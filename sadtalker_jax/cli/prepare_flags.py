@@ -8,11 +8,11 @@ from sadtalker_jax.preparation import options as options_lib
 from sadtalker_jax.preparation.run import runner
 
 
-def options(flags: argparse.Namespace) -> options_lib.Options:
+def options(flags: argparse.Namespace) -> options_lib.PreparationOptions:
   """The options that the flags say."""
-  names = options_lib.Options().as_json()
+  names = options_lib.PreparationOptions().as_json()
   chosen = {name: getattr(flags, name) for name in names if name in flags}
-  return options_lib.Options(
+  return options_lib.PreparationOptions(
     **{**chosen, 'annotated': flags.annotations is not None}
   )
 
@@ -23,7 +23,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     description=description,
     formatter_class=argparse.RawDescriptionHelpFormatter,
   )
-  default = options_lib.Options()
+  default = options_lib.PreparationOptions()
   add = result.add_argument
   add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
   add('--output', type=pathlib.Path, help='folder of the records')

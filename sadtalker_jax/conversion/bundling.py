@@ -27,7 +27,7 @@ _LICENCE = (
 _PACKAGES = ('jax', 'flax', 'numpy', 'orbax-checkpoint', 'safetensors')
 
 
-def convert(plan: sources.Plan, output: pathlib.Path) -> cards.Card:
+def convert(plan: sources.ConversionPlan, output: pathlib.Path) -> cards.Card:
   """Makes a bundle.
 
   Args:
@@ -41,13 +41,13 @@ def convert(plan: sources.Plan, output: pathlib.Path) -> cards.Card:
     InputError: a file cannot be read, or does not hold the networks that it
       should; all faults of all files are named, and nothing is left behind.
   """
-  reading = reading_lib.Reading(plan)
+  reading = reading_lib.WeightReading(plan)
   networks = {}
   with bundles.writing(output) as folder:
     for network in reading.networks():
       if not reading.faults:
         bundles.add(folder, network.name, network.variables)
-        networks[network.name] = cards.Network(
+        networks[network.name] = cards.NetworkEntry(
           zoo.get(network.name).config,
           rules.count(network.variables['params']),
           network.files,
@@ -85,7 +85,7 @@ def check(
   """
   card = cards.read(folder)
   bundles.verify(folder, card)
-  reading = reading_lib.Reading(
+  reading = reading_lib.WeightReading(
     sources.plan(
       inputs, size=card.size, only=tuple(card.networks), chosen=chosen
     )

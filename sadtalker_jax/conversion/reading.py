@@ -48,12 +48,12 @@ class Converted:
   files: tuple[str, ...]
 
 
-class Reading:
+class WeightReading:
   """A conversion in progress: what was read, and all that was wrong."""
 
-  def __init__(self, plan: sources.Plan):
+  def __init__(self, plan: sources.ConversionPlan):
     self.faults: list[str] = []
-    self.cards: list[cards.Source] = []
+    self.cards: list[cards.WeightOrigin] = []
     self._plan = plan
 
   def networks(self) -> Iterator[Converted]:
@@ -82,7 +82,7 @@ class Reading:
         yield Converted(name, variables, files)
 
   def _views(
-    self, source: sources.Source, tensors: torch_files.Tensors
+    self, source: sources.WeightFile, tensors: torch_files.Tensors
   ) -> dict[str, _View]:
     """The tensors of every network of a file."""
     views = {}
@@ -99,7 +99,7 @@ class Reading:
 
   def _account(
     self,
-    source: sources.Source,
+    source: sources.WeightFile,
     tensors: torch_files.Tensors,
     views: Mapping[str, _View],
   ) -> None:
@@ -136,7 +136,7 @@ class Reading:
         ignored.setdefault(reason, []).append(key)
     file = bundles.file_card(source.path)
     self.cards.append(
-      cards.Source(
+      cards.WeightOrigin(
         source.path.name,
         file.bytes,
         file.sha256,
@@ -150,7 +150,7 @@ class Reading:
 
 
 def _left_out(
-  source: sources.Source, tensors: torch_files.Tensors
+  source: sources.WeightFile, tensors: torch_files.Tensors
 ) -> dict[str, str]:
   """Names of a file's networks that are not taken from it, with reasons."""
   reasons: dict[str, str] = {}

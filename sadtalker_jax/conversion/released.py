@@ -49,7 +49,7 @@ _ENDING = re.compile(r'(\.(safetensors|pth|pt|pkl|model|tar))+$', re.I)
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class ReleasedPart:
   """A network in a file, or a piece of one.
 
   Attributes:
@@ -75,7 +75,7 @@ class Part:
 
 
 @dataclasses.dataclass(frozen=True)
-class File:
+class ReleasedFile:
   """A released file.
 
   Attributes:
@@ -89,7 +89,7 @@ class File:
   """
 
   name: str
-  parts: tuple[Part, ...]
+  parts: tuple[ReleasedPart, ...]
   licence: str
   pattern: str = ''
   ignored: tuple[rules.Ignored, ...] = ()
@@ -116,17 +116,17 @@ _FACEXLIB = 'MIT (xinntao/facexlib)'
 _TORCHVISION = 'BSD-3-Clause (torchvision); trained on ImageNet'
 
 # The names of audio2exp and audio2pose are misspelt in the originals.
-FILES: tuple[File, ...] = (
+FILES: tuple[ReleasedFile, ...] = (
   *(
-    File(
+    ReleasedFile(
       f'SadTalker_V0.0.2_{size}.safetensors',
       (
-        Part('expnet', ('audio2exp.',)),
-        Part('posevae', ('audio2pose.',)),
-        Part('pose_discriminator', ('audio2pose.',)),
-        Part('recon', ('face_3drecon.',)),
-        Part('keypoint_detector', ('kp_extractor.',)),
-        Part('generator', ('generator.',)),
+        ReleasedPart('expnet', ('audio2exp.',)),
+        ReleasedPart('posevae', ('audio2pose.',)),
+        ReleasedPart('pose_discriminator', ('audio2pose.',)),
+        ReleasedPart('recon', ('face_3drecon.',)),
+        ReleasedPart('keypoint_detector', ('kp_extractor.',)),
+        ReleasedPart('generator', ('generator.',)),
       ),
       _SADTALKER,
       size=size,
@@ -134,9 +134,9 @@ FILES: tuple[File, ...] = (
     for size in (256, 512)
   ),
   *(
-    File(
+    ReleasedFile(
       f'mapping_{number}-model.pth.tar',
-      (Part(network, _nested('mapping')),),
+      (ReleasedPart(network, _nested('mapping')),),
       _SADTALKER,
       ignored=(
         rules.Ignored(
@@ -147,113 +147,119 @@ FILES: tuple[File, ...] = (
     )
     for number, network in (('00229', 'mapping'), ('00109', 'mapping_full'))
   ),
-  File(
+  ReleasedFile(
     'auido2exp_00300-model.pth',
-    (Part('expnet', _nested('model')),),
+    (ReleasedPart('expnet', _nested('model')),),
     _SADTALKER,
   ),
-  File(
+  ReleasedFile(
     'auido2pose_00140-model.pth',
     (
-      Part('posevae', _nested('model')),
-      Part('pose_discriminator', _nested('model')),
+      ReleasedPart('posevae', _nested('model')),
+      ReleasedPart('pose_discriminator', _nested('model')),
     ),
     _SADTALKER,
   ),
-  File(
+  ReleasedFile(
     'facevid2vid_00189-model.pth.tar',
     (
-      Part('keypoint_detector', ('kp_detector.',)),
-      Part('generator', ('generator.',)),
-      Part('head_pose_estimator', ('he_estimator.',)),
-      Part('discriminator', ('discriminator.',), optional=True),
+      ReleasedPart('keypoint_detector', ('kp_detector.',)),
+      ReleasedPart('generator', ('generator.',)),
+      ReleasedPart('head_pose_estimator', ('he_estimator.',)),
+      ReleasedPart('discriminator', ('discriminator.',), optional=True),
     ),
     'released with SadTalker (Apache-2.0); made by '
     'zhanglonghao1992/One-Shot_Free-View_Neural_Talking_Head_Synthesis, whose '
     'terms were not found',
     size=256,
   ),
-  File('epoch_20.pth', (Part('recon', _nested('net_recon')),), _SADTALKER),
-  File(
+  ReleasedFile(
+    'epoch_20.pth', (ReleasedPart('recon', _nested('net_recon')),), _SADTALKER
+  ),
+  ReleasedFile(
     'wav2lip.pth',
-    (Part('wav2lip', _nested('state_dict')),),
+    (ReleasedPart('wav2lip', _nested('state_dict')),),
     _WAV2LIP,
     pattern='wav2lip(_gan)?',
   ),
-  File(
-    'lipsync_expert.pth', (Part('syncnet', _nested('state_dict')),), _WAV2LIP
-  ),
-  File(
-    'visual_quality_disc.pth',
-    (Part('wav2lip_discriminator', _nested('state_dict')),),
+  ReleasedFile(
+    'lipsync_expert.pth',
+    (ReleasedPart('syncnet', _nested('state_dict')),),
     _WAV2LIP,
   ),
-  File(
+  ReleasedFile(
+    'visual_quality_disc.pth',
+    (ReleasedPart('wav2lip_discriminator', _nested('state_dict')),),
+    _WAV2LIP,
+  ),
+  ReleasedFile(
     'syncnet_v2.model',
-    (Part('syncnet_v2'),),
+    (ReleasedPart('syncnet_v2'),),
     'MIT (joonson/syncnet_python)',
   ),
-  File(
+  ReleasedFile(
     'hopenet_robust_alpha1.pkl',
-    (Part('hopenet', _nested()),),
+    (ReleasedPart('hopenet', _nested()),),
     'terms not found; trained on 300W-LP (natanielruiz/deep-head-pose)',
   ),
-  File(
+  ReleasedFile(
     'pt_inception-2015-12-05-6726825d.pth',
-    (Part('inception_fid'),),
+    (ReleasedPart('inception_fid'),),
     'Apache-2.0 (mseitzer/pytorch-fid, from the TensorFlow release)',
   ),
-  File(
+  ReleasedFile(
     'backbone.pth',
-    (Part('arcface', _nested()),),
+    (ReleasedPart('arcface', _nested()),),
     'non-commercial research (deepinsight/insightface)',
     pattern='(ms1mv3_arcface_r50_fp16_)?backbone',
   ),
-  File('vgg19-dcbb9e9d.pth', (Part('vgg19'),), _TORCHVISION),
-  File(
+  ReleasedFile('vgg19-dcbb9e9d.pth', (ReleasedPart('vgg19'),), _TORCHVISION),
+  ReleasedFile(
     'resnet50-0676ba61.pth',
-    (Part('resnet50'),),
+    (ReleasedPart('resnet50'),),
     _TORCHVISION,
     pattern='resnet50-[0-9a-f]{8}',
   ),
-  File(
+  ReleasedFile(
     'lrw_resnet18_mstcn_adamw_s3.pth.tar',
-    (Part('lipreader', _nested('model_state_dict')),),
+    (ReleasedPart('lipreader', _nested('model_state_dict')),),
     'non-commercial (mpc001/Lipreading_using_Temporal_Convolutional_Networks)',
     pattern='lrw_resnet18_mstcn(_adamw_s3|_video)?',
   ),
-  File(
-    'alignment_WFLW_4HG.pth', (Part('fan', _nested('state_dict')),), _FACEXLIB
-  ),
-  File(
-    'detection_Resnet50_Final.pth',
-    (Part('retinaface', _nested('state_dict')),),
+  ReleasedFile(
+    'alignment_WFLW_4HG.pth',
+    (ReleasedPart('fan', _nested('state_dict')),),
     _FACEXLIB,
   ),
-  File(
+  ReleasedFile(
+    'detection_Resnet50_Final.pth',
+    (ReleasedPart('retinaface', _nested('state_dict')),),
+    _FACEXLIB,
+  ),
+  ReleasedFile(
     'GFPGANv1.4.pth',
-    (Part('gfpgan', _nested('params_ema')),),
+    (ReleasedPart('gfpgan', _nested('params_ema')),),
     'Apache-2.0 with other terms for parts (TencentARC/GFPGAN)',
     pattern=r'GFPGANv1\.[34]',
     ignored=(
       rules.Ignored(r'params\..*', 'weights before they were averaged'),
     ),
   ),
-  File(
+  ReleasedFile(
     'alexnet-owt-7be5be79.pth',
-    (Part('lpips', piece='trunk'),),
+    (ReleasedPart('lpips', piece='trunk'),),
     _TORCHVISION,
     pattern='alexnet-owt-[0-9a-f]{8}',
   ),
-  File(
+  ReleasedFile(
     'alex.pth',
-    (Part('lpips', piece='heads'),),
+    (ReleasedPart('lpips', piece='heads'),),
     'BSD-2-Clause (richzhang/PerceptualSimilarity)',
   ),
 )
 
 
-def find(name: str) -> File | None:
+def find(name: str) -> ReleasedFile | None:
   """The released file that a file of this name is."""
   for file in FILES:
     if file.matches(name):
@@ -271,7 +277,7 @@ def pieces(network: str) -> frozenset[str]:
   )
 
 
-def whole(network: str) -> Part:
+def whole(network: str) -> ReleasedPart:
   """A network in a file of another name, under any prefix that is known."""
   prefixes = {
     prefix: None
@@ -281,7 +287,7 @@ def whole(network: str) -> Part:
     for prefix in part.prefixes
   }
   named = [prefix for prefix in prefixes if prefix]
-  return Part(network, (*named, ''))
+  return ReleasedPart(network, (*named, ''))
 
 
 def export_prefix(network: str) -> str:

@@ -12,22 +12,22 @@ import pathlib
 from sadtalker_jax import errors
 from sadtalker_jax.conversion import released, rules
 
-_Known = list[tuple[pathlib.Path, released.File]]
+_Known = list[tuple[pathlib.Path, released.ReleasedFile]]
 # Of what an unknown file holds beside the network that was asked for.
 _REST = rules.Ignored(r'.*', 'not asked for')
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class WeightFile:
   """A file and the networks that are taken from it."""
 
   path: pathlib.Path
-  file: released.File
-  parts: tuple[released.Part, ...]
+  file: released.ReleasedFile
+  parts: tuple[released.ReleasedPart, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ConversionPlan:
   """What a bundle is made of.
 
   Attributes:
@@ -37,7 +37,7 @@ class Plan:
     unused: files of the folders that are not needed.
   """
 
-  sources: tuple[Source, ...]
+  sources: tuple[WeightFile, ...]
   pieces: Mapping[str, int]
   size: int | None
   unused: tuple[pathlib.Path, ...]
@@ -49,7 +49,7 @@ def plan(
   size: int | None = None,
   only: Sequence[str] = (),
   chosen: Mapping[str, pathlib.Path] | None = None,
-) -> Plan:
+) -> ConversionPlan:
   """What to read from which file.
 
   Args:
@@ -81,7 +81,7 @@ def plan(
     raise errors.InputError('\n'.join(dict.fromkeys(faults)))
   used = {source.path for source in sources}
   unused += [path for path, _ in known if path not in used]
-  return Plan(
+  return ConversionPlan(
     tuple(sources),
     collections.Counter(
       part.network for source in sources for part in source.parts
@@ -96,7 +96,7 @@ def _find(
 ) -> tuple[_Known, list[pathlib.Path]]:
   """Released files among the inputs, and what else the folders hold."""
   # By the real path, so that nothing is twice here; links keep their names.
-  known: dict[pathlib.Path, tuple[pathlib.Path, released.File]] = {}
+  known: dict[pathlib.Path, tuple[pathlib.Path, released.ReleasedFile]] = {}
   unused = []
   for entry in inputs:
     if entry.is_dir():
@@ -160,7 +160,7 @@ def _take(
   known: _Known,
   only: Sequence[str],
   chosen: Mapping[str, pathlib.Path],
-) -> list[Source]:
+) -> list[WeightFile]:
   """The networks that are wanted of every file; files without any are out."""
   sources = []
   for path, file in known:
@@ -170,24 +170,24 @@ def _take(
       if part.network not in chosen and (not only or part.network in only)
     )
     if parts:
-      sources.append(Source(path, file, parts))
-  by_path: dict[pathlib.Path, list[released.Part]] = {}
+      sources.append(WeightFile(path, file, parts))
+  by_path: dict[pathlib.Path, list[released.ReleasedPart]] = {}
   for network, path in chosen.items():
     by_path.setdefault(path, []).append(released.whole(network))
   for path, chosen_parts in by_path.items():
     like = released.find(path.name)
-    file = released.File(
+    file = released.ReleasedFile(
       path.name,
       tuple(chosen_parts),
       like.licence if like else 'unknown',
       ignored=(_REST,),
       size=like.size if like else None,
     )
-    sources.append(Source(path, file, file.parts))
+    sources.append(WeightFile(path, file, file.parts))
   return sources
 
 
-def _doubles(sources: Sequence[Source]) -> list[str]:
+def _doubles(sources: Sequence[WeightFile]) -> list[str]:
   """Faults: networks that two files hold."""
   places: dict[tuple[str, str], list[pathlib.Path]] = {}
   for source in sources:
@@ -202,7 +202,7 @@ def _doubles(sources: Sequence[Source]) -> list[str]:
 
 
 def _incomplete(
-  sources: Sequence[Source],
+  sources: Sequence[WeightFile],
   only: Sequence[str],
   chosen: Mapping[str, pathlib.Path],
 ) -> list[str]:
@@ -228,7 +228,9 @@ def _incomplete(
   return faults
 
 
-def _common_size(sources: Sequence[Source], faults: list[str]) -> int | None:
+def _common_size(
+  sources: Sequence[WeightFile], faults: list[str]
+) -> int | None:
   """The size that networks of the renderer are for."""
   sizes: dict[int, str] = {}
   for source in sources:
@@ -243,6 +245,6 @@ def _common_size(sources: Sequence[Source], faults: list[str]) -> int | None:
   return next(iter(sizes), None)
 
 
-def _needs_size(sources: Sequence[Source]) -> bool:
+def _needs_size(sources: Sequence[WeightFile]) -> bool:
   names = {part.network for source in sources for part in source.parts}
   return not names.isdisjoint({'generator', 'generator_plain'})

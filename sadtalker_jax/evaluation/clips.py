@@ -27,7 +27,7 @@ _T = TypeVar('_T')
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Side:
+class ClipSide:
   """The real video of a clip, or that of a system."""
 
   frames: np.ndarray  # uint8 [T, S, S, 3]
@@ -36,16 +36,16 @@ class Side:
   box: crop.IntBox  # of the video
 
 
-class Clip:
+class ScoredClip:
   """A clip that can be measured; remembers what was computed of it."""
 
-  def __init__(self, pair: pairing.Pair, sides: Mapping[str, Side]):
+  def __init__(self, pair: pairing.VideoPair, sides: Mapping[str, ClipSide]):
     """Takes the videos by system, `pairing.REAL` among them."""
     self.pair, self.sides = pair, sides
     self._known: dict[Any, Any] = {}
 
   @property
-  def real(self) -> Side:
+  def real(self) -> ClipSide:
     """The real video."""
     return self.sides[pairing.REAL]
 
@@ -54,7 +54,9 @@ class Clip:
     """T, of all sides."""
     return len(self.real.frames)
 
-  def once(self, what: str, system: str, compute: Callable[[Side], _T]) -> _T:
+  def once(
+    self, what: str, system: str, compute: Callable[[ClipSide], _T]
+  ) -> _T:
     """What `compute` says of a system's video, the first time it is asked."""
     key = (what, system)
     if key not in self._known:
@@ -63,11 +65,11 @@ class Clip:
 
 
 def load(
-  pair: pairing.Pair,
+  pair: pairing.VideoPair,
   protocol: protocol_lib.Protocol,
   landmarker: landmarks.Landmarker,
   folder: pathlib.Path,
-) -> Clip:
+) -> ScoredClip:
   """A clip from its files.
 
   Args:
@@ -102,7 +104,7 @@ def load(
     if not videos.alike(seen, watched[pairing.REAL]):
       box = videos.frame_box(seen, protocol, system)
     sides[system] = _cut(seen, box, count, protocol, folder / f'{number}.crops')
-  return Clip(pair, sides)
+  return ScoredClip(pair, sides)
 
 
 def _common_length(
@@ -124,11 +126,11 @@ def _cut(
   count: int,
   protocol: protocol_lib.Protocol,
   target: pathlib.Path,
-) -> Side:
+) -> ClipSide:
   """The crops of a video, in a mapped file."""
   size = protocol.size
   frames = np.memmap(target, np.uint8, 'w+', shape=(count, size, size, 3))
-  with video.Reader(seen.path) as reader:
+  with video.VideoReader(seen.path) as reader:
     cut = itertools.islice(videos.frames_of(reader, protocol), count)
     for number, frame in enumerate(cut):
       frames[number] = crop.resize_to(frame, box, size)
@@ -137,4 +139,4 @@ def _cut(
   wave = np.zeros(count * conventions.SAMPLES_PER_FRAME, np.float32)
   known = seen.wave[: len(wave)]
   wave[: len(known)] = known
-  return Side(frames, points.astype(np.float32), wave, box)
+  return ClipSide(frames, points.astype(np.float32), wave, box)

@@ -94,8 +94,8 @@ def _write(
   box = videos.frame_box(seen, protocol, pairing.REAL)
   size = protocol.size
   with (
-    video.Reader(path) as reader,
-    video.Writer(
+    video.VideoReader(path) as reader,
+    video.VideoWriter(
       target,
       fps=conventions.FRAME_RATE,
       audio=(seen.wave, conventions.SAMPLE_RATE),

@@ -26,7 +26,7 @@ REAL = 'real'  # what stands for the real videos among the systems
 
 
 @dataclasses.dataclass(frozen=True)
-class Pair:
+class VideoPair:
   """One clip: its real video and what each system made of it."""
 
   name: str
@@ -46,7 +46,7 @@ class LeftOut:
 
 def by_name(
   real: pathlib.Path, generated: Mapping[str, pathlib.Path]
-) -> tuple[list[Pair], list[LeftOut]]:
+) -> tuple[list[VideoPair], list[LeftOut]]:
   """The clips of folders, in the order of their names.
 
   Args:
@@ -72,7 +72,7 @@ def by_name(
       left_out.append(fault)
       continue
     paths = {system: found[system][name][0] for system in generated}
-    pairs.append(Pair(name, found[REAL][name][0], paths))
+    pairs.append(VideoPair(name, found[REAL][name][0], paths))
   return pairs, left_out
 
 
@@ -80,14 +80,14 @@ def by_list(
   path: str | os.PathLike[str],
   real: pathlib.Path,
   generated: Mapping[str, pathlib.Path],
-) -> tuple[list[Pair], list[LeftOut]]:
+) -> tuple[list[VideoPair], list[LeftOut]]:
   """The clips of a list; a file that it names and is not there is left out.
 
   Raises:
     InputError: the list is missing, empty, or a line of it is no good.
   """
   source = files.check_source(path, 'a list of pairs')
-  pairs: list[Pair] = []
+  pairs: list[VideoPair] = []
   left_out: list[LeftOut] = []
   names: set[str] = set()
   for number, line in enumerate(_lines(source), 1):
@@ -103,7 +103,7 @@ def by_list(
         'again'
       )
     names.add(name)
-    pair = Pair(
+    pair = VideoPair(
       name,
       real / fields['real'],
       {s: folder / fields['generated'] for s, folder in generated.items()},

@@ -30,7 +30,7 @@ Values = dict[str, dict[str, float]]  # by system, by metric
 class Measured:
   """A clip that counts."""
 
-  pair: pairing.Pair
+  pair: pairing.VideoPair
   frames: int
   boxes: Mapping[str, Sequence[int]]  # of the videos, by system
   values: Values
@@ -68,10 +68,10 @@ class Outcome:
 
 
 def run(
-  pairs: Sequence[pairing.Pair],
+  pairs: Sequence[pairing.VideoPair],
   systems: Sequence[str],
   protocol: protocol_lib.Protocol,
-  networks: experts.Experts,
+  networks: experts.MetricNetworks,
   folder: pathlib.Path,
   *,
   landmarker: landmarks.Landmarker | None = None,
@@ -146,9 +146,9 @@ def active(only: Sequence[str] = ()) -> list[metric_lib.Measure]:
 
 
 def _measure(
-  clip: clips.Clip,
+  clip: clips.ScoredClip,
   chosen: Sequence[metric_lib.Measure],
-  networks: experts.Experts,
+  networks: experts.MetricNetworks,
   outcome: Outcome,
   place: pathlib.Path,
 ) -> Measured:
@@ -198,7 +198,7 @@ def _line(error: Exception) -> str:
 
 
 def not_computed(
-  networks: experts.Experts, only: Sequence[str] = ()
+  networks: experts.MetricNetworks, only: Sequence[str] = ()
 ) -> dict[str, Any]:
   """Why metrics are missing, by name."""
   return {

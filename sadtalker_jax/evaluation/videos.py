@@ -85,9 +85,9 @@ def _track(
   protocol: protocol_lib.Protocol,
   landmarker: landmarks.Landmarker,
   system: str,
-) -> tracking.Track:
+) -> tracking.TrackedFace:
   """The landmarks of a video."""
-  with video.Reader(path) as reader:
+  with video.VideoReader(path) as reader:
     try:
       return landmarker.track(frames_of(reader, protocol))
     except errors.InputError as error:
@@ -122,7 +122,7 @@ def _complaints(path: pathlib.Path) -> Iterator[list[str]]:
 
 
 def frames_of(
-  reader: video.Reader, protocol: protocol_lib.Protocol
+  reader: video.VideoReader, protocol: protocol_lib.Protocol
 ) -> Iterator[np.ndarray]:
   """The frames of a video that count, uint8 [H, W, 3]."""
   frames = reader.frames(conventions.FRAME_RATE)

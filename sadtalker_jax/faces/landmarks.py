@@ -76,7 +76,7 @@ class Landmarker(Protocol):
     *,
     face_index: int = 0,
     box: crop.Box | None = None,
-  ) -> tracking.Track:
+  ) -> tracking.TrackedFace:
     """The landmarks of one face through the frames of a video.
 
     Args:
@@ -146,7 +146,7 @@ class FaceMesh:
     *,
     face_index: int = 0,
     box: crop.Box | None = None,
-  ) -> tracking.Track:
+  ) -> tracking.TrackedFace:
     """The landmarks of one face through a video; see `Landmarker`.
 
     Raises:

@@ -26,7 +26,7 @@ _SEARCH_EVERY = 10
 _REACH, _REACH_GROWTH = 1.0, 0.05
 
 
-class Track(NamedTuple):
+class TrackedFace(NamedTuple):
   """What was found in a video of T frames."""
 
   points: np.ndarray  # float32 [T, 478, 3]; of the frame before where lost
@@ -69,7 +69,7 @@ def track(
   *,
   face_index: int = 0,
   box: crop.Box | None = None,
-) -> Track:
+) -> TrackedFace:
   """The landmarks of one face through a video.
 
   Args:
@@ -104,7 +104,7 @@ def track(
   for result in results:
     known = result or known
     points.append(known.points)
-  return Track(
+  return TrackedFace(
     np.stack(points),
     np.array([r.confidence if r else 0 for r in results], np.float32),
     np.array([r is not None for r in results]),

@@ -54,7 +54,7 @@ def basel(path: pathlib.Path | None) -> morphable.MorphableModel:
   return bfm.load(path)
 
 
-class Prepared(NamedTuple):
+class PreparedGeometry(NamedTuple):
   """A portrait whose geometry can be drawn."""
 
   photo: Array  # [S, S, 3] uint8, aligned
@@ -74,9 +74,11 @@ class GeometryRenderer:
     if model.texture_mean is not None:
       self._looks = ('shaded', 'geometry')
 
-  def prepare(self, src: portrait.Source | neural_portrait.Source) -> Prepared:
+  def prepare(
+    self, src: portrait.FittedPortrait | neural_portrait.SquarePortrait
+  ) -> PreparedGeometry:
     """Aligned photo and coefficients of a portrait."""
-    if isinstance(src, neural_portrait.Source):
+    if isinstance(src, neural_portrait.SquarePortrait):
       # The networks measured the square, squeezed as it is.
       picture, vector = src.square, np.asarray(src.coefficients)
       scale, tx, ty = (float(v) for v in src.row[conventions.ROW_CROP])
@@ -89,10 +91,10 @@ class GeometryRenderer:
     larger = trans._replace(
       scale=trans.scale * self._size / alignment.TARGET_SIZE
     )
-    return Prepared(alignment.crop(picture, larger, self._size), vector)
+    return PreparedGeometry(alignment.crop(picture, larger, self._size), vector)
 
   def inputs(
-    self, prepared: Prepared, motion: rendering.Track, index: np.ndarray
+    self, prepared: PreparedGeometry, motion: rendering.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:
     """Full coefficients [b, 257]: the portrait's, moved as the track says."""
     rows = motion.coefficients[index]
@@ -104,7 +106,7 @@ class GeometryRenderer:
     return (vectors,)
 
   def render(
-    self, portraits: Sequence[Prepared], inputs: tuple[np.ndarray, ...]
+    self, portraits: Sequence[PreparedGeometry], inputs: tuple[np.ndarray, ...]
   ) -> jax.Array:
     """Frames [B, S, N * S, 3] uint8 of one portrait."""
     (prepared,), (vectors,) = portraits, inputs

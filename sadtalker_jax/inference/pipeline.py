@@ -45,7 +45,7 @@ FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
 class Animation:
   """A clip that is ready to be rendered; frames are made as they are asked."""
 
-  source: portrait.Source | neural_portrait.Source
+  source: portrait.FittedPortrait | neural_portrait.SquarePortrait
   motion: rendering.Track
   fps: fractions.Fraction
   sound: Sound
@@ -73,10 +73,10 @@ class Animation:
     scale = self.enhancer.upscale if self.enhancer else 1
     return width * scale, height * scale
 
-  def clip(self) -> rendering.Clip:
+  def clip(self) -> rendering.RenderJob:
     """What the renderer draws, its source-only work done."""
     prepared = self.renderer.prepare(self.source)
-    return rendering.Clip(self.renderer, prepared, self.motion)
+    return rendering.RenderJob(self.renderer, prepared, self.motion)
 
   def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """What the renderer drew, as it comes out: shaped, pasted, enhanced.
@@ -154,7 +154,7 @@ class Animation:
     )
     first = self._encode(batches, path, overwrite, progress)
     prepared = self.geometry.prepare(self.source)
-    clip = rendering.Clip(self.geometry, prepared, self.motion)
+    clip = rendering.RenderJob(self.geometry, prepared, self.motion)
     parts = rendering.stream([clip], self.batch_size)
     self._encode((part.frames for part in parts), second, overwrite, None)
     return first
@@ -167,7 +167,7 @@ class Animation:
     progress: Callable[[int], None] | None,
   ) -> pathlib.Path:
     """An mp4 file of frames and the sound."""
-    writer = video.Writer(
+    writer = video.VideoWriter(
       path, fps=self.fps, audio=self.sound, overwrite=overwrite
     )
     with writer:
@@ -244,7 +244,7 @@ class Animator:
     # A recording shorter than a frame still gives one.
     num_frames = max(1, mel.num_frames(len(wave), fps))
     choices = self._motion_options(options, fps, neural)
-    src: portrait.Source | neural_portrait.Source
+    src: portrait.FittedPortrait | neural_portrait.SquarePortrait
     renderer: rendering.Renderer
     if neural:
       src = self._studio.source(picture, options)
@@ -312,7 +312,7 @@ class Animator:
     """
     if neural:
       return self._studio.video_rows(path, fps, options)
-    with video.Reader(path) as reader:
+    with video.VideoReader(path) as reader:
       frames = reader.frames(fps=fps)
       points, _, found = self._bundle.landmarker.track(frames)
       size = reader.size

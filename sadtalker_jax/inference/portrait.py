@@ -41,7 +41,7 @@ class Window:
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class FittedPortrait:
   """Everything that is known of the portrait before any motion."""
 
   picture: np.ndarray  # [H, W, 3] uint8
@@ -112,7 +112,7 @@ def locate(
 
 def prepare(
   picture: np.ndarray, bundle: bundle_lib.Bundle, options: options_lib.Options
-) -> Source:
+) -> FittedPortrait:
   """Finds and fits the face of a portrait.
 
   Args:
@@ -142,7 +142,7 @@ def prepare(
     ),
     (canvas[0] + 2 * margin, canvas[1] + 2 * margin),
   )
-  return Source(
+  return FittedPortrait(
     picture=picture,
     landmarks=points,
     identity=fit.identity,

@@ -60,7 +60,7 @@ class Renderer(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Clip:
+class RenderJob:
   """A portrait and how it moves, ready to be drawn."""
 
   renderer: Renderer
@@ -71,21 +71,23 @@ class Clip:
     return len(self.motion.coefficients)
 
 
-class Part(NamedTuple):
+class RenderedPart(NamedTuple):
   """Consecutive frames of a clip."""
 
-  clip: Clip
+  clip: RenderJob
   frames: np.ndarray  # [b, H, W, 3] uint8
 
 
 class _Piece(NamedTuple):
   """A clip's share of a batch."""
 
-  clip: Clip
+  clip: RenderJob
   places: np.ndarray  # of its frames in the clip
 
 
-def stream(clips: Iterable[Clip], batch_size: int) -> Iterator[Part]:
+def stream(
+  clips: Iterable[RenderJob], batch_size: int
+) -> Iterator[RenderedPart]:
   """Frames of many clips; those of a clip in order, clips overlapping.
 
   The next batch is computed while the one before it is used. Batches have one
@@ -109,7 +111,7 @@ def stream(clips: Iterable[Clip], batch_size: int) -> Iterator[Part]:
     yield from _parts(*batch)
 
 
-def _batches(clips: Iterable[Clip], size: int) -> Iterator[list[_Piece]]:
+def _batches(clips: Iterable[RenderJob], size: int) -> Iterator[list[_Piece]]:
   """Frames by the batch; of one renderer each, and full where it may mix."""
   waiting: dict[int, list[_Piece]] = {}
   for clip in clips:
@@ -151,10 +153,12 @@ def _draw(pieces: Sequence[_Piece], size: int) -> jax.Array:
   return renderer.render(portraits, filled)
 
 
-def _parts(pieces: Sequence[_Piece], frames: jax.Array) -> Iterator[Part]:
+def _parts(
+  pieces: Sequence[_Piece], frames: jax.Array
+) -> Iterator[RenderedPart]:
   host = np.asarray(frames)
   start = 0
   for piece in pieces:
     stop = start + len(piece.places)
-    yield Part(piece.clip, host[start:stop])
+    yield RenderedPart(piece.clip, host[start:stop])
     start = stop

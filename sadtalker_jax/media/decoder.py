@@ -1,6 +1,6 @@
 """Decoded pictures with their times, and how a player would show them.
 
-The lower half of `video.Reader`: times are exact seconds from the first
+The lower half of `video.VideoReader`: times are exact seconds from the first
 picture, pictures are PyAV frames until `Display` turns them into RGB.
 """
 

@@ -77,7 +77,7 @@ def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
     uint8 [H, W, 3] RGB, 60 to 16,384 pixels a side.
 
   Raises:
-    InputError: as `load` or `video.Reader`.
+    InputError: as `load` or `video.VideoReader`.
   """
   source = files.check_source(path, 'an image or a video file')
   if source.suffix.lower() in _SUFFIXES:
@@ -86,7 +86,7 @@ def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
   if image is not None:
     image.close()
     return load(path)
-  with video.Reader(path) as reader:
+  with video.VideoReader(path) as reader:
     _check_size(reader.size, path)
     return next(iter(reader))
 

@@ -3,14 +3,14 @@
 A frame is uint8 [H, W, 3] RGB, top row first. A size is (width, height). Frame
 rates are fractions. Time 0 is the first picture (`audio` uses the same origin).
 
-`Reader` shows a file as a player does: turned by its rotation tag, with square
-pixels, in the colours its tags ask for (BT.709 from 720 lines up and BT.601
-below where there are none).
+`VideoReader` shows a file as a player does: turned by its rotation tag, with
+square pixels, in the colours its tags ask for (BT.709 from 720 lines up and
+BT.601 below where there are none).
 
-`Writer` makes H.264 (yuv420p, BT.709) and AAC in mp4, piece by piece, in memory
-that does not grow with the length. 4:2:0 pictures have even sides and neither
-H.264 nor mp4 as PyAV writes it can crop a single line, so an odd side gets one
-line more, a copy of its last; pictures are never scaled (quirk Q37).
+`VideoWriter` makes H.264 (yuv420p, BT.709) and AAC in mp4, piece by piece, in
+memory that does not grow with the length. 4:2:0 pictures have even sides and
+neither H.264 nor mp4 as PyAV writes it can crop a single line, so an odd side
+gets one line more, a copy of its last; pictures are never scaled (quirk Q37).
 
 Both classes stand in one file, longer than the rest, because they share these
 conventions; what touches FFmpeg is in `decoder` and `encoder`.
@@ -57,12 +57,12 @@ def probe(path: Path) -> VideoInfo:
   """Describes a video; decodes its first frame only.
 
   Raises:
-    InputError: as `Reader`.
+    InputError: as `VideoReader`.
   """
-  return Reader(path).info
+  return VideoReader(path).info
 
 
-class Reader:
+class VideoReader:
   """Frames of a video file; every iteration starts at the first one.
 
   `with` closes iterations that were not exhausted.
@@ -102,7 +102,7 @@ class Reader:
     """Number of frames according to the file; None where it does not say."""
     return self.info.num_frames
 
-  def __enter__(self) -> 'Reader':
+  def __enter__(self) -> 'VideoReader':
     return self
 
   def __exit__(self, *unused: object) -> None:
@@ -168,7 +168,7 @@ def check_target(path: Path, *, overwrite: bool) -> pathlib.Path:
   return files.check_target(target, overwrite=overwrite)
 
 
-class Writer:
+class VideoWriter:
   """Writes an mp4 file frame by frame; the file appears whole or not at all.
 
       with video.Writer('out.mp4', fps=25, audio='speech.wav') as writer:
@@ -224,7 +224,7 @@ class Writer:
     """Width and height of the frames to write; None before the first."""
     return self._size
 
-  def __enter__(self) -> 'Writer':
+  def __enter__(self) -> 'VideoWriter':
     with contextlib.ExitStack() as stack:
       self._part = stack.enter_context(
         files.replacing(self._path, overwrite=self._overwrite)

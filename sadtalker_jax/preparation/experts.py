@@ -33,7 +33,7 @@ class Teacher(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Experts:
+class MeasuringNetworks:
   """What looks at frames."""
 
   finder: detector.FaceDetector
@@ -50,7 +50,7 @@ class Experts:
     return 'fit' if self.recon is None else 'recon'
 
 
-def load(options: options_lib.Options) -> Experts:
+def load(options: options_lib.PreparationOptions) -> MeasuringNetworks:
   """The experts that the options ask for.
 
   Raises:
@@ -69,7 +69,7 @@ def load(options: options_lib.Options) -> Experts:
     )
   use_recon = options.method != 'fit' and 'recon' in networks
   model = makehuman.load()
-  return Experts(
+  return MeasuringNetworks(
     detector.BlazeFace(),
     landmarks.FaceMesh(),
     model,

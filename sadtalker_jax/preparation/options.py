@@ -20,7 +20,7 @@ _MIN_FRAMES = {True: 64, False: 150}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class PreparationOptions:
   """Options of one preparation.
 
   Raises:
@@ -101,7 +101,7 @@ class Options:
     return dataclasses.asdict(self)
 
 
-def digest(options: Options, networks: str = '') -> str:
+def digest(options: PreparationOptions, networks: str = '') -> str:
   """Hash of the options and of the networks' weights, 16 hexadecimals.
 
   Args:
@@ -113,7 +113,9 @@ def digest(options: Options, networks: str = '') -> str:
   return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def differences(options: Options, stored: dict[str, Any]) -> list[str]:
+def differences(
+  options: PreparationOptions, stored: dict[str, Any]
+) -> list[str]:
   """Which options differ from stored ones, for people: 'size 256, not 512'."""
   own = options.as_json()
   names = [*own, *(name for name in stored if name not in own)]

@@ -44,7 +44,7 @@ class ClipInfo:
 
 
 @dataclasses.dataclass(frozen=True)
-class Summary:
+class PartSummary:
   """What a part says of itself."""
 
   source: str  # the video, relative to the input
@@ -54,7 +54,7 @@ class Summary:
   seconds: dict[str, float]  # of the processor, by step
 
 
-class Writer:
+class PartWriter:
   """Writes one part; see the module. Used in a `with` statement."""
 
   def __init__(self, path: pathlib.Path):
@@ -68,7 +68,7 @@ class Writer:
     self._zip: zipfile.ZipFile | None = None
     self._clips: list[ClipInfo] = []
 
-  def __enter__(self) -> 'Writer':
+  def __enter__(self) -> 'PartWriter':
     self._zip = zipfile.ZipFile(self._hidden, 'w')
     return self
 
@@ -105,10 +105,10 @@ class Writer:
     left_out: Sequence[rejects.Reject],
     frames: int,
     seconds: Mapping[str, float],
-  ) -> Summary:
+  ) -> PartSummary:
     """Writes the index; nothing may be added after it."""
     assert self._zip is not None
-    summary = Summary(
+    summary = PartSummary(
       source, tuple(self._clips), tuple(left_out), frames, dict(seconds)
     )
     value = dataclasses.asdict(summary)
@@ -117,13 +117,13 @@ class Writer:
     return summary
 
 
-def write_failed(path: pathlib.Path, reject: rejects.Reject) -> Summary:
+def write_failed(path: pathlib.Path, reject: rejects.Reject) -> PartSummary:
   """Writes the part of a video whose worker did not come back."""
-  with Writer(path) as writer:
+  with PartWriter(path) as writer:
     return writer.finish(reject.video, [reject], 0, {})
 
 
-def read_summary(path: pathlib.Path) -> Summary:
+def read_summary(path: pathlib.Path) -> PartSummary:
   """What a part says of itself.
 
   Raises:
@@ -131,7 +131,7 @@ def read_summary(path: pathlib.Path) -> Summary:
   """
   with _opened(path) as part:
     value = json.loads(part.read(_INDEX))
-  return Summary(
+  return PartSummary(
     value['source'],
     tuple(
       ClipInfo(**{**clip, 'signature': tuple(clip['signature'])})

@@ -43,10 +43,12 @@ _TURN = (8.0, 20.0, 6.0)  # pitch, yaw, roll that heads look aside, degrees
 _STYLES = 46  # manners of head motion
 
 Rng = np.random.Generator
-Progress = Callable[[Iterator[parts.Summary], int], Iterator[parts.Summary]]
+Progress = Callable[
+  [Iterator[parts.PartSummary], int], Iterator[parts.PartSummary]
+]
 
 
-class Drawn(NamedTuple):
+class DrawnClip(NamedTuple):
   """One clip, before it is written."""
 
   speaker: str
@@ -58,7 +60,7 @@ class Drawn(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class DrawingTask:
   """One clip that is to be drawn."""
 
   number: int
@@ -73,7 +75,7 @@ def make(
   count: int,
   seed: int,
   folder: pathlib.Path,
-  options: options_lib.Options,
+  options: options_lib.PreparationOptions,
   *,
   keep_parts: bool = False,
   progress: Progress = lambda drawn, _: drawn,
@@ -101,8 +103,8 @@ def make(
     )
   # One portrait, one recording: likeness is no mistake here.
   options = dataclasses.replace(options, deduplicate=False)
-  tasks = [Task(number, seed) for number in range(count)]
-  with output.Output(folder, options, f'synthetic {seed}') as out:
+  tasks = [DrawingTask(number, seed) for number in range(count)]
+  with output.OutputFolder(folder, options, f'synthetic {seed}') as out:
     keys = [task.key(out.digest) for task in tasks]
     manifest = finish.finished(keys, out)
     if manifest is None:
@@ -113,7 +115,7 @@ def make(
   return manifest
 
 
-class Studio:
+class ClipArtist:
   """Draws clips; holds what they share."""
 
   def __init__(self, size: int):
@@ -128,7 +130,7 @@ class Studio:
     self._speech = audio.load(bundle_lib.SAMPLE_SPEECH)
     self._portrait = _portrait_square(size)
 
-  def draw(self, task: Task) -> Drawn:
+  def draw(self, task: DrawingTask) -> DrawnClip:
     """The clip of a task."""
     rng = np.random.default_rng([task.seed, task.number])
     wave = _say(self._speech, rng)
@@ -136,7 +138,7 @@ class Studio:
       return self._puppet(wave, rng)
     return self._head(wave, task, rng)
 
-  def _puppet(self, wave: np.ndarray, rng: Rng) -> Drawn:
+  def _puppet(self, wave: np.ndarray, rng: Rng) -> DrawnClip:
     size = self._size
     clip = self._animator.animate(
       self._portrait,
@@ -149,7 +151,7 @@ class Studio:
         renderer='puppet',
       ),
     )
-    assert isinstance(clip.source, portrait.Source)
+    assert isinstance(clip.source, portrait.FittedPortrait)
     frames = np.concatenate(list(clip.batches()))
     # The square portrait is the frame, so one factor is all there is.
     own, factor = clip.source.trans, size / len(self._portrait)
@@ -159,9 +161,9 @@ class Studio:
     rows = coeffs.from_row(clip.source.identity, clip.track)
     vectors = np.asarray(coeffs.join(rows), np.float32)
     points = _landmarks(self._model, vectors, trans)
-    return Drawn('portrait', frames, vectors, trans, points, wave)
+    return DrawnClip('portrait', frames, vectors, trans, points, wave)
 
-  def _head(self, wave: np.ndarray, task: Task, rng: Rng) -> Drawn:
+  def _head(self, wave: np.ndarray, task: DrawingTask, rng: Rng) -> DrawnClip:
     group = task.number // _EVERY
     head = heads.Head(self._model, np.random.default_rng([task.seed, group, 1]))
     rest = np.zeros(conventions.ROW_SIZE, np.float32)
@@ -176,19 +178,23 @@ class Studio:
       ),
     )
     frames, vectors, trans, points = head.draw(track, self._size, rng)
-    return Drawn(f'head{group:04d}', frames, vectors, trans, points, wave)
+    return DrawnClip(f'head{group:04d}', frames, vectors, trans, points, wave)
 
 
-def _draw_all(tasks: list[Task], out: output.Output) -> Iterator[parts.Summary]:
+def _draw_all(
+  tasks: list[DrawingTask], out: output.OutputFolder
+) -> Iterator[parts.PartSummary]:
   """Draws clips and writes their parts."""
-  studio = Studio(out.options.size) if tasks else None
+  studio = ClipArtist(out.options.size) if tasks else None
   for task in tasks:
     assert studio is not None
     target = out.part(task.key(out.digest))
     yield _write(studio.draw(task), task, target)
 
 
-def _write(drawn: Drawn, task: Task, target: pathlib.Path) -> parts.Summary:
+def _write(
+  drawn: DrawnClip, task: DrawingTask, target: pathlib.Path
+) -> parts.PartSummary:
   """Writes a clip as the part of a video of its own."""
   count, size = drawn.frames.shape[:2]
   name = f'{drawn.speaker}#synthetic-{task.seed}#{task.number:06d}#00000'
@@ -229,7 +235,7 @@ def _write(drawn: Drawn, task: Task, target: pathlib.Path) -> parts.Summary:
     video,
     0,
   )
-  with parts.Writer(target) as writer:
+  with parts.PartWriter(target) as writer:
     writer.add(info, fields, jpegs)
     return writer.finish(video, [], count, {})
 

@@ -72,7 +72,7 @@ def bundle(
     described = {}
     for name, (fields, variables, source) in sorted(found.items()):
       bundles.add(folder, name, variables)
-      described[name] = cards.Network(
+      described[name] = cards.NetworkEntry(
         fields,
         sum(x.size for x in jax.tree.leaves(variables['params'])),
         (source,),

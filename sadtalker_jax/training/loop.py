@@ -30,7 +30,7 @@ from sadtalker_jax.typing import Variables
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
+class Schedule:
   """How long a run is, and what it does on the way; all in steps."""
 
   steps: int
@@ -50,7 +50,7 @@ class Plan:
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class RunResult:
   """What a run came to."""
 
   state: stage_lib.State
@@ -60,7 +60,7 @@ class Result:
 
 def run(
   stage: stage_lib.Stage,
-  plan: Plan,
+  plan: Schedule,
   folder: pathlib.Path,
   data: data_lib.Data,
   validation: data_lib.Data | None,
@@ -71,7 +71,7 @@ def run(
   plain_step: Any = None,
   overrides: Sequence[sharding.Override] = (),
   warm: Mapping[str, Variables] | None = None,
-) -> Result:
+) -> RunResult:
   """Trains a stage until `plan.steps`, from where `folder` stands.
 
   Args:
@@ -94,7 +94,7 @@ def run(
   """
   with contextlib.ExitStack() as stack:
     stack.enter_context(guards.claim(folder))
-    writers: tuple[reporting.Writer, ...] = ()
+    writers: tuple[reporting.MetricWriter, ...] = ()
     if not jax.process_index():  # only one process writes
       reporting.write_config(folder, config)
       writers = reporting.open_writers(folder, tensorboard=plan.tensorboard)
@@ -138,12 +138,12 @@ def run(
 class _Steps:
   """The parts of one run."""
 
-  plan: Plan
+  plan: Schedule
   folder: pathlib.Path
   data: data_lib.Data
   validation: data_lib.Data | None
   manager: manager_lib.Manager
-  writers: tuple[reporting.Writer, ...]
+  writers: tuple[reporting.MetricWriter, ...]
   config: Mapping[str, Any]
   show: summaries.Showing
   trace: profiling.Trace
@@ -155,7 +155,7 @@ class _Steps:
   news: dict[str, float] = dataclasses.field(default_factory=dict)
   measured: dict[str, float] | None = None  # by the last validation
 
-  def go(self, state: Any, frozen: Any, stopped: dict[str, bool]) -> Result:
+  def go(self, state: Any, frozen: Any, stopped: dict[str, bool]) -> RunResult:
     """The steps."""
     plan = self.plan
     step = int(state.step)
@@ -189,7 +189,7 @@ class _Steps:
     self.trace.stop()
     self._save(step, state)
     self.manager.wait()
-    return Result(state, step, step >= plan.steps)
+    return RunResult(state, step, step >= plan.steps)
 
   def _compile(self, state: Any, batch: Any, frozen: Any) -> None:
     """Compiles the step; what it costs goes into the first report."""

@@ -21,7 +21,7 @@ from sadtalker_jax.media import image as image_lib
 from sadtalker_jax.media import video
 
 
-class Writer(Protocol):
+class MetricWriter(Protocol):
   """Where figures and pictures go."""
 
   def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -79,7 +79,7 @@ class FileWriter:
     """`summaries/NAME_STEP.mp4`."""
     path = self._folder / 'summaries' / f'{name}_{step:08d}.mp4'
     path.parent.mkdir(exist_ok=True, parents=True)
-    with video.Writer(
+    with video.VideoWriter(
       path, fps=conventions.FRAME_RATE, audio=sound, overwrite=True
     ) as writer:
       for frame in frames:
@@ -146,7 +146,7 @@ class TensorBoardWriter:
 
 def open_writers(
   folder: pathlib.Path, *, tensorboard: bool
-) -> tuple[Writer, ...]:
+) -> tuple[MetricWriter, ...]:
   """Files in the folder of a run, and TensorBoard's if wanted.
 
   Raises:

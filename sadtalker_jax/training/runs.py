@@ -65,7 +65,7 @@ def run(
   open_data: Opener,
   *,
   profile: tuple[int, int] | None = None,
-) -> loop.Result:
+) -> loop.RunResult:
   """Trains the stage of a config, from where `folder` stands.
 
   Args:
@@ -158,9 +158,11 @@ def scheduled(config: Config, num_examples: int) -> dict[str, Any]:
   return {**config, **named, 'steps': steps, 'optimizer': optimizer}
 
 
-def plan(config: Config, profile: tuple[int, int] | None = None) -> loop.Plan:
+def plan(
+  config: Config, profile: tuple[int, int] | None = None
+) -> loop.Schedule:
   """What the loop does, of a scheduled config."""
-  return loop.Plan(
+  return loop.Schedule(
     steps=config['steps'],
     batch_size=config['batch_size'],
     seed=config['seed'],

@@ -16,7 +16,7 @@ class Showing:
   def __init__(
     self,
     stage: stage_lib.Stage,
-    writers: tuple[reporting.Writer, ...],
+    writers: tuple[reporting.MetricWriter, ...],
     clips: Any,
     whole: jax.sharding.Sharding,
   ):

@@ -11,7 +11,7 @@ from sadtalker_jax.baseline_fitting import lip_fitting, phones
 from sadtalker_jax.inference.motion.baseline import lips, speech
 
 
-def speaker(seed: int, seconds: float = 6.0) -> lip_fitting.Clip:
+def speaker(seed: int, seconds: float = 6.0) -> lip_fitting.TalkerClip:
   """Syllables with open or narrow vowels between pauses, and their lips."""
   rng = np.random.default_rng(seed)
   t = np.arange(int(seconds * 16000)) / 16000
@@ -30,7 +30,7 @@ def speaker(seed: int, seconds: float = 6.0) -> lip_fitting.Clip:
   wave += 1e-4 * rng.normal(size=len(t))
   frames = (np.arange(int(seconds * 25)) + 0.5) / 25
   gap = np.interp(frames, t, openness)
-  return lip_fitting.Clip(
+  return lip_fitting.TalkerClip(
     f'speaker{seed}',
     f'speaker{seed}',
     (0.1 * wave).astype(np.float32),
@@ -42,7 +42,7 @@ def speaker(seed: int, seconds: float = 6.0) -> lip_fitting.Clip:
 
 
 @pytest.fixture(scope='module')
-def clips() -> list[lip_fitting.Clip]:
+def clips() -> list[lip_fitting.TalkerClip]:
   return [speaker(seed) for seed in range(4)]
 
 
@@ -52,7 +52,7 @@ def reference(clips) -> np.ndarray:
 
 
 @pytest.fixture(scope='module')
-def weights(clips, reference) -> lips.Weights:
+def weights(clips, reference) -> lips.LipWeights:
   return lip_fitting.fit(clips[:3], reference)
 
 

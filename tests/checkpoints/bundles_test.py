@@ -22,9 +22,11 @@ def bundle(tmp_path):
     bundles.seal(
       folder,
       size=256,
-      networks={'some': cards.Network({'widths': (1, (2, 3))}, 6, ('a.pth',))},
+      networks={
+        'some': cards.NetworkEntry({'widths': (1, (2, 3))}, 6, ('a.pth',))
+      },
       sources=(
-        cards.Source('a.pth', 9, 'ff', 256, 3, 2, {'why': ['x']}, 'MIT'),
+        cards.WeightOrigin('a.pth', 9, 'ff', 256, 3, 2, {'why': ['x']}, 'MIT'),
       ),
       versions={'jax': '1'},
       licence='as the sources',

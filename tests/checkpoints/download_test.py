@@ -33,7 +33,7 @@ def bundle(tmp_path_factory) -> pathlib.Path:
   bundles.seal(
     folder,
     size=None,
-    networks={'some': cards.Network({}, 1, ())},
+    networks={'some': cards.NetworkEntry({}, 1, ())},
     sources=(),
     versions={},
     licence='',

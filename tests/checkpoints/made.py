@@ -32,7 +32,7 @@ def bundle(
       place,
       size=size,
       networks={
-        name: cards.Network((fields or {}).get(name, {}), 1, ())
+        name: cards.NetworkEntry((fields or {}).get(name, {}), 1, ())
         for name in networks
       },
       sources=(),

@@ -119,7 +119,7 @@ def test_rendered_test_is_scored(tmp_path, capsys, monkeypatch):
   def render(animator, todo, *, batch_size, report):
     for job in todo:
       shutil.copy(job.image, job.output)
-      report(jobs.Result(1, str(job.output), 'done', T, 1.0))
+      report(jobs.JobResult(1, str(job.output), 'done', T, 1.0))
 
   monkeypatch.setattr(jobs, 'run', render)
   picture = image.load(bundle.SAMPLE_PORTRAIT)

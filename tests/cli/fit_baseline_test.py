@@ -20,7 +20,7 @@ def _talking_video(folder, name: str, seed: int) -> None:
   hum = sum(np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 20))
   wave = (0.1 * loud * hum).astype(np.float32)
   path = folder / f'{name}.mp4'
-  with video.Writer(path, fps=25, audio=(wave, 16000)) as writer:
+  with video.VideoWriter(path, fps=25, audio=(wave, 16000)) as writer:
     for _ in range(frames):
       writer.write(np.zeros((32, 32, 3), np.uint8))
   points = np.zeros((frames, 478, 3), np.float32)

@@ -69,7 +69,7 @@ def films(tmp_path_factory, portrait, speech) -> pathlib.Path:
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     sound_ = None if wave is None else (wave, 16000)
-    with video.Writer(path, fps=fps, audio=sound_, **options) as writer:
+    with video.VideoWriter(path, fps=fps, audio=sound_, **options) as writer:
       for frame in frames:
         writer.write(frame)
 
@@ -176,7 +176,7 @@ def test_frames_are_those_of_the_film(prepared, films):
   record = reader.read([clip['frame_offset'] + 7])[0]
   frame = schema.decode_frame(record)
   assert (frame['clip'], frame['index']) == (clip['id'], 7)
-  with video.Reader(films / 'ann' / 'one.mp4') as film_:
+  with video.VideoReader(films / 'ann' / 'one.mp4') as film_:
     shown = list(film_)[7]
   box = tuple(float(v) for v in clip['box'])
   part = resize.window(shown, box, (256, 256))
@@ -224,7 +224,7 @@ def test_full_disk_is_told_and_nothing_is_lost(
   def full(*_, **__):
     raise OSError(errno.ENOSPC, 'No space left on device')
 
-  monkeypatch.setattr(parts.Writer, 'add', full)
+  monkeypatch.setattr(parts.PartWriter, 'add', full)
   arguments = ['--input', str(films), '--output', str(folder), '--keep_parts']
   assert prepare.main(arguments + FLAGS) == 2
   assert 'expected room' in capsys.readouterr().err

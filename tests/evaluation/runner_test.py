@@ -47,7 +47,7 @@ def run(films, tmp_path, systems=('good', 'late'), **options):
     pairs,
     systems,
     RULES,
-    experts.Experts(),
+    experts.MetricNetworks(),
     work,
     landmarker=stubs.Landmarker(),
     **options,
@@ -63,7 +63,9 @@ def outcome(films, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def content(outcome):
-  return content_lib.build(outcome, RULES, experts.Experts(), resamples=300)
+  return content_lib.build(
+    outcome, RULES, experts.MetricNetworks(), resamples=300
+  )
 
 
 def test_clip_that_fails_for_one_system_counts_for_none(outcome):
@@ -184,7 +186,9 @@ def test_features_of_sets_go_through_files(films, tmp_path, monkeypatch):
   measure = metric_lib.Measure((metric,), features=lips)
   monkeypatch.setattr(registry, 'MEASURES', (measure,))
   found = run(films, tmp_path)
-  content = content_lib.build(found, RULES, experts.Experts(), resamples=50)
+  content = content_lib.build(
+    found, RULES, experts.MetricNetworks(), resamples=50
+  )
   good, late = (content['systems'][s]['fid'] for s in ('good', 'late'))
   assert good['value'] == pytest.approx(0, abs=1e-6)
   assert late['value'] > 1e-4 and late['n'] == 3 and late['frames'] == 3 * T
@@ -200,7 +204,7 @@ def test_no_clip_left_is_said_not_raised(films, tmp_path):
   found = run(films, tmp_path, ('good',), only=('psnr',))
   found.clips.clear()
   content = content_lib.build(
-    found, RULES, experts.Experts(), only=('psnr',), resamples=10
+    found, RULES, experts.MetricNetworks(), only=('psnr',), resamples=10
   )
   assert content['metrics']['psnr'] == {'not_computed': 'no clip is left'}
   assert tables.markdown(content)

@@ -38,7 +38,7 @@ class Landmarker:
   def detect(self, picture, face):
     raise NotImplementedError
 
-  def track(self, frames, *, face_index=0, box=None) -> tracking.Track:
+  def track(self, frames, *, face_index=0, box=None) -> tracking.TrackedFace:
     points, found = [], []
     for frame in frames:
       moved = face()
@@ -49,12 +49,14 @@ class Landmarker:
     if not any(found):
       raise errors.InputError(f'no face found in {len(found)} frames')
     there = np.array(found)
-    return tracking.Track(np.stack(points), there.astype(np.float32), there)
+    return tracking.TrackedFace(
+      np.stack(points), there.astype(np.float32), there
+    )
 
 
-def still(points: np.ndarray, count: int) -> tracking.Track:
+def still(points: np.ndarray, count: int) -> tracking.TrackedFace:
   """The same landmarks in every frame."""
-  return tracking.Track(
+  return tracking.TrackedFace(
     np.tile(points, (count, 1, 1)),
     np.ones(count, np.float32),
     np.ones(count, bool),
@@ -92,7 +94,7 @@ def write(path: pathlib.Path, pictures, wave=None, *, fps=25) -> pathlib.Path:
   """A film."""
   path.parent.mkdir(parents=True, exist_ok=True)
   audio = None if wave is None else (wave, 16000)
-  with video.Writer(path, fps=fps, audio=audio, crf=8) as writer:
+  with video.VideoWriter(path, fps=fps, audio=audio, crf=8) as writer:
     for picture in pictures:
       writer.write(picture)
   return path
@@ -103,11 +105,11 @@ def load(
   real: pathlib.Path,
   made: pathlib.Path,
   **rules,
-) -> clips.Clip:
+) -> clips.ScoredClip:
   """A clip of two films."""
   work = tmp_path / 'work'
   work.mkdir(exist_ok=True)
-  pair = pairing.Pair('clip', real, {'made': made})
+  pair = pairing.VideoPair('clip', real, {'made': made})
   rules = {'size': 128, **rules}
   return clips.load(pair, protocol.Protocol(**rules), Landmarker(), work)
 

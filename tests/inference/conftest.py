@@ -15,9 +15,9 @@ from sadtalker_jax.media import image
 
 @dataclasses.dataclass(frozen=True)
 class Portrait:
-  source: portrait_lib.Source
+  source: portrait_lib.FittedPortrait
   renderer: puppet_renderer.PuppetRenderer
-  prepared: puppet_renderer.Prepared
+  prepared: puppet_renderer.PreparedPuppet
 
   def rows(self, *changes: dict[str, float]) -> np.ndarray:
     """Rows [B, 70] of the source with units set and angles (degrees) added."""

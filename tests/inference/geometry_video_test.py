@@ -49,7 +49,7 @@ def plain(monkeypatch):
 
 
 def _prepare(self, src):
-  return puppet_renderer.Prepared(None, (0, 0), 0, src.frame_size[::-1])
+  return puppet_renderer.PreparedPuppet(None, (0, 0), 0, src.frame_size[::-1])
 
 
 def _read(path: pathlib.Path) -> tuple[np.ndarray, set[str]]:
@@ -99,7 +99,7 @@ def test_existing_second_video_stops_before_the_first(
 
 
 def _stream(drawer, src, rows, batch_size) -> np.ndarray:
-  clip = rendering.Clip(drawer, drawer.prepare(src), rendering.track(rows))
+  clip = rendering.RenderJob(drawer, drawer.prepare(src), rendering.track(rows))
   parts = rendering.stream([clip], batch_size)
   return np.concatenate([part.frames for part in parts]).astype(int)
 
@@ -135,7 +135,7 @@ def test_coefficients_move_the_face_and_not_the_photo(frames):
   np.testing.assert_array_equal(face[-1], face[0])  # of another batch
 
 
-def _square_source() -> neural_portrait.Source:
+def _square_source() -> neural_portrait.SquarePortrait:
   """A portrait as the networks measured it, in a square of 224 pixels."""
   rng = np.random.default_rng(0)
   square = rng.integers(0, 256, (224, 224, 3), np.uint8)
@@ -147,7 +147,7 @@ def _square_source() -> neural_portrait.Source:
   window = portrait_lib.Window(
     (0, 0, 224, 224), (224, 224), (False,) * 4, False
   )
-  return neural_portrait.Source(
+  return neural_portrait.SquarePortrait(
     square, np.zeros((68, 2)), window, square, full, row.astype(np.float32)
   )
 

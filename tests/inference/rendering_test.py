@@ -29,10 +29,10 @@ class Numbers:
     return jnp.asarray(pixels.astype(np.uint8)[:, None, None])
 
 
-def _clip(renderer, portrait: int, length: int) -> rendering.Clip:
+def _clip(renderer, portrait: int, length: int) -> rendering.RenderJob:
   rows = np.zeros((length, 70), np.float32)
   rows[:, 0] = np.arange(length)
-  return rendering.Clip(
+  return rendering.RenderJob(
     renderer, renderer.prepare(portrait), rendering.track(rows)
   )
 

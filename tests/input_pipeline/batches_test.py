@@ -68,7 +68,7 @@ def _slow(**reading):
     batch_size=2,
     identity='slow',
     num_examples=1000,
-    reading=batches.Reading(**reading),
+    reading=batches.ReadSettings(**reading),
   )
 
 
@@ -114,4 +114,4 @@ def test_closing_leaves_no_thread_and_can_be_undone():
 @pytest.mark.parametrize('name', ['threads', 'ahead', 'on_device'])
 def test_impossible_reading_is_named(name):
   with pytest.raises(errors.InputError, match=f'{name} from 1, found 0'):
-    batches.Reading(**{name: 0})
+    batches.ReadSettings(**{name: 0})

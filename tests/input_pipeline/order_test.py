@@ -17,7 +17,7 @@ CLIPS = 12  # in the split
 
 def _create(folder, *, threads=2, workers=0, **options):
   options = {'batch_size': 4, 'seed': 7, 'target': 'real'} | options
-  reading = batches.Reading(threads=threads, workers=workers)
+  reading = batches.ReadSettings(threads=threads, workers=workers)
   return input_pipeline.create('expnet', folder, reading=reading, **options)
 
 

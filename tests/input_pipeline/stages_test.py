@@ -7,7 +7,7 @@ import input_pipeline
 from input_pipeline import batches, random_records, stages, synthetic
 from sadtalker_jax import errors
 
-ONE_THREAD = batches.Reading(threads=1, ahead=1)
+ONE_THREAD = batches.ReadSettings(threads=1, ahead=1)
 
 
 def _described(batch):

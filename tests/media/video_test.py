@@ -38,7 +38,7 @@ def number(frame: np.ndarray) -> int:
 
 def write(path: pathlib.Path, frames: list[np.ndarray], **options) -> None:
   options = {'fps': 25} | options
-  with video.Writer(path, **options) as writer:
+  with video.VideoWriter(path, **options) as writer:
     for frame in frames:
       writer.write(frame)
 
@@ -60,7 +60,7 @@ def stream_lengths(path: pathlib.Path) -> tuple[float, float]:
 def test_frames_come_back_in_number_order_and_rate(tmp_path, fps):
   path = tmp_path / 'a.mp4'
   write(path, plain(37), fps=fps)
-  with video.Reader(path) as reader:
+  with video.VideoReader(path) as reader:
     assert reader.fps == video.as_rate(fps)
     assert reader.num_frames == 37
     assert reader.size == (64, 48)
@@ -79,7 +79,7 @@ def test_flat_colours_survive_within_three_levels(tmp_path):
   frames = [np.broadcast_to(c, (64, 64, 3)) for c in colours]
   write(tmp_path / 'a.mp4', frames)
   for colour, frame in zip(
-    colours, video.Reader(tmp_path / 'a.mp4'), strict=True
+    colours, video.VideoReader(tmp_path / 'a.mp4'), strict=True
   ):
     # 8-bit limited-range YUV resolves RGB to +-2; the codec adds one.
     assert np.abs(frame.astype(int) - colour).max() <= 3, colour
@@ -102,7 +102,7 @@ def test_untagged_colours_follow_the_number_of_lines(
   frame = np.empty((height, 64, 3), np.uint8)
   frame[:] = 200, 40, 90
   path = video_file(tmp_path / 'a.mp4', [frame] * 3)
-  error = np.abs(next(iter(video.Reader(path))).astype(int) - frame).max()
+  error = np.abs(next(iter(video.VideoReader(path))).astype(int) - frame).max()
   assert error <= 3 if matrix == 601 else error > 8
 
 
@@ -111,7 +111,7 @@ def test_picture_survives_compression(tmp_path):
   waves = [np.sin(7 * x + 3 * y), np.cos(9 * y), np.sin(5 * x - 8 * y)]
   smooth = np.stack([128 + 90 * w for w in waves], axis=-1).astype(np.uint8)
   write(tmp_path / 'a.mp4', [smooth] * 5)
-  for frame in video.Reader(tmp_path / 'a.mp4'):
+  for frame in video.VideoReader(tmp_path / 'a.mp4'):
     # Saturated colours at half the resolution, 8-bit YUV, crf 18.
     assert np.abs(frame.astype(float) - smooth).mean() < 1.5
 
@@ -225,7 +225,7 @@ def test_odd_sides_grow_by_a_copy_of_the_last_line(tmp_path, width, height):
   frame = levels.repeat(8, 0).repeat(8, 1)[:height, :width].astype(np.uint8)
   path = tmp_path / 'a.mp4'
   write(path, [frame] * 4, crf=4)
-  got = next(iter(video.Reader(path))).astype(int)
+  got = next(iter(video.VideoReader(path))).astype(int)
   assert got.shape == (height + height % 2, width + width % 2, 3)
   # Not scaled: the edges of the blocks stay where they are. Luma keeps its
   # resolution; colour has half of it, and blurs across the edges.
@@ -245,7 +245,7 @@ class Boom(Exception):
 @pytest.mark.parametrize('after', [0, 3])
 def test_exception_leaves_nothing(tmp_path, speech_like, error, after):
   with pytest.raises(error):
-    with video.Writer(
+    with video.VideoWriter(
       tmp_path / 'a.mp4', fps=25, audio=(speech_like(1, 16000), 16000)
     ) as writer:
       for frame in plain(after):
@@ -265,7 +265,7 @@ def default_interrupt():
 @pytest.mark.usefixtures('default_interrupt')
 def test_ctrl_c_leaves_nothing(tmp_path):
   with pytest.raises(KeyboardInterrupt):
-    with video.Writer(tmp_path / 'a.mp4', fps=25) as writer:
+    with video.VideoWriter(tmp_path / 'a.mp4', fps=25) as writer:
       for index, frame in enumerate(plain(50)):
         writer.write(frame)
         if index == 20:
@@ -287,7 +287,7 @@ def test_failure_keeps_the_file_that_was_to_be_replaced(tmp_path):
   path = tmp_path / 'a.mp4'
   path.write_bytes(b'old')
   with pytest.raises(Boom):
-    with video.Writer(path, fps=25, overwrite=True) as writer:
+    with video.VideoWriter(path, fps=25, overwrite=True) as writer:
       writer.write(plain(1)[0])
       raise Boom
   assert path.read_bytes() == b'old'
@@ -305,7 +305,7 @@ def test_file_gets_the_usual_permissions(tmp_path):
 
 def test_nothing_is_seen_under_the_name_before_the_end(tmp_path):
   path = tmp_path / 'a.mp4'
-  with video.Writer(path, fps=25) as writer:
+  with video.VideoWriter(path, fps=25) as writer:
     for frame in plain(3):
       writer.write(frame)
       assert not path.exists()
@@ -316,7 +316,7 @@ def test_nothing_is_seen_under_the_name_before_the_end(tmp_path):
 def test_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
   path = tmp_path / 'a.mp4'
   with pytest.raises(errors.InputError, match='not overwritten'):
-    with video.Writer(path, fps=25) as writer:
+    with video.VideoWriter(path, fps=25) as writer:
       writer.write(plain(1)[0])
       path.write_bytes(b'theirs')
   assert path.read_bytes() == b'theirs'
@@ -354,7 +354,7 @@ def test_bad_target_is_an_error_before_any_work(tmp_path, make, found):
   path = make(tmp_path)
   before = sorted(tmp_path.rglob('*'))
   with pytest.raises(errors.InputError) as error:
-    video.Writer(path, fps=25)
+    video.VideoWriter(path, fps=25)
   message = str(error.value)
   assert str(path) in message and found in message and '\n' not in message
   assert sorted(tmp_path.rglob('*')) == before
@@ -364,23 +364,23 @@ def test_bad_target_is_an_error_before_any_work(tmp_path, make, found):
 def test_folder_without_permission_is_an_error(tmp_path):
   tmp_path.chmod(0o500)
   with pytest.raises(errors.InputError, match='Permission denied'):
-    video.Writer(tmp_path / 'a.mp4', fps=25)
+    video.VideoWriter(tmp_path / 'a.mp4', fps=25)
 
 
 def test_bad_sound_is_an_error_before_any_work(tmp_path):
   (tmp_path / 'a.wav').write_bytes(b'')
   with pytest.raises(errors.InputError, match='an empty file'):
-    video.Writer(tmp_path / 'a.mp4', fps=25, audio=tmp_path / 'a.wav')
+    video.VideoWriter(tmp_path / 'a.mp4', fps=25, audio=tmp_path / 'a.wav')
   for wave in (np.zeros((3, 9)), np.full(9, np.nan), np.zeros((1, 1, 1))):
     with pytest.raises(ValueError, match='expected a'):
-      video.Writer(tmp_path / 'a.mp4', fps=25, audio=(wave, 16000))
+      video.VideoWriter(tmp_path / 'a.mp4', fps=25, audio=(wave, 16000))
   assert os.listdir(tmp_path) == ['a.wav']
 
 
 @pytest.mark.parametrize('fps', [0, -25, 241, float('nan'), float('inf')])
 def test_bad_frame_rate_is_an_error(tmp_path, fps):
   with pytest.raises(errors.InputError, match='fps: expected'):
-    video.Writer(tmp_path / 'a.mp4', fps=fps)
+    video.VideoWriter(tmp_path / 'a.mp4', fps=fps)
 
 
 def test_full_disk_is_an_error_and_leaves_nothing(tmp_path):
@@ -411,7 +411,7 @@ def test_writer_refuses_other_frames(tmp_path):
   with pytest.raises(ValueError, match='expected a frame, found none'):
     write(tmp_path / 'a.mp4', [])
   with pytest.raises(ValueError, match='with statement'):
-    video.Writer(tmp_path / 'a.mp4', fps=25).write(plain(1)[0])
+    video.VideoWriter(tmp_path / 'a.mp4', fps=25).write(plain(1)[0])
   assert list(tmp_path.iterdir()) == []
 
 
@@ -443,7 +443,7 @@ def test_rotation_tag_is_applied(tmp_path, clockwise):
   path = tmp_path / 'a.mp4'
   write(path, [frame] * 3)
   _turn(path, clockwise)
-  reader = video.Reader(path)
+  reader = video.VideoReader(path)
   want = np.rot90(frame, -clockwise // 90)
   assert reader.info.rotation == (360 - clockwise) % 360
   assert reader.size == (want.shape[1], want.shape[0])
@@ -456,14 +456,14 @@ def test_pixels_become_square(tmp_path, video_file):
   path = video_file(
     tmp_path / 'a.mp4', plain(3, 64, 48), aspect=Fraction(15, 16)
   )
-  reader = video.Reader(path)
+  reader = video.VideoReader(path)
   assert reader.size == (60, 48)
   assert next(iter(reader)).shape == (48, 60, 3)
 
 
 def test_constant_rate_gives_each_frame_once(tmp_path):
   write(tmp_path / 'a.mp4', plain(30))
-  reader = video.Reader(tmp_path / 'a.mp4')
+  reader = video.VideoReader(tmp_path / 'a.mp4')
   assert [number(f) for f in reader.frames(25)] == list(range(30))
 
 
@@ -484,7 +484,9 @@ def test_frames_at_another_rate_are_the_nearest(
 ):
   frames = plain(round(2 * float(source)))
   write(tmp_path / 'a.mp4', frames, fps=source)
-  got = [number(f) for f in video.Reader(tmp_path / 'a.mp4').frames(wanted)]
+  got = [
+    number(f) for f in video.VideoReader(tmp_path / 'a.mp4').frames(wanted)
+  ]
   assert len(got) == count
   for index, shown in enumerate(got):
     at, period = index / wanted, 1 / float(source)
@@ -495,24 +497,24 @@ def test_frames_at_another_rate_are_the_nearest(
 def test_variable_rate_is_sampled_by_time(tmp_path, video_file):
   times = [0, 40, 80, 400, 440, 1000, 1040, 1080]
   path = video_file(tmp_path / 'a.mkv', plain(8), times_ms=times)
-  got = [number(f) for f in video.Reader(path).frames(25)]
+  got = [number(f) for f in video.VideoReader(path).frames(25)]
   want = [
     int(np.argmin(np.abs(np.array(times) - at)))
     for at in range(0, times[-1] + 1, 40)
   ]
   assert got[: len(want)] == want
-  assert [number(f) for f in video.Reader(path)] == list(range(8))
+  assert [number(f) for f in video.VideoReader(path)] == list(range(8))
 
 
 def test_frames_that_are_due_again_are_not_converted_again(tmp_path):
   write(tmp_path / 'a.mp4', plain(5), fps=5)
-  got = list(video.Reader(tmp_path / 'a.mp4').frames(25))
+  got = list(video.VideoReader(tmp_path / 'a.mp4').frames(25))
   assert len({id(f) for f in got}) == 5
 
 
 def test_reading_can_start_again_and_stop_early(tmp_path):
   write(tmp_path / 'a.mp4', plain(20))
-  with video.Reader(tmp_path / 'a.mp4') as reader:
+  with video.VideoReader(tmp_path / 'a.mp4') as reader:
     assert number(next(iter(reader))) == 0
     half_read = iter(reader)
     next(half_read)
@@ -530,7 +532,7 @@ def test_file_cut_in_half_gives_what_there_is_and_a_warning(
   write(path, frames, audio=(speech_like(2, 16000), 16000))
   data = path.read_bytes()
   path.write_bytes(data[: len(data) // 2])
-  count = len(list(video.Reader(path)))
+  count = len(list(video.VideoReader(path)))
   assert 10 < count < 40
   assert 'is the file cut off' in caplog.text
 
@@ -539,7 +541,7 @@ def test_file_without_its_index_is_an_error(tmp_path):
   path = tmp_path / 'a.mp4'
   path.write_bytes(b'\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41' + b'\0' * 999)
   with pytest.raises(errors.InputError, match='is none or is cut off'):
-    video.Reader(path)
+    video.VideoReader(path)
 
 
 def test_pictures_that_cannot_be_decoded_are_an_error(tmp_path):
@@ -550,7 +552,7 @@ def test_pictures_that_cannot_be_decoded_are_an_error(tmp_path):
   data[start:] = bytes(len(data) - start)
   path.write_bytes(bytes(data))
   with pytest.raises(errors.InputError, match='none that can be decoded'):
-    video.Reader(path)
+    video.VideoReader(path)
 
 
 @pytest.mark.parametrize(
@@ -562,7 +564,7 @@ def test_pictures_that_cannot_be_decoded_are_an_error(tmp_path):
     (lambda path: path.write_text('moving words\n' * 50), 'that is none'),
   ],
 )
-@pytest.mark.parametrize('call', [video.Reader, video.probe])
+@pytest.mark.parametrize('call', [video.VideoReader, video.probe])
 def test_bad_files_are_one_line_with_path_and_finding(
   tmp_path, make, found, call
 ):
@@ -581,7 +583,7 @@ def test_sound_file_is_no_video(tmp_path, sound_file, speech_like):
   with pytest.raises(
     errors.InputError, match='with pictures, found only audio'
   ):
-    video.Reader(path)
+    video.VideoReader(path)
 
 
 def test_cover_art_of_a_song_is_no_video(tmp_path):
@@ -599,7 +601,7 @@ def test_cover_art_of_a_song_is_no_video(tmp_path):
     frame.sample_rate = 16000
     container.mux([*sound.encode(frame), *sound.encode(None)])
   with pytest.raises(errors.InputError, match='found only audio, cover art'):
-    video.Reader(path)
+    video.VideoReader(path)
   assert len(audio.load(path)) == 16000
 
 
@@ -611,7 +613,7 @@ def test_real_clips_read_at_their_length(shared):
   ]
   assert len(paths) == 3
   for path in paths:
-    with video.Reader(path) as reader:
+    with video.VideoReader(path) as reader:
       count = sum(1 for _ in reader)
       assert reader.num_frames in (None, count), path
       frame = next(iter(reader))

@@ -130,7 +130,7 @@ def test_part_comes_back_whole(tmp_path):
   path = tmp_path / 'x.part'
   clip = {'id': 'a', 'size': 256, 'audio': np.arange(5, dtype=np.int16)}
   left_out = rejects.Reject(rejects.Reason.TURNED, 'v', 3, 70, 'yaw 80')
-  with parts.Writer(path) as writer:
+  with parts.PartWriter(path) as writer:
     writer.add(info('a', 0), clip, [b'one', b'', b'three'])
     assert not path.exists()
     written = writer.finish('v', [left_out], 75, {'fit': 1.5})
@@ -161,31 +161,31 @@ def test_shard_on_a_full_disk_is_an_error_of_the_disk(tmp_path, monkeypatch):
 
 
 def test_part_that_fails_leaves_nothing(tmp_path):
-  with pytest.raises(KeyError), parts.Writer(tmp_path / 'x.part'):
+  with pytest.raises(KeyError), parts.PartWriter(tmp_path / 'x.part'):
     raise KeyError
   assert not list(tmp_path.iterdir())
 
 
 def test_one_run_at_a_time(tmp_path):
-  choices = options.Options()
-  with output.Output(tmp_path / 'out', choices):
-    other = output.Output(tmp_path / 'out', choices)
+  choices = options.PreparationOptions()
+  with output.OutputFolder(tmp_path / 'out', choices):
+    other = output.OutputFolder(tmp_path / 'out', choices)
     with pytest.raises(errors.InputError, match='no other run'):
       other.__enter__()
-  with output.Output(tmp_path / 'out', choices):
+  with output.OutputFolder(tmp_path / 'out', choices):
     pass
 
 
 def test_folders_of_others_are_left_alone(tmp_path):
   (tmp_path / 'letter.txt').write_text('dear')
   with pytest.raises(errors.InputError, match='letter.txt'):
-    output.Output(tmp_path, options.Options()).__enter__()
+    output.OutputFolder(tmp_path, options.PreparationOptions()).__enter__()
   assert [p.name for p in tmp_path.iterdir()] == ['letter.txt']
 
 
 def test_other_options_and_networks_are_refused(tmp_path):
-  choices = options.Options()
-  with output.Output(tmp_path / 'out', choices, 'weights'):
+  choices = options.PreparationOptions()
+  with output.OutputFolder(tmp_path / 'out', choices, 'weights'):
     pass
   other = dataclasses.replace(choices, size=512)
   for changed, weights, told in (
@@ -193,7 +193,7 @@ def test_other_options_and_networks_are_refused(tmp_path):
     (choices, 'others', 'other networks'),
   ):
     with pytest.raises(errors.InputError, match=told):
-      output.Output(tmp_path / 'out', changed, weights).__enter__()
+      output.OutputFolder(tmp_path / 'out', changed, weights).__enter__()
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_other_options_and_networks_are_refused(tmp_path):
 )
 def test_impossible_options_are_told(wrong):
   with pytest.raises(errors.InputError, match=next(iter(wrong))):
-    options.Options(**wrong)
+    options.PreparationOptions(**wrong)
 
 
 def test_histogram_of_anything_is_drawn():

@@ -95,7 +95,7 @@ class Counted:
     pass
 
 
-def plan(**changes: Any) -> loop.Plan:
+def plan(**changes: Any) -> loop.Schedule:
   """A short run that saves every second step."""
   fields = {
     'steps': 6,
@@ -110,4 +110,4 @@ def plan(**changes: Any) -> loop.Plan:
     'keep_best': 1,
     'best_metric': 'eval/square',
   }
-  return loop.Plan(**{**fields, **changes})
+  return loop.Schedule(**{**fields, **changes})

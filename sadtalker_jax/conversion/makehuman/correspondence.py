@@ -36,7 +36,7 @@ _SLACK = 0.02  # a candidate this far behind the seen surface still counts, dm
 _FARTHEST = 0.12  # a point whose best place is farther off is not valid, dm
 
 
-class View(NamedTuple):
+class ViewingAngle(NamedTuple):
   """One picture to take."""
 
   angles: tuple[float, float, float]  # radian
@@ -45,16 +45,20 @@ class View(NamedTuple):
 
 
 VIEWS = (
-  View((0.0, 0.0, 0.0), {}, 1.0),
-  View((0.0, 0.35, 0.0), {}, 0.4),
-  View((0.0, -0.35, 0.0), {}, 0.4),
-  View((0.2, 0.0, 0.0), {}, 0.3),
-  View((-0.2, 0.0, 0.0), {}, 0.3),
-  View((0.0, 0.0, 0.0), {'jawOpen': 0.4}, 0.7),
-  View((0.0, 0.0, 0.0), {'jawOpen': 0.9}, 0.7),
-  View((0.0, 0.0, 0.0), {'eyeBlinkLeft': 1.0, 'eyeBlinkRight': 1.0}, 0.4),
-  View((0.0, 0.0, 0.0), {'eyeWideLeft': 1.0, 'eyeWideRight': 1.0}, 0.4),
-  View((0.0, 0.0, 0.0), {'mouthSmileLeft': 0.8, 'mouthSmileRight': 0.8}, 0.4),
+  ViewingAngle((0.0, 0.0, 0.0), {}, 1.0),
+  ViewingAngle((0.0, 0.35, 0.0), {}, 0.4),
+  ViewingAngle((0.0, -0.35, 0.0), {}, 0.4),
+  ViewingAngle((0.2, 0.0, 0.0), {}, 0.3),
+  ViewingAngle((-0.2, 0.0, 0.0), {}, 0.3),
+  ViewingAngle((0.0, 0.0, 0.0), {'jawOpen': 0.4}, 0.7),
+  ViewingAngle((0.0, 0.0, 0.0), {'jawOpen': 0.9}, 0.7),
+  ViewingAngle(
+    (0.0, 0.0, 0.0), {'eyeBlinkLeft': 1.0, 'eyeBlinkRight': 1.0}, 0.4
+  ),
+  ViewingAngle((0.0, 0.0, 0.0), {'eyeWideLeft': 1.0, 'eyeWideRight': 1.0}, 0.4),
+  ViewingAngle(
+    (0.0, 0.0, 0.0), {'mouthSmileLeft': 0.8, 'mouthSmileRight': 0.8}, 0.4
+  ),
 )
 
 # The surface of the body: whole as it is built, in two parts as it ships.
@@ -142,7 +146,9 @@ def _model(head: Mapping[str, np.ndarray]) -> morphable.MorphableModel:
 
 
 def _pose(
-  head: Mapping[str, np.ndarray], model: morphable.MorphableModel, view: View
+  head: Mapping[str, np.ndarray],
+  model: morphable.MorphableModel,
+  view: ViewingAngle,
 ) -> tuple[np.ndarray, np.ndarray]:
   """Vertices before the pose [V, 3], and positions in the picture [V, 3]."""
   names = list(head['expression_names'])
@@ -167,7 +173,7 @@ def _draw(
   head: Mapping[str, np.ndarray],
   model: morphable.MorphableModel,
   colours: np.ndarray,
-  view: View,
+  view: ViewingAngle,
 ) -> np.ndarray:
   """One picture [S, S, 3]: shaded skin, eyes with irises, white background."""
   vertices, positions = _pose(head, model, view)

@@ -32,7 +32,7 @@ class Heads(NamedTuple):
   degrees: np.ndarray  # float32 [T, 3] yaw, pitch, roll
 
 
-class Experts:
+class MetricNetworks:
   """The networks, loaded when they are first used."""
 
   def __init__(self, bundle: str | None = None):

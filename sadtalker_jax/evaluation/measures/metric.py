@@ -20,9 +20,11 @@ Goal: TypeAlias = Literal['higher', 'lower', 'real', 'zero']
 SHARED = 'shared crop'
 
 Numbers: TypeAlias = Callable[
-  [clips.Clip, str, experts.Experts], Mapping[str, float]
+  [clips.ScoredClip, str, experts.MetricNetworks], Mapping[str, float]
 ]
-Features: TypeAlias = Callable[[clips.Clip, str, experts.Experts], np.ndarray]
+Features: TypeAlias = Callable[
+  [clips.ScoredClip, str, experts.MetricNetworks], np.ndarray
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Measure:
   view: str = SHARED
   missing: str = ''
 
-  def not_computed(self, networks: experts.Experts) -> str:
+  def not_computed(self, networks: experts.MetricNetworks) -> str:
     """Why it is not computed; '' if it is."""
     if self.missing:
       return self.missing

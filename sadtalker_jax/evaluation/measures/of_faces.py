@@ -24,7 +24,7 @@ _ALIKE = 0.3  # least correlation of two sounds or lips that have an offset
 
 
 def _jitter(
-  clip: clips.Clip, system: str, _: experts.Experts
+  clip: clips.ScoredClip, system: str, _: experts.MetricNetworks
 ) -> dict[str, float]:
   points = landmarks.to_68(clip.sides[system].points)[..., :2]
   value = motion.jitter(points, eyes=_EYES, rigid=_RIGID)
@@ -32,7 +32,7 @@ def _jitter(
 
 
 def _blinks(
-  clip: clips.Clip, system: str, _: experts.Experts
+  clip: clips.ScoredClip, system: str, _: experts.MetricNetworks
 ) -> dict[str, float]:
   openness = face_measures.eye_openness(clip.sides[system].points).mean(-1)
   found = blinking.blinks(openness)
@@ -40,7 +40,7 @@ def _blinks(
 
 
 def _head(
-  clip: clips.Clip, system: str, _: experts.Experts
+  clip: clips.ScoredClip, system: str, _: experts.MetricNetworks
 ) -> dict[str, float]:
   degrees = clip.once('turns', system, lambda s: heads.degrees(s.points))
   heard = clip.once('beats', system, lambda s: beats.music_beats(s.wave))
@@ -60,7 +60,7 @@ def _aligned(heard: np.ndarray, degrees: np.ndarray) -> float:
 
 
 def _lips(
-  clip: clips.Clip, system: str, _: experts.Experts
+  clip: clips.ScoredClip, system: str, _: experts.MetricNetworks
 ) -> dict[str, float]:
   real, made = clip.real, clip.sides[system]
   gap, made_gap = (face_measures.lip_gap(s.points) for s in (real, made))

@@ -13,7 +13,7 @@ _INT16 = 32768
 
 
 def _sync(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> dict[str, float]:
   side = clip.sides[system]
   wave = np.rint(side.wave * _INT16).clip(-_INT16, _INT16 - 1).astype(np.int16)
@@ -30,7 +30,7 @@ def _sync(
 
 
 def _heads(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> dict[str, float]:
   side = clip.sides[system]
   found = networks.hopenet(side.frames)
@@ -46,11 +46,11 @@ def _heads(
 
 
 def _vectors(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> np.ndarray:
   """Coefficients [T, 257], each frame aligned by its own landmarks."""
 
-  def compute(side: clips.Side) -> np.ndarray:
+  def compute(side: clips.ClipSide) -> np.ndarray:
     points = landmarks.to_68(side.points)[..., :2]
     rows = [
       networks.reconstructor.coefficients(
@@ -67,7 +67,7 @@ def _vectors(
 
 
 def _coefficients(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> dict[str, float]:
   real, made = (_vectors(clip, s, networks) for s in ('real', system))
   pose = np.r_[conventions.ANGLES, conventions.TRANSLATION]
@@ -83,7 +83,7 @@ def _coefficients(
 
 
 def _expression(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> np.ndarray:
   return _vectors(clip, system, networks)[:, conventions.EXPRESSION]
 

@@ -14,7 +14,7 @@ _ROWS = 16  # frames in float64 at a time
 
 
 def _cpbd(
-  clip: clips.Clip, system: str, _: experts.Experts
+  clip: clips.ScoredClip, system: str, _: experts.MetricNetworks
 ) -> dict[str, float]:
   frames = clip.sides[system].frames
   found = [sharpness.cpbd_clip(frames[part]) for part in _parts(len(frames))]
@@ -22,7 +22,7 @@ def _cpbd(
 
 
 def _likeness(
-  clip: clips.Clip, system: str, _: experts.Experts
+  clip: clips.ScoredClip, system: str, _: experts.MetricNetworks
 ) -> dict[str, float]:
   real, made = clip.real.frames, clip.sides[system].frames
   noise, structure = [], []
@@ -36,7 +36,7 @@ def _likeness(
 
 
 def _lpips(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> dict[str, float]:
   real, made = clip.real.frames, clip.sides[system].frames
   found = [
@@ -47,7 +47,7 @@ def _lpips(
 
 
 def _fid(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> np.ndarray:
   return clip.once(
     'inception', system, lambda side: networks.inception(side.frames)
@@ -55,7 +55,7 @@ def _fid(
 
 
 def _csim(
-  clip: clips.Clip, system: str, networks: experts.Experts
+  clip: clips.ScoredClip, system: str, networks: experts.MetricNetworks
 ) -> dict[str, float]:
   source = clip.once(
     'source',

@@ -35,7 +35,7 @@ Estimates = Mapping[tuple[str, str], bootstrap.Estimate]  # metric, system
 def build(
   outcome: runner.Outcome,
   rules: protocol.Protocol,
-  networks: experts.Experts,
+  networks: experts.MetricNetworks,
   *,
   only: Sequence[str] = (),
   resamples: int = bootstrap.RESAMPLES,
@@ -90,7 +90,7 @@ def write(folder: pathlib.Path, content: Mapping[str, Any]) -> None:
 def _estimates(
   outcome: runner.Outcome,
   chosen: Sequence[metric_lib.Measure],
-  networks: experts.Experts,
+  networks: experts.MetricNetworks,
   drawn: np.ndarray,
 ) -> dict[tuple[str, str], bootstrap.Estimate]:
   found: dict[tuple[str, str], bootstrap.Estimate] = {}
@@ -122,7 +122,7 @@ def _estimates(
 def _entries(
   system: str,
   chosen: Sequence[metric_lib.Measure],
-  networks: experts.Experts,
+  networks: experts.MetricNetworks,
   estimates: Estimates,
 ) -> dict[str, dict[str, Any]]:
   """The metrics of a system by name."""

@@ -15,7 +15,7 @@ _QUALITY = 23.0  # of films, x264's crf
 _DOT = np.array([60, 255, 60], np.uint8)
 
 
-def draw(clip: clips.Clip) -> bytes:
+def draw(clip: clips.ScoredClip) -> bytes:
   """A JPEG: a row for each video, the real one first, landmarks dotted."""
   places = np.linspace(0, clip.num_frames - 1, _SHOTS).round().astype(int)
   rows = []
@@ -25,13 +25,15 @@ def draw(clip: clips.Clip) -> bytes:
   return image.to_jpeg(np.concatenate(rows), 85)
 
 
-def films(clip: clips.Clip, folder: pathlib.Path) -> Mapping[str, pathlib.Path]:
+def films(
+  clip: clips.ScoredClip, folder: pathlib.Path
+) -> Mapping[str, pathlib.Path]:
   """The crops of each video with its sound, as mp4 files that browsers play."""
   paths = {}
   for number, (system, side) in enumerate(clip.sides.items()):
     paths[system] = folder / f'{number}.mp4'
     sound = (side.wave, conventions.SAMPLE_RATE)
-    with video.Writer(
+    with video.VideoWriter(
       paths[system], fps=conventions.FRAME_RATE, audio=sound, crf=_QUALITY
     ) as writer:
       for frame in side.frames:

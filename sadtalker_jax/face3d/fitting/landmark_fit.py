@@ -35,7 +35,7 @@ _POSE_REACH = np.float32(3)  # deviation, in sigmas, that doubles the variance
 _SLOW_UNITS = ('brow', 'cheek', 'nose')  # smoothed; lips and lids never
 
 
-class Fit(NamedTuple):
+class LandmarkFit(NamedTuple):
   """Coefficients of a picture (T = 1) or a clip of T frames."""
 
   identity: np.ndarray  # [80]
@@ -54,7 +54,7 @@ class Fit(NamedTuple):
 
 def fit_image(
   landmarks: np.ndarray, size: tuple[int, int], model: morphable.MorphableModel
-) -> Fit:
+) -> LandmarkFit:
   """Coefficients of one picture.
 
   Args:
@@ -82,7 +82,7 @@ def fit_video(
   size: tuple[int, int],
   fps: float,
   model: morphable.MorphableModel,
-) -> Fit:
+) -> LandmarkFit:
   """Coefficients of a clip: one identity, smooth pose.
 
   Args:
@@ -154,7 +154,7 @@ def align(
 
 
 def residual_offsets(
-  fit: Fit, landmarks: np.ndarray, model: morphable.MorphableModel
+  fit: LandmarkFit, landmarks: np.ndarray, model: morphable.MorphableModel
 ) -> np.ndarray:
   """How far the landmarks are from where the fit puts them.
 
@@ -171,7 +171,7 @@ def residual_offsets(
   return (points - project(fit, model)).astype(np.float32)
 
 
-def project(fit: Fit, model: morphable.MorphableModel) -> np.ndarray:
+def project(fit: LandmarkFit, model: morphable.MorphableModel) -> np.ndarray:
   """The 468 face points of a fit in the picture, [T, 468, 2], y down."""
   if model.dense_ids is None or model.dense_weights is None:
     raise ValueError(f'expected dense landmarks, found model {model.name!r}')
@@ -236,7 +236,7 @@ def _result(
   trans: alignment.TransParams,
   target: np.ndarray,
   found: np.ndarray,
-) -> Fit:
+) -> LandmarkFit:
   """The fit of frames x [T, K + 6]; target [F, N, 3] of the found ones."""
   x = np.asarray(x)
   expression = np.zeros((len(x), conventions.EXPRESSION_SIZE), np.float32)
@@ -251,4 +251,6 @@ def _result(
   error = np.full(len(x), np.nan, np.float32)
   distance = np.linalg.norm(image - face, axis=-1).mean(-1)
   error[found] = 100 * distance / measures.interocular(face)
-  return Fit(identity, expression, x[:, -6:-3], x[:, -3:], trans, found, error)
+  return LandmarkFit(
+    identity, expression, x[:, -6:-3], x[:, -3:], trans, found, error
+  )

@@ -42,12 +42,12 @@ class Rates:
   albedo: float = 0.005
 
 
-class Fit(NamedTuple):
+class PhotometricFit(NamedTuple):
   """A face that looks like its picture, numpy."""
 
   coefficients: np.ndarray  # [257]
   albedo: np.ndarray | None  # [V, 3]; None if the model's texture was fitted
-  losses: terms.Losses  # [steps] each, before every step
+  losses: terms.PhotometricTerms  # [steps] each, before every step
 
 
 def target(
@@ -97,10 +97,10 @@ def fit(
   view: renderer.View = camera.SIZE,
   albedo: np.ndarray | None = None,
   triangles: np.ndarray | None = None,
-  weights: terms.Weights | None = None,
+  weights: terms.TermWeights | None = None,
   rates: Rates | None = None,
   steps: int = 300,
-) -> Fit:
+) -> PhotometricFit:
   """The face that looks like a picture.
 
   Args:
@@ -145,13 +145,13 @@ def fit(
     solver.Unknown(start, albedo),
     trans,
     model.triangles if triangles is None else triangles,
-    weights or terms.Weights(),
+    weights or terms.TermWeights(),
     _step_sizes(rates or Rates(), np.asarray(bounds.sigma), albedo is not None),
     bounds,
     size=size,
     steps=steps,
   )
-  return Fit(*jax.tree.map(np.asarray, (*unknown, losses)))
+  return PhotometricFit(*jax.tree.map(np.asarray, (*unknown, losses)))
 
 
 def _bounds(model: morphable.MorphableModel) -> solver.Bounds:

@@ -67,9 +67,9 @@ def _loss(
   wanted: Target,
   trans: alignment.TransParams,
   triangles: Array,
-  weights: terms.Weights,
+  weights: terms.TermWeights,
   sigma: Array,
-) -> tuple[Array, terms.Losses]:
+) -> tuple[Array, terms.PhotometricTerms]:
   """The weighted sum of all terms, and the terms."""
   vector, albedo = unknown
   parts = coeffs.split(vector)
@@ -104,7 +104,7 @@ def _loss(
     smoothness,
   )
   total = sum(w * v for w, v in zip(weights, values, strict=True))
-  return jnp.asarray(total), terms.Losses(*values, jnp.asarray(total))
+  return jnp.asarray(total), terms.PhotometricTerms(*values, jnp.asarray(total))
 
 
 @functools.partial(jax.jit, static_argnames=('size', 'steps'))
@@ -114,13 +114,13 @@ def descend(
   unknown: Unknown,
   trans: alignment.TransParams,
   triangles: Array,
-  weights: terms.Weights,
+  weights: terms.TermWeights,
   rates: Unknown,
   bounds: Bounds,
   *,
   size: tuple[int, int],
   steps: int,
-) -> tuple[Unknown, terms.Losses]:
+) -> tuple[Unknown, terms.PhotometricTerms]:
   """All steps of the descent in one loop.
 
   Args:
@@ -146,7 +146,9 @@ def descend(
     first = first.at[part].set(1.0)
   place = conventions.EXPRESSION
 
-  def step(state: _State, number: Array) -> tuple[_State, terms.Losses]:
+  def step(
+    state: _State, number: Array
+  ) -> tuple[_State, terms.PhotometricTerms]:
     slope, losses = gradient(
       state.unknown,
       model,

@@ -20,7 +20,7 @@ NUM_LANDMARKS = 68
 _PRECISE = (28, 29, 30, *range(60, 68))  # nose and inner lips
 
 
-class Weights(NamedTuple):
+class TermWeights(NamedTuple):
   """How much each term counts; a term of weight 0 costs nothing to ignore."""
 
   photometric: float | Array = 1.92
@@ -31,7 +31,7 @@ class Weights(NamedTuple):
   smoothness: float | Array = 20.0
 
 
-class Losses(NamedTuple):
+class PhotometricTerms(NamedTuple):
   """Terms before their weights, and their weighted sum."""
 
   photometric: Array

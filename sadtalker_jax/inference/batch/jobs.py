@@ -33,7 +33,7 @@ _QUEUED = 4  # batches that wait for an encoder
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class JobResult:
   """What became of a job."""
 
   line: int  # of the manifest
@@ -45,10 +45,10 @@ class Result:
 
 
 @dataclasses.dataclass(frozen=True)
-class Summary:
+class BatchSummary:
   """What became of a run."""
 
-  jobs: Sequence[Result]
+  jobs: Sequence[JobResult]
   seconds: float
   process: int = 0  # of how many, where the jobs were shared
   processes: int = 1
@@ -86,7 +86,10 @@ class _Sink(threading.Thread):
   """Finishes and encodes the frames of one job."""
 
   def __init__(
-    self, job: manifest.Job, animation: pipeline.Animation, overwrite: bool
+    self,
+    job: manifest.AnimationJob,
+    animation: pipeline.Animation,
+    overwrite: bool,
   ):
     super().__init__(name=f'line {job.line}', daemon=True)
     self.job = job
@@ -137,12 +140,12 @@ class _Sink(threading.Thread):
 
 def run(
   animator: pipeline.Animator,
-  jobs: Sequence[manifest.Job],
+  jobs: Sequence[manifest.AnimationJob],
   *,
   batch_size: int,
   overwrite: bool = False,
-  report: Callable[[Result], None] | None = None,
-) -> list[Result]:
+  report: Callable[[JobResult], None] | None = None,
+) -> list[JobResult]:
   """Makes the videos of all jobs.
 
   A job that fails leaves no file and does not stop the others. A job whose
@@ -171,21 +174,21 @@ class _Run:
     animator: pipeline.Animator,
     batch_size: int,
     overwrite: bool,
-    report: Callable[[Result], None] | None,
+    report: Callable[[JobResult], None] | None,
   ):
     self._animator = animator
     self._batch_size = batch_size
     self._overwrite = overwrite
     self._report = report
-    self._results: dict[int, Result] = {}
+    self._results: dict[int, JobResult] = {}
     self._started: dict[int, float] = {}
-    self._sinks: dict[rendering.Clip, _Sink] = {}
+    self._sinks: dict[rendering.RenderJob, _Sink] = {}
 
-  def __call__(self, jobs: Sequence[manifest.Job]) -> list[Result]:
+  def __call__(self, jobs: Sequence[manifest.AnimationJob]) -> list[JobResult]:
     todo = []
     for job in jobs:
       if not self._overwrite and os.path.lexists(job.output):
-        self._add(Result(job.line, str(job.output), 'skipped', 0, 0.0))
+        self._add(JobResult(job.line, str(job.output), 'skipped', 0, 0.0))
       else:
         todo.append(job)
     closing: list[_Sink] = []
@@ -208,10 +211,10 @@ class _Run:
     return [self._results[job.line] for job in jobs]
 
   def _clips(
-    self, jobs: Sequence[manifest.Job], pool: futures.Executor
-  ) -> Iterator[rendering.Clip]:
+    self, jobs: Sequence[manifest.AnimationJob], pool: futures.Executor
+  ) -> Iterator[rendering.RenderJob]:
     """Clips in order, read ahead; jobs that cannot be read are reported."""
-    waiting: collections.deque[tuple[manifest.Job, futures.Future]] = (
+    waiting: collections.deque[tuple[manifest.AnimationJob, futures.Future]] = (
       collections.deque()
     )
     queue_ = iter(jobs)
@@ -232,8 +235,8 @@ class _Run:
       yield clip
 
   def _load(
-    self, job: manifest.Job
-  ) -> tuple[pipeline.Animation, rendering.Clip]:
+    self, job: manifest.AnimationJob
+  ) -> tuple[pipeline.Animation, rendering.RenderJob]:
     self._started[job.line] = time.monotonic()
     animation = self._animator.animate(job.image, job.audio, job.options)
     return animation, animation.clip()
@@ -248,18 +251,18 @@ class _Run:
     frames = sink.animation.num_frames
     seconds = time.monotonic() - self._started[sink.job.line]
     self._add(
-      Result(sink.job.line, str(sink.job.output), 'done', frames, seconds)
+      JobResult(sink.job.line, str(sink.job.output), 'done', frames, seconds)
     )
     return True
 
-  def _failed(self, job: manifest.Job, error: BaseException) -> None:
+  def _failed(self, job: manifest.AnimationJob, error: BaseException) -> None:
     if not isinstance(error, errors.InputError):
       logging.error('line %d', job.line, exc_info=error)
     seconds = time.monotonic() - self._started[job.line]
     text = str(error) or type(error).__name__
-    self._add(Result(job.line, str(job.output), 'failed', 0, seconds, text))
+    self._add(JobResult(job.line, str(job.output), 'failed', 0, seconds, text))
 
-  def _add(self, result: Result) -> None:
+  def _add(self, result: JobResult) -> None:
     self._results[result.line] = result
     if self._report is not None:
       self._report(result)

@@ -3,9 +3,9 @@
     {"image": "a.png", "audio": "a.wav", "output": "a.mp4", "seed": 3}
 
 `image`, `audio` and `output` are paths, relative to the folder of the manifest;
-every field of `options.Options` but `batch_size`, which is one for all, may
-stand beside them. Empty lines are passed over. A list is whole or refused: all
-faulty lines are named before anything is made.
+every field of `options.Options` but `batch_size`, which is one for
+all, may stand beside them. Empty lines are passed over. A list is whole or
+refused: all faulty lines are named before anything is made.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ _MOST_FAULTS = 20  # that a message lists
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class AnimationJob:
   """One animation to make."""
 
   line: int  # of the manifest, from 1
@@ -42,7 +42,7 @@ class Job:
 
 def read(
   path: str | os.PathLike[str], defaults: options_lib.Options | None = None
-) -> list[Job]:
+) -> list[AnimationJob]:
   """The jobs of a manifest.
 
   Args:
@@ -61,7 +61,7 @@ def read(
     raise errors.InputError(
       f'{source}: expected text in UTF-8, found {error.reason}'
     ) from error
-  jobs: list[Job] = []
+  jobs: list[AnimationJob] = []
   faults: list[str] = []
   owners: dict[pathlib.Path, int] = {}
   for number, line in enumerate(text.splitlines(), 1):
@@ -93,7 +93,7 @@ def read(
 
 def _job(
   number: int, line: str, folder: pathlib.Path, defaults: options_lib.Options
-) -> Job:
+) -> AnimationJob:
   try:
     fields = json.loads(line)
   except json.JSONDecodeError as error:
@@ -110,7 +110,7 @@ def _job(
       f'expected names among {", ".join(known)}; found {", ".join(unknown)}'
     )
   paths = {name: _path(fields, name, folder) for name in _PATHS}
-  return Job(
+  return AnimationJob(
     number,
     paths['image'],
     paths['audio'],

@@ -25,7 +25,7 @@ _BATCH = 16  # frames of a reference video that are looked at together
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Source:
+class SquarePortrait:
   """Everything that is known of the portrait before any motion."""
 
   picture: np.ndarray  # [H, W, 3] uint8
@@ -69,7 +69,7 @@ class MeshFinder:
 
   def follow(self, path: video.Path, fps: fractions.Fraction) -> np.ndarray:
     """Points [T, 68, 2] of the face in a video."""
-    with video.Reader(path) as reader:
+    with video.VideoReader(path) as reader:
       points, _, found = self._bundle.landmarker.track(reader.frames(fps=fps))
     if not found.any():
       raise errors.InputError(f'{path}: expected a face, found none')
@@ -114,7 +114,7 @@ class OriginalFinder:
   def follow(self, path: video.Path, fps: fractions.Fraction) -> np.ndarray:
     """Points [T, 68, 2] of the largest face in each frame of a video."""
     points: list[np.ndarray | None] = []
-    with video.Reader(path) as reader:
+    with video.VideoReader(path) as reader:
       for frame in reader.frames(fps=fps):
         faces = self._detector.detect(frame)
         before = points[-1] if points else None
@@ -149,7 +149,7 @@ def prepare(
   faces: Finder,
   reconstructor: recon.Reconstructor,
   options: options_lib.Options,
-) -> Source:
+) -> SquarePortrait:
   """Finds, crops and measures the face of a portrait.
 
   Args:
@@ -179,7 +179,7 @@ def prepare(
   x0, y0, x1, y1 = (float(v) for v in box)
   window = portrait.Window((x0, y0, x1, y1), frame, (False,) * 4, paste)
   row = recon.row73(full, trans)[0]
-  return Source(picture, points, window, square, full[0], row)
+  return SquarePortrait(picture, points, window, square, full[0], row)
 
 
 def _inside(box: crop.IntBox, size: crop.Size) -> crop.IntBox:
@@ -215,7 +215,7 @@ def video_rows(
   """
   points = faces.follow(path, fps)
   rows = []
-  with video.Reader(path) as reader:
+  with video.VideoReader(path) as reader:
     width, height = reader.size
     info = crop.crop_box(points[0], (width, height), options.preprocess)
     inside = crop.to_square(points, info.box, options.size)

@@ -59,8 +59,8 @@ class NeuralRenderer:
     self._row_size = row_size
 
   def prepare(
-    self, src: neural_portrait.Source
-  ) -> tuple[fused_render.Source, np.ndarray]:
+    self, src: neural_portrait.SquarePortrait
+  ) -> tuple[fused_render.PortraitFeatures, np.ndarray]:
     """Features of a portrait, on the devices, and its crop [3]."""
     image = jnp.asarray(src.square[None], jnp.float32) / 255
     row = src.row[: self._row_size]
@@ -116,7 +116,7 @@ _prepare = jax.jit(fused_render.prepare_source)
 
 def _render_one(
   params: PyTree,
-  source: fused_render.Source,
+  source: fused_render.PortraitFeatures,
   windows: jax.Array,
   angles: jax.Array,
 ) -> jax.Array:
@@ -145,6 +145,8 @@ def _over(mesh: Mesh, function: Callable[..., jax.Array]) -> Any:
 
 
 @jax.jit
-def _stack(sources: Sequence[fused_render.Source]) -> fused_render.Source:
+def _stack(
+  sources: Sequence[fused_render.PortraitFeatures],
+) -> fused_render.PortraitFeatures:
   """One batch of several."""
   return jax.tree.map(lambda *xs: jnp.concatenate(xs), *sources)

@@ -125,7 +125,7 @@ class Studio:
 
   def source(
     self, picture: np.ndarray, options: options_lib.Options
-  ) -> neural_portrait.Source:
+  ) -> neural_portrait.SquarePortrait:
     """The portrait in a picture [H, W, 3] uint8."""
     return neural_portrait.prepare(
       picture, self._faces(options), self._reconstructor, options

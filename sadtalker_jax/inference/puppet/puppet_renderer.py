@@ -35,7 +35,7 @@ JAW_DROP = 0.15  # decimetre that the mouth's window lies below its middle
 _INSIDE_CAPACITY = 16384  # work items of one rasterizer pass for the teeth
 
 
-class Prepared(NamedTuple):
+class PreparedPuppet(NamedTuple):
   """A portrait ready to be posed."""
 
   rig: rig_lib.Rig  # on the device
@@ -57,24 +57,24 @@ class PuppetRenderer:
     """Takes the head model; it needs teeth, tongue and an outer skin."""
     self._model = model
 
-  def prepare(self, src: portrait.Source) -> Prepared:
+  def prepare(self, src: portrait.FittedPortrait) -> PreparedPuppet:
     """The rig of a portrait."""
     width, height = src.canvas_size
     rig = rig_lib.build(src, self._model)
     steps = math.ceil(WINDOW * float(rig.pixels) / WINDOW_STEP)
     window = min(steps * WINDOW_STEP, width, height)
-    return Prepared(
+    return PreparedPuppet(
       jax.device_put(rig), (height, width), window, src.frame_size[::-1]
     )
 
   def inputs(
-    self, prepared: Prepared, motion: rendering.Track, index: np.ndarray
+    self, prepared: PreparedPuppet, motion: rendering.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:
     """Coefficient rows [b, 70]."""
     return (motion.coefficients[index],)
 
   def render(
-    self, portraits: Sequence[Prepared], inputs: tuple[np.ndarray, ...]
+    self, portraits: Sequence[PreparedPuppet], inputs: tuple[np.ndarray, ...]
   ) -> jax.Array:
     """Frames [B, H, W, 3] uint8 of one portrait and coefficient rows."""
     (prepared,), (rows,) = portraits, inputs

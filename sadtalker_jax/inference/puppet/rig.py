@@ -92,7 +92,7 @@ class _Head(NamedTuple):
     return (vertices - self.translation) @ self.rotation.T
 
 
-def build(src: portrait.Source, model: morphable.MorphableModel) -> Rig:
+def build(src: portrait.FittedPortrait, model: morphable.MorphableModel) -> Rig:
   """The rig of a portrait.
 
   Args:
@@ -169,7 +169,7 @@ def build(src: portrait.Source, model: morphable.MorphableModel) -> Rig:
   )
 
 
-def _camera(src: portrait.Source) -> tuple[np.ndarray, np.ndarray]:
+def _camera(src: portrait.FittedPortrait) -> tuple[np.ndarray, np.ndarray]:
   """Scale [2] and shift [2] from the aligned frame to the rendered frame."""
   corners = np.array([[0.0, 0.0], [1.0, 1.0]])
   picture = camera.aligned_to_picture(corners, src.trans)
@@ -204,7 +204,7 @@ def _points468(
 
 
 def _fitted_head(
-  src: portrait.Source, model: morphable.MorphableModel
+  src: portrait.FittedPortrait, model: morphable.MorphableModel
 ) -> _Head:
   """The head with its identity, moved onto the landmarks of the photo."""
   beta, angles, translation = map(
@@ -259,12 +259,12 @@ def _face_part(
 
 
 def _view(
-  src: portrait.Source,
+  src: portrait.FittedPortrait,
   model: morphable.MorphableModel,
   points: np.ndarray,
   depth: np.ndarray,
   face: tuple[np.ndarray, np.ndarray],
-) -> sheet_lib.View:
+) -> sheet_lib.FaceView:
   """What the sheet needs to know; points [V, 2] in texture pixels."""
   triangles = np.asarray(model.triangles)[model.group('skin')]
   high = np.asarray(model.mean)[triangles, 1].min(1) > NECK_HEIGHT
@@ -274,7 +274,7 @@ def _view(
   mx, my = src.margin
   scale, _ = _camera(src)
   chin, brow = src.to_frame(src.landmarks[[CHIN, BROW], :2]) + src.margin
-  return sheet_lib.View(
+  return sheet_lib.FaceView(
     points[ids],
     depth[ids],
     face_triangles,
@@ -362,7 +362,7 @@ def _inside_colour(
   return albedo * shade[:, None]
 
 
-def _light(src: portrait.Source, view: sheet_lib.View) -> float:
+def _light(src: portrait.FittedPortrait, view: sheet_lib.FaceView) -> float:
   """How brightly the photo's face is lit, 0.25 (dark) to 1."""
   grey = np.asarray(src.texture, np.float64) @ (0.299, 0.587, 0.114)
   bright = np.percentile(sheet_lib.sample(grey, view.points), 80)

@@ -29,7 +29,7 @@ NECK = (0.05, 0.9)  # the same below the chin
 BORDER = 0.15  # share of the frame over which a pinned border is reached
 
 
-class View(NamedTuple):
+class FaceView(NamedTuple):
   """The fitted face as the photo shows it."""
 
   points: np.ndarray  # [F, 2] face vertices, texture points
@@ -102,7 +102,7 @@ def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
   return t * t * (3.0 - 2.0 * t)
 
 
-def build(view: View, expression: np.ndarray) -> Sheet:
+def build(view: FaceView, expression: np.ndarray) -> Sheet:
   """The sheet around a face.
 
   Args:
@@ -145,7 +145,7 @@ def _kernel(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:
   return np.exp(-np.sqrt(np.maximum(squared, 0.0)) / length)
 
 
-def _grid(view: View) -> tuple[np.ndarray, np.ndarray]:
+def _grid(view: FaceView) -> tuple[np.ndarray, np.ndarray]:
   """Texture points [P, 2] and triangles of a grid over the whole texture."""
   height, width = view.head.shape
   step = max(width, height) / STEPS
@@ -163,7 +163,7 @@ def _grid(view: View) -> tuple[np.ndarray, np.ndarray]:
   return np.stack([x.ravel(), y.ravel()], 1), triangles.astype(np.int32)
 
 
-def _follow(view: View, points: np.ndarray) -> np.ndarray:
+def _follow(view: FaceView, points: np.ndarray) -> np.ndarray:
   """How far sheet points [P, 2] go along with the head, in [0, 1]."""
   distance = ndimage.distance_transform_edt(~view.head) / view.pixels
   follow = 1.0 - smoothstep(*HAIR, sample(distance, points))

@@ -29,7 +29,7 @@ from sadtalker_jax.typing import Dtype
 Decoder = Literal['spade', 'plain']
 
 
-class Output(NamedTuple):
+class GeneratorOutput(NamedTuple):
   """A picture and what it was made of."""
 
   prediction: jax.Array  # [B, S, S, 3] in [0, 1]
@@ -96,7 +96,7 @@ class Generator(nn.Module):
     kp_driving: jax.Array,
     *,
     train: bool,
-  ) -> Output:
+  ) -> GeneratorOutput:
     """The portraits, each with the pose of its driving keypoints.
 
     Args:
@@ -110,7 +110,9 @@ class Generator(nn.Module):
     """
     volume = self.encode(image, train=train)
     motion = self.motion(volume, kp_source, kp_driving, train=train)
-    return Output(self.decode(volume, motion, train=train), motion, volume)
+    return GeneratorOutput(
+      self.decode(volume, motion, train=train), motion, volume
+    )
 
   def encode(self, image: jax.Array, *, train: bool) -> jax.Array:
     """Volumes [B, D, S/4, S/4, C] of portraits [B, S, S, 3]."""

@@ -42,7 +42,7 @@ fold = folding.fold
 fold_mapping = folding.fold_mapping
 
 
-class Source(NamedTuple):
+class PortraitFeatures(NamedTuple):
   """What is known of portraits before any frame."""
 
   volume: jax.Array  # [B, D, H, W, C] features
@@ -53,7 +53,7 @@ class Source(NamedTuple):
 
 def prepare_source(
   params: PyTree, image: jax.Array, window: jax.Array
-) -> Source:
+) -> PortraitFeatures:
   """Source-only work for portraits.
 
   Args:
@@ -78,12 +78,12 @@ def prepare_source(
     precision=lax.Precision.HIGHEST,
   )
   placed = _placed(mapped, canonical, window, None)
-  return Source(volume, compressed, canonical, placed)
+  return PortraitFeatures(volume, compressed, canonical, placed)
 
 
 def render(
   params: PyTree,
-  source: Source,
+  source: PortraitFeatures,
   windows: jax.Array,
   angles: jax.Array,
   *,
@@ -108,7 +108,7 @@ def render(
 
 def draw(
   params: PyTree,
-  source: Source,
+  source: PortraitFeatures,
   windows: jax.Array,
   angles: jax.Array,
   *,
@@ -120,7 +120,7 @@ def draw(
   if jax.default_backend() != 'cpu' or len(windows) == 1:
     return _draw(networks, source, driving, precision)
 
-  def one(inputs: tuple[Source, jax.Array]) -> jax.Array:
+  def one(inputs: tuple[PortraitFeatures, jax.Array]) -> jax.Array:
     portrait, place = jax.tree.map(lambda x: x[None], inputs)
     return _draw(networks, portrait, place, precision)[0]
 
@@ -129,7 +129,7 @@ def draw(
 
 def _draw(
   networks: PyTree,
-  source: Source,
+  source: PortraitFeatures,
   driving: jax.Array,
   precision: lax.PrecisionLike,
 ) -> jax.Array:
@@ -179,7 +179,7 @@ def _placed(
 
 def _motion(
   params: PyTree,
-  source: Source,
+  source: PortraitFeatures,
   driving: jax.Array,
   precision: lax.PrecisionLike,
 ) -> tuple[jax.Array, jax.Array]:

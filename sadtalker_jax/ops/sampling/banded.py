@@ -113,7 +113,7 @@ def _padded_rows(volume: jax.Array) -> jax.Array:
 
 
 def _mixed(
-  padded: jax.Array, plan: banded_plan.Plan, step: banded_plan.Step
+  padded: jax.Array, plan: banded_plan.ShiftPlan, step: banded_plan.Step
 ) -> jax.Array:
   """Rows [K R, (W + 2) C] mixed along depth and height."""
   total = jnp.zeros((), padded.dtype)
@@ -124,7 +124,7 @@ def _mixed(
 
 
 def _neighbours(
-  mixed: jax.Array, plan: banded_plan.Plan, step: banded_plan.Step
+  mixed: jax.Array, plan: banded_plan.ShiftPlan, step: banded_plan.Step
 ) -> tuple[jax.Array, jax.Array]:
   """Both cells [R, W, K, C] along x, from rows of `_mixed`."""
   index = plan.x.cell[step.which]  # [W, K]
@@ -137,7 +137,7 @@ def _neighbours(
 
 
 def _unmixed(
-  blocks: jax.Array, plan: banded_plan.Plan, step: banded_plan.Step
+  blocks: jax.Array, plan: banded_plan.ShiftPlan, step: banded_plan.Step
 ) -> jax.Array:
   """[K R, W C]: what rows of `_mixed` receive of a block [R, W, K, C]."""
   rows, width, count, channels = blocks.shape[1:]

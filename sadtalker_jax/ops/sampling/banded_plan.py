@@ -23,7 +23,7 @@ class Step(NamedTuple):
   part: jax.Array  # block of the slice
 
 
-class Side(NamedTuple):
+class CellSide(NamedTuple):
   """One of two cells along an axis; arrays [B, D, K] or [B, H / R, K, R]."""
 
   cell: jax.Array  # that there is
@@ -40,7 +40,7 @@ class Corner(NamedTuple):
   by_y: jax.Array
 
 
-class Pair(NamedTuple):
+class CellPair(NamedTuple):
   """The two cells along x, next to each other; arrays [B, W, K]."""
 
   cell: jax.Array  # the lower one in [K, R, W + 2] at R = 0
@@ -49,12 +49,12 @@ class Pair(NamedTuple):
   seen: jax.Array  # 0 where both are outside, otherwise 1
 
 
-class Plan(NamedTuple):
+class ShiftPlan(NamedTuple):
   """What the shifts mean."""
 
-  z: tuple[Side, Side]
-  y: tuple[Side, Side]
-  x: Pair
+  z: tuple[CellSide, CellSide]
+  y: tuple[CellSide, CellSide]
+  x: CellPair
   back: tuple[tuple[jax.Array, jax.Array], ...]  # see `_backwards`
 
 
@@ -75,7 +75,9 @@ def steps(shape: tuple[int, ...]) -> tuple[tuple[Step, Step], Step]:
   return (step, after), jax.tree.map(lambda a: a[0], step)
 
 
-def make(shape: tuple[int, ...], shift: jax.Array, align_corners: bool) -> Plan:
+def make(
+  shape: tuple[int, ...], shift: jax.Array, align_corners: bool
+) -> ShiftPlan:
   """The plan of shifts [B, K, 3] of volumes of `shape` [B, D, H, W, C]."""
   batch, depth, height, width, _ = shape
   count, size = shift.shape[1], rows(height)
@@ -83,14 +85,14 @@ def make(shape: tuple[int, ...], shift: jax.Array, align_corners: bool) -> Plan:
   def coordinates(length: int) -> np.ndarray:
     return grids.axis_coordinates(length).astype(shift.dtype)
 
-  def sides(axis: int, length: int) -> tuple[Side, Side]:
+  def sides(axis: int, length: int) -> tuple[CellSide, CellSide]:
     place = coordinates(length) + shift[..., axis, None]
     found = cells.between(place, length, 'zeros', align_corners=align_corners)
 
-    def one(side: int) -> Side:
+    def one(side: int) -> CellSide:
       index, inside, weight = found.tap(side, length)
       rate = jnp.where(inside, jnp.array(2 * side - 1, weight.dtype), 0)
-      return Side(index, jnp.where(inside, weight, 0), rate)
+      return CellSide(index, jnp.where(inside, weight, 0), rate)
 
     return one(0), one(1)
 
@@ -108,14 +110,14 @@ def make(shape: tuple[int, ...], shift: jax.Array, align_corners: bool) -> Plan:
   first = cells.coordinates(place[..., :1], width, align_corners=align_corners)
   start = jnp.arange(count, dtype=jnp.int32) * (size * (width + 2))
   seen = x.low > -2
-  pair = Pair(
+  pair = CellPair(
     jnp.maximum(x.low + 1, 0) + start[:, None],
     jnp.where(seen, 1 - x.share, 0),
     jnp.where(seen, x.share, 0),
     seen.astype(shift.dtype),
   )
   pair = jax.tree.map(lambda a: a.swapaxes(1, 2), pair)
-  return Plan(z, y, pair, _backwards(x, first))
+  return ShiftPlan(z, y, pair, _backwards(x, first))
 
 
 def _backwards(
@@ -150,12 +152,12 @@ def _backwards(
   return tuple(result)
 
 
-def corners(plan: Plan, step: Step) -> Iterator[Corner]:
+def corners(plan: ShiftPlan, step: Step) -> Iterator[Corner]:
   """The four rows that each row of a step is mixed of."""
   for z in plan.z:
-    z = Side(*(a[step.which, step.depth, :, None] for a in z))  # [K, 1]
+    z = CellSide(*(a[step.which, step.depth, :, None] for a in z))  # [K, 1]
     for y in plan.y:
-      y = Side(*(a[step.which, step.part] for a in y))  # [K, R]
+      y = CellSide(*(a[step.which, step.part] for a in y))  # [K, R]
       corner = Corner(
         z.cell + y.cell,
         z.weight * y.weight,

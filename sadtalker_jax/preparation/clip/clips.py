@@ -63,7 +63,7 @@ class Cutter:
     place: Place,
     points: np.ndarray,
     found: np.ndarray,
-    options: options_lib.Options,
+    options: options_lib.PreparationOptions,
   ):
     """Starts before the first frame.
 
@@ -103,7 +103,7 @@ class Cutter:
   def finish(
     self,
     track: np.ndarray | None,
-    experts: experts_lib.Experts,
+    experts: experts_lib.MeasuringNetworks,
     times: clock.Clock,
   ) -> Made | quality.Finding:
     """Measures the clip when all of its frames are there.
@@ -205,7 +205,7 @@ class Cutter:
     self,
     frames: np.ndarray | None,
     own: np.ndarray,
-    experts: experts_lib.Experts,
+    experts: experts_lib.MeasuringNetworks,
   ) -> sync.Offset:
     if sync.silent(own)[0]:
       return sync.Offset(0, 0.0)

@@ -38,7 +38,7 @@ def faces(
   points: np.ndarray,
   found: np.ndarray,
   size: int,
-  experts: experts_lib.Experts,
+  experts: experts_lib.MeasuringNetworks,
 ) -> Faces:
   """The coefficients of a clip, by the network if there is one.
 
@@ -67,7 +67,7 @@ def fitted(
   points: np.ndarray,
   found: np.ndarray,
   size: int,
-  experts: experts_lib.Experts,
+  experts: experts_lib.MeasuringNetworks,
 ) -> Faces:
   """The coefficients of a clip from its landmarks alone; see `faces`."""
   fit = landmark_fit.fit_video(

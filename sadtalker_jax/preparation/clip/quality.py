@@ -21,9 +21,9 @@ _PERCENTILE = 95.0  # of the frames that decide on pose and error
 
 
 def of_track(
-  track: face_tracks.Track,
+  track: face_tracks.FaceTrack,
   square: crop.IntBox | None,
-  options: options_lib.Options,
+  options: options_lib.PreparationOptions,
 ) -> Finding | None:
   """Why a track cannot become a clip, from what tracking knows."""
   frames, (x0, y0, x1, y1) = len(track.points), track.box
@@ -47,7 +47,7 @@ def of_clip(
   sharpness_: float,
   angles: np.ndarray,
   error: np.ndarray,
-  options: options_lib.Options,
+  options: options_lib.PreparationOptions,
 ) -> Finding | None:
   """Why a clip is not good enough, from its frames and coefficients.
 

@@ -31,7 +31,7 @@ def expression(
   points: np.ndarray,
   sound: np.ndarray,
   count: int,
-  experts: experts_lib.Experts,
+  experts: experts_lib.MeasuringNetworks,
 ) -> np.ndarray:
   """Lip-only expressions.
 

@@ -36,7 +36,7 @@ _QUICK_SHARE = 0.15  # of the picture: smaller faces need the thorough look
 
 
 @dataclasses.dataclass(eq=False)
-class Track:
+class FaceTrack:
   """A face in consecutive frames."""
 
   first: int  # frame
@@ -103,7 +103,7 @@ class Tracker:
     self._seen: list[tuple[int, list[crop.Box]]] = []  # looks: frame, faces
     self._next_look, self._looks = 0, 0
 
-  def feed(self, frames: Sequence[np.ndarray], first: int) -> list[Track]:
+  def feed(self, frames: Sequence[np.ndarray], first: int) -> list[FaceTrack]:
     """Goes on by consecutive frames.
 
     Args:
@@ -114,7 +114,7 @@ class Tracker:
       Tracks that have ended.
     """
     starts = [i for i, frame in enumerate(frames) if self._cuts.is_cut(frame)]
-    ended: list[Track] = []
+    ended: list[FaceTrack] = []
     for start, stop in zip([0, *starts], [*starts, len(frames)], strict=True):
       if start in starts:
         ended += self.finish()
@@ -122,13 +122,13 @@ class Tracker:
         ended += self._run(frames[start:stop], first + start)
     return ended
 
-  def finish(self) -> list[Track]:
+  def finish(self) -> list[FaceTrack]:
     """Ends the tracks of all faces; the next frame is looked at anew."""
     ended = [track for face in self._faces for track in self._end(face)]
     self._faces, self._seen, self._next_look = [], [], 0
     return ended
 
-  def _run(self, frames: Sequence[np.ndarray], first: int) -> list[Track]:
+  def _run(self, frames: Sequence[np.ndarray], first: int) -> list[FaceTrack]:
     """Goes on by frames of one shot."""
     keys = sorted({*range(0, len(frames), _KEY), len(frames) - 1})
     squares: dict[int, dict[int, warp.Square]] = {}  # by face, by key
@@ -154,7 +154,7 @@ class Tracker:
       if result.confidence >= tracking.SURE:
         found[place].append((face, result.points))
     size = (frames[0].shape[1], frames[0].shape[0])
-    ended: list[Track] = []
+    ended: list[FaceTrack] = []
     for place, seen in enumerate(found):
       ended += self._append(first + place, seen, size)
     return ended
@@ -218,10 +218,10 @@ class Tracker:
     number: int,
     seen: Sequence[tuple[_Face, np.ndarray]],
     size: tuple[int, int],
-  ) -> list[Track]:
+  ) -> list[FaceTrack]:
     """Writes one frame into the tracks."""
     labels = self._labels(number, seen, size)
-    ended: list[Track] = []
+    ended: list[FaceTrack] = []
     points_of = {id(face): points for face, points in seen}
     for face in list(self._faces):
       points = points_of.get(id(face))
@@ -269,7 +269,7 @@ class Tracker:
         labels[id(seen[best][0])] = stretch.utterance
     return labels
 
-  def _end(self, face: _Face) -> list[Track]:
+  def _end(self, face: _Face) -> list[FaceTrack]:
     """The track of a face, without what it lost at the end."""
     rows, face.rows = face.rows, []
     while rows and not rows[-1][1]:
@@ -292,7 +292,7 @@ class Tracker:
       if detector.overlap(box, box_of(points[number - face.first])) < 0.1
     ]
     return [
-      Track(
+      FaceTrack(
         face.first,
         points,
         found,

@@ -33,7 +33,7 @@ _COLUMNS = {'path', 'speaker', 'video', 'utterance', 'start', 'end', 'box'}
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class VideoSource:
   """One video to prepare."""
 
   path: str  # of the file
@@ -72,7 +72,7 @@ class Source:
 
 def find(
   source: pathlib.Path, annotation_folder: pathlib.Path | None = None
-) -> list[Source]:
+) -> list[VideoSource]:
   """The videos of a folder or a table, in the order of their labels.
 
   Args:
@@ -122,17 +122,17 @@ def _walk(folder: pathlib.Path) -> Iterable[pathlib.Path]:
         yield path
 
 
-def _from_path(path: pathlib.Path, folder: pathlib.Path) -> Source:
+def _from_path(path: pathlib.Path, folder: pathlib.Path) -> VideoSource:
   relative = path.relative_to(folder)
   stem, above = _clean(path.stem), [_clean(p) for p in relative.parts[:-1]]
   if len(above) >= 2:
     speaker, video, utterance = above[-2], above[-1], stem
   else:
     speaker, video, utterance = (above or [stem])[-1], stem, '00000'
-  return Source(str(path), str(relative), speaker, video, utterance)
+  return VideoSource(str(path), str(relative), speaker, video, utterance)
 
 
-def _from_table(table: pathlib.Path) -> list[Source]:
+def _from_table(table: pathlib.Path) -> list[VideoSource]:
   try:
     text = table.read_text(encoding='utf-8')
   except (OSError, UnicodeDecodeError) as error:
@@ -151,7 +151,7 @@ def _from_table(table: pathlib.Path) -> list[Source]:
 
 def _from_row(
   row: dict[str, str | None], table: pathlib.Path, number: int
-) -> Source:
+) -> VideoSource:
   def text(column: str, default: str) -> str:
     return _clean((row.get(column) or '').strip() or default)
 
@@ -170,7 +170,7 @@ def _from_row(
     )
   stem = pathlib.Path(name).stem
   video = text('video', stem)
-  return Source(
+  return VideoSource(
     str(table.parent / name),
     name,
     text('speaker', video),
@@ -195,7 +195,7 @@ def _clean(name: str) -> str:
   return re.sub(r'[^\w.-]', '_', name) or '_'
 
 
-def _distinct(found: list[Source]) -> list[Source]:
+def _distinct(found: list[VideoSource]) -> list[VideoSource]:
   """The same videos; labels that occur twice get a hash of the file's name."""
   counts = collections.Counter(item.label for item in found)
   result = []

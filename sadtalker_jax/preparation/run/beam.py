@@ -27,7 +27,7 @@ from sadtalker_jax.preparation.run import runner, shard_files, splits
 class _Prepare(beam.DoFn):
   """One video to its part; gives the number of its clips and rejects."""
 
-  def __init__(self, options: options_lib.Options):
+  def __init__(self, options: options_lib.PreparationOptions):
     self._options = options
 
   def setup(self) -> None:
@@ -36,7 +36,7 @@ class _Prepare(beam.DoFn):
 
     self._experts = experts.load(self._options)
 
-  def process(self, task: runner.Task) -> Iterator[tuple[int, int]]:
+  def process(self, task: runner.VideoTask) -> Iterator[tuple[int, int]]:
     """Prepares a video unless its part is there."""
     from sadtalker_jax.preparation import parts
     from sadtalker_jax.preparation.run import video_job
@@ -51,8 +51,8 @@ class _Prepare(beam.DoFn):
 
 
 def run(
-  tasks: Sequence[runner.Task],
-  options: options_lib.Options,
+  tasks: Sequence[runner.VideoTask],
+  options: options_lib.PreparationOptions,
   arguments: Sequence[str],
 ) -> None:
   """Prepares videos; returns when all parts are there.

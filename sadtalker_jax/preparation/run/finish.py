@@ -35,7 +35,7 @@ WriteShards = Callable[
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class RecordPlan:
   """What the records will be."""
 
   shards: tuple[splits.Shard, ...]
@@ -61,7 +61,7 @@ def inputs_digest(keys: Iterable[str]) -> str:
 
 
 def finished(
-  keys: Collection[str], out: output.Output
+  keys: Collection[str], out: output.OutputFolder
 ) -> dict[str, Any] | None:
   """The manifest if the records of these videos are complete.
 
@@ -85,7 +85,7 @@ def finished(
   return None
 
 
-def plan(keys: Sequence[str], out: output.Output) -> Plan:
+def plan(keys: Sequence[str], out: output.OutputFolder) -> RecordPlan:
   """Decides where every clip goes.
 
   Args:
@@ -123,12 +123,12 @@ def plan(keys: Sequence[str], out: output.Output) -> Plan:
   shards = splits.shards(
     items, split_of, shard_bytes=options.shard_mb * 1_000_000
   )
-  return Plan(tuple(shards), tuple(left_out), len(keys), frames, seconds)
+  return RecordPlan(tuple(shards), tuple(left_out), len(keys), frames, seconds)
 
 
 def finish(
   keys: Sequence[str],
-  out: output.Output,
+  out: output.OutputFolder,
   write_shards: WriteShards = in_process,
   *,
   keep_parts: bool = False,
@@ -159,7 +159,7 @@ def finish(
 
 def _finish(
   keys: Sequence[str],
-  out: output.Output,
+  out: output.OutputFolder,
   write_shards: WriteShards,
   keep_parts: bool,
 ) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def _finish(
   return folders.read_manifest(out.folder)
 
 
-def remove_parts(out: output.Output) -> None:
+def remove_parts(out: output.OutputFolder) -> None:
   """Frees the room that the parts of finished records take."""
   shutil.rmtree(out.parts)
   out.parts.mkdir()

@@ -28,13 +28,13 @@ _KNOWN = {_WORK, 'clips', 'frames', 'manifest.json', 'rejects.tsv'}
 _KNOWN |= {'.rejects.tsv', 'inspection.html', 'sheets'}
 
 
-class Output:
+class OutputFolder:
   """An output folder, locked while the `with` block runs."""
 
   def __init__(
     self,
     folder: pathlib.Path,
-    options: options_lib.Options,
+    options: options_lib.PreparationOptions,
     fingerprint: str = '',
   ):
     """Names the folder; nothing is touched yet.
@@ -56,10 +56,10 @@ class Output:
     return self.folder / _WORK / 'parts'
 
   def part(self, key: str) -> pathlib.Path:
-    """The part of a key (`video_files.Source.key`)."""
+    """The part of a key (`video_files.VideoSource.key`)."""
     return self.parts / f'{key}.part'
 
-  def __enter__(self) -> 'Output':
+  def __enter__(self) -> 'OutputFolder':
     """Takes the folder.
 
     Raises:

@@ -32,16 +32,16 @@ _START_S = 900.0  # that a worker may take to load its networks
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class VideoTask:
   """A video, and the file of its part."""
 
-  source: video_files.Source
+  source: video_files.VideoSource
   target: pathlib.Path
 
 
 # What a worker process runs until its pipe closes; see `work`.
 Worker = Callable[
-  [connection.Connection, options_lib.Options, tuple[int, ...]], None
+  [connection.Connection, options_lib.PreparationOptions, tuple[int, ...]], None
 ]
 
 
@@ -49,8 +49,8 @@ Worker = Callable[
 class Done:
   """A video whose part is there."""
 
-  task: Task
-  summary: parts.Summary
+  task: VideoTask
+  summary: parts.PartSummary
 
 
 def cores() -> list[int]:
@@ -61,8 +61,8 @@ def cores() -> list[int]:
 
 
 def run(
-  tasks: Sequence[Task],
-  options: options_lib.Options,
+  tasks: Sequence[VideoTask],
+  options: options_lib.PreparationOptions,
   *,
   workers: int,
   timeout_s: float = 900.0,
@@ -108,7 +108,7 @@ class _Worker:
   pipe: connection.Connection
   cores: Sequence[int]
   heard: float  # when it last gave a sign
-  task: Task | None = None
+  task: VideoTask | None = None
   ready: bool = False
 
 
@@ -117,15 +117,15 @@ class _Pool:
 
   def __init__(
     self,
-    tasks: list[Task],
-    options: options_lib.Options,
+    tasks: list[VideoTask],
+    options: options_lib.PreparationOptions,
     count: int,
     timeout_s: float,
     worker: Worker,
   ):
     self._waiting, self._options = tasks, options
     self._timeout_s, self._worker = timeout_s, worker
-    self._tried: dict[Task, int] = {}
+    self._tried: dict[VideoTask, int] = {}
     self._context = multiprocessing.get_context('spawn')
     own = cores()
     shares = [own[i::count] or own for i in range(count)]
@@ -226,19 +226,20 @@ class _Pool:
       yield _failed(task, rejects.Reason.TIMEOUT, detail)
 
 
-def _failed(task: Task, reason: rejects.Reason, detail: str) -> Done:
+def _failed(task: VideoTask, reason: rejects.Reason, detail: str) -> Done:
   reject = rejects.Reject(reason, task.source.name, detail=detail)
   return Done(task, parts.write_failed(task.target, reject))
 
 
 def work(
   pipe: connection.Connection,
-  options: options_lib.Options,
+  options: options_lib.PreparationOptions,
   cores: Sequence[int],
 ) -> None:
   """A worker: loads the networks on its cores, then takes videos.
 
-  It says `ready`, then for every `Task` it is sent `alive` from time to time
+  It says `ready`, then for every `VideoTask` it is sent `alive` from time to
+  time
   and `done` with its summary; `error` ends the whole run.
 
   Args:

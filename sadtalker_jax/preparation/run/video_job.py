@@ -54,12 +54,12 @@ class _Found:
 
 
 def prepare(
-  source: video_files.Source,
-  options: options_lib.Options,
-  experts: experts_lib.Experts,
+  source: video_files.VideoSource,
+  options: options_lib.PreparationOptions,
+  experts: experts_lib.MeasuringNetworks,
   target: pathlib.Path,
   progress: Callable[[], None] = lambda: None,
-) -> parts.Summary:
+) -> parts.PartSummary:
   """Prepares one video.
 
   Args:
@@ -78,7 +78,7 @@ def prepare(
   try:
     with (
       tempfile.TemporaryDirectory(dir=target.parent, prefix='.tmp-') as folder,
-      parts.Writer(target) as writer,
+      parts.PartWriter(target) as writer,
     ):
       job = _Job(
         source, options, experts, writer, pathlib.Path(folder), progress
@@ -113,10 +113,10 @@ class _Job:
 
   def __init__(
     self,
-    source: video_files.Source,
-    options: options_lib.Options,
-    experts: experts_lib.Experts,
-    writer: parts.Writer,
+    source: video_files.VideoSource,
+    options: options_lib.PreparationOptions,
+    experts: experts_lib.MeasuringNetworks,
+    writer: parts.PartWriter,
     folder: pathlib.Path,
     progress: Callable[[], None],
   ):
@@ -138,7 +138,7 @@ class _Job:
   def run(self) -> None:
     """Prepares the video."""
     with self.clock.measure('decode'):
-      reader = video.Reader(self._source.path)
+      reader = video.VideoReader(self._source.path)
     with reader:
       length = reader.info.duration_s or 0.0
       self._check_length(min(length, self._source.end_s or length))
@@ -154,7 +154,9 @@ class _Job:
     if seconds > 60 * self._options.max_minutes:
       raise _StopError(Reason.TOO_LONG, f'{seconds / 60:.1f} minutes')
 
-  def _numbered(self, reader: video.Reader) -> Iterator[tuple[int, np.ndarray]]:
+  def _numbered(
+    self, reader: video.VideoReader
+  ) -> Iterator[tuple[int, np.ndarray]]:
     """Frames that count, with their numbers at 25 a second."""
     fps = conventions.FRAME_RATE
     start = round(self._source.start_s * fps)
@@ -165,7 +167,7 @@ class _Job:
     return itertools.islice(enumerate(frames), start, stop)
 
   def _windows(
-    self, reader: video.Reader
+    self, reader: video.VideoReader
   ) -> Iterator[list[tuple[int, np.ndarray]]]:
     """Consecutive frames in which a face may count, a window at a time.
 
@@ -182,7 +184,7 @@ class _Job:
     if window:
       yield window
 
-  def _scan(self, reader: video.Reader) -> tuple[bool, list[_Found]]:
+  def _scan(self, reader: video.VideoReader) -> tuple[bool, list[_Found]]:
     """Follows all faces: whether there was one, and tracks worth cutting."""
     tracker = face_tracks.Tracker(
       self._experts.finder,
@@ -194,7 +196,7 @@ class _Job:
     seen = False
     found: list[_Found] = []
 
-    def keep(ended: list[face_tracks.Track]) -> None:
+    def keep(ended: list[face_tracks.FaceTrack]) -> None:
       nonlocal seen
       for track in ended:
         seen = True
@@ -216,7 +218,7 @@ class _Job:
     return seen, sorted(found, key=lambda item: (item.first, item.square))
 
   def _keep(
-    self, track: face_tracks.Track, size: tuple[int, int], number: int
+    self, track: face_tracks.FaceTrack, size: tuple[int, int], number: int
   ) -> _Found | None:
     """Puts a track on disk, if it may become a clip."""
     square = region.enlarge(
@@ -248,7 +250,7 @@ class _Job:
 
   def _cut(
     self,
-    reader: video.Reader,
+    reader: video.VideoReader,
     found: list[_Found],
     track: np.ndarray | None,
   ) -> None:
@@ -269,7 +271,7 @@ class _Job:
         break
 
   def _start(
-    self, count: int, item: _Found, reader: video.Reader
+    self, count: int, item: _Found, reader: video.VideoReader
   ) -> clips.Cutter:
     source = self._source
     with np.load(item.path) as stored:

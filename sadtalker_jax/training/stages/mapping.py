@@ -120,16 +120,16 @@ def recipe(
 
   def draw(
     nets: networks.Bound, source: jax.Array, windows: tuple[jax.Array, ...]
-  ) -> tuple[jax.Array, renderer.Drawn]:
+  ) -> tuple[jax.Array, renderer.DrawnPicture]:
     """Canonical keypoints, and what windows of coefficients make of them."""
     canonical = nets('keypoint_detector', source)
     placed = [guessed(nets, canonical, window)[0] for window in windows]
     output = nets('generator', source, *placed)
-    return canonical, renderer.Drawn(output, *placed)
+    return canonical, renderer.DrawnPicture(output, *placed)
 
   def drawn(
     nets: networks.Bound, batch: stage_lib.Batch
-  ) -> tuple[jax.Array, jax.Array, jax.Array, renderer.Drawn]:
+  ) -> tuple[jax.Array, jax.Array, jax.Array, renderer.DrawnPicture]:
     """Source, driving, canonical keypoints, result."""
     source, driving = (
       batch[k].astype(jnp.float32) / 255 for k in ('source', 'driving')

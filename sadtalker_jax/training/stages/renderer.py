@@ -26,7 +26,7 @@ _HOPENET_SIZE = 224
 _TRAINED = ('keypoint_detector', 'head_pose_estimator', 'generator')
 
 
-class Drawn(NamedTuple):
+class DrawnPicture(NamedTuple):
   """A picture, and the keypoints that it was drawn by."""
 
   output: Any  # of the generator
@@ -129,12 +129,12 @@ def recipe(
 
   def draw(
     nets: networks.Bound, source: jax.Array, driving: jax.Array
-  ) -> Drawn:
+  ) -> DrawnPicture:
     canonical = nets('keypoint_detector', source)
     kp_source, _ = moved(nets, canonical, source)
     kp_driving, _ = moved(nets, canonical, driving)
     output = nets('generator', source, kp_source, kp_driving)
-    return Drawn(output, kp_source, kp_driving)
+    return DrawnPicture(output, kp_source, kp_driving)
 
   return stage_lib.Recipe(
     name='renderer',
@@ -262,7 +262,9 @@ def degrees(motion: mapping.KeypointMotion) -> jax.Array:
   )
 
 
-def gallery(source: jax.Array, driving: jax.Array, drawn: Drawn) -> jax.Array:
+def gallery(
+  source: jax.Array, driving: jax.Array, drawn: DrawnPicture
+) -> jax.Array:
   """A batch's first example.
 
   Source and driving picture with their keypoints | driving | result |

@@ -14,11 +14,11 @@ T = 32
 @pytest.fixture(scope='module')
 def networks(tmp_path_factory):
   folder = tmp_path_factory.mktemp('experts') / 'bundle'
-  return experts.Experts(small_experts.write(folder))
+  return experts.MetricNetworks(small_experts.write(folder))
 
 
 @pytest.fixture(scope='module')
-def clip() -> clips.Clip:
+def clip() -> clips.ScoredClip:
   """A real video, itself again, one that stands still, one of another sound."""
   rng = np.random.default_rng(0)
   frames = np.stack(
@@ -29,15 +29,17 @@ def clip() -> clips.Clip:
   points = np.tile(stubs.face(), (T, 1, 1))
   still = np.repeat(frames[:1], T, 0)
   sides = {
-    'real': clips.Side(frames, points, stubs.sound(T), (0, 0, 160, 160)),
-    'same': clips.Side(frames, points, stubs.sound(T), (0, 0, 160, 160)),
-    'still': clips.Side(still, points, stubs.sound(T), (0, 0, 160, 160)),
-    'late': clips.Side(
+    'real': clips.ClipSide(frames, points, stubs.sound(T), (0, 0, 160, 160)),
+    'same': clips.ClipSide(frames, points, stubs.sound(T), (0, 0, 160, 160)),
+    'still': clips.ClipSide(still, points, stubs.sound(T), (0, 0, 160, 160)),
+    'late': clips.ClipSide(
       frames, points, stubs.sound(T, late=5), (0, 0, 160, 160)
     ),
   }
-  pair = pairing.Pair('clip', None, dict.fromkeys(('same', 'still', 'late')))
-  return clips.Clip(pair, sides)
+  pair = pairing.VideoPair(
+    'clip', None, dict.fromkeys(('same', 'still', 'late'))
+  )
+  return clips.ScoredClip(pair, sides)
 
 
 def values(clip, networks, name: str, system: str) -> dict[str, float]:
@@ -91,16 +93,16 @@ def test_a_frame_has_the_same_features_in_any_batch(clip, networks):
 
 def test_hash_of_weights_tells_them_apart(tmp_path, networks):
   other = small_experts.write(tmp_path / 'b', ('lpips', 'hopenet'), seed=1)
-  more = experts.Experts(other)
-  same = experts.Experts(small_experts.write(tmp_path / 'c', ('lpips',)))
+  more = experts.MetricNetworks(other)
+  same = experts.MetricNetworks(small_experts.write(tmp_path / 'c', ('lpips',)))
   assert same.weights_hash('lpips') == networks.weights_hash('lpips')
   assert more.weights_hash('lpips') != networks.weights_hash('lpips')
   assert len(more.weights_hash('hopenet')) == 16
 
 
 def test_missing_networks_are_named(tmp_path):
-  none = experts.Experts()
-  some = experts.Experts(small_experts.write(tmp_path / 'b', ('lpips',)))
+  none = experts.MetricNetworks()
+  some = experts.MetricNetworks(small_experts.write(tmp_path / 'b', ('lpips',)))
   reasons = {
     metric.name: (m.not_computed(none), m.not_computed(some))
     for m in registry.MEASURES
@@ -114,4 +116,4 @@ def test_missing_networks_are_named(tmp_path):
 
 def test_folder_that_is_no_bundle_is_refused(tmp_path):
   with pytest.raises(errors.InputError):
-    experts.Experts(str(tmp_path))
+    experts.MetricNetworks(str(tmp_path))

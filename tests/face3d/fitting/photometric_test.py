@@ -17,7 +17,7 @@ from sadtalker_jax.face3d.fitting import photometric_terms as terms
 
 SIZE = 72
 STEPS = 300
-WEIGHTS = terms.Weights(prior=1e-4, gamma=0.0, smoothness=0.0)
+WEIGHTS = terms.TermWeights(prior=1e-4, gamma=0.0, smoothness=0.0)
 KNOWN = photometric.Rates(albedo=0.0)  # the albedo is given
 
 
@@ -51,7 +51,7 @@ def _picture(model, vector) -> renderer.Rendering:
   return renderer.Rendering(*(np.asarray(part) for part in drawn))
 
 
-def _fit(model, drawn, start, **options) -> photometric.Fit:
+def _fit(model, drawn, start, **options) -> photometric.PhotometricFit:
   wanted = photometric.target(model, drawn.image, mask=drawn.mask)
   options = {'rates': KNOWN, **options}
   return photometric.fit(
@@ -179,7 +179,7 @@ def test_texture_and_landmarks_have_terms(model):
 
   @jax.jit
   def loss(unknown, model, wanted):
-    triangles, weights = model.triangles, terms.Weights()
+    triangles, weights = model.triangles, terms.TermWeights()
     view, sigma = renderer.frame(SIZE), jnp.ones(64)
     return solver._loss(
       unknown, model, wanted, view, triangles, weights, sigma
@@ -192,7 +192,9 @@ def test_texture_and_landmarks_have_terms(model):
   np.testing.assert_allclose(losses.landmarks, expected, rtol=0.08)
   np.testing.assert_allclose(losses.reflectance, 3 * 0.25, rtol=1e-3)
   assert losses.photometric > 0.05 and losses.smoothness == 0
-  total = sum(w * v for w, v in zip(terms.Weights(), losses[:-1], strict=True))
+  total = sum(
+    w * v for w, v in zip(terms.TermWeights(), losses[:-1], strict=True)
+  )
   np.testing.assert_allclose(losses.total, total, rtol=1e-5)
 
 

@@ -41,7 +41,7 @@ def animator() -> sadtalker_jax.Animator:
 
 
 @pytest.fixture
-def listed(tmp_path) -> list[manifest.Job]:
+def listed(tmp_path) -> list[manifest.AnimationJob]:
   """Five jobs; the second has no portrait, the fourth no sound."""
   lines = []
   for i, seconds in enumerate((0.2, 0.1, 0.4, 0.1, 0.12)):

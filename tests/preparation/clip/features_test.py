@@ -51,7 +51,7 @@ def test_teachers_windows_are_those_of_its_training():
 
 def test_what_a_bundle_lacks_is_told():
   with pytest.raises(errors.InputError, match='recon, found none'):
-    experts.load(options.Options(method='recon'))
+    experts.load(options.PreparationOptions(method='recon'))
   with pytest.raises(errors.InputError):
     experts.fingerprint('/nowhere/bundle')
   assert experts.fingerprint(None) == ''

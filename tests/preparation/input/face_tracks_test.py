@@ -180,13 +180,15 @@ def test_flicker_is_no_cut_and_another_room_is():
 
 
 def wanted(**choices):
-  return options.Options(**{'min_face': 32, 'min_frames': 5, **choices})
+  return options.PreparationOptions(
+    **{'min_face': 32, 'min_frames': 5, **choices}
+  )
 
 
 def track_of(box, frames=10, found=None):
   points = np.repeat(points_in(box)[None], frames, 0)
   there = np.ones(frames, bool) if found is None else found
-  return face_tracks.Track(0, points, there, box, '', np.zeros((0, 4)), 1)
+  return face_tracks.FaceTrack(0, points, there, box, '', np.zeros((0, 4)), 1)
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,13 @@ def test_pipeline_writes_the_parts_and_leaves_those_that_are_there(tmp_path):
   for name in ('a', 'b'):
     path = tmp_path / f'{name}.mp4'
     path.write_text('no film')
-    source = video_files.Source(str(path), name, name, name, '0')
-    todo.append(runner.Task(source, tmp_path / f'{name}.part'))
+    source = video_files.VideoSource(str(path), name, name, name, '0')
+    todo.append(runner.VideoTask(source, tmp_path / f'{name}.part'))
   arguments = ['--runner=DirectRunner']
-  beam.run(todo, options.Options(), arguments)
+  beam.run(todo, options.PreparationOptions(), arguments)
   before = [task.target.stat().st_mtime_ns for task in todo]
   for task in todo:
     (reject,) = parts.read_summary(task.target).rejects
     assert reject.reason == 'unreadable'
-  beam.run(todo, options.Options(), arguments)
+  beam.run(todo, options.PreparationOptions(), arguments)
   assert [task.target.stat().st_mtime_ns for task in todo] == before

@@ -9,7 +9,9 @@ from tests.preparation import workers
 
 def tasks(folder, *names):
   return [
-    runner.Task(video_files.Source('', n, 's', n, '0'), folder / f'{n}.part')
+    runner.VideoTask(
+      video_files.VideoSource('', n, 's', n, '0'), folder / f'{n}.part'
+    )
     for n in names
   ]
 
@@ -18,7 +20,7 @@ def run(todo, *, worker=workers.act, timeout_s=60.0, count=1):
   return list(
     runner.run(
       todo,
-      options.Options(),
+      options.PreparationOptions(),
       workers=count,
       timeout_s=timeout_s,
       worker=worker,

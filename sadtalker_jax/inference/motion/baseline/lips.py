@@ -52,7 +52,7 @@ _MOOD_KEPT = 0.7
 _SHUT = 0.02  # opening up to which a source's mouth is certainly shut
 
 
-class Weights(NamedTuple):
+class LipWeights(NamedTuple):
   """The contents of baseline.npz."""
 
   reference: np.ndarray  # [80] mean spectrum of speech, decibel
@@ -76,17 +76,19 @@ class Lips(NamedTuple):
 
 
 @functools.cache
-def load(path: pathlib.Path = DATA) -> Weights:
+def load(path: pathlib.Path = DATA) -> LipWeights:
   """The fitted weights, read once per process."""
   with np.load(path) as stored:
     arrays = {name: stored[name].astype(np.float32) for name in stored.files}
-  return Weights(**arrays)
+  return LipWeights(**arrays)
 
 
-def save(path: pathlib.Path, weights: Weights) -> None:
+def save(path: pathlib.Path, weights: LipWeights) -> None:
   """Writes weights; the large arrays in half precision."""
   large = ('projection', 'prototypes')
-  kinds = {n: np.float16 if n in large else np.float32 for n in Weights._fields}
+  kinds = {
+    n: np.float16 if n in large else np.float32 for n in LipWeights._fields
+  }
   np.savez_compressed(
     path,
     **{name: getattr(weights, name).astype(kinds[name]) for name in kinds},
@@ -111,7 +113,7 @@ def kernel(
   return np.exp(-width * distance)
 
 
-def regress(features: np.ndarray, weights: Weights) -> np.ndarray:
+def regress(features: np.ndarray, weights: LipWeights) -> np.ndarray:
   """Raw lips [K, 3] for context features [K, D], in amplitudes of a speaker."""
   points = (features - weights.mean) @ weights.projection
   near = kernel(points, weights.prototypes, float(weights.width))
@@ -122,7 +124,7 @@ def measure(
   sound: speech.Sound,
   num_frames: int,
   fps: float = 25.0,
-  weights: Weights | None = None,
+  weights: LipWeights | None = None,
 ) -> Lips:
   """Lips of a sound.
 
@@ -149,7 +151,7 @@ def measure(
   return Lips(np.maximum(gap, 0), width, chin)
 
 
-def opening(expression: Array, weights: Weights | None = None) -> np.ndarray:
+def opening(expression: Array, weights: LipWeights | None = None) -> np.ndarray:
   """Gap of the inner lips that units cause, [...], share of the eye distance.
 
   Args:
@@ -161,7 +163,7 @@ def opening(expression: Array, weights: Weights | None = None) -> np.ndarray:
   return units_only @ weights.response[:, 0]
 
 
-def units(lips: Lips, weights: Weights | None = None) -> np.ndarray:
+def units(lips: Lips, weights: LipWeights | None = None) -> np.ndarray:
   """Units [N, 64] that move a closed mouth as `lips` say.
 
   The jaw follows gap and chin; what it does not open, the lips part (teeth
@@ -201,7 +203,7 @@ def units(lips: Lips, weights: Weights | None = None) -> np.ndarray:
 
 
 def resting(
-  source: np.ndarray, activity: np.ndarray, weights: Weights | None = None
+  source: np.ndarray, activity: np.ndarray, weights: LipWeights | None = None
 ) -> np.ndarray:
   """The source's expression as the speaking mouth builds on it: [N, 64].
 
