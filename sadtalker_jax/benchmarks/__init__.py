@@ -1,1 +1,6 @@
-"""Times of the heavy parts, beside a peer where one is installed."""
+"""Times of the heavy parts on this machine; see `cli.bench`.
+
+Modules: `render_speed`, `motion_speed`, `rasterize_speed`, `grid_sample_speed`,
+one benchmark each; `drtk_peer`, what rasterizing is compared with where it is
+installed; `timing`, what they share.
+"""

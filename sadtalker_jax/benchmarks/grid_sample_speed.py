@@ -12,21 +12,18 @@ the volume and its grid are made beforehand. Calls of all take turns, so a ratio
 compares calls that ran under the same load. For one core: `taskset -c 0`.
 """
 
-import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import importlib
 import importlib.util
 import os
-import platform
 import statistics
-import time
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax.benchmarks import timing
 from sadtalker_jax.ops.sampling import grid_sample, grids, shifting
 
 SHAPE = (16, 64, 64)  # depth, height, width of the volume
@@ -44,37 +41,30 @@ class _Case(NamedTuple):
   padding: str
 
 
-def run(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def run(batches: Sequence[int], repeats: int) -> Iterator[timing.Line]:
   """One line for every batch size, case and direction.
 
   Args:
-    flags: `batch`, sizes; `repeats`, timed calls.
+    batches: Numbers of volumes or images sampled together.
+    repeats: Number of timed calls.
 
   Raises:
-    InputError: no repeat, or a batch of none.
+    InputError: No repeat, or a batch of none.
   """
-  if flags.repeats < 1 or min(flags.batch) < 1:
-    raise errors.InputError(
-      f'expected at least one repeat and a batch of one, found '
-      f'{flags.repeats} and {min(flags.batch)}'
-    )
-  device = jax.devices()[0]
+  timing.check(batches, repeats)
   about = {
     'what': 'grid_sample',
-    'device': device.device_kind,
-    'platform': device.platform,
-    'machine': platform.processor() or platform.machine(),
-    'jax': jax.__version__,
+    **timing.device(),
     'dtype': 'float32',
-    'repeats': flags.repeats,
+    'repeats': repeats,
   }
-  torch = _torch() if device.platform == 'cpu' else None
+  torch = _torch() if about['platform'] == 'cpu' else None
   if torch is not None:
     about |= {'torch': torch.__version__, 'threads': torch.get_num_threads()}
-  for batch in flags.batch:
+  for batch in batches:
     for name, case in _cases(batch).items():
       calls = _ours(case) | ({} if torch is None else _peer(case, torch))
-      times = _interleaved(calls, flags.repeats)
+      times = timing.take_turns(calls, repeats)
       for direction in ('forward', 'both'):
         yield {
           **about,
@@ -127,7 +117,7 @@ def _cases(batch: int) -> dict[str, _Case]:
   }
 
 
-def _ours(case: _Case) -> dict[str, Callable[[], Any]]:
+def _ours(case: _Case) -> dict[str, timing.Call]:
   arguments = jax.device_put(case.arguments)
   forward = jax.jit(case.function)
   shape = jax.eval_shape(forward, *arguments).shape
@@ -155,7 +145,7 @@ def _torch() -> Any | None:
   return torch
 
 
-def _peer(case: _Case, torch: Any) -> dict[str, Callable[[], Any]]:
+def _peer(case: _Case, torch: Any) -> dict[str, timing.Call]:
   cells = torch.tensor(np.moveaxis(case.cells, -1, 1).copy())
   grid = torch.tensor(case.grid)
   leaves = [a.clone().requires_grad_() for a in (cells, grid)]
@@ -173,22 +163,6 @@ def _peer(case: _Case, torch: Any) -> dict[str, Callable[[], Any]]:
     forward(*leaves).backward(cotangent)
 
   return {'peer_forward': lambda: forward(cells, grid), 'peer_both': both}
-
-
-def _interleaved(
-  calls: dict[str, Callable[[], Any]], repeats: int
-) -> dict[str, list[tuple[float, float]]]:
-  """Seconds of wall clock and of CPU, of calls that take turns."""
-  for call in calls.values():
-    call()  # compiles
-  times: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
-  for _ in range(repeats):
-    for name, call in calls.items():
-      cpu, wall = time.process_time(), time.perf_counter()
-      call()
-      wall = time.perf_counter() - wall
-      times[name].append((wall, time.process_time() - cpu))
-  return times
 
 
 def _summary(

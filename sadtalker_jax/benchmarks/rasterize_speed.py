@@ -4,25 +4,20 @@ The part of `bench` for `rasterize`: triangle ids, pictures, gradients, and
 gradients with silhouettes, of a bumpy face of 70,000 triangles (as many as the
 Basel face model has) and of the packaged head. Calls of ours and of the peer
 take turns, so that the load of the machine hits both; ratios of one line were
-measured in one run. The peer is the `drtk` package (facebookresearch/DRTK, MIT
-licence) with its torch, loaded only here and only if there is one.
+measured in one run. The peer is DRTK (`drtk_peer`).
 """
 
-import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import functools
-import importlib
-import importlib.util
-import platform
 import statistics
 import time
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax.benchmarks import drtk_peer, timing
 from sadtalker_jax.face3d import camera
 from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.face3d.rasterize import rasterizer, silhouette
@@ -30,8 +25,6 @@ from sadtalker_jax.typing import Array
 
 SIZE = 224
 WHAT = ('ids', 'forward', 'backward', 'silhouette')
-
-_Call: TypeAlias = Callable[[], Any]
 
 
 def face(rows: int = 190, columns: int = 188) -> tuple[np.ndarray, np.ndarray]:
@@ -88,11 +81,12 @@ def head() -> tuple[np.ndarray, np.ndarray]:
   return positions.astype(np.float32), np.asarray(model.triangles)
 
 
-def run(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def run(batches: Sequence[int], repeats: int) -> Iterator[timing.Line]:
   """The lines of all meshes, batch sizes and kinds of work.
 
   Args:
-    flags: with `batch`, a list of sizes, and `repeats`.
+    batches: Numbers of pictures drawn together.
+    repeats: Number of timed calls.
 
   Yields:
     A line as of `bench`, with `peer_seconds` and `ratio` (ours over the peer's,
@@ -100,75 +94,62 @@ def run(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
     too, `cpu_seconds` and `cpu_ratio` tell more than the clock.
 
   Raises:
-    errors.InputError: no repeats, or a batch of none.
+    InputError: No repeats, or a batch of none.
   """
-  if flags.repeats < 1 or min(flags.batch) < 1:
-    raise errors.InputError(
-      f'expected at least one repeat and a batch of one, found '
-      f'{flags.repeats} and {min(flags.batch)}'
-    )
+  timing.check(batches, repeats)
   for mesh, (positions, triangles) in (('face', face()), ('head', head())):
     rng = np.random.default_rng(0)
-    for batch in flags.batch:
+    for batch in batches:
       inputs = (
         np.tile(positions, (batch, 1, 1)),
         rng.uniform(size=(batch, len(positions), 3)).astype(np.float32),
         rng.normal(size=(batch, SIZE, SIZE, 3)).astype(np.float32),
       )
       ours, compile_seconds = _ours(triangles, *inputs)
-      peer = _peer(triangles, *inputs)
+      peer = drtk_peer.calls(triangles, *inputs)
       for what in WHAT:
-        calls = [ours[what]] + ([peer[what]] if peer else [])
-        seconds, busy = _take_turns(calls, flags.repeats)
-        median = statistics.median(seconds[0])
-        line = {
+        calls = {'ours': ours[what]} | ({'peer': peer[what]} if peer else {})
+        yield {
           'what': 'rasterize',
           'work': what,
           'mesh': mesh,
           'triangles': len(triangles),
           'size': SIZE,
-          'device': jax.devices()[0].device_kind,
-          'platform': jax.devices()[0].platform,
-          'machine': platform.processor() or platform.machine(),
-          'jax': jax.__version__,
+          **timing.device(),
           'dtype': 'float32',
           'batch': batch,
-          'repeats': flags.repeats,
-          'seconds': median,
-          'seconds_min': min(seconds[0]),
-          'seconds_max': max(seconds[0]),
-          'cpu_seconds': statistics.median(busy[0]),
-          'cpu_seconds_min': min(busy[0]),
-          'per_second': batch / median,
+          'repeats': repeats,
           'compile_seconds': compile_seconds[what],
+          **_summary(timing.take_turns(calls, repeats), batch),
         }
-        if peer:
-          line |= {'peer': 'drtk', 'peer_seconds_min': min(seconds[1])}
-          for name, times in (('', seconds), ('cpu_', busy)):
-            theirs = statistics.median(times[1])
-            line[f'peer_{name}seconds'] = theirs
-            line[f'{name}ratio'] = statistics.median(times[0]) / theirs
-            line[f'{name}ratio_min'] = min(times[0]) / min(times[1])
-        yield line
 
 
-def _take_turns(
-  calls: list[_Call], repeats: int
-) -> tuple[list[list[float]], list[list[float]]]:
-  """Seconds by the clock and of the process, of calls one after the other.
-
-  One call of each comes before, to warm up.
-  """
-  seconds: list[list[float]] = [[] for _ in calls]
-  busy: list[list[float]] = [[] for _ in calls]
-  for repeat in range(repeats + 1):
-    for number, call in enumerate(calls):
-      started = time.perf_counter(), time.process_time()
-      call()
-      if repeat:
-        seconds[number].append(time.perf_counter() - started[0])
-        busy[number].append(time.process_time() - started[1])
-  return seconds, busy
+def _summary(
+  times: dict[str, list[tuple[float, float]]], batch: int
+) -> timing.Line:
+  """Medians and least of seconds; ratios to the peer, if there is one."""
+  seconds, busy = zip(*times['ours'], strict=True)
+  median = statistics.median(seconds)
+  line: timing.Line = {
+    'seconds': median,
+    'seconds_min': min(seconds),
+    'seconds_max': max(seconds),
+    'cpu_seconds': statistics.median(busy),
+    'cpu_seconds_min': min(busy),
+    'per_second': batch / median,
+  }
+  if 'peer' in times:
+    of_peer = tuple(zip(*times['peer'], strict=True))
+    line |= {'peer': 'drtk', 'peer_seconds_min': min(of_peer[0])}
+    for name, ours, peer in (
+      ('', seconds, of_peer[0]),
+      ('cpu_', busy, of_peer[1]),
+    ):
+      theirs = statistics.median(peer)
+      line[f'peer_{name}seconds'] = theirs
+      line[f'{name}ratio'] = statistics.median(ours) / theirs
+      line[f'{name}ratio_min'] = min(ours) / min(peer)
+  return line
 
 
 def _wait(function: Callable[..., Any], inputs: list[jax.Array]) -> None:
@@ -180,7 +161,7 @@ def _ours(
   positions: np.ndarray,
   colours: np.ndarray,
   cotangent: np.ndarray,
-) -> tuple[dict[str, _Call], dict[str, float]]:
+) -> tuple[dict[str, timing.Call], dict[str, float]]:
   """Compiled work of each kind, and the seconds its compilation took."""
 
   def ids(positions: Array) -> Array:
@@ -211,7 +192,7 @@ def _ours(
     'backward': (backward(forward), 3),
     'silhouette': (backward(edges), 3),
   }
-  calls: dict[str, _Call] = {}
+  calls: dict[str, timing.Call] = {}
   seconds: dict[str, float] = {}
   for what, (function, number) in kinds.items():
     started = time.perf_counter()
@@ -219,60 +200,3 @@ def _ours(
     seconds[what] = time.perf_counter() - started
     calls[what] = functools.partial(_wait, compiled, arrays[:number])
   return calls, seconds
-
-
-def _peer(
-  triangles: np.ndarray,
-  positions: np.ndarray,
-  colours: np.ndarray,
-  cotangent: np.ndarray,
-) -> dict[str, _Call] | None:
-  """The same work by DRTK on CPU or CUDA as jax's, or None without it."""
-  if any(importlib.util.find_spec(n) is None for n in ('torch', 'drtk')):
-    return None
-  torch, drtk = map(importlib.import_module, ('torch', 'drtk'))
-  device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
-
-  def tensor(array: np.ndarray) -> Any:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-  half = np.array(
-    [0.5, 0.5, 0], np.float32
-  )  # its pixel centres are at whole numbers
-  points, faces = tensor(positions - half), tensor(triangles.astype(np.int32))
-  colour, pull = tensor(colours), tensor(cotangent.transpose(0, 3, 1, 2))
-
-  def ids() -> None:
-    with torch.no_grad():
-      drtk.rasterize(points, faces, SIZE, SIZE)
-    wait()
-
-  def forward() -> None:
-    with torch.no_grad():
-      draw(points, colour, False)
-    wait()
-
-  def draw(points: Any, colour: Any, edge: bool) -> Any:
-    ids = drtk.rasterize(points, faces, SIZE, SIZE)
-    _, weights = drtk.render(points, faces, ids)
-    image = drtk.interpolate(colour, faces, ids, weights)
-    image = image * (ids != -1)[:, None]
-    if edge:
-      image = drtk.edge_grad_estimator(points, faces, weights, image, ids)
-    return image
-
-  def backward(edge: bool) -> None:
-    leaves = [a.clone().requires_grad_() for a in (points, colour)]
-    draw(leaves[0], leaves[1], edge).backward(pull)
-    wait()
-
-  def wait() -> None:
-    if device == 'cuda':
-      torch.cuda.synchronize()
-
-  return {
-    'ids': ids,
-    'forward': forward,
-    'backward': lambda: backward(False),
-    'silhouette': lambda: backward(True),
-  }

@@ -13,210 +13,84 @@ Without --bundle the weights are noise: speed does not depend on them.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 import json
-import platform
-import statistics
 import sys
-import time
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
+from sadtalker_jax.cli import command
 
-from sadtalker_jax import errors
-from sadtalker_jax.ops import products
-
-_MATRIX = {'cpu': 2048, 'gpu': 8192, 'tpu': 8192}  # side of the peak's product
-
-
-def main(argv: list[str] | None = None) -> int:
-  """Runs the program; returns its exit code."""
-  flags = _parser().parse_args(argv)
-  try:
-    for line in flags.run(flags):
-      print(json.dumps(line), flush=True)
-  except errors.InputError as error:
-    print(f'bench: {error}', file=sys.stderr)
-    return 2
-  return 0
+# Name, default batch size, help.
+_KINDS = (
+  ('render', 1, 'frames of the neural renderer'),
+  ('motion', 32, 'ExpNet and PoseVAE, frames of sound'),
+  ('rasterize', 1, 'triangles, pictures and gradients at 224'),
+  ('grid_sample', 2, 'three uses of sampling'),
+)
 
 
-def _parser() -> argparse.ArgumentParser:
-  result = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
-  kinds = result.add_subparsers(required=True, metavar='WHAT')
-
-  def add(
-    name: str,
-    run: Callable[[argparse.Namespace], Iterator[dict[str, Any]]],
-    text: str,
-    batch: list[int],
-  ) -> argparse.ArgumentParser:
-    parser = kinds.add_parser(
+def parser() -> argparse.ArgumentParser:
+  """The command line."""
+  result = command.parser('bench', __doc__)
+  kinds = result.add_subparsers(required=True, dest='what', metavar='WHAT')
+  for name, batch, text in _KINDS:
+    kind = kinds.add_parser(
       name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-      '--batch', type=int, nargs='+', default=batch, help='sizes, one line each'
+    kind.add_argument(
+      '--batch',
+      type=int,
+      nargs='+',
+      default=[batch],
+      help='batch sizes, one line each',
     )
-    parser.add_argument('--repeats', type=int, default=10, help='timed calls')
-    return parser
-
-  render = add('render', _render, 'frames of the neural renderer', [1])
-  render.add_argument('--size', type=int, default=256, choices=[256, 512])
-  render.add_argument('--bundle', help='its weights instead of noise')
-  render.add_argument(
-    '--dtype', default='float32', choices=['float32', 'bfloat16']
-  )
-  add('motion', _motion, 'ExpNet and PoseVAE, frames of sound', [32])
-  add('rasterize', _rasterize, 'triangles, pictures and gradients at 224', [1])
-  add('grid_sample', _grid_sample, 'three uses of sampling', [2])
+    kind.add_argument(
+      '--repeats', type=int, default=10, help='number of timed calls'
+    )
+    if name == 'render':
+      kind.add_argument('--size', type=int, default=256, choices=[256, 512])
+      kind.add_argument('--bundle', help='bundle of weights; else noise')
+      kind.add_argument(
+        '--dtype', default='float32', choices=['float32', 'bfloat16']
+      )
   return result
 
 
-def _render(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  import sadtalker_jax
-  from sadtalker_jax.models import zoo
-  from sadtalker_jax.models.fused import fused_render
+def main(argv: Sequence[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  flags = parser().parse_args(argv)
+  return command.run(lambda: _print(flags), 'bench')
 
-  names = ('keypoint_detector', 'generator', 'mapping')
-  if flags.bundle is None:
-    networks = {name: zoo.noise(name) for name in names}
-  else:
-    bundle = sadtalker_jax.load(flags.bundle)
-    networks = {name: bundle.variables(name) for name in names}
-  mapping = fused_render.fold_mapping(networks.pop('mapping'))
-  params = jax.device_put(
-    (fused_render.fold(networks, dtype=flags.dtype), mapping)
+
+def _print(flags: argparse.Namespace) -> int:
+  for line in _lines(flags):
+    print(json.dumps(line), flush=True)
+  return 0
+
+
+def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
+  """The lines of the benchmark that the flags name."""
+  from sadtalker_jax.benchmarks import (
+    grid_sample_speed,
+    motion_speed,
+    rasterize_speed,
+    render_speed,
   )
-  rng = np.random.default_rng(0)
-  for batch in flags.batch:
-    image, windows, angles = (
-      jnp.asarray(x, jnp.float32)
-      for x in (
-        rng.uniform(0, 1, (batch, flags.size, flags.size, 3)),
-        0.3 * rng.standard_normal((batch, 27, 70)),
-        np.full((batch, 3), np.nan),
-      )
-    )
-    source = jax.jit(fused_render.prepare_source)(params, image, windows)
-    yield _measure(
-      'render',
-      fused_render.render,
-      (params, source, windows, angles),
-      flags,
-      batch=batch,
-      dtype=flags.dtype,
+
+  if flags.what == 'render':
+    return render_speed.run(
+      flags.batch,
+      flags.repeats,
       size=flags.size,
+      dtype=flags.dtype,
+      bundle=flags.bundle,
     )
-
-
-def _motion(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.models import zoo
-
-  expnet, posevae = zoo.build('expnet'), zoo.build('posevae')
-  weights = jax.device_put((zoo.noise('expnet'), zoo.noise('posevae')))
-  rng = np.random.default_rng(0)
-
-  def run(
-    weights: Any, mel: jax.Array, reference: jax.Array, blink: jax.Array
-  ) -> tuple[Any, Any]:
-    expression = expnet.apply(weights[0], mel, reference, blink, train=False)
-    sound = posevae.apply(weights[1], mel[None], method='encode_audio')
-    return expression, sound
-
-  for batch in flags.batch:
-    inputs = [
-      jnp.asarray(rng.standard_normal(shape), jnp.float32)
-      for shape in ((batch, 80, 16, 1), (batch, 64), (batch, 1))
-    ]
-    yield _measure(
-      'motion', run, (weights, *inputs), flags, batch=batch, dtype='float32'
-    )
-
-
-def _rasterize(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.benchmarks import rasterize_speed
-
-  return rasterize_speed.run(flags)
-
-
-def _grid_sample(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-  from sadtalker_jax.benchmarks import grid_sample_speed
-
-  return grid_sample_speed.run(flags)
-
-
-def _measure(
-  what: str,
-  function: Callable[..., Any],
-  inputs: tuple[Any, ...],
-  flags: argparse.Namespace,
-  *,
-  batch: int,
-  dtype: str,
-  **more: Any,
-) -> dict[str, Any]:
-  """The line of one measurement."""
-  if flags.repeats < 1 or batch < 1:
-    raise errors.InputError(
-      f'expected at least one repeat and a batch of one, found '
-      f'{flags.repeats} and {batch}'
-    )
-  started = time.perf_counter()
-  compiled = jax.jit(function).lower(*inputs).compile()
-  compile_seconds = time.perf_counter() - started
-  seconds = _times(compiled, inputs, flags.repeats)
-  cost = compiled.cost_analysis() or {}
-  # XLA counts the body of a loop once.
-  traced = 2 * products.count(function, *inputs)
-  gflop = max(float(cost.get('flops', 0)), traced) / 1e9
-  median = statistics.median(seconds)
-  peak = _peak(dtype)
-  device = jax.devices()[0]
-  return {
-    'what': what,
-    'device': device.device_kind,
-    'platform': device.platform,
-    'machine': platform.processor() or platform.machine(),
-    'jax': jax.__version__,
-    'dtype': dtype,
-    'batch': batch,
-    **more,
-    'repeats': flags.repeats,
-    'seconds': median,
-    'seconds_min': min(seconds),
-    'seconds_max': max(seconds),
-    'per_second': batch / median,
-    'compile_seconds': compile_seconds,
-    'gflop': gflop,
-    'gflop_per_second': gflop / median,
-    'matmul_gflop_per_second': peak,
-    'share_of_matmul': gflop / median / peak,
-  }
-
-
-def _times(
-  compiled: Callable[..., Any], inputs: tuple[Any, ...], repeats: int
-) -> list[float]:
-  jax.block_until_ready(compiled(*inputs))
-  seconds = []
-  for _ in range(repeats):
-    started = time.perf_counter()
-    jax.block_until_ready(compiled(*inputs))
-    seconds.append(time.perf_counter() - started)
-  return seconds
-
-
-def _peak(dtype: str) -> float:
-  """GFLOP per second of a large matrix product, the best of a few."""
-  side = _MATRIX.get(jax.default_backend(), 4096)
-  matrix = jnp.ones((side, side), dtype)
-  product = jax.jit(jnp.matmul).lower(matrix, matrix).compile()
-  return 2 * side**3 / min(_times(product, (matrix, matrix), 5)) / 1e9
+  benchmark = {
+    'motion': motion_speed.run,
+    'rasterize': rasterize_speed.run,
+    'grid_sample': grid_sample_speed.run,
+  }[flags.what]
+  return benchmark(flags.batch, flags.repeats)
 
 
 if __name__ == '__main__':
