@@ -34,6 +34,7 @@ RANK = {
   'preparation': 5,
   'evaluation': 5,
   'baseline_fitting': 6,
+  'photo_fitting': 6,
   'synthesis': 6,
   'benchmarks': 6,
   'cli': 7,

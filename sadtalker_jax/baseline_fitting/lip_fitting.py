@@ -1,10 +1,8 @@
 """Fits the prototypes of `lips` to measured lips and their sound.
 
-A clip's lips [T, 3] are gap, width and chin over rest, divided by the amplitude
-of its speaker's gap (5th to 95th percentile), so that large and small mouths
-teach the same. Everything is deterministic. Used by `cli.fit_baseline`.
+Everything is deterministic: equal recordings give equal weights.
 
-Letters as in `lips`; T frames of a clip.
+Letters as in `lips`; T frames of a clip, K points of a curve.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,49 +11,29 @@ import dataclasses
 import numpy as np
 
 from sadtalker_jax import conventions
+from sadtalker_jax.baseline_fitting import recordings, scores
 from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.baseline import speech
 from sadtalker_jax.ops import filters
 
 NUM_PROTOTYPES = 400
-NUM_COMPONENTS = 40
-RIDGE = 0.2
-MAX_LAG = 3  # frames by which lips may be early or late in `correlation`
+NUM_COMPONENTS = 40  # principal components of the sound that are kept
+RIDGE = 0.2  # weight of the penalty in the kernel regression
 MAX_SHIFT = 8  # frames searched for the shift of unaligned clips
 
 
-@dataclasses.dataclass
-class TalkerClip:
-  """Sound and lips of one recording."""
-
-  name: str
-  talker: str
-  wave: np.ndarray  # [L] at 16 kHz
-  lips: np.ndarray  # [T, 3] measured, in amplitudes of the speaker
-  fps: float
-  gap: np.ndarray | None = None  # [T] measured, share of the eye distance
-  amplitude: float = 1.0  # of the gap; makes `lips` from measures
-  shift: float = 0.0  # frames by which the lips come after the sound
-
-  def seconds(self) -> np.ndarray:
-    """Times [T] in the sound that the frames show."""
-    return (np.arange(len(self.lips)) + 0.5 - self.shift) / self.fps
-
-
-def mouth_measures(points: np.ndarray) -> np.ndarray:
-  """Gap, width and chin height [T, 3] of landmarks [T, 478, 3]."""
-
-  def distance(a: int, b: int) -> np.ndarray:
-    return np.linalg.norm(points[:, a] - points[:, b], axis=-1)
-
-  pairs = ((13, 14), (61, 291), (152, 168))
-  measures = np.stack([distance(a, b) for a, b in pairs], axis=1)
-  return measures / distance(33, 263)[:, None]
-
-
 def cluster(points: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
-  """Weighted k-means centres [count, P], always the same for equal input."""
+  """Weighted k-means centres, always the same for equal input.
+
+  Args:
+    points: [N, P] points.
+    weight: [N] weights of the points.
+    count: Number of centres.
+
+  Returns:
+    [count, P] centres.
+  """
   rng = np.random.default_rng(0)
   chosen = [int(np.argmax(weight))]
   near = np.full(len(points), np.inf)
@@ -75,7 +53,7 @@ def cluster(points: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
   return centres
 
 
-def reference_spectrum(clips: Iterable[TalkerClip]) -> np.ndarray:
+def reference_spectrum(clips: Iterable[recordings.TalkerClip]) -> np.ndarray:
   """Smooth mean spectrum of speech [80], every talker counted once."""
   talkers: dict[str, list[np.ndarray]] = {}
   for clip in clips:
@@ -86,7 +64,7 @@ def reference_spectrum(clips: Iterable[TalkerClip]) -> np.ndarray:
 
 
 def model_response() -> np.ndarray:
-  """Change of gap, width and chin per unit of the canonical model: [64, 3]."""
+  """Change of gap, width and chin [64, 3] per unit of expression weights."""
   model = makehuman.load()
   rows = np.concatenate(
     [np.zeros((1, 64)), np.eye(conventions.EXPRESSION_SIZE)]
@@ -100,7 +78,7 @@ def model_response() -> np.ndarray:
   ])  # fmt: skip
   # Seen from the front, as the cameras of the clips do; lips do not overlap.
   points = np.pad(points[:, :468, :2], ((0, 0), (0, 10), (0, 1)))
-  measures = mouth_measures(points)
+  measures = recordings.mouth_measures(points)
   signed = (points[:, 13, 1] - points[:, 14, 1]) / np.linalg.norm(
     points[:, 33] - points[:, 263], axis=-1
   )
@@ -109,9 +87,14 @@ def model_response() -> np.ndarray:
 
 
 def fit(
-  clips: Sequence[TalkerClip], reference: np.ndarray
+  clips: Sequence[recordings.TalkerClip], reference: np.ndarray
 ) -> lips_lib.LipWeights:
-  """Prototypes and their lips; curve and scale are left as identities."""
+  """Prototypes and their lips; curve and scale are left as identities.
+
+  Args:
+    clips: Sound and lips to learn from.
+    reference: [80] spectrum of `reference_spectrum`.
+  """
   features, lips, weight = [], [], []
   frames = {c.talker: 0 for c in clips}
   for clip in clips:
@@ -120,7 +103,7 @@ def fit(
     sound = speech.listen(clip.wave, reference)
     features.append(lips_lib.context(sound.bands, clip.seconds()))
     lips.append(clip.lips)
-    # A talker counts by the root of what he said.
+    # A talker's weight is the root of the frames that there are of him.
     share = (75 / frames[clip.talker]) ** 0.5
     weight.append(np.full(len(clip.lips), share))
   x, y, w = (
@@ -154,41 +137,18 @@ def fit(
   )
 
 
-def produced(clip: TalkerClip, weights: lips_lib.LipWeights) -> np.ndarray:
-  """Opening [T] that the baseline makes for a clip's sound at its frames."""
-  sound = speech.listen(clip.wave, weights.reference)
-  lips = lips_lib.measure(sound, len(clip.lips), clip.fps, weights)
-  return lips_lib.opening(lips_lib.units(lips, weights), weights)
-
-
-def correlation(
-  real: np.ndarray, made: np.ndarray, max_lag: int = MAX_LAG
-) -> tuple[float, int]:
-  """Highest Pearson r of two tracks [T] and its lag (real after made)."""
-  lags = range(-max_lag, max_lag + 1)
-  return max((_lagged_r(real, made, lag), lag) for lag in lags)
-
-
-def _lagged_r(real: np.ndarray, made: np.ndarray, lag: int) -> float:
-  a = real[max(lag, 0) : len(real) + min(lag, 0)]
-  b = made[max(-lag, 0) : len(made) - max(lag, 0)]
-  if a.std() == 0 or b.std() == 0:
-    return -1.0
-  return float(np.corrcoef(a, b)[0, 1])
-
-
 def aligned(
-  clips: Sequence[TalkerClip], weights: lips_lib.LipWeights
-) -> list[TalkerClip]:
-  """Clips with the shift at which lips and chin fit the weights' best."""
+  clips: Sequence[recordings.TalkerClip], weights: lips_lib.LipWeights
+) -> list[recordings.TalkerClip]:
+  """Clips with the shift at which lips and chin fit the produced ones best."""
   result = []
   for clip in clips:
     sound = speech.listen(clip.wave, weights.reference)
     lips = lips_lib.measure(sound, len(clip.lips), clip.fps, weights)
     lags = range(-MAX_SHIFT, MAX_SHIFT + 1)
     fits = [
-      _lagged_r(clip.lips[:, 0], lips.gap, lag)
-      + _lagged_r(clip.lips[:, 2], lips.chin, lag)
+      scores.lagged_correlation(clip.lips[:, 0], lips.gap, lag)
+      + scores.lagged_correlation(clip.lips[:, 2], lips.chin, lag)
       for lag in lags
     ]
     shift = float(lags[int(np.argmax(fits))])
@@ -197,8 +157,8 @@ def aligned(
 
 
 def without_each_talker(
-  clips: Sequence[TalkerClip],
-  others: Sequence[TalkerClip],
+  clips: Sequence[recordings.TalkerClip],
+  others: Sequence[recordings.TalkerClip],
   reference: np.ndarray,
 ) -> dict[str, lips_lib.LipWeights]:
   """Weights fitted without each talker of `clips`, curve and scale unset."""
@@ -210,9 +170,10 @@ def without_each_talker(
 
 
 def raw_gaps(
-  clips: Sequence[TalkerClip], held_out: dict[str, lips_lib.LipWeights]
+  clips: Sequence[recordings.TalkerClip],
+  held_out: dict[str, lips_lib.LipWeights],
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """Per talker: regressed and measured gap in frames with speech."""
+  """Regressed and measured gap [2, N] in frames with speech, by talker."""
   pairs: dict[str, list[np.ndarray]] = {}
   for clip in clips:
     weights = held_out[clip.talker]
@@ -252,3 +213,34 @@ def finished(
 ) -> lips_lib.LipWeights:
   """Weights with the contrast curve and the amplitude of a speaker."""
   return weights._replace(curve=curve, scale=np.full(3, amplitude))
+
+
+def fit_all(
+  clips: Sequence[recordings.TalkerClip],
+  unaligned: Sequence[recordings.TalkerClip],
+  phones: Sequence[recordings.TalkerClip],
+) -> tuple[lips_lib.LipWeights, dict[str, lips_lib.LipWeights]]:
+  """Weights from everything, and weights without each talker of videos.
+
+  Args:
+    clips: Videos whose sound fits the picture.
+    unaligned: Videos whose sound may be shifted.
+    phones: Recordings with the lips of their phones.
+
+  Returns:
+    The weights, and by talker the weights fitted without that talker.
+  """
+  reference = reference_spectrum(clips)
+  amplitude = float(np.median([c.amplitude for c in clips]))
+  first = fit([*clips, *phones], reference)
+  unaligned = aligned(unaligned, first)
+  clips = [*clips, *unaligned]
+  held_out = without_each_talker(clips, phones, reference)
+  pairs = raw_gaps(clips, held_out)
+  for name, weights in held_out.items():
+    # The held-out talker's lips must not shape the curve either.
+    curve = contrast(v for k, v in pairs.items() if k != name)
+    held_out[name] = finished(weights, curve, amplitude)
+  weights = fit([*clips, *phones], reference)
+  curve = contrast(pairs.values())
+  return finished(weights, curve, amplitude), held_out

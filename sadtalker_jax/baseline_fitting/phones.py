@@ -2,7 +2,7 @@
 
 Phones are ARPAbet names as in CMU's dictionary, times are seconds. Their lips
 are typical values of a table; how lips slide from one to the next is left to
-smoothing. Only used to make weights (`cli.fit_baseline`), never to animate.
+smoothing. They help to fit weights and play no part in animation.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.baseline_fitting import lip_fitting
+from sadtalker_jax import conventions, errors
+from sadtalker_jax.baseline_fitting import recordings
 from sadtalker_jax.media import audio
 from sadtalker_jax.ops import filters
 
@@ -42,8 +42,12 @@ _TABLE = {
 TABLE = {p: np.array(v) for k, v in _TABLE.items() for p in k.split()}
 
 
-def read_times(path: pathlib.Path) -> lip_fitting.TalkerClip:
-  """Speech with the table's lips for phones whose times are known."""
+def read_times(path: pathlib.Path) -> recordings.TalkerClip:
+  """Speech with the table's lips for phones whose times are known.
+
+  Args:
+    path: JSON file of pocketsphinx, beside a wav file of the same stem.
+  """
   stem = path.name.split('.')[0]
   wave = audio.load(path.with_name(f'{stem}.wav'))
   words = json.loads(path.read_text())['w']
@@ -51,11 +55,14 @@ def read_times(path: pathlib.Path) -> lip_fitting.TalkerClip:
   return clip_of(stem, 'librivox', wave, times)
 
 
-def find(path: pathlib.Path) -> list[lip_fitting.TalkerClip]:
+def find(path: pathlib.Path) -> list[recordings.TalkerClip]:
   """Pieces of speech with the table's lips for the phones found in them.
 
+  Args:
+    path: Recording of English speech.
+
   Raises:
-    InputError: pocketsphinx is not installed.
+    InputError: The package pocketsphinx is not installed.
   """
   try:
     pocketsphinx = importlib.import_module('pocketsphinx')
@@ -93,10 +100,15 @@ def _decode(decoder: Any, sound: bytes) -> None:
 
 
 def pieces(wave: np.ndarray, seconds: float = 7.0) -> list[np.ndarray]:
-  """Cuts sound at quiet places into pieces of about this length."""
+  """Pieces of sound of about one length, cut at quiet places.
+
+  Args:
+    wave: [L] sound at 16 kHz.
+    seconds: Length that pieces have about.
+  """
   ends = np.concatenate([[0.0], np.cumsum(wave.astype(np.float64) ** 2)])
   quiet = ends[1600:] - ends[:-1600]  # energy of 0.1 s from here
-  length = int(seconds * 16000)
+  length = int(seconds * conventions.SAMPLE_RATE)
   cuts = [0]
   while len(wave) - cuts[-1] > 1.5 * length:
     low = cuts[-1] + int(0.7 * length)
@@ -110,15 +122,24 @@ def clip_of(
   talker_name: str,
   wave: np.ndarray,
   times: Sequence[tuple[float, float, str]],
-) -> lip_fitting.TalkerClip:
-  """Sound with the table's lips for (begin, end, phone), smoothed by 30 ms."""
+) -> recordings.TalkerClip:
+  """Sound with the table's lips for its phones, smoothed by 30 ms.
+
+  Args:
+    name: Name of the clip.
+    talker_name: Name of who speaks.
+    wave: [L] sound at 16 kHz.
+    times: Begin and end of each phone in seconds, and the phone.
+  """
   rate, fps = 200, 25.0
-  track = np.zeros((len(wave) * rate // 16000 + 1, 3))
+  track = np.zeros((len(wave) * rate // conventions.SAMPLE_RATE + 1, 3))
   for begin, end, phone in times:
     place = slice(round(begin * rate), round(end * rate))
     track[place] = TABLE.get(phone, (0.05, 0, 0.05))
   track = filters.gaussian(track, 0.03 * rate)
-  centre = (np.arange(int(len(wave) / 16000 * fps)) + 0.5) / fps
-  return lip_fitting.TalkerClip(
+  centre = (
+    np.arange(int(len(wave) / conventions.SAMPLE_RATE * fps)) + 0.5
+  ) / fps
+  return recordings.TalkerClip(
     name, talker_name, wave, track[(centre * rate).astype(np.int64)], fps
   )

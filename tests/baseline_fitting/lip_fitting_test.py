@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import errors
-from sadtalker_jax.baseline_fitting import lip_fitting, phones
+from sadtalker_jax.baseline_fitting import (
+  lip_fitting,
+  phones,
+  recordings,
+  scores,
+)
 from sadtalker_jax.inference.motion.baseline import lips, speech
 
 
-def speaker(seed: int, seconds: float = 6.0) -> lip_fitting.TalkerClip:
+def speaker(seed: int, seconds: float = 6.0) -> recordings.TalkerClip:
   """Syllables with open or narrow vowels between pauses, and their lips."""
   rng = np.random.default_rng(seed)
   t = np.arange(int(seconds * 16000)) / 16000
@@ -30,7 +35,7 @@ def speaker(seed: int, seconds: float = 6.0) -> lip_fitting.TalkerClip:
   wave += 1e-4 * rng.normal(size=len(t))
   frames = (np.arange(int(seconds * 25)) + 0.5) / 25
   gap = np.interp(frames, t, openness)
-  return lip_fitting.TalkerClip(
+  return recordings.TalkerClip(
     f'speaker{seed}',
     f'speaker{seed}',
     (0.1 * wave).astype(np.float32),
@@ -42,7 +47,7 @@ def speaker(seed: int, seconds: float = 6.0) -> lip_fitting.TalkerClip:
 
 
 @pytest.fixture(scope='module')
-def clips() -> list[lip_fitting.TalkerClip]:
+def clips() -> list[recordings.TalkerClip]:
   return [speaker(seed) for seed in range(4)]
 
 
@@ -57,8 +62,8 @@ def weights(clips, reference) -> lips.LipWeights:
 
 
 def test_lips_of_an_unheard_speaker_are_found(clips, weights):
-  made = lip_fitting.produced(clips[3], weights)
-  r, lag = lip_fitting.correlation(clips[3].gap, made)
+  made = scores.produced(clips[3], weights)
+  r, lag = scores.correlation(clips[3].gap, made)
   assert r > 0.8 and abs(lag) <= 1
 
 
@@ -78,9 +83,9 @@ def test_shifts_of_sound_are_found(clips, weights):
 def test_correlation_counts_lips_after_sound_as_positive():
   track = np.random.default_rng(0).normal(size=50)
   late = np.roll(track, 2)
-  assert lip_fitting.correlation(late, track) == (pytest.approx(1.0), 2)
-  assert lip_fitting.correlation(track, late)[1] == -2
-  assert lip_fitting.correlation(np.zeros(50), track)[0] == -1
+  assert scores.correlation(late, track) == (pytest.approx(1.0), 2)
+  assert scores.correlation(track, late)[1] == -2
+  assert scores.correlation(np.zeros(50), track)[0] == -1
 
 
 def test_contrast_restores_the_distribution():
@@ -110,9 +115,9 @@ def test_measures_are_shares_of_the_eye_distance():
   points[0, 14, 1] = 1.0
   points[0, 291, 0] = 5.0
   points[0, 152, 1] = 12.0
-  measured = lip_fitting.mouth_measures(points)
+  measured = recordings.mouth_measures(points)
   np.testing.assert_allclose(measured, [[0.1, 0.5, 1.2]])
-  np.testing.assert_allclose(lip_fitting.mouth_measures(7 * points), measured)
+  np.testing.assert_allclose(recordings.mouth_measures(7 * points), measured)
 
 
 def test_shipped_responses_are_those_of_the_shipped_model():

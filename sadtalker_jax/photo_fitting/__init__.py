@@ -1,0 +1,1 @@
+"""The packaged head fitted to photos, and how well; an offline tool."""
