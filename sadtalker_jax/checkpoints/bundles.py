@@ -22,9 +22,9 @@ from sadtalker_jax.typing import Variables
 
 @contextlib.contextmanager
 def writing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """A folder to fill that becomes `path` if the block ends well.
+  """A folder to fill that is renamed to `path` if the block ends well.
 
-  It stands beside `path` and vanishes on any error.
+  It lies beside `path` and is removed on any error.
 
   Raises:
     InputError: `path` exists and is not an empty folder, or cannot be made.
@@ -65,7 +65,7 @@ def seal(
   licence: str,
   morphable: str | None = None,
 ) -> cards.Card:
-  """Writes the card of a bundle whose networks are all there; see `cards`."""
+  """Writes the card of a bundle, when its networks are; see `cards.Card`."""
   paths = sorted(p for p in folder.rglob('*') if p.is_file())
   files = {str(p.relative_to(folder).as_posix()): file_card(p) for p in paths}
   card = cards.Card(
@@ -79,7 +79,7 @@ def verify(folder: pathlib.Path, card: cards.Card) -> None:
   """Holds every file of a bundle against its card.
 
   Raises:
-    InputError: files are missing, or not those that were written; all of them
+    InputError: Files are missing, or not those that were written; all of them
       are named.
   """
   # Hashing releases the interpreter lock, so threads are enough.
@@ -98,12 +98,12 @@ def load(folder: pathlib.Path, name: str, shapes: Variables) -> Variables:
   """Variables of a network of a bundle, numpy arrays.
 
   Args:
-    folder: of the bundle.
-    name: of the network.
-    shapes: what to expect, of `jax.ShapeDtypeStruct`.
+    folder: Folder of the bundle.
+    name: Name of the network.
+    shapes: Expected arrays, as `jax.ShapeDtypeStruct`.
 
   Raises:
-    InputError: the bundle holds other names or shapes.
+    InputError: The bundle holds other names or shapes.
   """
   return params.load(_network(folder, name), shapes)
 
@@ -120,7 +120,7 @@ def _network(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def _fault(folder: pathlib.Path, name: str, expected: cards.FileEntry) -> str:
-  """What is wrong with a file of a bundle; nothing if it is as it should be."""
+  """What is wrong with a file of a bundle; an empty text if nothing is."""
   path = folder / name
   if not path.is_file():
     return f'{name}: missing'

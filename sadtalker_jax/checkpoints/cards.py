@@ -1,6 +1,7 @@
 """The card of a bundle: what is in it, where it came from, all checksums.
 
-A card is JSON. It is read without trust: a bundle may come from anywhere.
+A card is JSON. All of it is checked when it is read: a bundle may come from
+anywhere.
 Hashes are SHA-256, sizes are bytes.
 """
 
@@ -15,8 +16,8 @@ from sadtalker_jax import errors
 FORMAT = 'sadtalker_jax bundle'
 VERSION = 1  # of the format; a reader refuses newer ones
 CARD = 'card.json'
-NETWORKS = 'networks'  # the folder of theirs
-# Those that give or take expressions, whose meaning a face model decides.
+NETWORKS = 'networks'  # folder of the networks in a bundle
+# Networks that give or take expressions, whose meaning a face model decides.
 SPEAK_OF_FACES = frozenset({'recon', 'expnet', 'mapping', 'mapping_full'})
 
 
@@ -25,9 +26,9 @@ class NetworkEntry:
   """A network of a bundle.
 
   Attributes:
-    config: fields of its module.
-    parameters: numbers in it that training changes.
-    sources: names of the files that it was read from.
+    config: Fields of the module.
+    parameters: Count of the numbers that training changes.
+    sources: Names of the files that the network was read from.
   """
 
   config: Mapping[str, Any]
@@ -40,14 +41,14 @@ class WeightOrigin:
   """A file that networks were read from.
 
   Attributes:
-    file: its name, without folders.
-    bytes: its size.
-    sha256: its hash.
-    size: pixels of the pictures that its renderer makes, if it has one.
-    keys: how many names it has.
-    used: how many of them are in the bundle.
-    ignored: names of the others by the reason why they are not.
-    licence: what is known about the terms of use.
+    file: Name of the file, without folders.
+    bytes: Size of the file.
+    sha256: Hash of the file.
+    size: Side of the renderer's pictures, pixels; None without a renderer.
+    keys: Number of names in the file.
+    used: Number of names that are in the bundle.
+    ignored: Names that are not in the bundle, by the reason.
+    licence: Known terms of use.
   """
 
   file: str
@@ -73,14 +74,14 @@ class Card:
   """What a bundle holds.
 
   Attributes:
-    size: pixels of the pictures that the renderer makes; None without one.
-    networks: by name.
-    sources: the files that they came from.
-    versions: of the packages that wrote the bundle.
-    licence: a note for whoever passes it on.
-    files: everything but the card, by path from the bundle, parts joined by /.
-    morphable: face model whose expressions its networks give and take; None if
-      none of them does.
+    size: Side of the renderer's pictures, pixels; None without a renderer.
+    networks: Networks by name.
+    sources: Files that the networks were read from.
+    versions: Versions of the packages that wrote the bundle.
+    licence: Note on the terms for whoever passes the bundle on.
+    files: All files but the card, by path from the bundle, parts joined by /.
+    morphable: Face model whose expressions the networks give and take; None if
+      no network does.
   """
 
   size: int | None
@@ -93,8 +94,11 @@ class Card:
 
 
 def released_morphable(networks: Iterable[str]) -> str | None:
-  """The face model of released networks; None if none has to do with one."""
-  # Reference, section 6.2.
+  """The face model of released networks (method 6.2); None if they need none.
+
+  Args:
+    networks: Names of the networks.
+  """
   return 'bfm' if SPEAK_OF_FACES.intersection(networks) else None
 
 
@@ -108,7 +112,7 @@ def read(folder: pathlib.Path) -> Card:
   """The card of a bundle.
 
   Raises:
-    InputError: no bundle, a newer format, or a card that is damaged.
+    InputError: The folder is no bundle, or its card is newer or damaged.
   """
   path = folder / CARD
   try:
@@ -154,7 +158,7 @@ def _card(content: Mapping[str, Any]) -> Card:
     content['versions'],
     content['licence'],
     {name: FileEntry(**entry) for name, entry in content['files'].items()},
-    # Cards did not always say so; those were of the released networks.
+    # Older cards do not say; their networks are the released ones.
     content.get('morphable') or released_morphable(networks),
   )
 

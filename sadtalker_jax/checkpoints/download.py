@@ -1,8 +1,9 @@
 """Bundles from the Hugging Face Hub, by name, through its own cache.
 
-A finished file is never fetched again, a broken connection goes on where it
-stopped, and what is in the cache is found without a network. The client's
-environment variables hold: HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE.
+A finished file is never fetched again, an interrupted download is continued,
+and files in the cache need no network. The environment variables of
+`huggingface_hub` have their effect: HF_HOME, HF_ENDPOINT, HF_TOKEN,
+HF_HUB_OFFLINE.
 """
 
 import pathlib
@@ -21,11 +22,11 @@ def fetch(name: str) -> pathlib.Path:
   """The folder of a bundle of the Hub.
 
   Args:
-    name: 'hf://owner/repo', or with '@revision' (branch, tag or commit).
+    name: Name 'hf://owner/repo', or with '@revision' (branch, tag or commit).
 
   Raises:
-    InputError: no such name, or it can be had neither from the Hub nor from the
-      cache.
+    InputError: The name is malformed, or the bundle is neither on the Hub nor
+      in the cache.
   """
   found = _NAME.fullmatch(name)
   if not found:

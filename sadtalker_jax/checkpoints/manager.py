@@ -1,9 +1,9 @@
 """Checkpoints of training: state, place in the data, and config, as one.
 
-A checkpoint is whole or not there: Orbax writes it beside and renames it, in
-the background while training goes on. The newest ones and the best ones are
-kept. Arrays come back in whatever sharding the caller asks for, so a run may go
-on with another mesh.
+A checkpoint is complete or absent: Orbax writes it under another name and then
+renames it, in the background. The newest ones and the best ones are kept.
+Arrays are restored with the shardings that the caller asks for, so a run may
+continue on another mesh.
 """
 
 from collections.abc import Mapping
@@ -38,16 +38,17 @@ class Manager:
     """Opens or makes the folder.
 
     Args:
-      folder: of the checkpoints.
-      keep_last: newest checkpoints that are kept.
-      keep_best: besides, those with the lowest `metric`.
-      metric: one of those that `save` is given.
-      read_only: nothing is made or cleared away: a run may be writing.
+      folder: Folder of the checkpoints.
+      keep_last: Number of newest checkpoints that are kept.
+      keep_best: Number of further checkpoints that are kept, by lowest
+        `metric`.
+      metric: Name of a metric that `save` is given.
+      read_only: Whether nothing is made or cleared away: a run may be writing.
     """
     keep: list[Any] = [policies.LatestN(keep_last)]
     if keep_best and metric is not None:
       name = metric
-      # Not `best_fn`, which lets the newest one go.
+      # Not `best_fn`, which deletes the newest checkpoint.
       keep.append(
         policies.BestN(
           get_metric_fn=lambda metrics: metrics[name],
@@ -90,11 +91,11 @@ class Manager:
     """Writes a checkpoint in the background.
 
     Args:
-      step: its number; a checkpoint of that step is left as it is.
-      state: of arrays.
-      data: state of the data iterator, JSON.
-      config: of the run, JSON.
-      metrics: of validation at this step, if there was one.
+      step: Number of the step; an existing checkpoint of it is left as it is.
+      state: Training state, a tree of arrays.
+      data: State of the data iterator, JSON.
+      config: Config of the run, JSON.
+      metrics: Validation metrics of this step, if there are any.
     """
     if step in self._manager.all_steps():
       return
@@ -114,11 +115,12 @@ class Manager:
     """The state and the place in the data of a checkpoint.
 
     Args:
-      step: of the checkpoint.
-      shapes: `jax.ShapeDtypeStruct`s, with the shardings to restore to.
+      step: Step of the checkpoint.
+      shapes: Arrays as `jax.ShapeDtypeStruct`, with the shardings to restore
+        to.
 
     Raises:
-      InputError: it holds other arrays than `shapes`.
+      InputError: The checkpoint holds other arrays than `shapes`.
     """
     self._compare(step, shapes)
     found = self._manager.restore(
@@ -130,7 +132,7 @@ class Manager:
     return found['state'], found['data']
 
   def read(self, step: int) -> dict[str, Any]:
-    """The state of a checkpoint as numpy arrays, whatever wrote it where."""
+    """The state of a checkpoint as numpy arrays, on whatever devices it was."""
     folder = self._folder / str(step) / 'state'
     with ocp.PyTreeCheckpointer() as reader:
       tree = reader.metadata(folder).item_metadata.tree
@@ -145,11 +147,11 @@ class Manager:
     return self._manager.restore(step, args=args)['config']
 
   def wait(self) -> None:
-    """Until what was saved is written."""
+    """Waits until all checkpoints are written."""
     self._manager.wait_until_finished()
 
   def close(self) -> None:
-    """Waits, and stops the threads."""
+    """Waits until all checkpoints are written, and stops the threads."""
     self._manager.close()
 
   def _compare(self, step: int, shapes: PyTree) -> None:

@@ -1,7 +1,7 @@
 """Variables of one network in a folder, through Orbax.
 
-The reader says which names and shapes it expects; a folder that holds others is
-refused with all of them named. Arrays come and go as numpy float32.
+The caller gives the expected names and shapes; a folder that holds others is
+refused with all differences named. Arrays are numpy float32.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ import orbax.checkpoint as ocp
 from sadtalker_jax import errors
 from sadtalker_jax.typing import PyTree, Variables
 
-# Of files, bytes, about: a download that is killed loses no more than that.
+# Size of files, bytes: an interrupted download loses no more than one file.
 _FILE_SIZE = 32 << 20
 _MAX_LISTED = 8  # names of one kind that are spelled out
 
@@ -23,8 +23,8 @@ def save(folder: pathlib.Path, variables: Variables) -> None:
   """Writes the variables of a network.
 
   Args:
-    folder: to make; it must not exist.
-    variables: nested dict of arrays.
+    folder: New folder; it must not exist.
+    variables: Nested dict of arrays.
   """
   with ocp.PyTreeCheckpointer() as checkpointer:
     checkpointer.save(
@@ -38,11 +38,11 @@ def load(folder: pathlib.Path, shapes: Variables) -> Variables:
   """The variables in a folder, as numpy arrays.
 
   Args:
-    folder: that `save` made.
-    shapes: what to expect, of `jax.ShapeDtypeStruct`.
+    folder: Folder that `save` made.
+    shapes: Expected arrays, as `jax.ShapeDtypeStruct`.
 
   Raises:
-    InputError: the folder cannot be read, or holds other names or shapes.
+    InputError: The folder cannot be read, or holds other names or shapes.
   """
   folder = folder.resolve()
   with ocp.PyTreeCheckpointer() as checkpointer:
@@ -59,7 +59,7 @@ def load(folder: pathlib.Path, shapes: Variables) -> Variables:
 
 
 def named_shapes(tree: PyTree) -> dict[str, list[int]]:
-  """Shapes of arrays by path, however the tree spells its keys."""
+  """Shapes of arrays by path, for dicts, dataclasses and lists alike."""
   leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
   return {
     jax.tree_util.keystr(path, simple=True, separator='/'): [

@@ -5,19 +5,16 @@
 """
 
 import argparse
+from collections.abc import Sequence
 import pathlib
 import sys
 
-from sadtalker_jax import errors
-from sadtalker_jax.training import export_bundle
+from sadtalker_jax.cli import command
 
 
 def parser() -> argparse.ArgumentParser:
-  """The flags."""
-  result = argparse.ArgumentParser(
-    prog='python -m sadtalker_jax.cli.bundle', description=__doc__
-  )
-  result.formatter_class = argparse.RawDescriptionHelpFormatter
+  """The command line."""
+  result = command.parser('bundle', __doc__)
   result.add_argument(
     '--run',
     action='append',
@@ -34,21 +31,26 @@ def parser() -> argparse.ArgumentParser:
     help='bundle whose other networks are taken over',
   )
   result.add_argument(
-    '--step', type=int, help='of the checkpoints; the newest by default'
+    '--step',
+    type=int,
+    help='step of the checkpoints; the newest by default',
   )
   return result
 
 
-def main(argv: list[str] | None = None) -> int:
-  """Makes the bundle; 2 if something does not fit."""
+def main(argv: Sequence[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  try:
-    card = export_bundle.bundle(
-      flags.run, flags.output, base=flags.base, step=flags.step
-    )
-  except errors.InputError as error:
-    print(f'bundle: {error}', file=sys.stderr)
-    return 2
+  return command.run(lambda: _bundle(flags), 'bundle')
+
+
+def _bundle(flags: argparse.Namespace) -> int:
+  """Makes the bundle."""
+  from sadtalker_jax.training import export_bundle
+
+  card = export_bundle.bundle(
+    flags.run, flags.output, base=flags.base, step=flags.step
+  )
   print(f'{flags.output}: {", ".join(sorted(card.networks))}')
   return 0
 

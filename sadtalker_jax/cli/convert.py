@@ -4,9 +4,10 @@
     python -m sadtalker_jax.cli.convert --input checkpoints/ --check BUNDLE
     python -m sadtalker_jax.cli.convert --input BUNDLE --network N --export FILE
 
-The first makes a bundle of all released files that it finds; the second holds a
-bundle against its files, bit for bit; the third turns networks back into a
-safetensors file with the released names. docs/weights.md lists the files.
+The first makes a bundle of all released files that it finds; the second
+compares a bundle with its files, bit for bit; the third turns networks back
+into a safetensors file with the released names. docs/weights.md lists the
+files.
 """
 
 import argparse
@@ -16,37 +17,15 @@ import sys
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import cards
-from sadtalker_jax.conversion import bundling, noise, released, sources
+from sadtalker_jax.cli import command
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-  """Runs the program; returns its exit code."""
-  parser = _parser()
-  flags = parser.parse_args(argv)
-  try:
-    if flags.export:
-      _export(parser, flags)
-    elif flags.noise:
-      for path in noise.write(flags.noise, size=flags.size or 256):
-        print(path)
-    elif flags.check:
-      card = bundling.check(flags.check, flags.input, _chosen(flags))
-      print(f'{flags.check}: the same as its files, {_summary(card)}')
-    else:
-      _convert(flags)
-  except errors.InputError as error:
-    print(f'convert: {error}', file=sys.stderr)
-    return 2
-  return 0
+def parser() -> argparse.ArgumentParser:
+  """The command line."""
+  from sadtalker_jax.conversion import released
 
-
-def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(
-    prog='python -m sadtalker_jax.cli.convert',
-    description=__doc__,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-  )
-  parser.add_argument(
+  result = command.parser('convert', __doc__)
+  result.add_argument(
     '--input',
     nargs='+',
     type=pathlib.Path,
@@ -54,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     metavar='PATH',
     help='released files, or folders of them; a bundle with --export',
   )
-  does = parser.add_mutually_exclusive_group(required=True)
+  does = result.add_mutually_exclusive_group(required=True)
   does.add_argument(
     '--output', type=pathlib.Path, metavar='BUNDLE', help='folder to make'
   )
@@ -76,20 +55,20 @@ def _parser() -> argparse.ArgumentParser:
     metavar='DIR',
     help='make a folder of files like the released ones, filled with noise',
   )
-  parser.add_argument(
+  result.add_argument(
     '--size',
     type=int,
     choices=[256, 512],
-    help="of the renderer's pictures, where there are files for both",
+    help="side of the renderer's pictures, where there are files for both",
   )
-  parser.add_argument(
+  result.add_argument(
     '--only',
     nargs='+',
     default=[],
     metavar='NETWORK',
     help='convert these alone: ' + ', '.join(released.TABLES),
   )
-  parser.add_argument(
+  result.add_argument(
     '--as',
     dest='chosen',
     nargs='+',
@@ -97,13 +76,43 @@ def _parser() -> argparse.ArgumentParser:
     metavar='NETWORK=FILE',
     help='take this network from this file, whatever its name',
   )
-  parser.add_argument(
+  result.add_argument(
     '--network', nargs='+', default=[], help='networks to export'
   )
-  return parser
+  return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  options = parser()
+  flags = options.parse_args(argv)
+  if flags.export and (len(flags.input) != 1 or not flags.network):
+    options.error('--export needs one bundle as --input, and --network')
+  return command.run(lambda: _work(flags), 'convert')
+
+
+def _work(flags: argparse.Namespace) -> int:
+  """Does what the flags ask for."""
+  from sadtalker_jax.conversion import bundling, noise
+
+  if flags.export:
+    count = bundling.export(flags.input[0], flags.network, flags.export)
+    print(f'{flags.export}: {count} tensors')
+  elif flags.noise:
+    for path in noise.write(flags.noise, size=flags.size or 256):
+      print(path)
+  elif flags.check:
+    card = bundling.check(flags.check, flags.input, _chosen(flags))
+    print(f'{flags.check}: the same as its files, {_summary(card)}')
+  else:
+    _convert(flags)
+  return 0
 
 
 def _convert(flags: argparse.Namespace) -> None:
+  """Makes a bundle, and prints what became of every file."""
+  from sadtalker_jax.conversion import bundling, sources
+
   plan = sources.plan(
     flags.input, size=flags.size, only=flags.only, chosen=_chosen(flags)
   )
@@ -118,14 +127,8 @@ def _convert(flags: argparse.Namespace) -> None:
   print(f'{flags.output}: {_summary(card)}')
 
 
-def _export(parser: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
-  if len(flags.input) != 1 or not flags.network:
-    parser.error('--export needs one bundle as --input, and --network')
-  count = bundling.export(flags.input[0], flags.network, flags.export)
-  print(f'{flags.export}: {count} tensors')
-
-
 def _summary(card: cards.Card) -> str:
+  """Size and number of the networks of a bundle."""
   size = sum(file.bytes for file in card.files.values())
   made = f'for {card.size}-pixel pictures, ' if card.size else ''
   return f'{made}networks: {len(card.networks)}, {size / 1e6:.0f} MB'
@@ -135,7 +138,8 @@ def _chosen(flags: argparse.Namespace) -> dict[str, pathlib.Path]:
   """The files that `--as` names.
 
   Raises:
-    InputError: not of the form NETWORK=FILE, or a network twice.
+    InputError: An item is not of the form NETWORK=FILE, or a network is named
+      twice.
   """
   chosen: dict[str, pathlib.Path] = {}
   for item in flags.chosen:

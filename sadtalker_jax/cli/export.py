@@ -6,19 +6,16 @@ See `inference.neural.exported` for what the folder holds and how to run it.
 """
 
 import argparse
+from collections.abc import Sequence
 import sys
 
-import sadtalker_jax
-from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference.neural import exported, neural_studio
+from sadtalker_jax.cli import command
 
 
-def main(argv: list[str] | None = None) -> int:
-  """Runs the program; returns its exit code."""
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
-  add = parser.add_argument
+def parser() -> argparse.ArgumentParser:
+  """The command line."""
+  result = command.parser('export', __doc__)
+  add = result.add_argument
   add('--bundle', required=True, help='a folder, or hf://owner/repo')
   add('--output', required=True, help='folder to make')
   add('--batch_size', type=int, default=8, help='frames drawn together')
@@ -35,27 +32,37 @@ def main(argv: list[str] | None = None) -> int:
     default=[],
     help='cpu, cuda, rocm or tpu, several for one file; default: as here',
   )
-  flags = parser.parse_args(argv)
-  try:
-    bundle = sadtalker_jax.load(flags.bundle)
-    options = options_lib.Options(
-      preprocess=flags.preprocess,
-      size=bundle.size,
-      batch_size=flags.batch_size,
-    )
-    studio = neural_studio.Studio(bundle, flags.dtype, None)
-    studio.check(options)
-    folder = exported.save(
-      studio.params(options),
-      flags.output,
-      size=options.size,
-      batch_size=options.batch_size,
-      row_size=neural_studio.row_size(options),
-      platforms=flags.platforms,
-    )
-  except sadtalker_jax.InputError as error:
-    print(f'export: {error}', file=sys.stderr)
-    return 2
+  return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  flags = parser().parse_args(argv)
+  return command.run(lambda: _export(flags), 'export')
+
+
+def _export(flags: argparse.Namespace) -> int:
+  """Writes the files."""
+  import sadtalker_jax
+  from sadtalker_jax.inference import options as options_lib
+  from sadtalker_jax.inference.neural import exported, neural_studio
+
+  bundle = sadtalker_jax.load(flags.bundle)
+  options = options_lib.Options(
+    preprocess=flags.preprocess,
+    size=bundle.size,
+    batch_size=flags.batch_size,
+  )
+  studio = neural_studio.Studio(bundle, flags.dtype, None)
+  studio.check(options)
+  folder = exported.save(
+    studio.params(options),
+    flags.output,
+    size=options.size,
+    batch_size=options.batch_size,
+    row_size=neural_studio.row_size(options),
+    platforms=flags.platforms,
+  )
   size = sum(path.stat().st_size for path in folder.iterdir())
   print(f'{folder}: {size / 1e6:.0f} MB')
   return 0

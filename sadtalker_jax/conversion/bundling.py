@@ -1,4 +1,4 @@
-"""Released files to a bundle, a bundle against its files, a bundle back."""
+"""Bundles made of released files, checked against them, and exported."""
 
 from collections.abc import Mapping, Sequence
 import importlib.metadata
@@ -31,14 +31,14 @@ def convert(plan: sources.ConversionPlan, output: pathlib.Path) -> cards.Card:
   """Makes a bundle.
 
   Args:
-    plan: what to read.
-    output: folder to make; it appears when everything is in it.
+    plan: Networks and the files that they are read from.
+    output: New folder; it appears when everything is in it.
 
   Returns:
-    Its card.
+    The card of the bundle.
 
   Raises:
-    InputError: a file cannot be read, or does not hold the networks that it
+    InputError: A file cannot be read, or does not hold the networks that it
       should; all faults of all files are named, and nothing is left behind.
   """
   reading = reading_lib.WeightReading(plan)
@@ -69,18 +69,18 @@ def check(
   inputs: Sequence[pathlib.Path],
   chosen: Mapping[str, pathlib.Path] | None = None,
 ) -> cards.Card:
-  """Holds a bundle against the files that it was made of, bit for bit.
+  """Compares a bundle with the files that it was made of, bit for bit.
 
   Args:
-    folder: of the bundle.
-    inputs: as for `sources.plan`.
-    chosen: as for `sources.plan`.
+    folder: Folder of the bundle.
+    inputs: Files and folders, see `sources.plan`.
+    chosen: Files of networks by name, see `sources.plan`.
 
   Returns:
-    Its card.
+    The card of the bundle.
 
   Raises:
-    InputError: the bundle is damaged, a file is not the one that it was made
+    InputError: The bundle is damaged, a file is not the one that it was made
       of, or a number differs; all faults are named.
   """
   card = cards.read(folder)
@@ -110,15 +110,16 @@ def export(
   """Writes networks of a bundle as a safetensors file with released names.
 
   Args:
-    folder: of the bundle.
-    names: of the networks.
-    path: of the file; one that is there is replaced.
+    folder: Folder of the bundle.
+    names: Names of the networks.
+    path: File to write; an existing one is replaced.
 
   Returns:
-    How many tensors are in it.
+    The number of tensors in the file.
 
   Raises:
-    InputError: no such bundle or network, or networks that cannot share a file.
+    InputError: The bundle lacks a network or is damaged, or the networks cannot
+      share a file.
   """
   card = cards.read(folder)
   bundles.verify(folder, card)
@@ -144,7 +145,7 @@ def export(
 def _differences(
   name: str, stored: Variables, expected: Variables
 ) -> list[str]:
-  """Faults: arrays that are not the same to the last bit."""
+  """Faults, one of each array that is not the same to the last bit."""
   pairs = zip(
     jax.tree_util.tree_leaves_with_path(stored),
     jax.tree.leaves(expected),

@@ -1,8 +1,8 @@
 """Files with the names and shapes of the released ones, filled with noise.
 
-For trying everything that weights are needed for where there are none: the
-conversion, the speed of a render, a service under load. Pictures made with them
-show noise.
+They stand in for weights where there are none: in tests of the conversion, of
+the speed of a render, of a service under load. Pictures made with them show
+noise.
 """
 
 import os
@@ -11,7 +11,12 @@ import pathlib
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.conversion import released, rules, torch_files
+from sadtalker_jax.conversion import (
+  released,
+  released_files,
+  rules,
+  torch_files,
+)
 from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import Variables
 
@@ -34,15 +39,15 @@ def write(
   """Writes the files, as safetensors.
 
   Args:
-    folder: to make.
-    size: that the file's name tells, 256 or 512.
-    seed: of the noise.
+    folder: New folder.
+    size: Size in the file's name, 256 or 512.
+    seed: Random seed for the noise.
 
   Returns:
-    The files.
+    Paths of the files.
 
   Raises:
-    InputError: the folder exists or cannot be made.
+    InputError: The folder exists or cannot be made.
   """
   target = pathlib.Path(folder)
   try:
@@ -53,7 +58,7 @@ def write(
     ) from error
   paths: list[pathlib.Path] = []
   written: set[str] = set()
-  for file in released.FILES:
+  for file in released_files.FILES:
     names = [part.network for part in file.parts]
     if file.size not in (None, size) or not set(names) <= set(NETWORKS):
       continue

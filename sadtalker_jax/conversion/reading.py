@@ -18,7 +18,7 @@ from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import Variables
 
 _NO_TENSOR = 'no tensor'
-_MAX_LISTED = 8  # names that are spelled out
+_MAX_LISTED = 8  # names that are listed
 
 
 class _View(Mapping[str, np.ndarray]):
@@ -41,7 +41,7 @@ class _View(Mapping[str, np.ndarray]):
 
 @dataclasses.dataclass(frozen=True)
 class Converted:
-  """A network that came out of files."""
+  """A network read from files."""
 
   name: str
   variables: Variables
@@ -49,7 +49,7 @@ class Converted:
 
 
 class WeightReading:
-  """A conversion in progress: what was read, and all that was wrong."""
+  """A conversion in progress: the cards of the files read, and all faults."""
 
   def __init__(self, plan: sources.ConversionPlan):
     self.faults: list[str] = []
@@ -57,7 +57,7 @@ class WeightReading:
     self._plan = plan
 
   def networks(self) -> Iterator[Converted]:
-    """Every network that is right; `faults` tell of the others."""
+    """Every network that is complete; `faults` tells of the others."""
     waiting: dict[str, list[tuple[str, _View]]] = {}
     for source in self._plan.sources:
       try:
@@ -103,7 +103,7 @@ class WeightReading:
     tensors: torch_files.Tensors,
     views: Mapping[str, _View],
   ) -> None:
-    """Writes down what becomes of every name of a file."""
+    """Records for every name of a file whether it is used, or why not."""
     reasons: dict[str, str] = dict.fromkeys(tensors.others, _NO_TENSOR)
     used: set[str] = set()
     for name, view in views.items():
@@ -152,7 +152,7 @@ class WeightReading:
 def _left_out(
   source: sources.WeightFile, tensors: torch_files.Tensors
 ) -> dict[str, str]:
-  """Names of a file's networks that are not taken from it, with reasons."""
+  """Names of networks of a file that are not taken from it, with reasons."""
   reasons: dict[str, str] = {}
   for part in source.file.parts:
     prefix = part.prefix(tensors)
@@ -171,7 +171,7 @@ def _joined(views: Sequence[_View]) -> Mapping[str, np.ndarray]:
 
 
 def _match(key: str, rows: Sequence[rules.Ignored]) -> str:
-  """The reason why a name is ignored; nothing if it is not."""
+  """The reason why a name is ignored; an empty text if it is not."""
   for row in rows:
     if re.fullmatch(row.pattern, key):
       return row.reason

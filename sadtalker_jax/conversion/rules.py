@@ -1,8 +1,8 @@
 """The table engine: PyTorch state dicts to our variables, and back.
 
-A table goes from our side: every parameter of a network has a module path such
-as `audio_encoder/block_3/conv`, a rule names the module it has in the state
-dict (`audio_encoder.3.conv_block.0`), and the leaf decides the rest:
+A table is written from our side: every parameter of a network has a module path
+such as `audio_encoder/block_3/conv`, a rule names the module it has in the
+state dict (`audio_encoder.3.conv_block.0`), and the leaf decides the rest:
 
 | ours | theirs | arrays |
 |---|---|---|
@@ -24,17 +24,17 @@ from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
 import math
 import re
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from sadtalker_jax import errors
+from sadtalker_jax.conversion import layouts
 from sadtalker_jax.typing import Variables
 
 StateDict = Mapping[str, np.ndarray]
-Kind = Literal['plain', 'conv_transpose', 'raw']
 
-_COUNTER = '.num_batches_tracked'  # absent from old files, means nothing here
+_COUNTER = '.num_batches_tracked'  # absent from old files, and not needed
 _NAMES = {
   'bias': 'bias',
   'scale': 'weight',
@@ -44,7 +44,7 @@ _NAMES = {
   'u': 'weight_u',
   'v': 'weight_v',
 }
-_MAX_LISTED = 8  # faults of one kind that are spelled out
+_MAX_LISTED = 8  # names of one kind that are listed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,20 +52,20 @@ class Rule:
   """Where the parameters of some modules lie in a state dict.
 
   Attributes:
-    path: regular expression for the whole of one of our module paths, parts
+    path: Regular expression for the whole of one of our module paths, parts
       joined with '/'; for kind 'raw', of the path with its leaf.
-    source: the module's name in the state dict, with groups as in `re.sub`.
-    kind: 'conv_transpose' where kernels are [I, O, *K] and flipped, 'raw' where
-      `source` is the tensor's whole name.
-    flatten: (C, *N) if the inputs of this linear layer are a flattened map,
-      which is C, *N there and *N, C here.
-    axes: for kind 'raw', where each axis of the tensor is here, None for one of
-      length 1 that is not; the axes are the same if empty.
+    source: The module's name in the state dict, with groups as in `re.sub`.
+    kind: Layout: 'conv_transpose' where kernels are [I, O, *K] and flipped,
+      'raw' where `source` is the tensor's whole name.
+    flatten: Shape (C, *N) if the inputs of this linear layer are a flattened
+      map, which is C, *N there and *N, C here.
+    axes: Our axis for each axis of the tensor, for kind 'raw'; None for an axis
+      of length 1 that we drop. The axes are the same if empty.
   """
 
   path: str
   source: str
-  kind: Kind = 'plain'
+  kind: layouts.Kind = 'plain'
   flatten: tuple[int, ...] = ()
   axes: tuple[int | None, ...] = ()
 
@@ -75,8 +75,8 @@ class Ignored:
   """Tensors of a state dict that have no place here.
 
   Attributes:
-    pattern: regular expression for the whole of a tensor's name.
-    reason: why.
+    pattern: Regular expression for the whole of a tensor's name.
+    reason: Reason why it has none.
   """
 
   pattern: str
@@ -91,88 +91,23 @@ class Table:
   ignored: Sequence[Ignored] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class _Place:
-  """One of our arrays, and the tensor that it comes from."""
-
-  path: tuple[str, ...]  # collection, modules, leaf
-  shape: tuple[int, ...]
-  source: str  # name of the tensor
-  rule: Rule
-  kernel: tuple[int, ...] = ()  # shape of the kernel beside a `v`
-
-  @property
-  def source_shape(self) -> tuple[int, ...]:
-    leaf, shape = self.path[-1], self.shape
-    if self.rule.axes:
-      return tuple(1 if a is None else shape[a] for a in self.rule.axes)
-    if self.rule.kind == 'raw' or leaf != 'kernel':
-      return shape
-    if self.rule.kind == 'conv_transpose':
-      return (*shape[-2:], *shape[:-2])
-    return (shape[-1], shape[-2], *shape[:-2])
-
-  def from_torch(self, tensor: np.ndarray) -> np.ndarray:
-    """The tensor in our layout."""
-    leaf, rank = self.path[-1], tensor.ndim
-    if self.rule.axes:
-      here = [a for a in self.rule.axes if a is not None]
-      kept = tensor.reshape([self.shape[a] for a in here])
-      return kept.transpose(np.argsort(here))
-    if self.rule.kind == 'raw':
-      return tensor
-    if leaf == 'v':
-      *size, inputs, _ = self.kernel
-      return np.moveaxis(tensor.reshape(inputs, *size), 0, -1).reshape(-1)
-    if leaf != 'kernel':
-      return tensor
-    if self.rule.kind == 'conv_transpose':
-      kernel = np.moveaxis(tensor, (0, 1), (-2, -1))  # [*K, I, O]
-      return np.flip(kernel, tuple(range(rank - 2)))
-    if self.rule.flatten:
-      tensor = tensor.reshape(-1, *self.rule.flatten)  # [O, C, *N]
-      return np.moveaxis(tensor, (0, 1), (-1, -2)).reshape(self.shape)
-    return np.moveaxis(tensor, (0, 1), (-1, -2))
-
-  def to_torch(self, array: np.ndarray) -> np.ndarray:
-    """Undoes `from_torch`."""
-    leaf, rank = self.path[-1], array.ndim
-    if self.rule.axes:
-      here = [a for a in self.rule.axes if a is not None]
-      return array.transpose(here).reshape(self.source_shape)
-    if self.rule.kind == 'raw':
-      return array
-    if leaf == 'v':
-      *size, inputs, _ = self.kernel
-      return np.moveaxis(array.reshape(*size, inputs), -1, 0).reshape(-1)
-    if leaf != 'kernel':
-      return array
-    if self.rule.kind == 'conv_transpose':
-      kernel = np.flip(array, tuple(range(rank - 2)))
-      return np.moveaxis(kernel, (-2, -1), (0, 1))
-    if self.rule.flatten:
-      channels, *size = self.rule.flatten
-      array = array.reshape(*size, channels, -1)
-      return np.moveaxis(array, (-1, -2), (0, 1)).reshape(array.shape[-1], -1)
-    return np.moveaxis(array, (-1, -2), (0, 1))
-
-
 def convert(
   state: StateDict, table: Table, target: Variables, name: str
 ) -> Variables:
   """Variables of a network from its state dict.
 
   Args:
-    state: tensors by name; a prefix of the whole network is already off.
-    table: the network's rules.
-    target: variables, or their shapes (`jax.eval_shape`).
-    name: of the network, for messages.
+    state: Tensors by name; a prefix of the whole network is already off.
+    table: Rules of the network.
+    target: Variables, or their shapes (`jax.eval_shape`).
+    name: Name of the network, for messages.
 
   Returns:
-    {'params': ..., 'batch_stats': ...} of numpy arrays, C-contiguous float32.
+    Variables {'params': ..., 'batch_stats': ...} of numpy arrays, C-contiguous
+    float32.
 
   Raises:
-    InputError: tensors are missing, left over, or of another shape or type;
+    InputError: Tensors are missing, left over, or of another shape or type;
       all of them are named.
   """
   faults: list[str] = []
@@ -222,7 +157,7 @@ def export(variables: Variables, table: Table) -> dict[str, np.ndarray]:
 
 
 def ignored(state: StateDict, table: Table) -> dict[str, str]:
-  """Names of the tensors that have no place here, with the reasons."""
+  """Names of tensors that have no place here, with the reasons."""
   found = {key: _ignored(key, table) for key in state}
   return {key: reason for key, reason in found.items() if reason}
 
@@ -236,13 +171,13 @@ def _ignored(key: str, table: Table) -> str:
   return ''
 
 
-def _places(table: Table, target: Variables) -> Iterator[_Place]:
+def _places(table: Table, target: Variables) -> Iterator[layouts.Place]:
   """Every array of the target with its source."""
   for path, leaf in _leaves(target):
     shape = tuple(leaf.shape)
     rule, source = _match(path, table)
     if rule.kind == 'raw':
-      yield _Place(path, shape, source, rule)
+      yield layouts.Place(path, shape, source, 'raw', axes=rule.axes)
       continue
     name, kernel = _NAMES.get(path[-1], ''), ()
     if path[-1] == 'kernel':
@@ -252,7 +187,15 @@ def _places(table: Table, target: Variables) -> Iterator[_Place]:
       kernel = _get(target, ('params', *path[1:-1], 'kernel')).shape
     elif not name:
       raise ValueError(f'{"/".join(path)}: needs a rule of kind raw')
-    yield _Place(path, shape, f'{source}.{name}', rule, tuple(kernel))
+    yield layouts.Place(
+      path,
+      shape,
+      f'{source}.{name}',
+      rule.kind,
+      rule.flatten,
+      rule.axes,
+      tuple(kernel),
+    )
 
 
 def _match(path: tuple[str, ...], table: Table) -> tuple[Rule, str]:

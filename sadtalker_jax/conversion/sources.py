@@ -10,10 +10,10 @@ import os
 import pathlib
 
 from sadtalker_jax import errors
-from sadtalker_jax.conversion import released, rules
+from sadtalker_jax.conversion import released, released_files, rules
 
-_Known = list[tuple[pathlib.Path, released.ReleasedFile]]
-# Of what an unknown file holds beside the network that was asked for.
+_Known = list[tuple[pathlib.Path, released_files.ReleasedFile]]
+# What a file of another name holds beside the network that is wanted.
 _REST = rules.Ignored(r'.*', 'not asked for')
 
 
@@ -22,8 +22,8 @@ class WeightFile:
   """A file and the networks that are taken from it."""
 
   path: pathlib.Path
-  file: released.ReleasedFile
-  parts: tuple[released.ReleasedPart, ...]
+  file: released_files.ReleasedFile
+  parts: tuple[released_files.ReleasedPart, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +31,10 @@ class ConversionPlan:
   """What a bundle is made of.
 
   Attributes:
-    sources: the files.
-    pieces: of every network, how many sources make it.
-    size: pixels of the pictures that its renderer makes; None without one.
-    unused: files of the folders that are not needed.
+    sources: Files, with the networks taken from them.
+    pieces: Number of files that make each network, by its name.
+    size: Side of the renderer's pictures, pixels; None without a renderer.
+    unused: Files of the folders that are not needed.
   """
 
   sources: tuple[WeightFile, ...]
@@ -53,14 +53,15 @@ def plan(
   """What to read from which file.
 
   Args:
-    inputs: files with released names, and folders to look for them in.
-    size: of the renderer's pictures, 256 or 512; needed where there are both.
-    only: networks to take; all there are if empty.
-    chosen: network to file, for files with other names; goes before `inputs`.
+    inputs: Files with released names, and folders to look for them in.
+    size: Side of the renderer's pictures, 256 or 512; needed where there are
+      files for both.
+    only: Names of the networks to take; all if empty.
+    chosen: Files of other names by network; they go before `inputs`.
 
   Raises:
-    InputError: something is unknown, missing, there twice, or does not fit
-      together; all faults are named.
+    InputError: A network or file is unknown, missing, ambiguous, or does not
+      fit the others; all faults are named.
   """
   chosen = chosen or {}
   faults: list[str] = []
@@ -94,9 +95,11 @@ def plan(
 def _find(
   inputs: Sequence[pathlib.Path], faults: list[str]
 ) -> tuple[_Known, list[pathlib.Path]]:
-  """Released files among the inputs, and what else the folders hold."""
+  """Released files among the inputs, and other files of the folders."""
   # By the real path, so that nothing is twice here; links keep their names.
-  known: dict[pathlib.Path, tuple[pathlib.Path, released.ReleasedFile]] = {}
+  known: dict[
+    pathlib.Path, tuple[pathlib.Path, released_files.ReleasedFile]
+  ] = {}
   unused = []
   for entry in inputs:
     if entry.is_dir():
@@ -111,7 +114,7 @@ def _find(
     if not entry.exists():
       faults.append(f'{entry}: expected a file or a folder, found nothing')
     elif file is None:
-      names = ', '.join(file.name for file in released.FILES)
+      names = ', '.join(file.name for file in released_files.FILES)
       faults.append(
         f'{entry}: expected a released name, one of {names}; name the network '
         'with --as NETWORK=FILE if it has another one'
@@ -161,7 +164,7 @@ def _take(
   only: Sequence[str],
   chosen: Mapping[str, pathlib.Path],
 ) -> list[WeightFile]:
-  """The networks that are wanted of every file; files without any are out."""
+  """The wanted networks of every file; files without any are left out."""
   sources = []
   for path, file in known:
     parts = tuple(
@@ -171,12 +174,12 @@ def _take(
     )
     if parts:
       sources.append(WeightFile(path, file, parts))
-  by_path: dict[pathlib.Path, list[released.ReleasedPart]] = {}
+  by_path: dict[pathlib.Path, list[released_files.ReleasedPart]] = {}
   for network, path in chosen.items():
     by_path.setdefault(path, []).append(released.whole(network))
   for path, chosen_parts in by_path.items():
     like = released.find(path.name)
-    file = released.ReleasedFile(
+    file = released_files.ReleasedFile(
       path.name,
       tuple(chosen_parts),
       like.licence if like else 'unknown',
@@ -188,7 +191,7 @@ def _take(
 
 
 def _doubles(sources: Sequence[WeightFile]) -> list[str]:
-  """Faults: networks that two files hold."""
+  """Faults, one of each network that two files hold."""
   places: dict[tuple[str, str], list[pathlib.Path]] = {}
   for source in sources:
     for part in source.parts:
@@ -206,7 +209,7 @@ def _incomplete(
   only: Sequence[str],
   chosen: Mapping[str, pathlib.Path],
 ) -> list[str]:
-  """Faults: networks without a source, or without all of theirs."""
+  """Faults, one of each network that lacks a file."""
   found: dict[str, set[str]] = {}
   for source in sources:
     for part in source.parts:
@@ -220,7 +223,7 @@ def _incomplete(
     if missing and network not in chosen:
       files = ', '.join(
         file.name
-        for file in released.FILES
+        for file in released_files.FILES
         for part in file.parts
         if part.network == network and part.piece in missing
       )
@@ -231,7 +234,7 @@ def _incomplete(
 def _common_size(
   sources: Sequence[WeightFile], faults: list[str]
 ) -> int | None:
-  """The size that networks of the renderer are for."""
+  """The size of pictures that the renderer's networks are for."""
   sizes: dict[int, str] = {}
   for source in sources:
     names = [p.network for p in source.parts if p.network in released.SIZED]

@@ -1,6 +1,6 @@
 """Tensors of PyTorch and safetensors files, read one by one when asked for.
 
-Nothing in a file is ever run: PyTorch files are read by its restricted reader
+No code in a file is ever run: PyTorch files are read by its restricted reader
 alone (`weights_only`). Nested dicts become flat names, joined with dots, so
 that {'state_dict': {'fc.bias': ...}} has the name `state_dict.fc.bias`. Reading
 safetensors needs no torch; this is the only module that imports either.
@@ -28,8 +28,8 @@ class Tensors(Mapping[str, np.ndarray]):
   """Arrays by name; an array is read when it is looked up.
 
   Attributes:
-    path: of the file.
-    others: names of what are no tensors, with what they are instead.
+    path: Path of the file.
+    others: Names of values that are no tensors, with their types.
   """
 
   def __init__(
@@ -38,7 +38,7 @@ class Tensors(Mapping[str, np.ndarray]):
     readers: Mapping[str, Callable[[], np.ndarray]],
     others: Mapping[str, str],
   ):
-    """Takes a function for every name that reads its array."""
+    """Stores functions that read the arrays, by name."""
     self.path = path
     self.others = others
     self._readers = readers
@@ -64,8 +64,8 @@ def read(path: pathlib.Path) -> Tensors:
   """The tensors of a file, whatever its ending.
 
   Raises:
-    InputError: no such file, a truncated one, one of another kind, a PyTorch
-      file that holds code, or one where torch is not installed.
+    InputError: The file is missing, truncated or of another kind, it is a
+      PyTorch file that holds code, or torch is not installed.
   """
   try:
     with path.open('rb') as file:
@@ -90,7 +90,7 @@ def write_safetensors(
   """Writes a state dict as a safetensors file.
 
   Raises:
-    InputError: the file cannot be written.
+    InputError: The file cannot be written.
   """
   beside = path.with_name(f'.{path.name}.{os.getpid()}')
   try:
@@ -123,8 +123,8 @@ def _read_torch(path: pathlib.Path, *, is_zip: bool) -> Tensors:
     import torch  # heavy, and only these files need it
   except ImportError as error:
     raise errors.InputError(
-      'PyTorch files are read with torch, which is not installed: '
-      "pip install -e '.[convert]'"
+      'expected the package torch, found none: '
+      "pip install 'sadtalker-jax[convert]'"
     ) from error
   # Scores beside the weights are often numpy numbers; making one runs nothing.
   make_number: Any = np.float64(0).__reduce__()[0]
@@ -183,7 +183,7 @@ def _flat(content: Mapping[Any, Any], start: str = '') -> Iterator[Any]:
 
 
 def _refusal(message: str) -> str:
-  """What the restricted reader of PyTorch did not like, in few words."""
+  """What the restricted reader of PyTorch refuses, in few words."""
   found = re.search(r'GLOBAL:? (\S+)', message)
   if found:
     return (

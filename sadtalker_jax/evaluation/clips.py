@@ -73,13 +73,13 @@ def load(
   """A clip from its files.
 
   Args:
-    pair: the files.
-    protocol: the rules.
-    landmarker: finds landmarks.
-    folder: where the crops are written.
+    pair: The files.
+    protocol: The rules.
+    landmarker: Finds landmarks.
+    folder: Where the crops are written.
 
   Raises:
-    videos.Unusable: a video is damaged, silent, too short, of another length or
+    videos.Unusable: A video is damaged, silent, too short, of another length or
       rate than the real one, or shows no face in some frame.
   """
   paths = {pairing.REAL: pair.real, **pair.generated}

@@ -38,18 +38,18 @@ def prepare(
   """Writes the real clips of a test and the manifest.
 
   Args:
-    sources: real videos by name.
-    protocol: the rules.
-    folder: where everything is written.
-    options: of each job, beside the paths; see `inference.batch.manifest`.
-    landmarker: finds landmarks; default what ships.
-    report: called with a clip's name and what became of it.
+    sources: Real videos by name.
+    protocol: The rules.
+    folder: Where everything is written.
+    options: Of each job, beside the paths; see `inference.batch.manifest`.
+    landmarker: Finds landmarks; default what ships.
+    report: Called with a clip's name and what became of it.
 
   Returns:
     Videos that are no clips of the test, and why.
 
   Raises:
-    InputError: the folder cannot be made.
+    InputError: The folder cannot be made.
   """
   finder = landmarker or landmarks.FaceMesh()
   left_out: list[pairing.LeftOut] = []

@@ -50,14 +50,14 @@ def by_name(
   """The clips of folders, in the order of their names.
 
   Args:
-    real: folder of real videos.
-    generated: folder of each system.
+    real: Folder of real videos.
+    generated: Folder of each system.
 
   Returns:
     Pairs, and what has no partner.
 
   Raises:
-    InputError: a folder is missing or holds no video.
+    InputError: A folder is missing or holds no video.
   """
   folders = {REAL: real, **generated}
   found = {system: videos(folder) for system, folder in folders.items()}
@@ -84,7 +84,7 @@ def by_list(
   """The clips of a list; a file that it names and is not there is left out.
 
   Raises:
-    InputError: the list is missing, empty, or a line of it is no good.
+    InputError: The list is missing, empty, or a line of it is no good.
   """
   source = files.check_source(path, 'a list of pairs')
   pairs: list[VideoPair] = []
@@ -125,7 +125,7 @@ def videos(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
   """Video files below a folder by their names, hidden ones aside.
 
   Raises:
-    InputError: the folder is missing or holds no video.
+    InputError: The folder is missing or holds no video.
   """
   if not folder.is_dir():
     raise errors.InputError(

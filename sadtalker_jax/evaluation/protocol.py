@@ -27,16 +27,16 @@ class Protocol:
   """The rules of a test.
 
   Attributes:
-    name: what it is called in reports.
-    seconds: from the start of each clip that count; None for all.
-    size: side of the crops in pixels.
+    name: What it is called in reports.
+    seconds: From the start of each clip that count; None for all.
+    size: Side of the crops in pixels.
     crop: 'face', or 'whole' for clips that are cropped already.
-    margin: of the face crop, in longer sides of the face (reference 10.1).
-    least_frames: of a clip; offsets of 15 frames both ways need 31.
-    tolerance: frames that lengths may differ by; both are cut to the shorter.
-    resample: take videos of different frame rates, too, each at 25 a second.
-    clips: how many the published test has; None if that is not said.
-    source: where the rules come from.
+    margin: Of the face crop, in longer sides of the face (reference 10.1).
+    least_frames: Of a clip; offsets of 15 frames both ways need 31.
+    tolerance: Frames that lengths may differ by; both are cut to the shorter.
+    resample: Take videos of different frame rates, too, each at 25 a second.
+    clips: How many the published test has; None if that is not said.
+    source: Where the rules come from.
   """
 
   name: str = 'folder'
@@ -86,7 +86,7 @@ def from_mapping(fields: Mapping[str, Any]) -> Protocol:
   """The protocol of a config.
 
   Raises:
-    InputError: there are fields that it does not have, or bad values.
+    InputError: There are fields that it does not have, or bad values.
   """
   known = {field.name for field in dataclasses.fields(Protocol)}
   if unknown := sorted(set(fields) - known):

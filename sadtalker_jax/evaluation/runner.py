@@ -82,15 +82,15 @@ def run(
   """Measures clips.
 
   Args:
-    pairs: the clips.
-    systems: whose generated videos they have.
-    protocol: the rules.
-    networks: what there is of expert networks.
-    folder: an empty one to work in.
-    landmarker: finds landmarks; default what ships.
-    only: names of metrics to compute; all if empty.
-    players: whether to write films of the crops.
-    report: called with a clip's name and what became of it.
+    pairs: The clips.
+    systems: Whose generated videos they have.
+    protocol: The rules.
+    networks: What there is of expert networks.
+    folder: An empty one to work in.
+    landmarker: Finds landmarks; default what ships.
+    only: Names of metrics to compute; all if empty.
+    players: Whether to write films of the crops.
+    report: Called with a clip's name and what became of it.
   """
   chosen = [m for m in active(only) if not m.not_computed(networks)]
   finder = landmarker or landmarks.FaceMesh()
@@ -131,7 +131,7 @@ def active(only: Sequence[str] = ()) -> list[metric_lib.Measure]:
   """The measures that give some of these metrics; all if none is named.
 
   Raises:
-    InputError: there is no such metric.
+    InputError: There is no such metric.
   """
   if unknown := [name for name in only if name not in registry.METRICS]:
     raise errors.InputError(

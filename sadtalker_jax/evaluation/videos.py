@@ -52,7 +52,7 @@ def watch(
   """A video with its landmarks and sound.
 
   Raises:
-    Unusable: it is damaged, silent, too short, or shows no face in some frame.
+    Unusable: It is damaged, silent, too short, or shows no face in some frame.
   """
   info = probe(path, system)
   if not info.has_audio:
@@ -135,7 +135,7 @@ def frame_box(
   """The part of a video that is its crop; see `Protocol.rule`.
 
   Raises:
-    Unusable: the rule is 'whole' and the picture no square.
+    Unusable: The rule is 'whole' and the picture no square.
   """
   width, height = seen.size
   if protocol.crop == 'whole':
@@ -165,7 +165,7 @@ def probe(path: pathlib.Path, system: str) -> video.VideoInfo:
   """What a file says of itself.
 
   Raises:
-    Unusable: it cannot be read.
+    Unusable: It cannot be read.
   """
   try:
     return video.probe(path)

@@ -2,8 +2,8 @@
 
 The fit to landmarks keeps identity, expression and pose; its light, and its
 colours where they are free, go through the same descent as those of the
-photometric fit, so that geometry alone makes the difference. Pictures are RGB in [0, 1], S x S
-pixels; points are in their pixels, y down.
+photometric fit, so that geometry alone makes the difference. Pictures are RGB
+in [0, 1], S x S pixels; points are in their pixels, y down.
 """
 
 from collections.abc import Sequence

@@ -54,7 +54,7 @@ def load(options: options_lib.PreparationOptions) -> MeasuringNetworks:
   """The experts that the options ask for.
 
   Raises:
-    InputError: the bundle is no bundle, or lacks what is asked for.
+    InputError: The bundle is no bundle, or lacks what is asked for.
   """
   networks = _networks(options.bundle)
   if options.method == 'recon' and 'recon' not in networks:
@@ -90,7 +90,7 @@ def fingerprint(bundle: str | None) -> str:
   """What identifies the weights of a bundle; '' without one.
 
   Raises:
-    InputError: it is no bundle, or damaged.
+    InputError: It is no bundle, or damaged.
   """
   if bundle is None:
     return ''

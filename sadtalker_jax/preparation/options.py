@@ -24,7 +24,7 @@ class PreparationOptions:
   """Options of one preparation.
 
   Raises:
-    InputError: a value is not possible; the message names it.
+    InputError: A value is not possible; the message names it.
   """
 
   size: int = 256  # side of the frames, pixels
@@ -105,8 +105,8 @@ def digest(options: PreparationOptions, networks: str = '') -> str:
   """Hash of the options and of the networks' weights, 16 hexadecimals.
 
   Args:
-    options: the options.
-    networks: what identifies the weights of a bundle, its card.
+    options: The options.
+    networks: What identifies the weights of a bundle, its card.
   """
   named = options.as_json()
   text = json.dumps([SCHEMA, named, networks], sort_keys=True)

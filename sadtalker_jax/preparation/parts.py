@@ -61,7 +61,7 @@ class PartWriter:
     """Names the part.
 
     Args:
-      path: of the part; it appears when the block ends well.
+      path: Of the part; it appears when the block ends well.
     """
     self._path = path
     self._hidden = path.with_name(f'.{path.name}.{os.getpid()}')
@@ -127,7 +127,7 @@ def read_summary(path: pathlib.Path) -> PartSummary:
   """What a part says of itself.
 
   Raises:
-    InputError: it cannot be read.
+    InputError: It cannot be read.
   """
   with _opened(path) as part:
     value = json.loads(part.read(_INDEX))
@@ -149,7 +149,7 @@ def read_clips(
   """Fields and JPEG frames of some clips of a part, in this order.
 
   Raises:
-    InputError: the part cannot be read.
+    InputError: The part cannot be read.
   """
   with _opened(path) as part:
     for place in places:

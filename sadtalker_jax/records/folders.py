@@ -16,7 +16,7 @@ The manifest is JSON: `schema`, `options` (hash of what prepared the records),
 (reason to number of clips). `statistics` has `mean` and `std`, 70 numbers
 (expression, angles, translation) over all frames, and `pose_delta_mean` and
 `pose_delta_std`, 6 numbers over pose t less pose 0 of all windows of 33 frames,
-t = 1...32 (reference 4.5). Clips too short for a window add nothing.
+t = 1...32 (method 4.5). Clips too short for a window add nothing.
 
 The index has what choosing clips needs, so that nothing else is read for it:
 a row for each clip, in the order of the shards.
@@ -58,7 +58,7 @@ INDEX = {
   'confidence': np.dtype(np.float32),
   'teacher': np.dtype(bool),  # whether it has the teacher's expression
 }
-JUMP = 15.0  # degrees between frames that no head turns
+JUMP = 15.0  # degrees between two frames; no head turns that fast
 _MANIFEST = ('schema', 'options', 'size', 'speakers', 'splits', 'rejects')
 
 
@@ -76,7 +76,7 @@ def shard_paths(
   """The shards of a split, in order.
 
   Raises:
-    InputError: there is none, or some are missing.
+    InputError: There is none, or some are missing.
   """
   found = sorted((folder / dataset).glob(f'{dataset}-{split}.array_record-*'))
   if not found:
@@ -95,8 +95,8 @@ def shard_paths(
 def pose_jumps(coefficients: np.ndarray) -> np.ndarray:
   """Whether the head jumps after each frame but the last, [T - 1] bool.
 
-  Jumps are mistakes of the reconstruction, more than `JUMP` degrees of an angle
-  from one frame to the next (reference 4.6).
+  A jump is a mistake of the reconstruction, more than `JUMP` degrees of an
+  angle from one frame to the next (method 4.6).
 
   Args:
     coefficients: [T, 257].
@@ -145,7 +145,7 @@ def read_index(folder: pathlib.Path, split: str) -> dict[str, np.ndarray]:
   """Columns of the index of a split, [N] each.
 
   Raises:
-    InputError: there is no index, or not one of this schema.
+    InputError: There is no index, or not one of this schema.
   """
   path = index_path(folder, split)
   if not path.exists():
@@ -171,7 +171,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
   """The manifest of a folder of records.
 
   Raises:
-    InputError: there is none, it is no JSON, or it is of another schema.
+    InputError: There is none, it is no JSON, or it is of another schema.
   """
   path = folder / 'manifest.json'
   try:
@@ -211,10 +211,10 @@ def write_tfds(
   """Writes what TFDS reads beside the shards of a data set.
 
   Args:
-    folder: that holds `clips` and `frames`.
-    dataset: which of the two.
-    shard_lengths: records of each shard, for each split.
-    num_bytes: bytes of the records of each split.
+    folder: Folder that holds `clips` and `frames`.
+    dataset: Name of the data set, `clips` or `frames`.
+    shard_lengths: Number of records in each shard, by split.
+    num_bytes: Bytes of all records, by split.
   """
   core = 'tensorflow_datasets.core.features'
   features = {

@@ -27,11 +27,11 @@ shard of frames with the number of the clip's shard.
     coefficients  257 numbers a frame, order of `face3d.coeffs`
     crop          s, tx, ty a frame: `face3d.alignment.TransParams`, y up
     blink         0 open to 1 closed
-    teacher       lip-only expression of the teacher (reference 3.5), or empty
+    teacher       lip-only expression of the teacher (method 3.5), or empty
     box           left, top, right, bottom of the clip in the source, pixels
     source_fps    frames a second of the source
     offset        measured audio-visual offset, frames; 0 if unknown
-    confidence    of that offset; 0 if unknown
+    confidence    confidence of that offset; 0 if unknown
     morphable     face model of the coefficients: bfm, makehuman, ...
     method        where the coefficients come from: recon (network) or fit
 """
@@ -104,10 +104,11 @@ def encode_clip(clip: Mapping[str, Any]) -> bytes:
   """A clip as the bytes of its record; `schema` is added.
 
   Args:
-    clip: every other key of `CLIP`; arrays of the very dtype and shape.
+    clip: Values by name, all of `CLIP` but `schema`; arrays of exactly the
+      dtype and shape.
 
   Raises:
-    InputError: a key is missing or unknown, or a value is not what `CLIP` says.
+    InputError: A key is missing or unknown, or a value is not what `CLIP` says.
   """
   clip = {**clip, 'schema': SCHEMA}
   check_clip(clip)
@@ -118,7 +119,7 @@ def decode_clip(record: bytes) -> dict[str, Any]:
   """A clip from the bytes of its record, checked; arrays are read-only.
 
   Raises:
-    InputError: the bytes are no Example or not a clip of this schema.
+    InputError: The bytes are no Example, or no clip of this schema.
   """
   clip = _decode(record, CLIP)
   check_clip(clip)
@@ -136,7 +137,7 @@ def decode_frame(record: bytes) -> dict[str, Any]:
   """`clip`, `index` and `image` (JPEG bytes) from the bytes of a record.
 
   Raises:
-    InputError: the bytes are no Example or not a frame.
+    InputError: The bytes are no Example, or no frame.
   """
   frame = _decode(record, FRAME)
   _check(frame, FRAME, {})

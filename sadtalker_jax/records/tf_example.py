@@ -25,7 +25,7 @@ def encode(features: Mapping[str, bytes | int | float]) -> bytes:
   """A serialised Example; equal features give equal bytes.
 
   Args:
-    features: a value for each key. Numbers with a point keep 32 bits.
+    features: Values by name. Floats are stored in 32 bits.
   """
   example = _example_class()()
   for key, value in features.items():
@@ -38,7 +38,8 @@ def decode(record: bytes) -> dict[str, bytes | int | float]:
   """The features of a serialised Example.
 
   Raises:
-    InputError: the bytes are no Example, or a feature has not just one value.
+    InputError: The bytes are no Example, or a feature has not exactly one
+      value.
   """
   try:
     features = _example_class().FromString(record).features.feature

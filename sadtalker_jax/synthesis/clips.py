@@ -83,18 +83,18 @@ def make(
   """Records of drawn clips, made if they are not there.
 
   Args:
-    count: number of clips.
-    seed: of all that is random.
-    folder: of the records.
-    options: of the preparation; the size and the splits count.
-    keep_parts: so that clips can be added later.
-    progress: is shown the clips to be drawn, and how many they are.
+    count: Number of clips.
+    seed: Of all that is random.
+    folder: Of the records.
+    options: Of the preparation; the size and the splits count.
+    keep_parts: So that clips can be added later.
+    progress: Is shown the clips to be drawn, and how many they are.
 
   Returns:
     The manifest.
 
   Raises:
-    InputError: the numbers are none, or the folder is no good.
+    InputError: The numbers are none, or the folder is no good.
   """
   if count < 1 or seed < 0:
     raise errors.InputError(
@@ -122,7 +122,7 @@ class ClipArtist:
     """Loads face model, portrait and recording.
 
     Args:
-      size: side of the frames.
+      size: Side of the frames.
     """
     self._size = size
     self._model = makehuman.load()

@@ -28,8 +28,8 @@ class Head:
     """Draws shape and colours of a person.
 
     Args:
-      model: the MakeHuman head.
-      rng: of the person.
+      model: The MakeHuman head.
+      rng: Of the person.
     """
     self._model = model
     identity = _IDENTITY * rng.standard_normal(conventions.IDENTITY_SIZE)
@@ -44,7 +44,7 @@ class Head:
     Args:
       track: [T, 70] coefficient rows.
       size: S, side of the frames.
-      rng: of light and backdrop.
+      rng: Of light and backdrop.
 
     Returns:
       Frames uint8 [T, S, S, 3], coefficients [T, 257], the alignment of the

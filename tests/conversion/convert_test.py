@@ -3,7 +3,12 @@ import pytest
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards
-from sadtalker_jax.conversion import bundling, released, sources, torch_files
+from sadtalker_jax.conversion import (
+  bundling,
+  released_files,
+  sources,
+  torch_files,
+)
 from sadtalker_jax.models import zoo
 from tests.conversion import small
 
@@ -53,7 +58,7 @@ def test_folder_becomes_a_bundle_that_is_the_same(folder, tmp_path):
   bundles.verify(output, card)
   assert card.size == 256
   assert set(card.networks) == {
-    *(part.network for part in released.FILES[0].parts),
+    *(part.network for part in released_files.FILES[0].parts),
     'mapping',
     'mapping_full',
   }
@@ -81,7 +86,7 @@ def test_every_name_is_used_or_ignored_for_a_reason(folder, tmp_path):
 def test_exported_file_is_the_source_without_what_is_ignored(folder, tmp_path):
   card = _convert([folder], tmp_path / 'bundle')
   path = tmp_path / 'back.safetensors'
-  names = [part.network for part in released.FILES[0].parts]
+  names = [part.network for part in released_files.FILES[0].parts]
   count = bundling.export(tmp_path / 'bundle', names, path)
   found, expected = torch_files.read(path), torch_files.read(folder / S256)
   source = next(s for s in card.sources if s.file == S256)
@@ -316,7 +321,7 @@ def test_full_size_stand_ins_convert_check_and_come_back(
   card = _convert([folder], tmp_path / 'bundle')
   assert sum(n.parameters for n in card.networks.values()) > 180e6
   bundling.check(tmp_path / 'bundle', [folder])
-  names = [part.network for part in released.FILES[0].parts]
+  names = [part.network for part in released_files.FILES[0].parts]
   back = tmp_path / 'back.safetensors'
   bundling.export(tmp_path / 'bundle', names, back)
   found = torch_files.read(back)

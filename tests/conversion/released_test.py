@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sadtalker_jax.conversion import released
+from sadtalker_jax.conversion import released, released_files
 from sadtalker_jax.models import zoo
 
 # The decoder without SPADE was never released with SadTalker.
@@ -10,7 +10,7 @@ _UNRELEASED = {'generator_plain'}
 
 
 def _parts():
-  return [part for file in released.FILES for part in file.parts]
+  return [part for file in released_files.FILES for part in file.parts]
 
 
 def test_every_network_has_a_table_and_a_file():
@@ -25,7 +25,7 @@ def test_every_config_can_be_on_a_card():
 
 
 @pytest.mark.parametrize(
-  'file', released.FILES, ids=[file.name for file in released.FILES]
+  'file', released_files.FILES, ids=[file.name for file in released_files.FILES]
 )
 def test_file_is_found_by_its_name(file):
   assert released.find(file.name) is file
@@ -58,7 +58,7 @@ def test_prefix_is_the_first_that_some_key_has():
   assert part.prefix(['state_dict.a']) == 'state_dict.'
   assert part.prefix(['module.a']) == 'module.'
   assert part.prefix(['a']) == ''
-  assert released.FILES[0].parts[0].prefix(['a']) is None
+  assert released_files.FILES[0].parts[0].prefix(['a']) is None
 
 
 def test_pieces_of_a_network():

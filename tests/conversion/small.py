@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from sadtalker_jax.conversion import released, rules
+from sadtalker_jax.conversion import released, released_files, rules
 from sadtalker_jax.models import zoo
 
 # Fields that make the big ones small; the others are small enough.
@@ -65,7 +65,7 @@ def state(name: str, *, seed: int = 0, prefix: str = '') -> dict[str, Any]:
 def sadtalker(*, seed: int = 0) -> dict[str, np.ndarray]:
   """What SadTalker_V0.0.2_*.safetensors holds."""
   result: dict[str, np.ndarray] = {}
-  for part in released.FILES[0].parts:
+  for part in released_files.FILES[0].parts:
     result |= state(part.network, seed=seed, prefix=part.prefixes[0])
   return result
 

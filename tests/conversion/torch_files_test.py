@@ -41,7 +41,7 @@ def test_missing_torch_names_the_extra(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, 'torch', None)
   path = tmp_path / 'some.pth'
   path.write_bytes(b'PK\x03\x04 and more')
-  with pytest.raises(errors.InputError, match=r'\.\[convert\]'):
+  with pytest.raises(errors.InputError, match=r'sadtalker-jax\[convert\]'):
     torch_files.read(path)
 
 

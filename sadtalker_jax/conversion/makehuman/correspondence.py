@@ -92,15 +92,15 @@ def find(
   """Correspondences from the points found in `pictures`.
 
   Args:
-    head: the model.
-    path: npz with `points` [N, 468 or more, 2 or more] in the order of `VIEWS`
-      and `subset_68` [68], indices of the 468.
+    head: Arrays of the head, see `head.build`.
+    path: File, npz, with `points` [N, 468 or more, 2 or more] in the order of
+      `VIEWS` and `subset_68` [68], indices of the 468.
 
   Returns:
-    Arrays named `KEYS`.
+    Arrays by name, those of `KEYS`.
 
   Raises:
-    InputError: the file is not that.
+    InputError: The file does not hold that.
   """
   try:
     with np.load(path) as stored:

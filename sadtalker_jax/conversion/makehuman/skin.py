@@ -28,10 +28,10 @@ def split_body(head: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   """Part groups with `body` split into `skin` and `lining`.
 
   Args:
-    head: what `head.build` gives.
+    head: Arrays of `head.build`.
 
   Returns:
-    New `triangle_group` [T] int8 and `group_names`.
+    Arrays `triangle_group` [T] int8 and `group_names`.
   """
   names = [str(n) for n in head['group_names']]
   group = np.array(head['triangle_group'])

@@ -1,1 +1,1 @@
-"""Tables of names: released tensors to our variables, one file a family."""
+"""Tables of names, released tensors to our variables: one file a family."""

@@ -1,7 +1,7 @@
 """Rules of shared trunks; tables of ResNet-50, SyncNet v2, lip reader and FAN.
 
-`resnet` is the trunk of several networks, whose tables lie elsewhere. For the
-tables here see the reference, sections 6.1, 6.7, 8.2 and 9.4.
+`resnet` is the trunk of several networks, whose tables lie elsewhere. The
+networks of the tables here: method 6.1, 6.7, 8.2 and 9.4.
 """
 
 from sadtalker_jax.conversion import rules
@@ -13,8 +13,8 @@ def resnet(path: str, source: str) -> tuple[rules.Rule, ...]:
   """Rules of `models.layers.resnet.ResNet` for torchvision's names.
 
   Args:
-    path: of the trunk in the network, '' or one that ends with '/'.
-    source: prefix of the trunk's tensors, '' or one that ends with '.'.
+    path: Path of the trunk in the network, '' or one that ends with '/'.
+    source: Prefix of the trunk's tensors, '' or one that ends with '.'.
   """
   block, their_block = (
     rf'{path}stage_(\d)_block_(\d+)/',

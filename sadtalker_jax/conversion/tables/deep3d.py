@@ -1,4 +1,4 @@
-"""Table of the face reconstruction network (reference, section 11.4).
+"""Table of the face reconstruction network (method 11.4).
 
 The released safetensors hold it under the prefix `face_3drecon.`, the file
 `epoch_20.pth` under the key `net_recon`.

@@ -1,7 +1,7 @@
-"""Table of the face detector (reference, sections 6.7 and 11.4).
+"""Table of the face detector (method 6.7 and 11.4).
 
-In `detection_Resnet50_Final.pth` names may start with `module.`, which must be
-taken off before.
+In `detection_Resnet50_Final.pth` names may start with `module.`; `rules` is
+given them without it.
 """
 
 from sadtalker_jax.conversion import rules

@@ -1,4 +1,4 @@
-"""Tables of the networks between keypoints and pictures (reference, 11.4)."""
+"""Tables of the networks between keypoints and pictures (method 11.4)."""
 
 from sadtalker_jax.conversion import rules
 

@@ -1,4 +1,4 @@
-"""Table of the face restorer (reference, section 11.5).
+"""Table of the face restorer (method 11.5).
 
 A released file holds the state dict under the key `params_ema`.
 """

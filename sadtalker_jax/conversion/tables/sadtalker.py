@@ -1,4 +1,4 @@
-"""Tables of the networks between sound and keypoints (reference, 11.4)."""
+"""Tables of the networks between sound and keypoints (method 11.4)."""
 
 from sadtalker_jax.conversion import rules
 

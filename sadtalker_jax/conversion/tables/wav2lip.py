@@ -1,6 +1,7 @@
-"""Tables of Wav2Lip, its discriminator and its expert (reference, 7, 11.4).
+"""Tables of Wav2Lip, its discriminator and its expert (method 7 and 11.4).
 
-Names in the released files start with `module.`; that is off here.
+Names in the released files start with `module.`; `rules` is given them without
+it.
 """
 
 from sadtalker_jax.conversion import rules

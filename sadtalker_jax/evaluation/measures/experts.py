@@ -39,10 +39,10 @@ class MetricNetworks:
     """Holds a bundle against its card.
 
     Args:
-      bundle: folder or 'hf://owner/repo'; None has no networks.
+      bundle: Folder or 'hf://owner/repo'; None has no networks.
 
     Raises:
-      InputError: it is no bundle, or damaged.
+      InputError: It is no bundle, or damaged.
     """
     self._folder: pathlib.Path | None = None
     self._card: cards.Card | None = None

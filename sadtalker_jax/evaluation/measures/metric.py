@@ -32,12 +32,12 @@ class Metric:
   """One number of the table.
 
   Attributes:
-    name: in `metrics.json`.
-    title: in tables, short.
-    goal: what is good.
-    text: what it is, with its unit.
-    per: what the mean goes over.
-    digits: behind the point, in tables.
+    name: In `metrics.json`.
+    title: In tables, short.
+    goal: What is good.
+    text: What it is, with its unit.
+    per: What the mean goes over.
+    digits: Behind the point, in tables.
   """
 
   name: str
@@ -53,13 +53,13 @@ class Measure:
   """Metrics that are computed together.
 
   Attributes:
-    metrics: what it gives.
-    needs: networks of the zoo.
-    numbers: name -> number of a system's clip; NaN where undefined.
-    features: of a system's clip [T, D], instead of numbers.
-    of_real: whether the real clips have these numbers, too.
-    view: what is seen of a clip.
-    missing: why it can never be computed here; '' if it can.
+    metrics: What it gives.
+    needs: Networks of the zoo.
+    numbers: Name -> number of a system's clip; NaN where undefined.
+    features: Of a system's clip [T, D], instead of numbers.
+    of_real: Whether the real clips have these numbers, too.
+    view: What is seen of a clip.
+    missing: Why it can never be computed here; '' if it can.
   """
 
   metrics: tuple[Metric, ...]
@@ -86,7 +86,7 @@ def badness(
   """How far from good numbers are; less is better.
 
   Args:
-    goal: of the metric.
+    goal: Of the metric.
     values: [N] of a system's clips.
     real: [N] of the real clips; where the goal is 'real'.
   """

@@ -12,8 +12,8 @@ def of_sounds(real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
   """Offset at which two sounds are most alike.
 
   Args:
-    real: float [L] at 16 kHz, not all zeros.
-    made: the same length.
+    real: Float [L] at 16 kHz, not all zeros.
+    made: The same length.
 
   Returns:
     Frames at 25 a second by which `made` is late, to a sample; and the

@@ -44,12 +44,12 @@ def build(
   """What a run found, as JSON.
 
   Args:
-    outcome: of `runner.run`.
-    rules: the protocol.
-    networks: the expert networks.
-    only: names of the metrics that were computed; all if empty.
-    resamples: of the bootstrap.
-    seed: of the bootstrap.
+    outcome: Of `runner.run`.
+    rules: The protocol.
+    networks: The expert networks.
+    only: Names of the metrics that were computed; all if empty.
+    resamples: Of the bootstrap.
+    seed: Of the bootstrap.
   """
   chosen = runner.active(only)
   drawn = bootstrap.weights(max(len(outcome.clips), 1), resamples, seed)

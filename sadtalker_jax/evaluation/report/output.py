@@ -27,11 +27,11 @@ def replacing(path: pathlib.Path, *, overwrite: bool) -> Iterator[pathlib.Path]:
   """A folder to fill that becomes `path` if the block ends well.
 
   Args:
-    path: new, empty, or with `overwrite` one of an earlier run.
-    overwrite: whether that may be replaced.
+    path: New, empty, or with `overwrite` one of an earlier run.
+    overwrite: Whether that may be replaced.
 
   Raises:
-    InputError: there is something else, or the folder cannot be made.
+    InputError: There is something else, or the folder cannot be made.
   """
   if not overwrite or not (path / content_lib.JSON).is_file():
     with bundles.writing(path) as folder:

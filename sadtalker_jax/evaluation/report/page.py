@@ -61,7 +61,7 @@ def html_page(content: tables.Content) -> str:
   """The page.
 
   Args:
-    content: of `metrics.json`. Clip i of it has its strip at
+    content: Of `metrics.json`. Clip i of it has its strip at
       `sheets/<i>.jpg`; and where `players` of a clip names files, they lie
       beside the page.
   """

@@ -30,10 +30,10 @@ class Estimate:
   """A metric of a system.
 
   Attributes:
-    value: over all clips; NaN if no clip has one.
+    value: Over all clips; NaN if no clip has one.
     draws: [R] the same of resamples.
-    clips: how many have a value.
-    frames: of these clips.
+    clips: How many have a value.
+    frames: Of these clips.
   """
 
   value: float
@@ -71,7 +71,7 @@ def mean(
   Args:
     values: [N] of the clips, NaN where undefined.
     lengths: [N] frames of the clips.
-    per: whether long clips weigh more ('frame') or not ('clip').
+    per: Whether long clips weigh more ('frame') or not ('clip').
     drawn: [R, N], see `weights`.
   """
   known = np.isfinite(values)
@@ -91,11 +91,11 @@ def compare(
   """Whether two systems differ in a metric, by paired resamples.
 
   Args:
-    metric: whose numbers they are; of the 'real' and 'zero' kinds, the
+    metric: Whose numbers they are; of the 'real' and 'zero' kinds, the
       estimates are of distances from that (`measures.badness`).
-    one: of a system.
-    two: of another, resampled alike.
-    clips: that both have a value for.
+    one: Of a system.
+    two: Of another, resampled alike.
+    clips: That both have a value for.
 
   Returns:
     `difference` one - two, its `ci`, `p` (two-sided, not corrected for the
@@ -132,7 +132,7 @@ def two_sided(
   """Estimates of two systems over the clips that both have a value for.
 
   Args:
-    metric: whose numbers they are.
+    metric: Whose numbers they are.
     values: [N] of each.
     real: [N] of the real clips, if they have such numbers.
     lengths: [N] frames of the clips.

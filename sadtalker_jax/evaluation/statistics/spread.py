@@ -29,8 +29,8 @@ def estimate(
   """The distance of generated features from real ones.
 
   Args:
-    real: of the clips.
-    generated: of the same clips.
+    real: Of the clips.
+    generated: Of the same clips.
     drawn: [R, N], see `statistics.weights`; real and generated of a clip are
       drawn together.
   """

@@ -68,10 +68,10 @@ class Cutter:
     """Starts before the first frame.
 
     Args:
-      place: where the clip comes from.
+      place: Where the clip comes from.
       points: [T, 478, 3] pixels of the video.
       found: [T] whether the face was seen.
-      options: of the preparation.
+      options: Of the preparation.
     """
     self.place = place
     self._options = options
@@ -110,8 +110,8 @@ class Cutter:
 
     Args:
       track: int16 [L], the sound of the video; None if there is none.
-      experts: networks and face model.
-      times: where the seconds go.
+      experts: Networks and face model.
+      times: Where the seconds go.
 
     Returns:
       The clip, or why it is not good enough.

@@ -47,7 +47,7 @@ def faces(
     points: [T, 478, 3].
     found: [T] whether the face was seen.
     size: S.
-    experts: the networks and the face model.
+    experts: The networks and the face model.
   """
   if experts.recon is None:
     return fitted(points, found, size, experts)

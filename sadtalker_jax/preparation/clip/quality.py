@@ -52,10 +52,10 @@ def of_clip(
   """Why a clip is not good enough, from its frames and coefficients.
 
   Args:
-    sharpness_: of `sharpness`.
+    sharpness_: Of `sharpness`.
     angles: [T, 3] radian.
     error: [T] of the fit, percent; NaN where unknown.
-    options: the limits.
+    options: The limits.
   """
   if sharpness_ < options.min_sharpness:
     return Reason.BLURRED, f'sharpness {sharpness_:.1f}'
@@ -78,7 +78,7 @@ def sharpness(frame: np.ndarray, box: crop.Box) -> float:
 
   Args:
     frame: uint8 [H, W, 3].
-    box: of the face.
+    box: Of the face.
   """
   height, width = frame.shape[:2]
   x0, y0 = (max(int(v), 0) for v in box[:2])

@@ -21,10 +21,10 @@ def enlarge(
   """The square of a clip.
 
   Args:
-    box: around the face in all frames, pixels of the video.
-    size: width and height of the video.
-    margin: by which the longer side grows at both ends.
-    strict: the rule of VoxCeleb: no moving, no shrinking.
+    box: Around the face in all frames, pixels of the video.
+    size: Width and height of the video.
+    margin: By which the longer side grows at both ends.
+    strict: The rule of VoxCeleb: no moving, no shrinking.
 
   Returns:
     (x0, y0, x1, y1), a square of whole pixels; None if there is none.
@@ -54,9 +54,9 @@ def to_frame(points: np.ndarray, box: crop.IntBox, size: int) -> np.ndarray:
   """Points [..., 2 or 3] of the video as points of the frames; z is scaled.
 
   Args:
-    points: pixels of the video.
-    box: the square.
-    size: side of the frames.
+    points: Pixels of the video.
+    box: The square.
+    size: Side of the frames.
   """
   x0, y0, x1, _ = box
   scale = size / (x1 - x0)

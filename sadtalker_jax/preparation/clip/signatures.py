@@ -36,7 +36,7 @@ def make(pictures: Sequence[np.ndarray], mel: np.ndarray) -> np.ndarray:
     mel: [M, 80] of its sound.
 
   Returns:
-    uint64 [9].
+    Uint64 [9].
   """
   bits = [_of_picture(picture) for picture in pictures] + [_of_sound(mel)]
   return np.packbits(np.concatenate(bits)).view('>u8').astype(np.uint64)
@@ -48,9 +48,9 @@ def duplicates(
   """Clips that are the same as one before them in the order of ids.
 
   Args:
-    ids: of N clips, distinct.
-    lengths: their frames; the same clip differs by two at most.
-    signatures: uint64 [N, 9].
+    ids: Of N clips, distinct.
+    lengths: Their frames; the same clip differs by two at most.
+    signatures: Uint64 [N, 9].
 
   Returns:
     Duplicate to the clip that stays.

@@ -20,14 +20,14 @@ def spool(path: str, target: pathlib.Path) -> np.ndarray:
   """The sound of a file, decoded to another one and mapped from there.
 
   Args:
-    path: of the video.
-    target: file to write.
+    path: Of the video.
+    target: File to write.
 
   Returns:
     int16 [L]; memory does not grow with L.
 
   Raises:
-    InputError: there is no sound, or none that can be decoded.
+    InputError: There is no sound, or none that can be decoded.
   """
   with target.open('wb') as file:
     for block in audio.blocks(
@@ -47,8 +47,8 @@ def piece(track: np.ndarray, first: int, count: int) -> np.ndarray:
 
   Args:
     track: int16 [L].
-    first: frame; may be negative.
-    count: frames.
+    first: Frame; may be negative.
+    count: Frames.
 
   Returns:
     int16 [640 count].

@@ -40,7 +40,7 @@ def expression(
     points: [478, 3] its landmarks.
     sound: int16 [640 T].
     count: T.
-    experts: with the weights of wav2lip.
+    experts: With the weights of wav2lip.
 
   Returns:
     float32 [T, 64].

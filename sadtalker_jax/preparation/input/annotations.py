@@ -40,8 +40,8 @@ class Stretch:
     """The box of a frame in pixels; None outside of the stretch.
 
     Args:
-      frame: at 25 a second.
-      size: width and height of the picture.
+      frame: At 25 a second.
+      size: Width and height of the picture.
     """
     if self.unit == 'pixel':
       return self.boxes[0]
@@ -63,7 +63,7 @@ def read(folder: pathlib.Path) -> tuple[Stretch, ...]:
   """The utterances of a video, one text file each; none without a folder.
 
   Raises:
-    InputError: a file is not of this form.
+    InputError: A file is not of this form.
   """
   if not folder.is_dir():
     return ()

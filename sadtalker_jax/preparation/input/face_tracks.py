@@ -89,11 +89,11 @@ class Tracker:
     """Starts before the first frame.
 
     Args:
-      finder: finds faces.
-      landmarker: finds their landmarks.
-      max_frames: longest track.
-      least_face: longer side of the smallest face that is wanted, pixels.
-      stretches: which faces count, and when; none: all, always.
+      finder: Finds faces.
+      landmarker: Finds their landmarks.
+      max_frames: Longest track.
+      least_face: Longer side of the smallest face that is wanted, pixels.
+      stretches: Which faces count, and when; none: all, always.
     """
     self._finder, self._landmarker = finder, landmarker
     self._max_frames, self._least_face = max_frames, least_face
@@ -108,7 +108,7 @@ class Tracker:
 
     Args:
       frames: uint8 [H, W, 3] each; `WINDOW` of them but at the end.
-      first: number of the first of them.
+      first: Number of the first of them.
 
     Returns:
       Tracks that have ended.

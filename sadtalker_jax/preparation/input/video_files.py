@@ -76,13 +76,13 @@ def find(
   """The videos of a folder or a table, in the order of their labels.
 
   Args:
-    source: folder, or table ending in .tsv.
+    source: Folder, or table ending in .tsv.
     annotation_folder: VoxCeleb's text files, SPEAKER/VIDEO/UTTERANCE.txt; the
       input then holds whole videos, SPEAKER/VIDEO.mp4, and videos without
       text files are left out.
 
   Raises:
-    InputError: there is no such folder or table, no video in it, a table of
+    InputError: There is no such folder or table, no video in it, a table of
       another form, or annotations that cannot be read.
   """
   if source.is_dir():

@@ -49,13 +49,13 @@ def inspect(folder: pathlib.Path) -> tuple[pathlib.Path, list[str]]:
   """Writes the page.
 
   Args:
-    folder: of the records.
+    folder: Of the records.
 
   Returns:
     Path of the page, and the summary as lines of text.
 
   Raises:
-    InputError: there are no records, or they are damaged.
+    InputError: There are no records, or they are damaged.
   """
   manifest = folders.read_manifest(folder)
   sheets = folder / SHEETS

@@ -14,9 +14,9 @@ def histogram(
   """A histogram.
 
   Args:
-    values: any shape; what is beyond the limits is put into the outer bars.
-    title: written above, with the mean and the deviation.
-    limits: of the axis; None takes those of 99.8 % of the values.
+    values: Any shape; what is beyond the limits is put into the outer bars.
+    title: Written above, with the mean and the deviation.
+    limits: Of the axis; None takes those of 99.8 % of the values.
 
   Returns:
     An `<svg>` element.

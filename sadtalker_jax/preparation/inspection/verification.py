@@ -57,14 +57,14 @@ def verify(
   """Checks all records of a folder.
 
   Args:
-    folder: of the records.
-    check_shards: maps `check_shard` in order, in other processes if it likes.
+    folder: Of the records.
+    check_shards: Maps `check_shard` in order, in other processes if it likes.
 
   Returns:
     Counts and faults.
 
   Raises:
-    InputError: there is no manifest that can be read.
+    InputError: There is no manifest that can be read.
   """
   manifest = folders.read_manifest(folder)
   total = Check()

@@ -58,9 +58,9 @@ def run(
   """Prepares videos; returns when all parts are there.
 
   Args:
-    tasks: the videos.
-    options: of the preparation.
-    arguments: flags of Beam: --runner and whatever the runner needs.
+    tasks: The videos.
+    options: Of the preparation.
+    arguments: Flags of Beam: --runner and whatever the runner needs.
   """
   if not tasks:
     return

@@ -66,7 +66,7 @@ def finished(
   """The manifest if the records of these videos are complete.
 
   Raises:
-    InputError: the folder has records of other videos, and the parts that new
+    InputError: The folder has records of other videos, and the parts that new
       records could be made from are gone.
   """
   manifest = out.manifest()
@@ -89,11 +89,11 @@ def plan(keys: Sequence[str], out: output.OutputFolder) -> RecordPlan:
   """Decides where every clip goes.
 
   Args:
-    keys: of all videos; every one has its part.
-    out: the folder.
+    keys: Of all videos; every one has its part.
+    out: The folder.
 
   Raises:
-    InputError: a part is damaged, or no clip is left.
+    InputError: A part is damaged, or no clip is left.
   """
   options = out.options
   items: list[splits.Item] = []
@@ -136,16 +136,16 @@ def finish(
   """Makes the records from the parts.
 
   Args:
-    keys: of all videos; every one has its part.
-    out: the folder.
-    write_shards: writes all shards.
-    keep_parts: so that videos can be added later.
+    keys: Of all videos; every one has its part.
+    out: The folder.
+    write_shards: Writes all shards.
+    keep_parts: So that videos can be added later.
 
   Returns:
     The manifest.
 
   Raises:
-    InputError: a part is damaged, no clip is left, or the disk is full; run
+    InputError: A part is damaged, no clip is left, or the disk is full; run
       again when that is mended, nothing is lost.
   """
   try:

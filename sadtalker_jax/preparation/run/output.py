@@ -40,9 +40,9 @@ class OutputFolder:
     """Names the folder; nothing is touched yet.
 
     Args:
-      folder: to fill; made if it is not there.
-      options: of the records.
-      fingerprint: of the networks (`experts.fingerprint`).
+      folder: To fill; made if it is not there.
+      options: Of the records.
+      fingerprint: Of the networks (`experts.fingerprint`).
     """
     self.folder = folder
     self.options = options
@@ -63,7 +63,7 @@ class OutputFolder:
     """Takes the folder.
 
     Raises:
-      InputError: it is in use, holds other things, or records of another
+      InputError: It is in use, holds other things, or records of another
         schema or of other options; nothing was changed then.
     """
     with contextlib.ExitStack() as stack:

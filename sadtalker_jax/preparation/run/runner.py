@@ -71,17 +71,17 @@ def run(
   """Prepares videos; their parts are written when they are yielded.
 
   Args:
-    tasks: the videos, taken in this order.
-    options: of the preparation.
-    workers: processes; 0 does the work in this one, unprotected.
-    timeout_s: without progress (a window of frames or a clip) until a worker is
+    tasks: The videos, taken in this order.
+    options: Of the preparation.
+    workers: Processes; 0 does the work in this one, unprotected.
+    timeout_s: Without progress (a window of frames or a clip) until a worker is
       given up.
 
   Yields:
     Videos in the order in which they are done.
 
   Raises:
-    InputError: the bundle is no good, or the disk is full.
+    InputError: The bundle is no good, or the disk is full.
   """
   if not tasks:
     return
@@ -243,9 +243,9 @@ def work(
   and `done` with its summary; `error` ends the whole run.
 
   Args:
-    pipe: to the pool.
-    options: of the preparation.
-    cores: numbers of the processors to keep to.
+    pipe: To the pool.
+    options: Of the preparation.
+    cores: Numbers of the processors to keep to.
   """
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
   if hasattr(os, 'sched_setaffinity'):

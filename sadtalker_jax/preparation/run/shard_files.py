@@ -46,13 +46,13 @@ def write(
   """Writes a shard under its hidden names.
 
   Args:
-    shard: which clips.
-    folder: of the records.
-    part_folder: of the parts.
+    shard: Which clips.
+    folder: Of the records.
+    part_folder: Of the parts.
 
   Raises:
-    InputError: a part cannot be read.
-    OSError: the shard cannot be written, mostly for lack of room.
+    InputError: A part cannot be read.
+    OSError: The shard cannot be written, mostly for lack of room.
   """
   paths = {
     name: folders.shard_path(

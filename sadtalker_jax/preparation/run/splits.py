@@ -43,9 +43,9 @@ def of_speakers(
   """The split of every speaker.
 
   Args:
-    speakers: all of them.
-    validation: share of them.
-    test: share of those that are not of VoxCeleb.
+    speakers: All of them.
+    validation: Share of them.
+    test: Share of those that are not of VoxCeleb.
   """
   rank = {name: _fraction(name) for name in speakers}
   splits = {}
@@ -74,9 +74,9 @@ def shards(
   """All shards of all splits.
 
   Args:
-    items: clips in the order of the records.
-    split_of: split of every speaker.
-    shard_bytes: of frames in a shard, about.
+    items: Clips in the order of the records.
+    split_of: Split of every speaker.
+    shard_bytes: Of frames in a shard, about.
   """
   result = []
   for split in ('train', 'validation', 'test'):

