@@ -15,51 +15,57 @@ docs/evaluation.md.
 import argparse
 from collections.abc import Sequence
 import dataclasses
-import importlib.util
 import json
 import os
 import pathlib
 import sys
-import tempfile
 from typing import Any
 
 from absl import logging
 
 from sadtalker_jax import compile_cache, errors
-from sadtalker_jax.cli import evaluate_flags
+from sadtalker_jax.cli import command, evaluate_flags
+
+
+def parser() -> argparse.ArgumentParser:
+  """The command line."""
+  return evaluate_flags.parser(__doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
-  flags = evaluate_flags.parser(__doc__).parse_args(argv)
+  flags = parser().parse_args(argv)
+  return command.run(
+    lambda: _evaluate(flags),
+    'evaluate',
+    stopped='stopped, no report was written',
+  )
+
+
+def _evaluate(flags: argparse.Namespace) -> int:
+  """Generates if asked to, then measures."""
   if flags.cpu:
     os.environ['JAX_PLATFORMS'] = 'cpu'  # before jax starts
   compile_cache.enable()
   logging.set_verbosity(logging.WARNING)
-  try:
-    return _run(flags)
-  except errors.InputError as error:
-    print(f'evaluate: {error}', file=sys.stderr)
-    return 2
-  except KeyboardInterrupt:
-    print('evaluate: stopped, no report was written', file=sys.stderr)
-    return 130
-
-
-def _run(flags: argparse.Namespace) -> int:
-  """Generates if asked to, then measures."""
-  from sadtalker_jax.evaluation import pairing, runner
+  from sadtalker_jax.evaluation import pairing, scoring
+  from sadtalker_jax.evaluation import protocol as protocol_lib
   from sadtalker_jax.evaluation.measures import experts
   from sadtalker_jax.evaluation.report import output
 
   systems = _systems(flags)
-  protocol = _protocol(flags)
-  if flags.resamples < 1 or flags.max_failures < 0 or flags.seed < 0:
+  protocol = protocol_lib.Protocol()
+  if flags.protocol is not None:
+    protocol = protocol_lib.read(flags.protocol)
+  if flags.resample:
+    protocol = dataclasses.replace(protocol, resample=True)
+  if flags.max_failures < 0:
     raise errors.InputError(
-      'expected resamples from 1, max_failures and seed from 0, found '
-      f'{flags.resamples}, {flags.max_failures}, {flags.seed}'
+      f'expected max_failures from 0, found {flags.max_failures}'
     )
-  runner.active(flags.metrics)  # refuses unknown names
+  options = scoring.ScoringOptions(
+    flags.metrics, not flags.no_players, flags.resamples, flags.seed
+  )
   output.check(flags.output, overwrite=flags.overwrite)
   networks = experts.MetricNetworks(flags.bundle)
   real, left_out = flags.real, []
@@ -77,54 +83,25 @@ def _run(flags: argparse.Namespace) -> int:
     pairs, unpaired = pairing.by_name(real, systems)
   else:
     pairs, unpaired = pairing.by_list(flags.pairs, real, systems)
-  return _measure(
-    flags, pairs, list(systems), protocol, networks, left_out + unpaired
+  content = scoring.score(
+    pairs,
+    list(systems),
+    protocol,
+    networks,
+    flags.output,
+    options,
+    overwrite=flags.overwrite,
+    left_out=[*left_out, *unpaired],
+    report=_say,
   )
-
-
-def _measure(
-  flags: argparse.Namespace,
-  pairs: Sequence[Any],
-  systems: Sequence[str],
-  protocol: Any,
-  networks: Any,
-  left_out: Sequence[Any],
-) -> int:
-  """Measures pairs and writes the report."""
-  from sadtalker_jax.evaluation import runner
-  from sadtalker_jax.evaluation.report import content as content_lib
-  from sadtalker_jax.evaluation.report import output
-
-  with output.replacing(flags.output, overwrite=flags.overwrite) as folder:
-    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
-      outcome = runner.run(
-        pairs,
-        systems,
-        protocol,
-        networks,
-        pathlib.Path(work),
-        only=flags.metrics,
-        players=not flags.no_players,
-        report=_say,
-      )
-      outcome.left_out[:0] = left_out
-      content = content_lib.build(
-        outcome,
-        protocol,
-        networks,
-        only=flags.metrics,
-        resamples=flags.resamples,
-        seed=flags.seed,
-      )
-      output.fill(folder, outcome, {**content, 'bundle': flags.bundle})
-  for fault in left_out:
+  for fault in [*left_out, *unpaired]:
     _say(fault.name, f'left out: {fault.reason}: {fault.detail}')
   _summary(content, flags.output)
-  return 1 if len(outcome.left_out) > flags.max_failures else 0
+  return 1 if len(content['left_out']) > flags.max_failures else 0
 
 
 def _summary(content: dict[str, Any], folder: pathlib.Path) -> None:
-  """The table, and how many clips it rests on."""
+  """Prints the table, and the number of clips it rests on."""
   from sadtalker_jax.evaluation.report import page, tables
 
   for row in tables.main_rows(content):
@@ -166,43 +143,9 @@ def _systems(flags: argparse.Namespace) -> dict[str, pathlib.Path]:
   return systems
 
 
-def _protocol(flags: argparse.Namespace) -> Any:
-  """The rules of the test."""
-  from sadtalker_jax.evaluation import protocol as protocol_lib
-
-  protocol = protocol_lib.Protocol()
-  if flags.protocol is not None:
-    protocol = protocol_lib.from_mapping(_config(flags.protocol))
-  return dataclasses.replace(
-    protocol, resample=protocol.resample or flags.resample
-  )
-
-
-def _config(text: str) -> dict[str, Any]:
-  """The fields of FILE or FILE:VARIANT."""
-  from sadtalker_jax.media import files
-
-  name, _, variant = text.partition(':')
-  path = files.check_source(name, 'a file of a config')
-  spec = importlib.util.spec_from_file_location('protocol_config', path)
-  if spec is None or spec.loader is None:
-    raise errors.InputError(f'{path}: expected a Python file, found another')
-  module = importlib.util.module_from_spec(spec)
-  try:
-    spec.loader.exec_module(module)
-    return module.get_config(variant or None).to_dict()
-  except ValueError as error:
-    raise errors.InputError(str(error)) from error
-  except ModuleNotFoundError as error:
-    raise errors.InputError(
-      f'{path}: expected ml-collections (pip install ml-collections), found '
-      f'that {error.name} is missing'
-    ) from error
-
-
 def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:
-  """Makes the test and renders it; what is left out of it."""
-  from sadtalker_jax.evaluation import generation, pairing
+  """Makes the test and renders it; the clips that are left out of it."""
+  from sadtalker_jax.evaluation import generation
 
   try:
     options = json.loads(flags.render_options)
@@ -212,25 +155,18 @@ def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:
     ) from error
   if not isinstance(options, dict):
     raise errors.InputError('--render_options: expected a JSON object')
-  found = pairing.videos(flags.real)
-  left_out = [
-    pairing.LeftOut(name, 'ambiguous', 'several videos', pairing.REAL)
-    for name, paths in found.items()
-    if len(paths) > 1
-  ]
-  single = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
-  left_out += generation.prepare(
-    single, protocol, flags.generate, options=options, report=_say
+  jobs, left_out = generation.from_folder(
+    flags.real, protocol, flags.generate, options=options, report=_say
   )
   manifest = flags.generate / generation.MANIFEST
-  print(f'{manifest}: {len(found) - len(left_out)} jobs')
+  print(f'{manifest}: {jobs} jobs')
   if not flags.manifest_only:
     _render(flags, manifest)
   return left_out
 
 
 def _render(flags: argparse.Namespace, manifest: pathlib.Path) -> None:
-  """What `infer.py --manifest` does."""
+  """Makes the videos of a manifest, as `infer.py --manifest` does."""
   import sadtalker_jax
   from sadtalker_jax.inference.batch import jobs
   from sadtalker_jax.inference.batch import manifest as manifest_lib

@@ -3,13 +3,12 @@
 import argparse
 import pathlib
 
+from sadtalker_jax.cli import command
+
 
 def parser(description: str | None) -> argparse.ArgumentParser:
   """The command line of `cli.evaluate`."""
-  result = argparse.ArgumentParser(
-    description=description,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-  )
+  result = command.parser('evaluate', description)
   add = result.add_argument
   for name, required, text in (
     ('--real', True, 'real videos'),
@@ -24,7 +23,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     metavar='[NAME=]DIR',
     help='generated videos of several systems',
   )
-  add('--pairs', metavar='FILE', help='which belong together, JSON lines')
+  add('--pairs', metavar='FILE', help='list of pairs, JSON lines')
   add('--overwrite', action='store_true', help='replace an earlier report')
   add('--bundle', help='expert networks: a folder, or hf://owner/repo')
   add(
@@ -32,7 +31,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     metavar='FILE[:VARIANT]',
     help='rules of the test, configs/evaluation.py; default: all of each clip',
   )
-  add('--metrics', nargs='+', default=[], help='only these', metavar='NAME')
+  add(
+    '--metrics',
+    nargs='+',
+    default=[],
+    help='metrics to compute; all by default',
+    metavar='NAME',
+  )
   add(
     '--max_failures',
     type=int,
@@ -44,8 +49,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     action='store_true',
     help='take videos of different frame rates, too, each at 25 a second',
   )
-  add('--resamples', type=int, default=2000, help='of the bootstrap')
-  add('--seed', type=int, default=0, help='of the bootstrap')
+  add('--resamples', type=int, default=2000, help='resamples of the bootstrap')
+  add('--seed', type=int, default=0, help='random seed of the bootstrap')
   add('--no_players', action='store_true', help='write no films of the crops')
   add('--cpu', action='store_true', help='do not use an accelerator')
   _add_generation(result)

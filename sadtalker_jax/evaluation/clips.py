@@ -1,12 +1,12 @@
-"""One clip as the metrics see it: real and generated videos in shared crops.
+"""One clip for all metrics: real and generated videos in shared crops.
 
 Frames are uint8 [T, S, S, 3] RGB at 25 a second, points as in `faces.landmarks`
 in pixels of these crops, sound float32 [640 T] at 16 kHz. Landmarks are found
 in the video as it is; then the crops are cut, into files that are mapped, so
 that memory grows neither with the clips nor with their length.
 
-Every video is looked at before anything is measured: what is wrong with one of
-them (`videos.Unusable`) leaves the clip out of all metrics.
+Every video is checked before anything is measured: a fault of one of them
+(`videos.Unusable`) leaves the clip out of all metrics.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,14 +33,19 @@ class ClipSide:
   frames: np.ndarray  # uint8 [T, S, S, 3]
   points: np.ndarray  # float32 [T, 478, 3], pixels of the crop
   wave: np.ndarray  # float32 [640 T] in [-1, 1]
-  box: crop.IntBox  # of the video
+  box: crop.IntBox  # place of the crop, pixels of the video
 
 
 class ScoredClip:
-  """A clip that can be measured; remembers what was computed of it."""
+  """A clip that can be measured, with a cache of what was computed of it."""
 
   def __init__(self, pair: pairing.VideoPair, sides: Mapping[str, ClipSide]):
-    """Takes the videos by system, `pairing.REAL` among them."""
+    """Stores the videos.
+
+    Args:
+      pair: Files of the clip.
+      sides: Videos by system, `pairing.REAL` among them.
+    """
     self.pair, self.sides = pair, sides
     self._known: dict[Any, Any] = {}
 
@@ -51,13 +56,19 @@ class ScoredClip:
 
   @property
   def num_frames(self) -> int:
-    """T, of all sides."""
+    """T, the same for all videos."""
     return len(self.real.frames)
 
   def once(
     self, what: str, system: str, compute: Callable[[ClipSide], _T]
   ) -> _T:
-    """What `compute` says of a system's video, the first time it is asked."""
+    """The result of `compute` for a system's video, computed once.
+
+    Args:
+      what: Name of the result in the cache.
+      system: Name of the system.
+      compute: Function of the video.
+    """
     key = (what, system)
     if key not in self._known:
       self._known[key] = compute(self.sides[system])
@@ -73,10 +84,10 @@ def load(
   """A clip from its files.
 
   Args:
-    pair: The files.
-    protocol: The rules.
-    landmarker: Finds landmarks.
-    folder: Where the crops are written.
+    pair: Files of the clip.
+    protocol: Rules of the test.
+    landmarker: Landmark networks.
+    folder: Folder that the crops are written to.
 
   Raises:
     videos.Unusable: A video is damaged, silent, too short, of another length or

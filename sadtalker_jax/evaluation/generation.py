@@ -4,7 +4,7 @@
     FOLDER/manifest.jsonl        jobs: first frame and sound of each of them
     FOLDER/generated/<name>.mp4  what the renderer makes of them
 
-The published test (reference, section 9) works on crops: the first frame is the
+The published test (method 9) works on crops: the first frame is the
 portrait, its own sound drives it. Real clips are H.264 again, at a quality that
 hides it (crf 10); both folders are then evaluated with the crop rule 'whole'.
 Files that are there are kept, so a run that was stopped goes on.
@@ -39,14 +39,14 @@ def prepare(
 
   Args:
     sources: Real videos by name.
-    protocol: The rules.
-    folder: Where everything is written.
-    options: Of each job, beside the paths; see `inference.batch.manifest`.
-    landmarker: Finds landmarks; default what ships.
-    report: Called with a clip's name and what became of it.
+    protocol: Rules of the test.
+    folder: Folder that everything is written to.
+    options: Options of every job; see `inference.batch.manifest`.
+    landmarker: Landmark networks; by default the packaged ones.
+    report: Function called with a clip's name and what became of it.
 
   Returns:
-    Videos that are no clips of the test, and why.
+    Videos that are no clips of the test, with the reasons.
 
   Raises:
     InputError: The folder cannot be made.
@@ -72,6 +72,40 @@ def prepare(
   with files.replacing(folder / MANIFEST, overwrite=True) as part:
     part.write_text(_manifest(names, protocol, options or {}), encoding='utf-8')
   return left_out
+
+
+def from_folder(
+  real: pathlib.Path,
+  protocol: protocol_lib.Protocol,
+  folder: pathlib.Path,
+  *,
+  options: Mapping[str, Any] | None = None,
+  report: Callable[[str, str], None] | None = None,
+) -> tuple[int, list[pairing.LeftOut]]:
+  """Writes the test of all videos below a folder; see `prepare`.
+
+  Args:
+    real: Folder of real videos.
+    protocol: Rules of the test.
+    folder: Folder that everything is written to.
+    options: Options of every job; see `inference.batch.manifest`.
+    report: Function called with a clip's name and what became of it.
+
+  Returns:
+    The number of jobs, and videos that are no clips of the test.
+
+  Raises:
+    InputError: There is no video, or a folder cannot be made.
+  """
+  found = pairing.videos(real)
+  left_out = [
+    pairing.LeftOut(name, 'ambiguous', 'several videos', pairing.REAL)
+    for name, paths in found.items()
+    if len(paths) > 1
+  ]
+  single = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+  left_out += prepare(single, protocol, folder, options=options, report=report)
+  return len(found) - len(left_out), left_out
 
 
 def _make(folder: pathlib.Path) -> None:

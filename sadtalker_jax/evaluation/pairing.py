@@ -22,12 +22,12 @@ from sadtalker_jax.media import files
 SUFFIXES = frozenset(
   '.mp4 .mkv .mov .avi .webm .m4v .mpg .mpeg .ts .flv .wmv .3gp .ogv'.split()
 )
-REAL = 'real'  # what stands for the real videos among the systems
+REAL = 'real'  # name of the real videos among the systems
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoPair:
-  """One clip: its real video and what each system made of it."""
+  """One clip: its real video, and the generated video of each system."""
 
   name: str
   real: pathlib.Path
@@ -51,10 +51,10 @@ def by_name(
 
   Args:
     real: Folder of real videos.
-    generated: Folder of each system.
+    generated: Folders of generated videos, by system.
 
   Returns:
-    Pairs, and what has no partner.
+    Pairs, and videos without a partner.
 
   Raises:
     InputError: A folder is missing or holds no video.
@@ -81,10 +81,15 @@ def by_list(
   real: pathlib.Path,
   generated: Mapping[str, pathlib.Path],
 ) -> tuple[list[VideoPair], list[LeftOut]]:
-  """The clips of a list; a file that it names and is not there is left out.
+  """The clips of a list; entries whose files are missing are left out.
+
+  Args:
+    path: File of the list.
+    real: Folder of real videos.
+    generated: Folders of generated videos, by system.
 
   Raises:
-    InputError: The list is missing, empty, or a line of it is no good.
+    InputError: The list is missing or empty, or a line of it is malformed.
   """
   source = files.check_source(path, 'a list of pairs')
   pairs: list[VideoPair] = []
@@ -146,7 +151,7 @@ def videos(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
 
 
 def _fault(name: str, system: str, paths: list[pathlib.Path]) -> LeftOut | None:
-  """Why the videos of a name in one folder are not exactly one."""
+  """The fault of a name that a folder does not have exactly once."""
   if len(paths) == 1:
     return None
   if not paths:

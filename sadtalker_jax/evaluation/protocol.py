@@ -1,14 +1,16 @@
-"""What a test is: how long its clips are, how they are cut, how many there are.
+"""Rules of a test: the length of its clips, their crops, their number.
 
-A protocol is a handful of numbers that the output repeats, since a score means
-nothing without them. Those of the paper are in `configs/evaluation.py`.
+The output repeats the rules, since a score means nothing without them. Those of
+the paper are in `configs/evaluation.py`.
 """
 
 from collections.abc import Mapping
 import dataclasses
+import importlib.util
 from typing import Any, Literal, TypeAlias, get_args
 
 from sadtalker_jax import conventions, errors
+from sadtalker_jax.media import files
 
 Crop: TypeAlias = Literal['face', 'whole']
 
@@ -27,16 +29,18 @@ class Protocol:
   """The rules of a test.
 
   Attributes:
-    name: What it is called in reports.
-    seconds: From the start of each clip that count; None for all.
-    size: Side of the crops in pixels.
-    crop: 'face', or 'whole' for clips that are cropped already.
-    margin: Of the face crop, in longer sides of the face (reference 10.1).
-    least_frames: Of a clip; offsets of 15 frames both ways need 31.
-    tolerance: Frames that lengths may differ by; both are cut to the shorter.
-    resample: Take videos of different frame rates, too, each at 25 a second.
-    clips: How many the published test has; None if that is not said.
-    source: Where the rules come from.
+    name: Name in reports.
+    seconds: Seconds of each clip that count, from its start; None for all.
+    size: Side of the crops, pixels.
+    crop: Part of the picture: 'face', or 'whole' for clips that are crops.
+    margin: Margin of the face crop, in longer sides of the face (method 10.1).
+    least_frames: Least frames of a clip; offsets of 15 frames both ways need
+      31.
+    tolerance: Frames by which lengths may differ; both are cut to the shorter.
+    resample: Whether videos of different frame rates are taken, each at 25 a
+      second.
+    clips: Number of clips of the published test; None if it is not known.
+    source: Source of the rules.
   """
 
   name: str = 'folder'
@@ -82,11 +86,43 @@ class Protocol:
     )
 
 
+def read(text: str) -> Protocol:
+  """The protocol of a config file.
+
+  Args:
+    text: FILE or FILE:VARIANT; the file defines `get_config(variant)`.
+
+  Raises:
+    InputError: The file is missing or no Python file, or its config is bad.
+  """
+  name, _, variant = text.partition(':')
+  path = files.check_source(name, 'a file of a config')
+  spec = importlib.util.spec_from_file_location('protocol_config', path)
+  if spec is None or spec.loader is None:
+    raise errors.InputError(f'{path}: expected a Python file, found another')
+  module = importlib.util.module_from_spec(spec)
+  try:
+    spec.loader.exec_module(module)
+    return from_mapping(module.get_config(variant or None).to_dict())
+  except errors.InputError:
+    raise
+  except ValueError as error:
+    raise errors.InputError(str(error)) from error
+  except ModuleNotFoundError as error:
+    raise errors.InputError(
+      f'{path}: expected ml-collections (pip install ml-collections), found '
+      f'that {error.name} is missing'
+    ) from error
+
+
 def from_mapping(fields: Mapping[str, Any]) -> Protocol:
   """The protocol of a config.
 
+  Args:
+    fields: Values of attributes by name.
+
   Raises:
-    InputError: There are fields that it does not have, or bad values.
+    InputError: A field is unknown, or a value is bad.
   """
   known = {field.name for field in dataclasses.fields(Protocol)}
   if unknown := sorted(set(fields) - known):

@@ -1,7 +1,8 @@
-"""Goes over the clips: reads, measures, forgets; one clip in memory at a time.
+"""Measures clips one after the other; one clip is in memory at a time.
 
 Numbers of a clip are kept (a few hundred bytes), features go to files, crops
-are deleted with their clip. A clip that fails anywhere counts nowhere.
+are deleted with their clip. A clip that fails in one metric or for one system
+counts in none.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ Values = dict[str, dict[str, float]]  # by system, by metric
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-  """A clip that counts."""
+  """A clip that counts, and its numbers."""
 
   pair: pairing.VideoPair
   frames: int
@@ -41,12 +42,12 @@ class Measured:
 
 @dataclasses.dataclass
 class Outcome:
-  """What a run found."""
+  """Results of a run."""
 
   systems: tuple[str, ...]
   clips: list[Measured]
   left_out: list[pairing.LeftOut]
-  # Of reading and of each measure: on the clock, and of all processors.
+  # Seconds on the clock and of all processors, for reading and each measure.
   seconds: dict[str, tuple[float, float]]
   frames_measured: dict[str, int]  # by measure, over all systems
 
@@ -82,15 +83,21 @@ def run(
   """Measures clips.
 
   Args:
-    pairs: The clips.
-    systems: Whose generated videos they have.
-    protocol: The rules.
-    networks: What there is of expert networks.
-    folder: An empty one to work in.
-    landmarker: Finds landmarks; default what ships.
+    pairs: Clips.
+    systems: Names of the systems whose videos the clips have.
+    protocol: Rules of the test.
+    networks: Expert networks.
+    folder: Empty folder to work in.
+    landmarker: Landmark networks; by default the packaged ones.
     only: Names of metrics to compute; all if empty.
     players: Whether to write films of the crops.
-    report: Called with a clip's name and what became of it.
+    report: Function called with a clip's name and what became of it.
+
+  Returns:
+    Numbers of all clips that count, and the clips that are left out.
+
+  Raises:
+    InputError: A name in `only` is unknown.
   """
   chosen = [m for m in active(only) if not m.not_computed(networks)]
   finder = landmarker or landmarks.FaceMesh()
@@ -110,7 +117,7 @@ def run(
       fault = pairing.LeftOut(pair.name, *error.fault)
     except (errors.InputError, OSError) as error:
       fault = pairing.LeftOut(pair.name, 'unreadable', _line(error))
-    except ValueError as error:  # of a metric: not one it is made for
+    except ValueError as error:  # of a metric that is not made for the clip
       logging.warning('%s', pair.name, exc_info=error)
       fault = pairing.LeftOut(pair.name, 'not measurable', _line(error))
     else:
@@ -130,8 +137,11 @@ def run(
 def active(only: Sequence[str] = ()) -> list[metric_lib.Measure]:
   """The measures that give some of these metrics; all if none is named.
 
+  Args:
+    only: Names of metrics.
+
   Raises:
-    InputError: There is no such metric.
+    InputError: A name is unknown.
   """
   if unknown := [name for name in only if name not in registry.METRICS]:
     raise errors.InputError(
@@ -155,21 +165,21 @@ def _measure(
   values: Values = {system: {} for system in clip.sides}
   features: dict[tuple[str, str], pathlib.Path] = {}
   for measure in chosen:
-    first = measure.metrics[0].name
     for system in clip.sides:
       of_set = measure.features is not None
       if system == pairing.REAL and not (measure.of_real or of_set):
         continue
-      with timed(outcome, first):
+      with timed(outcome, measure.name):
         if measure.features is not None:
-          path = place / f'{first}.{list(clip.sides).index(system)}.npy'
+          number = list(clip.sides).index(system)
+          path = place / f'{measure.name}.{number}.npy'
           rows = measure.features(clip, system, networks)
           np.save(path, rows.astype(np.float32))
-          features[first, system] = path
+          features[measure.name, system] = path
         if measure.numbers is not None:
           values[system].update(measure.numbers(clip, system, networks))
-      count = outcome.frames_measured.get(first, 0)
-      outcome.frames_measured[first] = count + clip.num_frames
+      count = outcome.frames_measured.get(measure.name, 0)
+      outcome.frames_measured[measure.name] = count + clip.num_frames
   sheet = place / 'sheet.jpg'
   sheet.write_bytes(sheets.draw(clip))
   boxes = {s: [int(v) for v in side.box] for s, side in clip.sides.items()}
@@ -200,7 +210,7 @@ def _line(error: Exception) -> str:
 def not_computed(
   networks: experts.MetricNetworks, only: Sequence[str] = ()
 ) -> dict[str, Any]:
-  """Why metrics are missing, by name."""
+  """Reasons why metrics are missing, by name."""
   return {
     metric.name: reason
     for measure in active(only)

@@ -1,7 +1,7 @@
-"""One video of a clip: its landmarks, its sound, where its face is.
+"""One video of a clip: its landmarks, its sound, the place of its face.
 
-What is wrong with a video is an `Unusable`, which leaves its clip out of all
-metrics. Points are [T, 478, 3] as in `faces.landmarks`, in pixels of the video.
+A fault of a video is an `Unusable`, which leaves its clip out of all metrics.
+Points are [T, 478, 3] as in `faces.landmarks`, in pixels of the video.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from sadtalker_jax.faces import crop, detector, landmarks, tracking
 from sadtalker_jax.media import audio, video
 
 _SAME_PLACE = 0.5  # overlap of the faces of a video and the real one
-_SILENT = 1e-3  # peak of sound that is none
+_SILENT = 1e-3  # peak of sound that counts as silence
 _DAMAGE = ('damaged packets', 'cut off')  # in warnings of `media`
 
 
@@ -34,7 +34,7 @@ class Unusable(ValueError):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Watched:
-  """A video of which the landmarks are known."""
+  """A video whose landmarks are known."""
 
   path: pathlib.Path
   size: tuple[int, int]  # width, height
@@ -52,7 +52,8 @@ def watch(
   """A video with its landmarks and sound.
 
   Raises:
-    Unusable: It is damaged, silent, too short, or shows no face in some frame.
+    Unusable: The video is damaged, silent, too short, or shows no face in some
+      frame.
   """
   info = probe(path, system)
   if not info.has_audio:
@@ -97,9 +98,9 @@ def _track(
 
 @contextlib.contextmanager
 def _complaints(path: pathlib.Path) -> Iterator[list[str]]:
-  """What `media` warns of while it reads a file: damage that it got around.
+  """Warnings of `media` while it reads a file, of damage that it got around.
 
-  A player may go on after a damaged packet; a score must not.
+  A player may continue after a damaged packet; a score must not.
   """
   found: list[str] = []
 
@@ -135,7 +136,7 @@ def frame_box(
   """The part of a video that is its crop; see `Protocol.rule`.
 
   Raises:
-    Unusable: The rule is 'whole' and the picture no square.
+    Unusable: The rule is 'whole', and the picture is no square.
   """
   width, height = seen.size
   if protocol.crop == 'whole':
@@ -162,10 +163,10 @@ def alike(seen: Watched, real: Watched) -> bool:
 
 
 def probe(path: pathlib.Path, system: str) -> video.VideoInfo:
-  """What a file says of itself.
+  """Facts of a video file, from its headers.
 
   Raises:
-    Unusable: It cannot be read.
+    Unusable: The file cannot be read.
   """
   try:
     return video.probe(path)
@@ -174,7 +175,7 @@ def probe(path: pathlib.Path, system: str) -> video.VideoInfo:
 
 
 def _face_box(seen: Watched) -> crop.Box:
-  """Around all landmarks of all frames."""
+  """The box around all landmarks of all frames."""
   xy = seen.points[..., :2]
   (x0, y0), (x1, y1) = xy.min((0, 1)), xy.max((0, 1))
   return float(x0), float(y0), float(x1), float(y1)

@@ -1,6 +1,6 @@
 """The networks of a bundle that metrics need, as functions of numpy arrays.
 
-Nothing else stands in for one that is missing: its metrics are not computed.
+Metrics of a network that is missing are not computed.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _HOPENET_SIDE = 224
 
 
 class Heads(NamedTuple):
-  """What Hopenet says of frames."""
+  """Hopenet's outputs for frames."""
 
   features: np.ndarray  # float32 [T, 2048]
   degrees: np.ndarray  # float32 [T, 3] yaw, pitch, roll
@@ -36,14 +36,15 @@ class MetricNetworks:
   """The networks, loaded when they are first used."""
 
   def __init__(self, bundle: str | None = None):
-    """Holds a bundle against its card.
+    """Checks a bundle by its card.
 
     Args:
-      bundle: Folder or 'hf://owner/repo'; None has no networks.
+      bundle: Folder or 'hf://owner/repo'; None for no networks.
 
     Raises:
-      InputError: It is no bundle, or damaged.
+      InputError: The folder is no bundle, or damaged.
     """
+    self.bundle = bundle
     self._folder: pathlib.Path | None = None
     self._card: cards.Card | None = None
     self._loaded: dict[str, Callable[..., Any]] = {}
@@ -61,8 +62,8 @@ class MetricNetworks:
   def weights_hash(self, name: str) -> str:
     """SHA-256 of a network's numbers, the first 16 digits.
 
-    Of names, types, shapes and bytes, not of files: those differ from one
-    conversion to the next.
+    The hash is of names, types, shapes and bytes, not of files, which differ
+    from one conversion to the next.
     """
     if name not in self._hashes:
       digest = hashlib.sha256()
@@ -89,7 +90,7 @@ class MetricNetworks:
     return batches.apply(run, frames, points, size=BATCH)
 
   def hopenet(self, frames: np.ndarray) -> Heads:
-    """How the heads of frames uint8 [T, S, S, 3] are turned."""
+    """Turns and features of the heads in frames uint8 [T, S, S, 3]."""
     found = batches.apply(self._network('hopenet'), frames, size=BATCH)
     return Heads(*found)
 
@@ -127,7 +128,7 @@ class MetricNetworks:
       assert self._card is not None
       module = zoo.build(name, **self._card.networks[name].config)
       run = jax.jit(functools.partial(_RUNS[key], module))
-      # Two towers of one file may load it twice; neither is large.
+      # The two towers of SyncNet load its file twice; it is not large.
       variables = jax.device_put(self._variables(name))
       self._loaded[key] = functools.partial(run, variables)
     return self._loaded[key]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# Corners of the eyes, the forehead, the nose: what the face does not move.
+# Corners of the eyes, forehead, nose: points that expressions do not move.
 _RIGID = np.array(
   [33, 133, 263, 362, 6, 197, 195, 5, 4, 1, 10, 151, 9, 8, 127, 356]
 )

@@ -2,8 +2,9 @@
 
 A `Measure` computes one or more metrics from a clip, so that networks run once.
 Most give a number per clip, and the metric is the mean over the clips (`per`
-says whether long clips weigh more). Those of sets give features [T, D] per
+says whether long clips weigh more). Metrics of sets give features [T, D] per
 clip instead, and the metric is the Fréchet distance of all of them (`spread`).
+`registry.register` adds a measure to those of the evaluation.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ import numpy as np
 from sadtalker_jax.evaluation import clips
 from sadtalker_jax.evaluation.measures import experts
 
-# What is good: the most, the least, what the real clip has, or nought.
+# The best value: the highest, the lowest, that of the real clip, or zero.
 Goal: TypeAlias = Literal['higher', 'lower', 'real', 'zero']
 SHARED = 'shared crop'
 
@@ -32,12 +33,12 @@ class Metric:
   """One number of the table.
 
   Attributes:
-    name: In `metrics.json`.
-    title: In tables, short.
-    goal: What is good.
-    text: What it is, with its unit.
-    per: What the mean goes over.
-    digits: Behind the point, in tables.
+    name: Key in `metrics.json`.
+    title: Short title, for tables.
+    goal: Best value.
+    text: Definition, with the unit.
+    per: Whether the mean weighs clips alike, or by their frames.
+    digits: Digits behind the point, in tables.
   """
 
   name: str
@@ -53,13 +54,15 @@ class Measure:
   """Metrics that are computed together.
 
   Attributes:
-    metrics: What it gives.
-    needs: Networks of the zoo.
-    numbers: Name -> number of a system's clip; NaN where undefined.
-    features: Of a system's clip [T, D], instead of numbers.
+    metrics: Metrics that are computed; one if they are of `features`.
+    needs: Names of the networks of the zoo that are needed.
+    numbers: Function of (clip, system, networks) that gives a number of the
+      system's clip by metric; NaN where undefined.
+    features: Function of the same that gives features [T, D], instead of
+      `numbers`.
     of_real: Whether the real clips have these numbers, too.
-    view: What is seen of a clip.
-    missing: Why it can never be computed here; '' if it can.
+    view: Description of what is seen of a clip.
+    missing: Reason why it can never be computed here; '' if it can.
   """
 
   metrics: tuple[Metric, ...]
@@ -70,8 +73,13 @@ class Measure:
   view: str = SHARED
   missing: str = ''
 
+  @property
+  def name(self) -> str:
+    """Name of the measure in files and times: that of its first metric."""
+    return next(iter(self.metrics)).name
+
   def not_computed(self, networks: experts.MetricNetworks) -> str:
-    """Why it is not computed; '' if it is."""
+    """The reason why it is not computed; '' if it is."""
     if self.missing:
       return self.missing
     lacking = [name for name in self.needs if not networks.has(name)]
@@ -86,9 +94,9 @@ def badness(
   """How far from good numbers are; less is better.
 
   Args:
-    goal: Of the metric.
-    values: [N] of a system's clips.
-    real: [N] of the real clips; where the goal is 'real'.
+    goal: Goal of the metric.
+    values: [N] numbers of a system's clips.
+    real: [N] numbers of the real clips, needed where the goal is 'real'.
   """
   if goal == 'higher':
     return -values

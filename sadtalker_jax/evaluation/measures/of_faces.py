@@ -1,6 +1,6 @@
 """Metrics of landmarks: lips, eyes, head, jitter. They need no weights.
 
-The landmarks are those of the networks that ship (`faces.landmarks`), on
+The landmarks are found by the packaged networks (`faces.landmarks`), in
 generated and real video alike.
 """
 
@@ -13,13 +13,13 @@ from sadtalker_jax.face3d import measures as face_measures
 from sadtalker_jax.faces import landmarks
 from sadtalker_jax.metrics import beats, blinking, lips, motion
 
-_MOUTH = slice(48, 68)  # of the 68 points
+_MOUTH = slice(48, 68)  # places among the 68 points
 _EYES = (36, 45)  # outer corners
-# What neither speech nor blinks move: corners of the eyes, bridge and foot of
-# the nose.
+# Points that neither speech nor blinks move: corners of the eyes, bridge and
+# foot of the nose.
 _RIGID = np.array([27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45])
-_STILL = 0.1  # degrees of deviation; a frozen picture has 0.05 by noise
-_MOVING = 0.1  # of the real lips' deviation, below which lips stand still
+_STILL = 0.1  # degrees of deviation; noise gives a frozen picture 0.05
+_MOVING = 0.1  # share of the real lips' deviation; lips below it stand still
 _ALIKE = 0.3  # least correlation of two sounds or lips that have an offset
 
 

@@ -88,107 +88,108 @@ def _expression(
   return _vectors(clip, system, networks)[:, conventions.EXPRESSION]
 
 
-MEASURES = (
-  lib.Measure(
-    (
-      lib.Metric(
-        'lse_d',
-        'LSE-D',
-        'lower',
-        "distance of SyncNet's embeddings at the best offset",
-      ),
-      lib.Metric(
-        'lse_c',
-        'LSE-C',
-        'higher',
-        'median less minimum of that '
-        'distance over offsets of 15 frames both ways',
-      ),
-      lib.Metric(
-        'av_offset',
-        'AV offset',
-        'zero',
-        'frames by which the sound '
-        'is late, by SyncNet (whose own program prints the negative)',
-        'clip',
-        2,
-      ),
+SYNCNET = lib.Measure(
+  (
+    lib.Metric(
+      'lse_d',
+      'LSE-D',
+      'lower',
+      "distance of SyncNet's embeddings at the best offset",
     ),
-    needs=('syncnet_v2',),
-    numbers=_sync,
-    of_real=True,
-    view=views.SYNCNET,
-  ),
-  lib.Measure(
-    (
-      lib.Metric(
-        'diversity',
-        'Diversity',
-        'higher',
-        "deviation of Hopenet's pooled features over time, mean over features",
-      ),
-      lib.Metric(
-        'diversity_degrees',
-        'Diversity (deg)',
-        'higher',
-        'deviation of yaw, pitch, roll by Hopenet, their mean, degrees',
-      ),
-      lib.Metric(
-        'beat_align',
-        'Beat Align',
-        'higher',
-        'how near beats of the sound are to turns of the head by Hopenet',
-      ),
+    lib.Metric(
+      'lse_c',
+      'LSE-C',
+      'higher',
+      'median less minimum of that '
+      'distance over offsets of 15 frames both ways',
     ),
-    needs=('hopenet',),
-    numbers=_heads,
-    of_real=True,
-    view='shared crop, bilinear to 224 x 224',
-  ),
-  lib.Measure(
-    (
-      lib.Metric(
-        'aed',
-        'AED',
-        'lower',
-        'mean absolute difference of expression coefficients',
-        'frame',
-        4,
-      ),
-      lib.Metric(
-        'apd',
-        'APD',
-        'lower',
-        'mean absolute difference of pose coefficients (radian, decimetre)',
-        'frame',
-        4,
-      ),
-      lib.Metric(
-        'angle_distance',
-        'angles',
-        'lower',
-        'mean absolute difference of head angles, degrees',
-        'frame',
-        2,
-      ),
+    lib.Metric(
+      'av_offset',
+      'AV offset',
+      'zero',
+      'frames by which the sound '
+      'is late, by SyncNet (whose own program prints the negative)',
+      'clip',
+      2,
     ),
-    needs=('recon',),
-    numbers=_coefficients,
-    view='shared crop, aligned by five points to 224 x 224',
   ),
-  lib.Measure(
-    (
-      lib.Metric(
-        'e_fid',
-        'E-FID',
-        'lower',
-        'Fréchet distance of expression coefficients',
-        'frame',
-        3,
-      ),
+  needs=('syncnet_v2',),
+  numbers=_sync,
+  of_real=True,
+  view=views.SYNCNET,
+)
+
+HEADS = lib.Measure(
+  (
+    lib.Metric(
+      'diversity',
+      'Diversity',
+      'higher',
+      "deviation of Hopenet's pooled features over time, mean over features",
     ),
-    needs=('recon',),
-    features=_expression,
-    view='shared crop, aligned by five points to 224 x 224',
+    lib.Metric(
+      'diversity_degrees',
+      'Diversity (deg)',
+      'higher',
+      'deviation of yaw, pitch, roll by Hopenet, their mean, degrees',
+    ),
+    lib.Metric(
+      'beat_align',
+      'Beat Align',
+      'higher',
+      'how near beats of the sound are to turns of the head by Hopenet',
+    ),
   ),
+  needs=('hopenet',),
+  numbers=_heads,
+  of_real=True,
+  view='shared crop, bilinear to 224 x 224',
+)
+
+COEFFICIENTS = lib.Measure(
+  (
+    lib.Metric(
+      'aed',
+      'AED',
+      'lower',
+      'mean absolute difference of expression coefficients',
+      'frame',
+      4,
+    ),
+    lib.Metric(
+      'apd',
+      'APD',
+      'lower',
+      'mean absolute difference of pose coefficients (radian, decimetre)',
+      'frame',
+      4,
+    ),
+    lib.Metric(
+      'angle_distance',
+      'angles',
+      'lower',
+      'mean absolute difference of head angles, degrees',
+      'frame',
+      2,
+    ),
+  ),
+  needs=('recon',),
+  numbers=_coefficients,
+  view='shared crop, aligned by five points to 224 x 224',
+)
+
+EXPRESSION = lib.Measure(
+  (
+    lib.Metric(
+      'e_fid',
+      'E-FID',
+      'lower',
+      'Fréchet distance of expression coefficients',
+      'frame',
+      3,
+    ),
+  ),
+  needs=('recon',),
+  features=_expression,
+  view='shared crop, aligned by five points to 224 x 224',
 )

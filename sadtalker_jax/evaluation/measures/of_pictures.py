@@ -9,8 +9,8 @@ from sadtalker_jax.evaluation.measures import experts, views
 from sadtalker_jax.evaluation.measures import metric as lib
 from sadtalker_jax.metrics import identity, image, sharpness
 
-_EQUAL = 100.0  # dB that equal frames count as
-_ROWS = 16  # frames in float64 at a time
+_EQUAL = 100.0  # dB that stand for equal frames
+_ROWS = 16  # frames converted to float64 at a time
 
 
 def _cpbd(

@@ -12,12 +12,12 @@ def of_sounds(real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
   """Offset at which two sounds are most alike.
 
   Args:
-    real: Float [L] at 16 kHz, not all zeros.
-    made: The same length.
+    real: [L] sound at 16 kHz, not all zeros.
+    made: [L] the other sound.
 
   Returns:
-    Frames at 25 a second by which `made` is late, to a sample; and the
-    correlation there, of what overlaps.
+    Frames at 25 a second by which `made` is late, exact to a sample; and the
+    correlation of what overlaps at this offset.
   """
   one, two = (np.asarray(w, np.float64) - np.mean(w) for w in (real, made))
   found = signal.correlate(two, one, method='fft')

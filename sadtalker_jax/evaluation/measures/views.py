@@ -1,4 +1,4 @@
-"""What the networks see of a crop: faces turned upright, SyncNet's mouths.
+"""Views of a crop that networks are given: upright faces, SyncNet's mouths.
 
 Crops are uint8 [T, S, S, 3] RGB, points [T, 478, 3] in their pixels, y down.
 """
@@ -17,7 +17,7 @@ SYNCNET = (
   'half sides left and right, 1 up, 1.8 down), grey 110 beyond the crop, '
   '224 x 224'
 )
-# Eyes, nose tip, corners of the mouth in a face of 112 pixels (reference 6.6).
+# Eyes, nose tip, corners of the mouth in a face of 112 pixels (method 6.6).
 _TEMPLATE = np.array(
   [
     [38.2946, 51.6963],
@@ -28,11 +28,11 @@ _TEMPLATE = np.array(
   ]
 )
 _FACE = 112
-_CALM = 13  # frames of the median of a face's boxes (reference 9.4)
+_CALM = 13  # frames of the median of a face's boxes (method 9.4)
 
 
 def face(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
-  """A face as ArcFace wants it.
+  """A face in the pose that ArcFace is trained on.
 
   Args:
     frame: uint8 [S, S, 3].
@@ -57,7 +57,7 @@ def face(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def mouths(frames: np.ndarray, points: np.ndarray) -> np.ndarray:
-  """A clip as SyncNet v2 sees it: uint8 [T, 224, 224, 3], **BGR**.
+  """Views of a clip for SyncNet v2: uint8 [T, 224, 224, 3], **BGR**.
 
   Args:
     frames: uint8 [T, S, S, 3] RGB.

@@ -1,1 +1,4 @@
-"""What a run writes: `content`, `tables`, `page` with `plots` and `sheets`."""
+"""The report of a run: `content` (metrics.json), `tables`, `page`, `output`.
+
+`page` is drawn with `plots` and `sheets`; `published` has the paper's numbers.
+"""

@@ -3,8 +3,8 @@
     {"metrics": {name: {"value", "ci", "n", ...} or {"not_computed": why}},
      "clips": [...], "left_out": [...], ...}
 
-`metrics` are those of the first system; `systems` has those of all, and `real`
-what the real clips have. Fields are described in docs/evaluation.md.
+`metrics` are those of the first system, `systems` has those of all, and `real`
+those of the real clips. Fields are described in docs/evaluation.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,15 +41,15 @@ def build(
   resamples: int = bootstrap.RESAMPLES,
   seed: int = 0,
 ) -> dict[str, Any]:
-  """What a run found, as JSON.
+  """The results of a run as values that JSON can hold.
 
   Args:
-    outcome: Of `runner.run`.
-    rules: The protocol.
-    networks: The expert networks.
+    outcome: Results of `runner.run`.
+    rules: Rules of the test.
+    networks: Expert networks.
     only: Names of the metrics that were computed; all if empty.
-    resamples: Of the bootstrap.
-    seed: Of the bootstrap.
+    resamples: Number of resamples of the bootstrap.
+    seed: Random seed for the bootstrap.
   """
   chosen = runner.active(only)
   drawn = bootstrap.weights(max(len(outcome.clips), 1), resamples, seed)
@@ -93,6 +93,7 @@ def _estimates(
   networks: experts.MetricNetworks,
   drawn: np.ndarray,
 ) -> dict[tuple[str, str], bootstrap.Estimate]:
+  """Estimates of all metrics that are computed."""
   found: dict[tuple[str, str], bootstrap.Estimate] = {}
   if not outcome.clips:
     return found
@@ -193,7 +194,7 @@ def _clip(clip: runner.Measured) -> dict[str, Any]:
 
 
 def _seconds(outcome: runner.Outcome) -> dict[str, dict[str, float]]:
-  """Where the time went; processor seconds per 1,000 frames of a video."""
+  """Seconds by measure, and processor seconds per 1,000 frames of a video."""
   rows = {}
   total = sum(outcome.lengths) * (1 + len(outcome.systems))
   for what, (clock, processor) in outcome.seconds.items():
@@ -207,7 +208,7 @@ def _seconds(outcome: runner.Outcome) -> dict[str, dict[str, float]]:
 
 
 def _finite(value: Any) -> Any:
-  """The same with null in the place of NaN, and plain Python numbers."""
+  """The same value with None for NaN, and plain Python numbers."""
   if isinstance(value, Mapping):
     return {str(key): _finite(item) for key, item in value.items()}
   if isinstance(value, (list, tuple)):

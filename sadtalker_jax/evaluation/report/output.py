@@ -1,7 +1,7 @@
-"""The folder of a run: everything in it, or nothing.
+"""The folder of a report, which is written whole or not at all.
 
 OUTPUT/metrics.json  metrics.md  index.html
-OUTPUT/sheets/<i>.jpg            what was seen of clip i
+OUTPUT/sheets/<i>.jpg            crops of clip i
 OUTPUT/players/<i>.<k>.mp4       the crops of video k of it, with sound
 """
 
@@ -24,14 +24,14 @@ MARKDOWN = 'metrics.md'
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path, *, overwrite: bool) -> Iterator[pathlib.Path]:
-  """A folder to fill that becomes `path` if the block ends well.
+  """A folder to fill that is renamed to `path` if the block ends well.
 
   Args:
-    path: New, empty, or with `overwrite` one of an earlier run.
-    overwrite: Whether that may be replaced.
+    path: Folder that is new or empty, or an earlier report with `overwrite`.
+    overwrite: Whether an earlier report may be replaced.
 
   Raises:
-    InputError: There is something else, or the folder cannot be made.
+    InputError: The folder holds other things, or cannot be made.
   """
   if not overwrite or not (path / content_lib.JSON).is_file():
     with bundles.writing(path) as folder:
@@ -48,7 +48,15 @@ def replacing(path: pathlib.Path, *, overwrite: bool) -> Iterator[pathlib.Path]:
 
 
 def check(path: pathlib.Path, *, overwrite: bool) -> None:
-  """Raises InputError now if `replacing` would, before hours of work."""
+  """Checks a folder before hours of work; see `replacing`.
+
+  Args:
+    path: Folder of the report.
+    overwrite: Whether an earlier report may be replaced.
+
+  Raises:
+    InputError: `replacing` would refuse the folder.
+  """
   if overwrite and (path / content_lib.JSON).is_file():
     return
   if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -61,7 +69,13 @@ def check(path: pathlib.Path, *, overwrite: bool) -> None:
 def fill(
   folder: pathlib.Path, outcome: runner.Outcome, content: Mapping[str, Any]
 ) -> None:
-  """Writes the tables and the page; moves strips and players there."""
+  """Writes tables and page of a report; moves its strips and players there.
+
+  Args:
+    folder: Folder of the report.
+    outcome: Results of `runner.run`.
+    content: Content of `metrics.json`.
+  """
   content_lib.write(folder, content)
   (folder / MARKDOWN).write_text(tables.markdown(content), encoding='utf-8')
   clips = []

@@ -1,6 +1,6 @@
-"""`index.html`: tables, distributions, worst clips, and the clips to look at.
+"""`index.html`: tables, distributions, worst clips, and all clips to look at.
 
-The page needs a browser alone: styles, plots and script stand in it; strips of
+The page needs a browser alone: it holds styles, plots and script; strips of
 crops and the players' videos lie in folders beside it.
 """
 
@@ -15,7 +15,7 @@ from sadtalker_jax.evaluation.measures import metric, registry
 from sadtalker_jax.evaluation.report import plots, tables
 
 PAGE, SHEETS, PLAYERS = 'index.html', 'sheets', 'players'
-_WORST = 3  # clips that are named of each metric and system
+_WORST = 3  # clips listed for each metric and system
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; padding: 0 1em;
   max-width: 1180px; color: #222 }
@@ -61,9 +61,9 @@ def html_page(content: tables.Content) -> str:
   """The page.
 
   Args:
-    content: Of `metrics.json`. Clip i of it has its strip at
-      `sheets/<i>.jpg`; and where `players` of a clip names files, they lie
-      beside the page.
+    content: Content of `metrics.json`. The strip of clip i is
+      `sheets/<i>.jpg`; files that `players` of a clip names lie beside the
+      page.
   """
   body = [
     '<h1>Evaluation</h1>',

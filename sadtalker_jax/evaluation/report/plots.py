@@ -18,9 +18,9 @@ def strip(
   """A dot a clip and the mean as a bar, a row for each system.
 
   Args:
-    title: Written above.
-    values: Of the clips, by system; None or NaN are not drawn.
-    systems: All that a page has: each keeps its colour in every plot.
+    title: Title above the plot.
+    values: Values of the clips, by system; None or NaN are not drawn.
+    systems: All systems of a page, so that each has one colour in all plots.
 
   Returns:
     An `<svg>` element; each dot has its number among the clips as a tooltip.

@@ -1,4 +1,4 @@
-"""The paper's tables (reference, section 9.7), to stand beside ours.
+"""The paper's tables (method 9.7), to be shown beside ours.
 
 Zhang et al., SadTalker, CVPR 2023, tables 1, 3 and 4. Numbers as printed: the
 evaluation code was never released, so crops, weights and details of these rows

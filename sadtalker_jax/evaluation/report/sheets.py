@@ -1,4 +1,4 @@
-"""What the metrics saw of a clip: a strip of crops, and films of them."""
+"""The crops of a clip that metrics are computed of: a strip, and films."""
 
 from collections.abc import Mapping
 import pathlib
@@ -11,7 +11,7 @@ from sadtalker_jax.faces import crop, landmarks
 from sadtalker_jax.media import image, video
 
 _SHOTS, _SIDE = 8, 112
-_QUALITY = 23.0  # of films, x264's crf
+_QUALITY = 23.0  # x264's crf of films
 _DOT = np.array([60, 255, 60], np.uint8)
 
 

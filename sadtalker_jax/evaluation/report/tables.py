@@ -1,6 +1,7 @@
 """The tables as text: Markdown, and the cells that the page uses, too.
 
-They read the content of `metrics.json` alone, so a report can be written again.
+They need the content of `metrics.json` alone, so that a report can be written
+again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ _ARROWS = {'higher': '↑', 'lower': '↓', 'real': '→ real', 'zero': '→ 0'}
 
 
 def number(name: str, value: float | None) -> str:
-  """A value of a metric as it stands in tables."""
+  """A value of a metric as text for tables."""
   if value is None or not math.isfinite(value):
     return '–'
   return f'{value:.{registry.METRICS[name].digits}f}'
@@ -32,7 +33,7 @@ def cell(name: str, entry: Mapping[str, Any] | None) -> str:
 
 
 def heading(name: str) -> str:
-  """Title of a metric with what is good."""
+  """Title of a metric with its goal."""
   metric = registry.METRICS[name]
   return f'{metric.title} {_ARROWS[metric.goal]}'
 
@@ -112,7 +113,7 @@ def published_rows(content: Content, table: str) -> list[list[str]]:
 
 
 def left_out_rows(content: Content) -> list[list[str]]:
-  """Clips that count nowhere."""
+  """Clips that are left out of all metrics."""
   rows = [['clip', 'video of', 'reason', 'detail']]
   for clip in content['left_out']:
     rows.append(
@@ -122,7 +123,7 @@ def left_out_rows(content: Content) -> list[list[str]]:
 
 
 def method_rows(content: Content) -> list[list[str]]:
-  """What each metric is, what it saw, by which weights."""
+  """Definition, view and weights of each metric."""
   rows = [['name', 'definition', 'seen', 'mean over', 'weights']]
   for name, entry in content['metrics'].items():
     if 'value' in entry:

@@ -1,1 +1,1 @@
-"""Figures over clips: `bootstrap` intervals, `spread` of sets (FID)."""
+"""Figures over clips: `bootstrap` (intervals), `spread` (distances of sets)."""

@@ -1,8 +1,8 @@
 """Values with intervals, and systems against each other: bootstrap over clips.
 
-A resample gives each clip a weight, how often it was drawn. What is resampled
-are whole clips, for their frames are not independent; and the same clips for
-every system, so that differences are paired.
+A resample gives each clip a weight, the number of times it was drawn. Whole
+clips are resampled, for their frames are not independent; and the same clips
+for every system, so that differences are paired.
 """
 
 import dataclasses
@@ -30,10 +30,10 @@ class Estimate:
   """A metric of a system.
 
   Attributes:
-    value: Over all clips; NaN if no clip has one.
-    draws: [R] the same of resamples.
-    clips: How many have a value.
-    frames: Of these clips.
+    value: Value over all clips; NaN if no clip has one.
+    draws: [R] values of resamples.
+    clips: Number of clips that have a value.
+    frames: Number of frames of these clips.
   """
 
   value: float
@@ -43,14 +43,14 @@ class Estimate:
 
   @property
   def interval(self) -> tuple[float, float] | None:
-    """95 % of the resamples; None of fewer than two clips."""
+    """The middle 95 % of the resamples; None for fewer than two clips."""
     if self.clips < 2:
       return None
     return interval(self.draws)
 
 
 def interval(draws: np.ndarray) -> tuple[float, float] | None:
-  """The middle 95 % of resamples, of those that have a value."""
+  """The middle 95 % of the resamples that have a value."""
   known = draws[np.isfinite(draws)]
   if not len(known):
     return None
@@ -69,10 +69,10 @@ def mean(
   """The mean over clips.
 
   Args:
-    values: [N] of the clips, NaN where undefined.
+    values: [N] values of the clips, NaN where undefined.
     lengths: [N] frames of the clips.
+    drawn: [R, N] resamples, see `weights`.
     per: Whether long clips weigh more ('frame') or not ('clip').
-    drawn: [R, N], see `weights`.
   """
   known = np.isfinite(values)
   weighty = lengths if per == 'frame' else np.ones_like(lengths)
@@ -91,16 +91,16 @@ def compare(
   """Whether two systems differ in a metric, by paired resamples.
 
   Args:
-    metric: Whose numbers they are; of the 'real' and 'zero' kinds, the
-      estimates are of distances from that (`measures.badness`).
-    one: Of a system.
-    two: Of another, resampled alike.
-    clips: That both have a value for.
+    metric: Metric of the estimates; for the goals 'real' and 'zero' these are
+      of distances from the goal (`metric.badness`).
+    one: Estimate of a system.
+    two: Estimate of another system, by the same resamples.
+    clips: Number of clips that both have a value for.
 
   Returns:
-    `difference` one - two, its `ci`, `p` (two-sided, not corrected for the
-    number of comparisons), and which is `better`: 'a', 'b', or None where the
-    interval holds 0.
+    Dict of `difference` one - two, its `ci`, `p` (two-sided, not corrected for
+    the number of comparisons), and which is `better`: 'a', 'b', or None where
+    the interval holds 0.
   """
   gap = one.value - two.value
   draws = one.draws - two.draws
@@ -132,11 +132,14 @@ def two_sided(
   """Estimates of two systems over the clips that both have a value for.
 
   Args:
-    metric: Whose numbers they are.
-    values: [N] of each.
-    real: [N] of the real clips, if they have such numbers.
+    metric: Metric of the values.
+    values: [N] values of each system.
+    real: [N] values of the real clips, if they have any.
     lengths: [N] frames of the clips.
-    drawn: [R, N].
+    drawn: [R, N] resamples, see `weights`.
+
+  Returns:
+    Both estimates, and the number of clips that they are of.
   """
   if metric.goal in ('real', 'zero'):
     one, two = (metric_lib.badness(metric.goal, v, real) for v in values)

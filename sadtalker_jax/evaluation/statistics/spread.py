@@ -1,4 +1,4 @@
-"""Fréchet distances of all clips, with what each clip does to them.
+"""Fréchet distances of all clips, and the influence of each clip.
 
 FID of 2,048 features takes seconds to minutes, so its resamples are not drawn
 by computing it anew: the distance d is differentiated by the weight of every
@@ -29,10 +29,10 @@ def estimate(
   """The distance of generated features from real ones.
 
   Args:
-    real: Of the clips.
-    generated: Of the same clips.
-    drawn: [R, N], see `statistics.weights`; real and generated of a clip are
-      drawn together.
+    real: Features of the real clips.
+    generated: Features of the generated clips, in the same order.
+    drawn: [R, N] resamples, see `bootstrap.weights`; real and generated of a
+      clip are drawn together.
   """
   one, frames = moments(real)
   two, _ = moments(generated)
