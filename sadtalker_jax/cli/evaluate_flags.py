@@ -7,7 +7,11 @@ from sadtalker_jax.cli import command
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-  """The command line of `cli.evaluate`."""
+  """The command line of `cli.evaluate`.
+
+  Args:
+    description: Text above the flags.
+  """
   result = command.parser('evaluate', description)
   add = result.add_argument
   for name, required, text in (

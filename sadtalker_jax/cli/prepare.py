@@ -5,86 +5,64 @@
     python -m sadtalker_jax.cli.prepare --inspect records/
     python -m sadtalker_jax.cli.prepare --verify records/
 
-A run that was killed goes on where it was when the same command is given
-again. Everything is described in docs/data.md.
+A run that was killed continues when the same command is given again. Everything
+is described in docs/data.md.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
-from concurrent import futures
+from collections.abc import Sequence
 import functools
-import importlib
-import multiprocessing
 import os
 import pathlib
 import shlex
 import sys
-import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
-import tqdm
 
 from sadtalker_jax import compile_cache, errors
-from sadtalker_jax.cli import prepare_flags
-from sadtalker_jax.preparation import experts
-from sadtalker_jax.preparation.input import video_files
-from sadtalker_jax.preparation.inspection import page as page_lib
-from sadtalker_jax.preparation.inspection import verification
-from sadtalker_jax.preparation.run import (
-  finish,
-  output,
-  runner,
-  shard_files,
-  splits,
-)
+from sadtalker_jax.cli import command, prepare_flags
+from sadtalker_jax.preparation import options as options_lib
+
+if TYPE_CHECKING:
+  from sadtalker_jax.preparation.run import finish, records, runner
 
 
-def main(argv: list[str] | None = None) -> int:
+def parser() -> argparse.ArgumentParser:
+  """The command line."""
+  return prepare_flags.parser(__doc__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
-  flags = prepare_flags.parser(__doc__).parse_args(argv)
+  flags = parser().parse_args(argv)
+  return command.run(
+    lambda: _work(flags), 'prepare', stopped='stopped; the same command goes on'
+  )
+
+
+def _work(flags: argparse.Namespace) -> int:
+  """Does what the flags ask for."""
   logging.set_verbosity(logging.WARNING)
   compile_cache.enable()  # for the workers, too
-  try:
-    return flags_to_work(flags)
-  except errors.InputError as error:
-    print(f'prepare: {error}', file=sys.stderr)
-    return 2
-  except KeyboardInterrupt:
-    print('prepare: stopped; the same command goes on', file=sys.stderr)
-    return 130
-
-
-def flags_to_work(flags: argparse.Namespace) -> int:
-  """Does what the flags ask for."""
   if flags.verify is not None:
     return _verify(flags)
   if flags.inspect is not None:
-    page, summary = page_lib.inspect(flags.inspect)
-    print('\n'.join([*summary, str(page)]))
-    return 0
+    return _inspect(flags)
   if flags.output is None:
     raise errors.InputError('--output: expected a folder, found none')
-  if flags.synthesise is not None:
-    return _synthesise(flags)
-  if flags.input is None:
-    raise errors.InputError('--input: expected a folder or table, found none')
-  found = video_files.find(flags.input, flags.annotations)
-  options = prepare_flags.options(flags)
-  fingerprint = experts.fingerprint(options.bundle)
-  with output.OutputFolder(flags.output, options, fingerprint) as out:
-    manifest = _prepare(found, out, flags)
+  manifest = _draw(flags) if flags.synthesise is not None else _prepare(flags)
   _report(manifest, flags.output)
   return 0
 
 
-def _synthesise(flags: argparse.Namespace) -> int:
-  """Makes records of clips that are drawn."""
-  from sadtalker_jax.synthesis import (
-    clips as clips_lib,  # loads the inference side
-  )
+def _draw(flags: argparse.Namespace) -> dict[str, Any]:
+  """Makes records of clips that are drawn; returns the manifest."""
+  import tqdm
 
-  manifest = clips_lib.make(
+  from sadtalker_jax.synthesis import clips as clips_lib
+
+  return clips_lib.make(
     flags.synthesise,
     flags.seed,
     flags.output,
@@ -92,82 +70,68 @@ def _synthesise(flags: argparse.Namespace) -> int:
     keep_parts=flags.keep_parts,
     progress=lambda drawn, count: tqdm.tqdm(drawn, total=count, unit='clip'),
   )
-  _report(manifest, flags.output)
-  return 0
 
 
-def _prepare(
-  found: list[video_files.VideoSource],
-  out: output.OutputFolder,
-  flags: argparse.Namespace,
-) -> dict[str, Any]:
-  """The manifest of the records, made if they are not there."""
-  keys = {source.key(out.digest): source for source in found}
-  manifest = finish.finished(keys, out)
-  if manifest is not None:
-    return manifest
-  todo = [
-    runner.VideoTask(source, out.part(key))
-    for key, source in keys.items()
-    if not out.part(key).exists()
-  ]
-  write_shards: finish.WriteShards
-  if flags.runner is None:
-    _run(todo, len(keys), out, flags)
-    write_shards = functools.partial(_write_shards, workers=flags.workers)
-  else:
-    pipeline = _beam()
-    arguments = [f'--runner={flags.runner}', *shlex.split(flags.beam_flags)]
-    pipeline.run(todo, out.options, arguments)
-    write_shards = functools.partial(pipeline.write_shards, arguments=arguments)
-  return finish.finish(
-    list(keys), out, write_shards, keep_parts=flags.keep_parts
-  )
+def _prepare(flags: argparse.Namespace) -> dict[str, Any]:
+  """Makes records of videos; returns the manifest."""
+  from sadtalker_jax.preparation import experts
+  from sadtalker_jax.preparation.input import video_files
+  from sadtalker_jax.preparation.run import output, records
+
+  if flags.input is None:
+    raise errors.InputError('--input: expected a folder or table, found none')
+  found = video_files.find(flags.input, flags.annotations)
+  options = prepare_flags.options(flags)
+  fingerprint = experts.fingerprint(options.bundle)
+  make = _here if flags.runner is None else _by_beam
+  with output.OutputFolder(flags.output, options, fingerprint) as out:
+    return records.make(
+      found, out, *make(flags, options), keep_parts=flags.keep_parts
+    )
 
 
-def _write_shards(
-  shards: Sequence[splits.Shard],
-  folder: pathlib.Path,
-  part_folder: pathlib.Path,
-  workers: int,
-) -> Iterator[shard_files.Written]:
-  """Writes shards in processes of their own, if there are several."""
-  if workers <= 1 or len(shards) == 1:
-    yield from finish.in_process(shards, folder, part_folder)
-    return
-  write = functools.partial(
-    shard_files.write, folder=folder, part_folder=part_folder
-  )
-  with _pool(workers) as pool:
-    yield from pool.map(write, shards)
+def _here(
+  flags: argparse.Namespace, options: options_lib.PreparationOptions
+) -> 'tuple[records.PrepareVideos, finish.WriteShards]':
+  """The work by processes of this machine."""
+  from sadtalker_jax.preparation.run import records, shard_files
+
+  def write(
+    shards: Sequence[Any], folder: pathlib.Path, part_folder: pathlib.Path
+  ) -> Any:
+    one = functools.partial(
+      shard_files.write, folder=folder, part_folder=part_folder
+    )
+    return records.each(one, shards, flags.workers)
+
+  return functools.partial(_run, options=options, flags=flags), write
 
 
-def _pool(workers: int) -> futures.ProcessPoolExecutor:
-  context = multiprocessing.get_context('spawn')
-  return futures.ProcessPoolExecutor(workers, context)
+def _by_beam(
+  flags: argparse.Namespace, options: options_lib.PreparationOptions
+) -> 'tuple[records.PrepareVideos, finish.WriteShards]':
+  """The work by a runner of Apache Beam."""
+  from sadtalker_jax.preparation.run import beam
 
+  arguments = [f'--runner={flags.runner}', *shlex.split(flags.beam_flags)]
 
-def _beam() -> types.ModuleType:
-  """The module of the pipeline.
+  def prepare(todo: 'Sequence[runner.VideoTask]', _: int) -> None:
+    beam.run(todo, options, arguments)
 
-  Raises:
-    InputError: Apache Beam is not installed.
-  """
-  try:
-    return importlib.import_module('sadtalker_jax.preparation.run.beam')
-  except ModuleNotFoundError as error:
-    raise errors.InputError(
-      "--runner: expected Apache Beam (pip install -e '.[beam]'), found none"
-    ) from error
+  return prepare, functools.partial(beam.write_shards, arguments=arguments)
 
 
 def _run(
-  todo: list[runner.VideoTask],
+  todo: 'Sequence[runner.VideoTask]',
   total: int,
-  out: output.OutputFolder,
+  options: options_lib.PreparationOptions,
   flags: argparse.Namespace,
 ) -> None:
   """Prepares the videos that are not done, with a bar that knows the rest."""
+  import tqdm
+
+  from sadtalker_jax.preparation.run import runner
+
   done = total - len(todo)
   clips = rejected = 0
   # Bytes tell more of the time that is left than the number of videos.
@@ -177,7 +141,7 @@ def _run(
   ) as bar:
     bar.set_description(f'{done}/{total} videos')
     for item in runner.run(
-      todo, out.options, workers=flags.workers, timeout_s=flags.timeout
+      todo, options, workers=flags.workers, timeout_s=flags.timeout
     ):
       done += 1
       clips += len(item.summary.clips)
@@ -187,26 +151,34 @@ def _run(
       bar.set_postfix(clips=clips, rejected=rejected)
 
 
-def _size(task: runner.VideoTask) -> int:
+def _size(task: 'runner.VideoTask') -> int:
+  """Bytes of a video, at least 1."""
   try:
     return max(os.path.getsize(task.source.path), 1)
   except OSError:
     return 1
 
 
+def _inspect(flags: argparse.Namespace) -> int:
+  """Writes a page on records, and prints the summary."""
+  from sadtalker_jax.preparation.inspection import page as page_lib
+
+  page, summary = page_lib.inspect(flags.inspect)
+  print('\n'.join([*summary, str(page)]))
+  return 0
+
+
 def _verify(flags: argparse.Namespace) -> int:
   """Checks all records; the last line says what was checked."""
+  from sadtalker_jax.preparation.inspection import shard_checks, verification
+  from sadtalker_jax.preparation.run import records
 
-  def check(
-    shards: Sequence[verification.ShardId],
-  ) -> Iterator[verification.Check]:
-    if flags.workers <= 1 or len(shards) == 1:
-      yield from verification.in_process(shards)
-      return
-    with _pool(flags.workers) as pool:
-      yield from pool.map(verification.check_shard, shards)
-
-  found = verification.verify(flags.verify, check)
+  found = verification.verify(
+    flags.verify,
+    lambda shards: records.each(
+      shard_checks.check_shard, shards, flags.workers
+    ),
+  )
   for fault in found.faults:
     print(fault)
   print(
@@ -218,6 +190,7 @@ def _verify(flags: argparse.Namespace) -> int:
 
 
 def _report(manifest: dict[str, Any], folder: pathlib.Path) -> None:
+  """Prints what the records hold."""
   splits = manifest['splits']
   clips = sum(split['clips'] for split in splits.values())
   hours = sum(split['hours'] for split in splits.values())

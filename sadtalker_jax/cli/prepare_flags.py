@@ -4,12 +4,13 @@ import argparse
 import pathlib
 from typing import Any
 
+from sadtalker_jax.cli import command
 from sadtalker_jax.preparation import options as options_lib
 from sadtalker_jax.preparation.run import runner
 
 
 def options(flags: argparse.Namespace) -> options_lib.PreparationOptions:
-  """The options that the flags say."""
+  """The options that the flags choose."""
   names = options_lib.PreparationOptions().as_json()
   chosen = {name: getattr(flags, name) for name in names if name in flags}
   return options_lib.PreparationOptions(
@@ -18,21 +19,24 @@ def options(flags: argparse.Namespace) -> options_lib.PreparationOptions:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-  """The parser of all flags."""
-  result = argparse.ArgumentParser(
-    description=description,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-  )
+  """The command line of `cli.prepare`.
+
+  Args:
+    description: Text above the flags.
+  """
+  result = command.parser('prepare', description)
   default = options_lib.PreparationOptions()
   add = result.add_argument
   add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
   add('--output', type=pathlib.Path, help='folder of the records')
-  add('--synthesise', type=int, metavar='N', help='draw N clips; no input')
-  add('--seed', type=int, default=0, help='of the drawn clips')
+  add(
+    '--synthesise', type=int, metavar='N', help='draw N clips; needs no input'
+  )
+  add('--seed', type=int, default=0, help='random seed of drawn clips')
   add(
     '--annotations',
     type=pathlib.Path,
-    help="VoxCeleb's text files, SPEAKER/VIDEO/UTTERANCE.txt",
+    help="folder of VoxCeleb's files, SPEAKER/VIDEO/UTTERANCE.txt",
   )
   add(
     '--inspect',
@@ -55,18 +59,18 @@ def parser(description: str | None) -> argparse.ArgumentParser:
   )
   work.add_argument(
     '--runner',
-    help='of Apache Beam, instead of processes here: DirectRunner, '
+    help='runner of Apache Beam, instead of processes here: DirectRunner, '
     'FlinkRunner, DataflowRunner ...',
   )
   work.add_argument(
     '--beam_flags',
     default='',
-    help="the runner's own: --beam_flags='--flink_master=HOST:8081'",
+    help="flags of the runner: --beam_flags='--flink_master=HOST:8081'",
   )
   work.add_argument(
     '--keep_parts',
     action='store_true',
-    help='so that videos can be added later; twice the room',
+    help='keep parts, so that videos can be added later; twice the room',
   )
   records = result.add_argument_group('records')
   for name, kind, text in _CHOICES:
@@ -89,23 +93,27 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 _CHOICES: tuple[tuple[str, Any, str], ...] = (
   ('size', int, 'side of the frames, 256 or 512'),
   ('bundle', str, 'converted networks: recon, syncnet_v2, wav2lip'),
-  ('method', str, 'of the coefficients: auto, recon or fit'),
+  ('method', str, 'source of coefficients: auto, recon or fit'),
   ('teacher', bool, "lip-only expression of Wav2Lip, ExpNet's teacher"),
   ('min_face', int, 'pixels of the box around a face; default: size'),
-  ('min_frames', int, 'of a clip; default: 64 with annotations, else 150'),
-  ('max_frames', int, 'of a clip'),
-  ('max_minutes', float, 'of a video'),
-  ('margin', float, 'around the face'),
-  ('min_sharpness', float, 'see quality.sharpness'),
-  ('max_yaw', float, 'degrees'),
-  ('max_pitch', float, 'degrees'),
-  ('max_error', float, 'of the fit, percent of the eye distance'),
+  (
+    'min_frames',
+    int,
+    'least of a clip; default: 64 with annotations, else 150',
+  ),
+  ('max_frames', int, 'most of a clip'),
+  ('max_minutes', float, 'longest video'),
+  ('margin', float, 'around the face, share of its longer side'),
+  ('min_sharpness', float, 'least detail, see quality.sharpness'),
+  ('max_yaw', float, 'largest turn to a side, degrees'),
+  ('max_pitch', float, 'largest turn up or down, degrees'),
+  ('max_error', float, 'largest error of the fit, percent of the eye distance'),
   ('require_speech', bool, 'only lips that move with speech'),
   ('allow_no_audio', bool, 'keep videos without a sound track'),
-  ('max_offset', int, 'frames between sound and lips'),
-  ('min_confidence', float, 'of that offset'),
+  ('max_offset', int, 'most frames between sound and lips'),
+  ('min_confidence', float, 'least confidence of that offset'),
   ('validation', float, 'share of the speakers'),
-  ('test', float, 'share of the speakers that are not of VoxCeleb'),
+  ('test', float, 'share of the speakers outside of VoxCeleb'),
   ('deduplicate', bool, 'leave out clips that occur twice'),
   ('shard_mb', int, 'megabytes of frames in a shard'),
 )

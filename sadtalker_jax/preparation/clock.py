@@ -1,7 +1,7 @@
-"""Where the seconds of a preparation go.
+"""Seconds of a preparation by kind of work.
 
-Processor seconds of all threads of this process: what a core is busy with, and
-not what it waits for, so that figures hold on a machine that others use, too.
+They are processor seconds of all threads of this process, without the time that
+it waits, so that figures hold on a machine that others use, too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,11 @@ class Clock:
 
   @contextlib.contextmanager
   def measure(self, step: str) -> Iterator[None]:
-    """Counts the block as this step."""
+    """Adds the time of the block to a step.
+
+    Args:
+      step: One of `STEPS`.
+    """
     started = time.process_time()
     try:
       yield
@@ -29,7 +33,12 @@ class Clock:
       self.seconds[step] += time.process_time() - started
 
   def each(self, step: str, items: Iterable[T]) -> Iterator[T]:
-    """The same items; the time that making them takes counts as this step."""
+    """The same items; the time that making them takes is added to a step.
+
+    Args:
+      step: One of `STEPS`.
+      items: Iterable whose work is measured.
+    """
     iterator = iter(items)
     while True:
       with self.measure(step):

@@ -1,8 +1,8 @@
 """The networks and the face model that measure faces; loaded once a process.
 
 Without a bundle: BlazeFace, FaceMesh, iris and the MakeHuman head, which ship.
-A converted bundle adds what it has of `recon` (coefficients), `syncnet_v2`
-(sound and lips) and `wav2lip` (the teacher of ExpNet).
+A converted bundle can add `recon` (coefficients), `syncnet_v2` (sound and lips)
+and `wav2lip` (the teacher of ExpNet).
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ BATCH = 16  # frames in a network at a time
 
 
 class Teacher(NamedTuple):
-  """Wav2Lip."""
+  """Wav2Lip, the teacher of ExpNet."""
 
   module: Any
   variables: Variables
@@ -34,11 +34,11 @@ class Teacher(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MeasuringNetworks:
-  """What looks at frames."""
+  """The networks and the face model that measure frames."""
 
   finder: detector.FaceDetector
   landmarker: landmarks.FaceMesh
-  model: morphable_lib.MorphableModel  # of the fit
+  model: morphable_lib.MorphableModel  # for the fit to landmarks
   morphable: str  # face model that the coefficients belong to
   recon: recon_lib.Reconstructor | None = None
   syncnet: Variables | None = None
@@ -46,15 +46,18 @@ class MeasuringNetworks:
 
   @property
   def method(self) -> str:
-    """Where coefficients come from: 'recon' or 'fit'."""
+    """The source of coefficients: 'recon' or 'fit'."""
     return 'fit' if self.recon is None else 'recon'
 
 
 def load(options: options_lib.PreparationOptions) -> MeasuringNetworks:
-  """The experts that the options ask for.
+  """The networks that the options ask for.
+
+  Args:
+    options: Options of the preparation.
 
   Raises:
-    InputError: The bundle is no bundle, or lacks what is asked for.
+    InputError: The bundle is no bundle, or lacks a network that is asked for.
   """
   networks = _networks(options.bundle)
   if options.method == 'recon' and 'recon' not in networks:
@@ -87,10 +90,13 @@ def load(options: options_lib.PreparationOptions) -> MeasuringNetworks:
 
 
 def fingerprint(bundle: str | None) -> str:
-  """What identifies the weights of a bundle; '' without one.
+  """A hash of the weights of a bundle; '' without one.
+
+  Args:
+    bundle: Folder or 'hf://owner/repo'.
 
   Raises:
-    InputError: It is no bundle, or damaged.
+    InputError: The folder is no bundle, or damaged.
   """
   if bundle is None:
     return ''

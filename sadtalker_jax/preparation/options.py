@@ -1,8 +1,8 @@
-"""What can be chosen about the records; everything here changes them.
+"""Options that change the records.
 
 The digest of the options is written into the output, and an output made with
-other ones is refused. What only changes how the work is done (processes, time
-limits) is not here.
+others is refused. Options of how the work is done (processes, time limits) are
+not here.
 """
 
 import dataclasses
@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args
 
 from sadtalker_jax import errors
 
-SCHEMA = 1  # of manifest, parts and records; see `manifest`
+SCHEMA = 1  # version of manifest, parts and records
 
 Method = Literal['auto', 'recon', 'fit']
-# Shortest clips (reference, section 10.1): annotated ones, tracks in the wild.
+# Shortest clips (method 10.1): annotated ones, tracks in the wild.
 _MIN_FRAMES = {True: 64, False: 150}
 
 
@@ -24,25 +24,25 @@ class PreparationOptions:
   """Options of one preparation.
 
   Raises:
-    InputError: A value is not possible; the message names it.
+    InputError: A value is out of its range; the message names it.
   """
 
   size: int = 256  # side of the frames, pixels
   min_face: int | None = None  # longer side of the tube's box; None: `size`
   min_frames: int | None = None  # None: 64 with annotations, else 150
   max_frames: int = 1024  # longer tracks are cut
-  max_minutes: float = 120.0  # of a video; memory does not grow with it
-  margin: float = 0.1  # by which the box grows on each side
+  max_minutes: float = 120.0  # length of a video; memory does not grow with it
+  margin: float = 0.1  # share of its longer side that the box grows by
   min_sharpness: float = 8.0  # see `quality.sharpness`
-  max_yaw: float = 70.0  # degrees, of the 95th percentile of the frames
-  max_pitch: float = 45.0
-  max_error: float = 6.0  # of the fit, percent of the eye distance
+  max_yaw: float = 70.0  # degrees; the 95th percentile of the frames counts
+  max_pitch: float = 45.0  # likewise
+  max_error: float = 6.0  # error of the fit, percent of the eye distance
   require_speech: bool = False  # only clips whose lips move with the sound
   allow_no_audio: bool = False  # keep videos without a sound track
   max_offset: int | None = None  # frames between sound and lips
-  min_confidence: float | None = None  # of the offset; see `sync`
-  method: Method = 'auto'  # of the coefficients; auto: recon if there is one
-  teacher: bool = False  # lip-only expression by Wav2Lip (reference 3.5)
+  min_confidence: float | None = None  # confidence of that offset; see `sync`
+  method: Method = 'auto'  # source of coefficients; auto: recon if available
+  teacher: bool = False  # lip-only expression by Wav2Lip (method 3.5)
   bundle: str | None = None  # networks; see `experts`
   validation: float = 0.02  # share of the speakers
   test: float = 0.02  # share of the speakers that are not of VoxCeleb
@@ -105,8 +105,8 @@ def digest(options: PreparationOptions, networks: str = '') -> str:
   """Hash of the options and of the networks' weights, 16 hexadecimals.
 
   Args:
-    options: The options.
-    networks: What identifies the weights of a bundle, its card.
+    options: Options of the preparation.
+    networks: Hash of the weights of a bundle (`experts.fingerprint`).
   """
   named = options.as_json()
   text = json.dumps([SCHEMA, named, networks], sort_keys=True)
@@ -116,7 +116,12 @@ def digest(options: PreparationOptions, networks: str = '') -> str:
 def differences(
   options: PreparationOptions, stored: dict[str, Any]
 ) -> list[str]:
-  """Which options differ from stored ones, for people: 'size 256, not 512'."""
+  """Options that differ from stored ones, as text: 'size 256, not 512'.
+
+  Args:
+    options: Options of the preparation.
+    stored: Values of `PreparationOptions.as_json`, perhaps of another version.
+  """
   own = options.as_json()
   names = [*own, *(name for name in stored if name not in own)]
   return [

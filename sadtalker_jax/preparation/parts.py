@@ -1,4 +1,4 @@
-"""The part of a video: everything that its preparation gave, in one file.
+"""The part of a video: everything that its preparation made, in one file.
 
 A part is an uncompressed zip file, written clip by clip under a hidden name and
 renamed when complete, so that a name never stands for half a part:
@@ -8,7 +8,7 @@ renamed when complete, so that a name never stands for half a part:
     00000/sizes        bytes of each frame, little-endian uint32 [T]
     part.json          sources, clips (id, signature, ...), rejects, seconds
 
-`part.json` is written last. Reading a part checks the sums that zip files have.
+`part.json` is written last. Reading a part checks the checksums of zip files.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ _INDEX = 'part.json'
 
 @dataclasses.dataclass(frozen=True)
 class ClipInfo:
-  """What finishing must know of a clip before it reads it."""
+  """Facts of a clip that the records are planned by."""
 
   id: str
   speaker: str
@@ -45,7 +45,7 @@ class ClipInfo:
 
 @dataclasses.dataclass(frozen=True)
 class PartSummary:
-  """What a part says of itself."""
+  """The index of a part."""
 
   source: str  # the video, relative to the input
   clips: tuple[ClipInfo, ...]
@@ -61,7 +61,7 @@ class PartWriter:
     """Names the part.
 
     Args:
-      path: Of the part; it appears when the block ends well.
+      path: File of the part; it appears when the block ends well.
     """
     self._path = path
     self._hidden = path.with_name(f'.{path.name}.{os.getpid()}')
@@ -88,7 +88,13 @@ class PartWriter:
     clip: Mapping[str, Any],
     frames: Sequence[bytes],
   ) -> None:
-    """Adds a clip: what finishing needs, fields of the record, JPEG frames."""
+    """Adds a clip.
+
+    Args:
+      info: Facts that the records are planned by.
+      clip: Fields of the record.
+      frames: Frames as JPEG.
+    """
     assert self._zip is not None
     folder = f'{len(self._clips):05d}'
     data = io.BytesIO()
@@ -106,7 +112,14 @@ class PartWriter:
     frames: int,
     seconds: Mapping[str, float],
   ) -> PartSummary:
-    """Writes the index; nothing may be added after it."""
+    """Writes the index; no clip may be added after it.
+
+    Args:
+      source: Path of the video, relative to the input.
+      left_out: Reasons for all that is no clip.
+      frames: Number of decoded frames at 25 a second.
+      seconds: Processor seconds by step.
+    """
     assert self._zip is not None
     summary = PartSummary(
       source, tuple(self._clips), tuple(left_out), frames, dict(seconds)
@@ -124,10 +137,10 @@ def write_failed(path: pathlib.Path, reject: rejects.Reject) -> PartSummary:
 
 
 def read_summary(path: pathlib.Path) -> PartSummary:
-  """What a part says of itself.
+  """The index of a part.
 
   Raises:
-    InputError: It cannot be read.
+    InputError: The part cannot be read.
   """
   with _opened(path) as part:
     value = json.loads(part.read(_INDEX))
@@ -147,6 +160,10 @@ def read_clips(
   path: pathlib.Path, places: Sequence[int]
 ) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
   """Fields and JPEG frames of some clips of a part, in this order.
+
+  Args:
+    path: File of the part.
+    places: Places of the clips in the part.
 
   Raises:
     InputError: The part cannot be read.

@@ -1,7 +1,7 @@
-"""Why a video or a piece of it did not become a record.
+"""Reasons why a video or a piece of it did not become a record.
 
-Nothing is dropped in silence: whatever is left out is written down with one of
-the reasons below, in the part of its video and in the manifest.
+All that is left out is recorded with one of the reasons below, in the part of
+its video and in the manifest.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ import enum
 
 
 class Reason(enum.StrEnum):
-  """The reasons; the value is what the manifest says."""
+  """Reasons; their values are used in the manifest."""
 
   # Of whole videos.
   UNREADABLE = 'unreadable'  # missing, empty, no video, nothing to decode
@@ -17,13 +17,13 @@ class Reason(enum.StrEnum):
   NO_AUDIO = 'no_audio'  # no sound track
   NO_FACE = 'no_face'  # no face in any frame
   TIMEOUT = 'timeout'  # not done in time
-  CRASHED = 'crashed'  # its worker died, or a defect of ours
+  CRASHED = 'crashed'  # its worker died, or there is a defect in this program
   # Of tracks of a face.
   TOO_SHORT = 'too_short'  # fewer frames than `min_frames`
   TOO_SMALL = 'too_small'  # the tube's box is smaller than `min_face`
   LEAVES_PICTURE = 'leaves_picture'  # its enlarged box does
   SEVERAL_FACES = 'several_faces'  # another face in the crop
-  FACE_LOST = 'face_lost'  # seen in too few of its frames
+  FACE_LOST = 'face_lost'  # the face is seen in too few frames
   BLURRED = 'blurred'
   TURNED = 'turned'  # beyond `max_yaw` or `max_pitch`
   BAD_FIT = 'bad_fit'  # the face model does not follow the landmarks

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.records import schema
+from sadtalker_jax.records import schema, tfds
 
 DATASETS: Mapping[str, schema.Schema] = {
   'clips': schema.CLIP,
@@ -45,7 +45,6 @@ STATISTICS = {
   'pose_delta_mean': 6,
   'pose_delta_std': 6,
 }
-VERSION = f'{schema.SCHEMA}.0.0'  # of the TFDS data sets
 INDEX = {
   'id': np.dtype(str),
   'speaker': np.dtype(str),
@@ -216,58 +215,11 @@ def write_tfds(
     shard_lengths: Number of records in each shard, by split.
     num_bytes: Bytes of all records, by split.
   """
-  core = 'tensorflow_datasets.core.features'
-  features = {
-    'pythonClassName': f'{core}.features_dict.FeaturesDict',
-    'featuresDict': {
-      'features': {
-        key: _tfds_feature(core, field)
-        for key, field in DATASETS[dataset].items()
-      }
-    },
-  }
-  info = {
-    'name': dataset,
-    'version': VERSION,
-    'fileFormat': 'array_record',
-    'splits': [
-      {
-        'name': split,
-        'filepathTemplate': '{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}',
-        'numBytes': str(num_bytes[split]),
-        'shardLengths': [str(n) for n in lengths],
-      }
-      for split, lengths in shard_lengths.items()
-    ],
-  }
+  features = tfds.features(DATASETS[dataset])
+  info = tfds.dataset_info(dataset, shard_lengths, num_bytes)
   for name, content in (('features', features), ('dataset_info', info)):
     text = json.dumps(content, indent=2) + '\n'
     _replace(folder / dataset / f'{name}.json', text.encode())
-
-
-def _tfds_feature(core: str, field: schema.Field) -> dict[str, Any]:
-  """The description of a field in the words of `features.json`."""
-  if field.kind == 'text':
-    return {'pythonClassName': f'{core}.text_feature.Text', 'text': {}}
-  if field.kind == 'jpeg':
-    return {
-      'pythonClassName': f'{core}.image_feature.Image',
-      'image': {
-        'dtype': 'uint8',
-        'encodingFormat': 'jpeg',
-        'shape': {'dimensions': ['-1', '-1', '3']},
-      },
-    }
-  sizes = [str(n) if isinstance(n, int) else '-1' for n in field.shape]
-  name = 'tensor_feature.Tensor' if field.is_array else 'scalar.Scalar'
-  return {
-    'pythonClassName': f'{core}.{name}',
-    'tensor': {
-      'dtype': field.kind,
-      'encoding': 'bytes' if field.is_array else 'none',
-      'shape': {'dimensions': sizes} if sizes else {},
-    },
-  }
 
 
 def _replace(path: pathlib.Path, data: bytes) -> None:

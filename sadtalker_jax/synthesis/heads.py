@@ -1,8 +1,8 @@
-"""Random heads of the face model that ships, in colour; for `synthesis.clips`.
+"""Random heads of the packaged face model, in colour.
 
-The model has shapes but no colours: a person gets a tone of skin, lips, brows,
-eyes and teeth by what lies where. It is a doll, not a portrait. Pictures are
-uint8 [S, S, 3]; coefficients and landmarks are exact.
+The model has shapes but no colours: skin, lips, brows, eyes and teeth of a
+person get random tones. It is a doll, not a portrait. Pictures are uint8 [S, S,
+3]; coefficients and landmarks are exact.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, camera, coeffs, renderer
 from sadtalker_jax.face3d.bases import morphable
 
-_VIEW = 1.2  # how much smaller than in the aligned frame heads are
+_VIEW = 1.2  # factor by which heads are smaller than in the aligned frame
 _BATCH = 16  # frames drawn together
-_IDENTITY = 0.8  # deviation of the weights
+_IDENTITY = 0.8  # standard deviation of the identity weights
 # Light beside the ambient one: mean and deviation of the first coefficients.
 _LIGHT_MEAN = (0.0, 0.0, 0.2, 0.0)
 _LIGHT_DEVIATION = (0.05, 0.1, 0.05, 0.12)
@@ -29,7 +29,7 @@ class Head:
 
     Args:
       model: The MakeHuman head.
-      rng: Of the person.
+      rng: Random numbers for shape and colours.
     """
     self._model = model
     identity = _IDENTITY * rng.standard_normal(conventions.IDENTITY_SIZE)
@@ -39,12 +39,12 @@ class Head:
   def draw(
     self, track: np.ndarray, size: int, rng: Rng
   ) -> tuple[np.ndarray, np.ndarray, alignment.TransParams, np.ndarray]:
-    """The person that moves, in some light, before some backdrop.
+    """The person in motion, in a random light, before a random backdrop.
 
     Args:
       track: [T, 70] coefficient rows.
       size: S, side of the frames.
-      rng: Of light and backdrop.
+      rng: Random numbers for light and backdrop.
 
     Returns:
       Frames uint8 [T, S, S, 3], coefficients [T, 257], the alignment of the
@@ -81,7 +81,7 @@ def _colours(model: morphable.MorphableModel, rng: Rng) -> np.ndarray:
     [0.36, 0.23, 0.16]
   )
   albedo = np.tile(skin, (len(mean), 1))
-  # Soft blotches, as all skin has.
+  # Soft blotches, as skin has.
   waves = np.sin(mean @ rng.normal(0, 6, (3, 6)) + rng.uniform(0, 6.3, 6))
   albedo *= 1 + 0.03 * waves.mean(1, keepdims=True)
   points = np.asarray(

@@ -27,7 +27,7 @@ from sadtalker_jax.ops import resize
 from sadtalker_jax.preparation import parts
 from sadtalker_jax.preparation.clip import sound
 from sadtalker_jax.records import folders, schema
-from sadtalker_jax.synthesis import clips as clips_lib
+from sadtalker_jax.synthesis import voices
 from tests.checkpoints import made
 
 FLAGS = ['--min_face', '64', '--min_frames', '30', '--max_yaw', '50']
@@ -260,7 +260,7 @@ def test_networks_of_ones_own_label(films, tmp_path):
 
 
 def test_drawn_clips_are_what_they_say(tmp_path, monkeypatch):
-  monkeypatch.setattr(clips_lib, '_SECONDS', (0.7, 0.75))
+  monkeypatch.setattr(voices, 'SECONDS', (0.7, 0.75))
   folder = tmp_path / 'drawn'
   arguments = ['--synthesise', '3', '--output', str(folder)]
   assert prepare.main(arguments) == 0

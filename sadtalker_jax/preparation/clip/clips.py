@@ -25,10 +25,10 @@ from sadtalker_jax.preparation.clip import (
   sync,
   teacher,
 )
-from sadtalker_jax.preparation.input import face_tracks
+from sadtalker_jax.preparation.input import followed_faces
 
-_SHARP_EVERY = 8  # frames
-# SyncNet's confidence from which on its offset is taken off the sound.
+_SHARP_EVERY = 8  # frames between two whose sharpness is measured
+# Least confidence of SyncNet for its offset to be taken off the sound.
 _SURE_OFFSET = 3.0
 
 Reason = quality.Reason
@@ -45,18 +45,18 @@ class Made:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-  """Where a clip comes from."""
+  """The origin of a clip."""
 
   id: str
   speaker: str
   video: str
   first: int  # frame of the video at 25 a second
-  square: crop.IntBox  # of the video
+  square: crop.IntBox  # place of the crop, pixels of the video
   source_fps: float
 
 
 class Cutter:
-  """Takes the frames of a video one by one and keeps those of one clip."""
+  """Makes a clip of the frames of a video, which are given one by one."""
 
   def __init__(
     self,
@@ -68,10 +68,10 @@ class Cutter:
     """Starts before the first frame.
 
     Args:
-      place: Where the clip comes from.
-      points: [T, 478, 3] pixels of the video.
+      place: Origin of the clip.
+      points: [T, 478, 3] landmarks, pixels of the video.
       found: [T] whether the face was seen.
-      options: Of the preparation.
+      options: Options of the preparation.
     """
     self.place = place
     self._options = options
@@ -89,12 +89,12 @@ class Cutter:
     return self.place.first + len(self._points)
 
   def take(self, frame: np.ndarray) -> None:
-    """The next frame of the video, uint8 [H, W, 3]."""
+    """Adds the next frame of the video, uint8 [H, W, 3]."""
     number = len(self._jpegs)
     size = self._options.size
     picture = crop.resize_to(frame, self.place.square, size)
     if number % _SHARP_EVERY == 0:
-      box = face_tracks.box_of(self._points[number])
+      box = followed_faces.box_of(self._points[number])
       self._sharp.append(quality.sharpness(picture, box))
     if number in self._looks:
       self._looks[number] = picture
@@ -109,12 +109,12 @@ class Cutter:
     """Measures the clip when all of its frames are there.
 
     Args:
-      track: int16 [L], the sound of the video; None if there is none.
+      track: int16 [L] sound of the video; None without sound.
       experts: Networks and face model.
-      times: Where the seconds go.
+      times: Clock that the work is counted on.
 
     Returns:
-      The clip, or why it is not good enough.
+      The clip, or the reason why it is not good enough.
     """
     options, place, count = self._options, self.place, len(self._points)
     with times.measure('sound'):

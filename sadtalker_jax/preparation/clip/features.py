@@ -1,11 +1,11 @@
-"""What a record says of a clip besides its frames and sound.
+"""Measures of a clip that a record holds besides frames and sound.
 
 Frames are uint8 [T, S, S, 3] as they are stored (a JPEG decoded again), points
 [T, 478, 3] as in `faces.landmarks`, in pixels of the frames. Coefficients are
 rows of 257 (`face3d.coeffs`), crops are s, tx, ty of `alignment.TransParams`.
 
 By the recon network, frames are aligned one by one, as SadTalker's preparation
-does (reference, section 10.3), by landmarks that a median over five frames has
+does (method 10.3), by landmarks that a median over five frames has
 calmed: their noise would enter scale and depth. By the fit the whole clip has
 one alignment and one identity; texture and light stay zero.
 """
@@ -20,9 +20,9 @@ from sadtalker_jax.face3d.fitting import landmark_fit
 from sadtalker_jax.faces import landmarks
 from sadtalker_jax.preparation import experts as experts_lib
 
-_CALM = 5  # frames of the median
+_CALM = 5  # frames of the median over landmarks
 _OPEN = 90.0  # percentile of a clip's openness that counts as open
-_CLOSED = 0.25  # share of it that is left between closed lids
+_CLOSED = 0.25  # share of that openness that closed lids have
 
 
 class Faces(NamedTuple):
@@ -43,11 +43,11 @@ def faces(
   """The coefficients of a clip, by the network if there is one.
 
   Args:
-    frames: uint8 [T, S, S, 3]; the fit does without them.
-    points: [T, 478, 3].
+    frames: uint8 [T, S, S, 3] frames; the fit needs none.
+    points: [T, 478, 3] landmarks.
     found: [T] whether the face was seen.
-    size: S.
-    experts: The networks and the face model.
+    size: S, side of the frames.
+    experts: Networks and face model.
   """
   if experts.recon is None:
     return fitted(points, found, size, experts)
@@ -86,7 +86,7 @@ def blink(points: np.ndarray) -> np.ndarray:
   """How far the eyes are closed: [T] float32, 0 open to 1 closed.
 
   The mean of both eyes, measured against how open they mostly are in this clip;
-  the same scale as the blink signal of ExpNet (reference, section 2.4).
+  the same scale as the blink signal of ExpNet (method 2.4).
   """
   openness = measures.eye_openness(points).mean(-1)
   open_ = max(float(np.percentile(openness, _OPEN)), 1e-6)

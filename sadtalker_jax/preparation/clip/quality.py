@@ -1,8 +1,8 @@
-"""Measures that decide whether a track is good enough, and the decisions.
+"""Whether a track is good enough for a clip, and the measures that decide.
 
 Frames are uint8 [H, W, 3], points as in `faces.landmarks` in their pixels,
-boxes (x0, y0, x1, y1). What is cheap is decided before the frames are cut
-(`of_track`), the rest when they and the coefficients are there (`of_clip`).
+boxes (x0, y0, x1, y1). Cheap checks come before the frames are cut
+(`of_track`), the others when frames and coefficients are known (`of_clip`).
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ import numpy as np
 from sadtalker_jax.faces import crop
 from sadtalker_jax.preparation import options as options_lib
 from sadtalker_jax.preparation import rejects
-from sadtalker_jax.preparation.input import face_tracks
+from sadtalker_jax.preparation.input import followed_faces
 
 Reason = rejects.Reason
-Finding = tuple[Reason, str]  # and the figure that decided
+Finding = tuple[Reason, str]  # the reason, and the figure that decided
 
 _LEAST_FOUND = 0.9  # share of a track's frames that show the face
 _CROWDED = 0.2  # other faces in the crop, per look
@@ -21,11 +21,17 @@ _PERCENTILE = 95.0  # of the frames that decide on pose and error
 
 
 def of_track(
-  track: face_tracks.FaceTrack,
+  track: followed_faces.FaceTrack,
   square: crop.IntBox | None,
   options: options_lib.PreparationOptions,
 ) -> Finding | None:
-  """Why a track cannot become a clip, from what tracking knows."""
+  """The reason why a track cannot become a clip; None if there is none.
+
+  Args:
+    track: Followed face.
+    square: Square of the clip, see `region.enlarge`; None if there is none.
+    options: Limits.
+  """
   frames, (x0, y0, x1, y1) = len(track.points), track.box
   if frames < options.least_frames:
     return Reason.TOO_SHORT, f'{frames} frames'
@@ -49,13 +55,13 @@ def of_clip(
   error: np.ndarray,
   options: options_lib.PreparationOptions,
 ) -> Finding | None:
-  """Why a clip is not good enough, from its frames and coefficients.
+  """The reason why a clip is not good enough; None if there is none.
 
   Args:
-    sharpness_: Of `sharpness`.
-    angles: [T, 3] radian.
-    error: [T] of the fit, percent; NaN where unknown.
-    options: The limits.
+    sharpness_: Result of `sharpness`.
+    angles: [T, 3] angles of the head, radian.
+    error: [T] error of the fit, percent; NaN where unknown.
+    options: Limits.
   """
   if sharpness_ < options.min_sharpness:
     return Reason.BLURRED, f'sharpness {sharpness_:.1f}'
@@ -73,12 +79,12 @@ def sharpness(frame: np.ndarray, box: crop.Box) -> float:
   """How much fine detail a face shows, percent of its contrast.
 
   The standard deviation of the Laplacian over that of the brightness, on the
-  face alone and as many pixels as it has in the frame: a face blown up to the
-  size of the frame is as blurred as one out of focus.
+  face alone, in pixels of the frame: an enlarged face is as blurred as one out
+  of focus.
 
   Args:
-    frame: uint8 [H, W, 3].
-    box: Of the face.
+    frame: uint8 [H, W, 3] frame.
+    box: Box of the face.
   """
   height, width = frame.shape[:2]
   x0, y0 = (max(int(v), 0) for v in box[:2])
@@ -95,7 +101,7 @@ def sharpness(frame: np.ndarray, box: crop.Box) -> float:
 
 
 def _others(crowd: np.ndarray, square: crop.IntBox) -> int:
-  """How many boxes [N, 4] have their middle in the square."""
+  """The number of boxes [N, 4] whose middle lies in the square."""
   x0, y0, x1, y1 = square
   x, y = (crowd[:, 0] + crowd[:, 2]) / 2, (crowd[:, 1] + crowd[:, 3]) / 2
   return int(((x0 < x) & (x < x1) & (y0 < y) & (y < y1)).sum())

@@ -1,9 +1,9 @@
-"""Which square of the video becomes the frames of a clip.
+"""The square of the video that is cut out as the frames of a clip.
 
-The rule of the reference (section 10.1): the box around all boxes of a track,
-made square about its middle, `margin` wider on each side than its longer side.
-There the result is squeezed to a square where it leaves the picture (in the
-wild) or dropped (VoxCeleb). Here it is never squeezed: in the wild it is moved
+The rule of method 10.1: the box around all boxes of a track, made square about
+its middle, `margin` wider on each side than its longer side. The published
+program squeezes the result to a square where it leaves the picture (in the
+wild) or drops it (VoxCeleb). Here it is never squeezed: in the wild it is moved
 back into the picture, and made smaller if the picture is too small for it; if
 the face itself then leaves it by more than a little, there is no clip.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from sadtalker_jax.faces import crop
 
-_REACH = 0.08  # of its longer side that a face may reach over its square
+_REACH = 0.08  # share of its longer side that a face may leave its square by
 
 
 def enlarge(
@@ -21,10 +21,10 @@ def enlarge(
   """The square of a clip.
 
   Args:
-    box: Around the face in all frames, pixels of the video.
+    box: Box around the face in all frames, pixels of the video.
     size: Width and height of the video.
-    margin: By which the longer side grows at both ends.
-    strict: The rule of VoxCeleb: no moving, no shrinking.
+    margin: Share of the longer side that it grows by at both ends.
+    strict: Whether the square is neither moved nor shrunk, as for VoxCeleb.
 
   Returns:
     (x0, y0, x1, y1), a square of whole pixels; None if there is none.
@@ -54,8 +54,8 @@ def to_frame(points: np.ndarray, box: crop.IntBox, size: int) -> np.ndarray:
   """Points [..., 2 or 3] of the video as points of the frames; z is scaled.
 
   Args:
-    points: Pixels of the video.
-    box: The square.
+    points: Points in pixels of the video.
+    box: Square of the clip.
     size: Side of the frames.
   """
   x0, y0, x1, _ = box

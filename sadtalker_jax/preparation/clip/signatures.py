@@ -1,4 +1,4 @@
-"""Perceptual hashes: the same clip twice, whatever file it came from.
+"""Perceptual hashes, which find a clip that occurs in two files.
 
 A signature has 64 bits for each of five places in time of the clip (which of
 two neighbouring cells of the small grey picture is brighter) and 256 bits of
@@ -24,7 +24,7 @@ _MOST_PICTURE, _MOST_SOUND = 0.08, 0.25
 
 
 def places(count: int) -> list[int]:
-  """Frames of a clip of `count` that its signature looks at."""
+  """Places of the frames that the signature of `count` frames is made of."""
   return [int((i + 0.5) * count / PLACES) for i in range(PLACES)]
 
 
@@ -32,11 +32,11 @@ def make(pictures: Sequence[np.ndarray], mel: np.ndarray) -> np.ndarray:
   """The signature of a clip.
 
   Args:
-    pictures: uint8 [S, S, 3], the frames at `places`.
-    mel: [M, 80] of its sound.
+    pictures: uint8 [S, S, 3] frames at `places`.
+    mel: [M, 80] log-mel spectrogram of the sound.
 
   Returns:
-    Uint64 [9].
+    [9] words, uint64.
   """
   bits = [_of_picture(picture) for picture in pictures] + [_of_sound(mel)]
   return np.packbits(np.concatenate(bits)).view('>u8').astype(np.uint64)
@@ -48,12 +48,12 @@ def duplicates(
   """Clips that are the same as one before them in the order of ids.
 
   Args:
-    ids: Of N clips, distinct.
-    lengths: Their frames; the same clip differs by two at most.
-    signatures: Uint64 [N, 9].
+    ids: Names of N clips, distinct.
+    lengths: Numbers of frames; copies of a clip differ by two at most.
+    signatures: [N, 9] words, uint64.
 
   Returns:
-    Duplicate to the clip that stays.
+    The clip that stays for every duplicate, by id.
   """
   order = np.argsort(np.asarray(ids))
   by_length: dict[int, list[int]] = {}
@@ -84,7 +84,7 @@ def _same(others: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 
 def _of_picture(picture: np.ndarray) -> np.ndarray:
-  """64 bits: does brightness rise to the right."""
+  """64 bits: whether brightness rises to the right."""
   height, width = picture.shape[:2]
   grey = picture.astype(np.float32).mean(2)
   rows = np.linspace(0, height, _GRID + 1).astype(int)[:-1]
@@ -96,7 +96,7 @@ def _of_picture(picture: np.ndarray) -> np.ndarray:
 
 
 def _of_sound(mel: np.ndarray) -> np.ndarray:
-  """256 bits: does a band rise against the next one, from place to place."""
+  """256 bits: whether a band rises against the next one, place by place."""
   edges = np.linspace(0, len(mel), _BANDS + 2).astype(int)[:-1]
   bands = mel[:, : mel.shape[1] // (_BANDS + 1) * (_BANDS + 1)]
   bands = bands.reshape(len(mel), _BANDS + 1, -1).mean(2)

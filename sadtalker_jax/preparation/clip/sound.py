@@ -12,22 +12,22 @@ from sadtalker_jax import conventions
 from sadtalker_jax.media import audio
 from sadtalker_jax.ops import mel as mel_lib
 
-_FRAMES = 64  # lengths are filled up to a multiple: few compilations
-_EMPHASIS = 0.97  # of `ops.mel`
+_FRAMES = 64  # lengths are padded to a multiple: few compilations
+_EMPHASIS = 0.97  # pre-emphasis of `ops.mel`
 
 
 def spool(path: str, target: pathlib.Path) -> np.ndarray:
   """The sound of a file, decoded to another one and mapped from there.
 
   Args:
-    path: Of the video.
+    path: Path of the video.
     target: File to write.
 
   Returns:
-    int16 [L]; memory does not grow with L.
+    int16 [L] sound in a mapped file; memory does not grow with L.
 
   Raises:
-    InputError: There is no sound, or none that can be decoded.
+    InputError: There is no sound, or it cannot be decoded.
   """
   with target.open('wb') as file:
     for block in audio.blocks(
@@ -46,12 +46,12 @@ def piece(track: np.ndarray, first: int, count: int) -> np.ndarray:
   """The sound of `count` frames from frame `first` on; silence beyond it.
 
   Args:
-    track: int16 [L].
-    first: Frame; may be negative.
-    count: Frames.
+    track: int16 [L] sound of the video.
+    first: Number of the first frame; may be negative.
+    count: Number of frames.
 
   Returns:
-    int16 [640 count].
+    int16 [640 count] sound.
   """
   unit = conventions.SAMPLES_PER_FRAME
   start, stop = first * unit, (first + count) * unit

@@ -1,4 +1,4 @@
-"""How far sound and lips of a clip are apart, and whether there is speech.
+"""The offset between sound and lips of a clip, and whether there is speech.
 
 An offset is in frames at 25 a second; it is positive where the sound comes
 late: what the lips do in frame t is heard in frame t + offset. (SyncNet's own
@@ -17,14 +17,14 @@ from sadtalker_jax.faces import syncnet_view
 from sadtalker_jax.models import zoo
 from sadtalker_jax.models.experts import syncnet_v2
 from sadtalker_jax.ops import mfcc
-from sadtalker_jax.preparation.input import face_tracks
+from sadtalker_jax.preparation.input import followed_faces
 from sadtalker_jax.typing import Variables
 
-REACH = 15  # frames: the largest offset that is looked for (reference 9.4)
+REACH = 15  # frames: the largest offset that is looked for (method 9.4)
 _FRAME = 640  # samples of a frame
 
 _ROWS = 16  # windows of five frames in the network at a time
-_STEPS = 20  # of the coefficients in a window of sound
+_STEPS = 20  # rows of cepstral coefficients in a window of sound
 
 # Speech, measured on the sample clips: six that speak have a level that moves
 # by 20 dB and more and pauses in a third of the time; music has 16 dB and 17 %.
@@ -33,14 +33,13 @@ _LEAST_RANGE = 17.5  # dB between the 10th and the 95th percentile of 10 ms
 _LEAST_PAUSES = 0.22  # share of 10 ms below half of the mean level
 _LEAST_LIPS = 0.008  # deviation of the lips' gap, in eye distances
 
-
-# Of the correlation: how many of its deviations by chance, how many frames make
-# one independent sample, how much more than without an offset.
+# Limits of a correlation that counts: standard deviations of chance, frames of
+# one independent sample, least gain over the correlation without an offset.
 _CHANCE, _SYLLABLE, _CLEARLY = 2.75, 4.0, 0.15
 
 
 class Offset(NamedTuple):
-  """Where sound and lips fit best."""
+  """The offset at which sound and lips fit best."""
 
   frames: int
   # SyncNet: distance of the embeddings, median less minimum (LSE-C); else the
@@ -49,7 +48,7 @@ class Offset(NamedTuple):
 
 
 def silent(sound: np.ndarray) -> tuple[bool, str]:
-  """Whether there is nothing to hear, and the level that says so."""
+  """Whether there is nothing to hear, and the level of the sound as text."""
   level = float(np.percentile(_levels(sound, _FRAME), 95))
   return level < _LEAST_LEVEL, f'{level:.0f} dB'
 
@@ -58,8 +57,8 @@ def speaks(sound: np.ndarray, points: np.ndarray) -> tuple[bool, str]:
   """Whether the sound is like speech and the lips move, and the figures.
 
   Args:
-    sound: int16 [640 T].
-    points: [T, 478, 3].
+    sound: int16 [640 T] sound.
+    points: [T, 478, 3] landmarks.
   """
   levels = _levels(sound, 160)
   low, high = np.percentile(levels, [10, 95])
@@ -78,11 +77,11 @@ def speaks(sound: np.ndarray, points: np.ndarray) -> tuple[bool, str]:
 def by_loudness(sound: np.ndarray, points: np.ndarray) -> Offset:
   """The offset at which open lips go best with loud sound.
 
-  A weak witness: in 15 clips of three seconds in sync, the best correlation was
+  A weak measure: in 15 clips of three seconds in sync, the best correlation was
   at 0 to 2 frames in 6, and up to 9 frames off in the others, where syllables
-  repeat. So an offset is told only where chance does not explain it and the
+  repeat. So an offset is given only where chance does not explain it and the
   correlation without it is clearly less; else it is 0. The confidence is the
-  correlation at the offset that is told.
+  correlation at the given offset.
   """
   lips = _moving(measures.lip_gap(points))
   levels = _levels(sound, _FRAME)
@@ -109,9 +108,9 @@ def by_syncnet(
   points: np.ndarray,
   variables: Variables,
 ) -> Offset:
-  """The offset that SyncNet finds (reference, section 9.4).
+  """The offset that SyncNet finds (method 9.4).
 
-  Its view of the face is cut from the frames; what of it lies outside of them
+  SyncNet's view of the face is cut from the frames; what lies outside of them
   is grey, as it is where a face touches the border of a film.
   """
   count = len(frames) - syncnet_v2.NUM_FRAMES  # windows, as the original counts
@@ -177,7 +176,7 @@ def _embed_sound(variables: Variables, windows: jax.Array) -> jax.Array:
 
 def _view(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
   """See `syncnet_view.cut`."""
-  x0, y0, x1, y1 = face_tracks.box_of(points)
+  x0, y0, x1, y1 = followed_faces.box_of(points)
   half = max(x1 - x0, y1 - y0) / 2
   return syncnet_view.cut(frame, half, (x0 + x1) / 2, (y0 + y1) / 2)
 
@@ -193,7 +192,7 @@ def _levels(sound: np.ndarray, window: int) -> np.ndarray:
 
 
 def _moving(values: np.ndarray, window: int = 25) -> np.ndarray:
-  """The values without what changes over seconds."""
+  """The values less their mean over a second."""
   padded = np.pad(values, window // 2, mode='edge')
   mean = np.convolve(padded, np.ones(window) / window, 'valid')
   return values - mean[: len(values)]

@@ -1,6 +1,6 @@
-"""The teacher of ExpNet: what Wav2Lip makes of the first frame (3.5).
+"""The teacher of ExpNet: Wav2Lip's video of the first frame (method 3.5).
 
-Wav2Lip (non-GAN weights) speaks the clip's sound with the face of frame 0; the
+Wav2Lip (non-GAN weights) moves the lips of frame 0 to the clip's sound; the
 head does not move, so frame 0's landmarks align all pictures, and only the
 lips of the coefficients change. Sound and lips are aligned as in Wav2Lip's
 training, 3.2 (t - 1) mel frames, so that the lips are true in time.
@@ -19,11 +19,13 @@ from sadtalker_jax.models.experts import wav2lip
 from sadtalker_jax.ops import mel as mel_lib
 from sadtalker_jax.preparation import experts as experts_lib
 from sadtalker_jax.preparation.clip import features
-from sadtalker_jax.preparation.input import face_tracks
+from sadtalker_jax.preparation.input import followed_faces
 from sadtalker_jax.typing import Variables
 
 _BATCH = experts_lib.BATCH
-_BELOW = 10 / 256  # of the frame, that the face box reaches lower (7.5)
+_BELOW = (
+  10 / 256
+)  # share of the frame that the box grows downwards (method 7.5)
 
 
 def expression(
@@ -36,14 +38,14 @@ def expression(
   """Lip-only expressions.
 
   Args:
-    frame: uint8 [S, S, 3], frame 0.
-    points: [478, 3] its landmarks.
-    sound: int16 [640 T].
-    count: T.
-    experts: With the weights of wav2lip.
+    frame: uint8 [S, S, 3] frame 0.
+    points: [478, 3] landmarks of frame 0.
+    sound: int16 [640 T] sound of the clip.
+    count: T, number of frames.
+    experts: Networks, wav2lip among them, and the face model.
 
   Returns:
-    float32 [T, 64].
+    float32 [T, 64] expressions.
   """
   assert experts.wav2lip is not None
   box = _box(points, len(frame))
@@ -76,8 +78,8 @@ def expression(
 
 
 def _box(points: np.ndarray, size: int) -> crop.IntBox:
-  """The face as Wav2Lip wants it, whole pixels inside of the frame."""
-  x0, y0, x1, y1 = face_tracks.box_of(points)
+  """The box of the face that Wav2Lip redraws, whole pixels of the frame."""
+  x0, y0, x1, y1 = followed_faces.box_of(points)
   left, top = max(int(x0), 0), max(int(y0), 0)
   right = min(int(x1), size)
   bottom = min(int(y1 + _BELOW * size), size)

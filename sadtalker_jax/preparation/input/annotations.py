@@ -1,14 +1,14 @@
-"""Which face of a video counts, and when: VoxCeleb's text files, or one box.
+"""The face of a video that counts, by frame: VoxCeleb's text files, or a box.
 
 VoxCeleb gives one file per utterance, SPEAKER/VIDEO/UTTERANCE.txt: some lines
 of `Name : value`, a header that starts with FRAME, then lines of a frame number
 (25 a second) and a box x y w h. Version 1 counts in pixels of a picture 360
-lines high (reference, section 10.1); in version 2 they are fractions of the
-picture. Which of them a file has is seen from its numbers.
+lines high (method 10.1); in version 2 they are fractions of the picture. The
+numbers of a file tell which version it is.
 
 Boxes are (x0, y0, x1, y1), y down, in units of the picture's height (x, too),
 so that they do not depend on the resolution that was downloaded; those of
-version 2 stay fractions of width and height, and are told apart by `relative`.
+version 2 stay fractions of width and height. `Stretch.unit` tells which.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ class Stretch:
   unit: str  # 'pixel', 'height' or 'fraction' of the picture
 
   def covers(self, frame: int) -> bool:
-    """Whether it reaches over a frame."""
+    """Whether the face counts in a frame."""
     return self.unit == 'pixel' or 0 <= frame - self.first < len(self.boxes)
 
   def box(
@@ -40,7 +40,7 @@ class Stretch:
     """The box of a frame in pixels; None outside of the stretch.
 
     Args:
-      frame: At 25 a second.
+      frame: Number of the frame at 25 a second.
       size: Width and height of the picture.
     """
     if self.unit == 'pixel':
@@ -54,7 +54,7 @@ class Stretch:
 
 
 def from_box(box: tuple[float, ...]) -> Stretch:
-  """The face at this box, pixels of the video, in all of it."""
+  """The face at a box (x0, y0, x1, y1), pixels of the video, in all frames."""
   x0, y0, x1, y1 = box
   return Stretch('', 0, ((x0, y0, x1, y1),), 'pixel')
 
@@ -62,8 +62,11 @@ def from_box(box: tuple[float, ...]) -> Stretch:
 def read(folder: pathlib.Path) -> tuple[Stretch, ...]:
   """The utterances of a video, one text file each; none without a folder.
 
+  Args:
+    folder: Folder of the text files of the video.
+
   Raises:
-    InputError: A file is not of this form.
+    InputError: A file is malformed.
   """
   if not folder.is_dir():
     return ()

@@ -1,15 +1,15 @@
-"""Where a film cuts from one shot to the next.
+"""Cuts between the shots of a film.
 
-Frames are uint8 [H, W, 3]. Two neighbouring frames belong to different shots
-if they differ in place (mean difference of small copies) and in kind (their
-colours), or so much in place that nothing else matters. Slow dissolves are not
-seen here; faces that change in them end their tracks by themselves.
+Frames are uint8 [H, W, 3]. Two neighbouring frames belong to different shots if
+they differ in place (mean difference of small copies) and in kind (their
+colours), or very much in place. Slow dissolves are not found; the tracks of
+faces that change in them end when the face is lost.
 """
 
 import numpy as np
 
-_SIDE = 48  # of the small copies, about
-_BINS = 4  # of each colour
+_SIDE = 48  # side of the small copies, about
+_BINS = 4  # levels of each colour
 _MOVED, _OTHER = 14.0, 0.35  # mean difference of 255, share of other colours
 _ALL_MOVED = 48.0
 
@@ -35,7 +35,7 @@ class Detector:
 
 
 def _small(frame: np.ndarray) -> np.ndarray:
-  """Every n-th pixel, float32: what aliases here does so in both frames."""
+  """Every n-th pixel, float32; both frames of a pair alias alike."""
   step = max(1, min(frame.shape[:2]) // _SIDE)
   return frame[step // 2 :: step, step // 2 :: step].astype(np.float32)
 

@@ -1,11 +1,10 @@
-"""Which videos there are, and who speaks in them.
+"""The videos of a folder or a table, and who speaks in them.
 
-The input is a folder or a table. Of a folder all files count that have the
-suffix of a video, at any depth:
+In a folder all files count that have the suffix of a video, at any depth:
 
     SPEAKER/VIDEO/UTTERANCE.mp4   as VoxCeleb is laid out
     SPEAKER/VIDEO.mp4
-    VIDEO.mp4                     its name is taken for the speaker's, too
+    VIDEO.mp4                     its name is that of the speaker, too
 
 A table (`.tsv`, a header line, columns separated by tabs) names them one by
 one: `path` (relative to the table), and if wanted `speaker`, `video`,
@@ -36,8 +35,8 @@ _COLUMNS = {'path', 'speaker', 'video', 'utterance', 'start', 'end', 'box'}
 class VideoSource:
   """One video to prepare."""
 
-  path: str  # of the file
-  name: str  # the same relative to the input: what people see
+  path: str  # path of the file
+  name: str  # the same relative to the input, for messages and records
   speaker: str
   video: str
   utterance: str
@@ -48,7 +47,7 @@ class VideoSource:
 
   @property
   def label(self) -> str:
-    """What the ids of its clips begin with."""
+    """The start of the ids of its clips."""
     return f'{self.speaker}#{self.video}#{self.utterance}'
 
   def counts(self, frame: int) -> bool:
@@ -56,9 +55,12 @@ class VideoSource:
     return not self.stretches or any(s.covers(frame) for s in self.stretches)
 
   def key(self, options_digest: str) -> str:
-    """What its part is named by: file, size, place in the input, options.
+    """The name of its part, a hash of path, size, fields and options.
 
-    Not its time stamp: a copy of the data set must be resumable too.
+    The time stamp is no part of it, so that a copy of the input can be resumed.
+
+    Args:
+      options_digest: Hash of the options (`options.digest`).
     """
     try:
       size = os.path.getsize(self.path)
@@ -77,13 +79,13 @@ def find(
 
   Args:
     source: Folder, or table ending in .tsv.
-    annotation_folder: VoxCeleb's text files, SPEAKER/VIDEO/UTTERANCE.txt; the
-      input then holds whole videos, SPEAKER/VIDEO.mp4, and videos without
-      text files are left out.
+    annotation_folder: Folder of VoxCeleb's text files,
+      SPEAKER/VIDEO/UTTERANCE.txt; the input then holds whole videos,
+      SPEAKER/VIDEO.mp4, and videos without text files are left out.
 
   Raises:
-    InputError: There is no such folder or table, no video in it, a table of
-      another form, or annotations that cannot be read.
+    InputError: The folder or table is missing, has no video or is malformed, or
+      an annotation cannot be read.
   """
   if source.is_dir():
     found = [_from_path(path, source) for path in _walk(source)]

@@ -1,1 +1,1 @@
-"""Records looked at (`page`, `svg`) and checked (`verification`)."""
+"""Records shown (`page`, `svg`), checked (`verification`, `shard_checks`)."""

@@ -1,6 +1,6 @@
-"""A page to look at: what is in a folder of records.
+"""A page that shows what a folder of records holds.
 
-Writes `page.html` and pictures under `sheets/` into the folder: numbers,
+Writes `inspection.html` and pictures under `sheets/` into the folder: numbers,
 what was left out, histograms of pose, expression and sound, and for some clips
 a strip of frames with their landmarks. Clips are picked evenly from all.
 """
@@ -49,7 +49,7 @@ def inspect(folder: pathlib.Path) -> tuple[pathlib.Path, list[str]]:
   """Writes the page.
 
   Args:
-    folder: Of the records.
+    folder: Folder of records.
 
   Returns:
     Path of the page, and the summary as lines of text.

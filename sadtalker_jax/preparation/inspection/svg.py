@@ -1,4 +1,4 @@
-"""Histograms as SVG text, by hand: a page that needs nothing but a browser."""
+"""Histograms as SVG text, so that a page needs a browser alone."""
 
 import html
 
@@ -14,9 +14,10 @@ def histogram(
   """A histogram.
 
   Args:
-    values: Any shape; what is beyond the limits is put into the outer bars.
-    title: Written above, with the mean and the deviation.
-    limits: Of the axis; None takes those of 99.8 % of the values.
+    values: Numbers of any shape; those beyond the limits count in the outer
+      bars.
+    title: Title above the bars, with mean and deviation added.
+    limits: Limits of the axis; None for those of 99.8 % of the values.
 
   Returns:
     An `<svg>` element.

@@ -1,73 +1,52 @@
-"""Reads every record again and says what is wrong.
+"""Checks a folder of records: every shard, and the files beside them.
 
-Shard by shard: every clip must be of the schema, finite, at its place and agree
-with its own sound; every frame must be the next one of its clip and a picture
-of the right size. Then manifest, index and TFDS files must say what the shards
-hold.
+Shards are read record by record (`shard_checks`). Then manifest, index and TFDS
+files must agree with them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-import dataclasses
 import json
 import pathlib
 from typing import Any
 
-from array_record.python import array_record_module
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import image
-from sadtalker_jax.preparation.clip import sound
+from sadtalker_jax.preparation.inspection import shard_checks
 from sadtalker_jax.preparation.run import statistics
-from sadtalker_jax.records import folders, schema
+from sadtalker_jax.records import folders
 
-_MOST_FAULTS = 20  # of a shard that are told
-_MEL_TOLERANCE = 2e-3  # of 8: devices and versions of XLA differ a little
 _STATISTICS_TOLERANCE = 1e-6  # relative: sums in another order
-# How far from the frame landmarks may lie, in its sides.
-_REACH = 1.0
+CheckShards = Callable[
+  [Sequence[shard_checks.ShardId]], Iterable[shard_checks.Check]
+]
 
 
-@dataclasses.dataclass(eq=False)
-class Check:
-  """What a shard, or all of them, was found to be."""
-
-  clips: int = 0
-  frames: int = 0
-  faults: list[str] = dataclasses.field(default_factory=list)
-  rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-  num_bytes: dict[str, int] = dataclasses.field(
-    default_factory=lambda: dict.fromkeys(folders.DATASETS, 0)
-  )
-  sums: statistics.Sums = dataclasses.field(default_factory=statistics.Sums)
-
-
-ShardId = tuple[pathlib.Path, str, int, int]  # folder, split, number, total
-CheckShards = Callable[[Sequence[ShardId]], Iterable[Check]]
-
-
-def in_process(shards: Sequence[ShardId]) -> Iterable[Check]:
+def in_process(
+  shards: Sequence[shard_checks.ShardId],
+) -> Iterable[shard_checks.Check]:
   """Checks shards one after the other."""
-  return map(check_shard, shards)
+  return map(shard_checks.check_shard, shards)
 
 
 def verify(
   folder: pathlib.Path, check_shards: CheckShards = in_process
-) -> Check:
+) -> shard_checks.Check:
   """Checks all records of a folder.
 
   Args:
-    folder: Of the records.
-    check_shards: Maps `check_shard` in order, in other processes if it likes.
+    folder: Folder of records.
+    check_shards: Function that maps `shard_checks.check_shard` over shards, in
+      order; other processes may do the work.
 
   Returns:
     Counts and faults.
 
   Raises:
-    InputError: There is no manifest that can be read.
+    InputError: The manifest is missing or cannot be read.
   """
   manifest = folders.read_manifest(folder)
-  total = Check()
+  total = shard_checks.Check()
   for split, expected in manifest['splits'].items():
     try:
       paths = {
@@ -100,104 +79,11 @@ def verify(
   return total
 
 
-def check_shard(shard: ShardId) -> Check:
-  """Checks one shard of clips and its shard of frames."""
-  folder, split, number, total = shard
-  result = Check()
-  names = {
-    name: folders.shard_path(folder, name, split, number, total)
-    for name in folders.DATASETS
-  }
-  size = folders.read_manifest(folder)['size']
-  try:
-    readers = {name: _open(path) for name, path in names.items()}
-    for index in range(readers['clips'].num_records()):
-      _check_clip(result, readers, index, size, names['clips'].name, number)
-    left = readers['frames'].num_records() - result.frames
-    if left:
-      result.faults.append(f'{names["frames"].name}: {left} frames too many')
-  except (errors.InputError, OSError, RuntimeError, ValueError) as error:
-    result.faults.append(f'{names["clips"].name}: {error}')
-  more = len(result.faults) - _MOST_FAULTS
-  if more > 0:
-    result.faults[_MOST_FAULTS:] = [f'{names["clips"].name}: {more} more']
-  return result
-
-
-def _open(path: pathlib.Path) -> Any:
-  """A reader of a shard, which counts its records as it is opened."""
-  try:
-    return array_record_module.ArrayRecordReader(str(path))
-  except (RuntimeError, ValueError, OSError) as error:
-    raise errors.InputError(
-      f'{path}: expected a whole shard, found one cut short or damaged: '
-      f'{str(error).splitlines()[0]}'
-    ) from error
-
-
-def _check_clip(
-  result: Check,
-  readers: dict[str, Any],
-  index: int,
-  size: int,
-  name: str,
-  number: int,
-) -> None:
-  """Checks a clip and its frames, and counts them."""
-  (data,) = readers['clips'].read([index])
-  result.num_bytes['clips'] += len(data)
-  clip = schema.decode_clip(data)
-  label = f'{name}: {clip["id"]}'
-  offset, count = clip['frame_offset'], clip['num_frames']
-  result.faults += [f'{label}: {fault}' for fault in _clip_faults(clip, size)]
-  if offset != result.frames:
-    result.faults.append(
-      f'{label}: expected its frames at {result.frames}, found {offset}'
-    )
-  result.clips += 1
-  result.rows.append(folders.index_row(clip, number))
-  result.sums.add(clip['coefficients'])
-  start = result.frames
-  for i, record in enumerate(
-    readers['frames'].read(list(range(start, start + count)))
-  ):
-    result.num_bytes['frames'] += len(record)
-    frame = schema.decode_frame(record)
-    if (frame['clip'], frame['index']) != (clip['id'], i):
-      result.faults.append(
-        f'{label}: expected its frame {i}, found frame {frame["index"]} of '
-        f'{frame["clip"]}'
-      )
-    shape = image.from_jpeg(frame['image']).shape
-    if shape != (size, size, 3):
-      result.faults.append(f'{label}: frame {i} is a picture {list(shape)}')
-  result.frames += count
-
-
-def _clip_faults(clip: dict[str, Any], size: int) -> Iterable[str]:
-  """What is wrong with the numbers of a clip."""
-  for key, value in clip.items():
-    if isinstance(value, np.ndarray) and not np.isfinite(value).all():
-      yield f'{key} is not finite'
-  if clip['size'] != size:
-    yield f'expected frames of {size} pixels, found {clip["size"]}'
-  points = clip['landmarks'] / size
-  if not (-_REACH < points.min() and points.max() < 1 + _REACH):
-    yield 'landmarks far from the frame'
-  if not ((clip['blink'] >= 0) & (clip['blink'] <= 1)).all():
-    yield 'blink beyond 0 to 1'
-  if not (clip['crop'][:, 0] > 0).all():
-    yield 'crop without a scale'
-  again = sound.mel(clip['audio'])
-  if np.abs(again - clip['mel']).max() > _MEL_TOLERANCE:
-    yield 'mel is not of its sound'
-
-
 def _check_split(
   folder: pathlib.Path,
   split: str,
   expected: dict[str, Any],
-  shards: Sequence[Check],
+  shards: Sequence[shard_checks.Check],
 ) -> list[str]:
   """Whether manifest, index and TFDS files say what the shards hold."""
   rows = [row for shard in shards for row in shard.rows]
@@ -234,7 +120,7 @@ def _check_split(
 
 
 def _check_tfds(
-  folder: pathlib.Path, split: str, shards: Sequence[Check]
+  folder: pathlib.Path, split: str, shards: Sequence[shard_checks.Check]
 ) -> list[str]:
   """Whether the TFDS files of both data sets count the same records."""
   faults = []

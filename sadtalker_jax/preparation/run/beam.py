@@ -4,11 +4,11 @@ Videos are a collection; every worker loads the networks once and runs the
 function of the local pool (`video_job.prepare`). Parts go to the output folder,
 so it and the videos must be at the same path on all workers (a network file
 system, or a bucket that is mounted). Videos whose parts are there are left
-alone, so a pipeline that failed goes on when it is started again. Writing the
+alone, so a pipeline that failed continues when it is started again. Writing the
 shards is a second pipeline, one element a shard.
 
 Beam tries an element that crashes its worker again and then fails the pipeline;
-the local pool writes it down and goes on. Start the local pool on the same
+the local pool records the crash and continues. Start the local pool on the same
 output to get past such a video.
 
 Needs the extra `beam`; nothing else imports it.
@@ -58,9 +58,9 @@ def run(
   """Prepares videos; returns when all parts are there.
 
   Args:
-    tasks: The videos.
-    options: Of the preparation.
-    arguments: Flags of Beam: --runner and whatever the runner needs.
+    tasks: Videos.
+    options: Options of the preparation.
+    arguments: Flags of Beam: --runner and those of the runner.
   """
   if not tasks:
     return
@@ -81,8 +81,14 @@ def write_shards(
 ) -> Iterator[shard_files.Written]:
   """Writes all shards, one element each; `finish.WriteShards` with flags.
 
-  What shards are written to say comes back through small files beside them,
-  since a pipeline hands nothing to the program that started it.
+  Facts of the shards are handed over in small files beside them, since a
+  pipeline returns nothing to the program that started it.
+
+  Args:
+    shards: Shards to write.
+    folder: Folder of the records.
+    part_folder: Folder of the parts.
+    arguments: Flags of Beam: --runner and those of the runner.
   """
   with beam.Pipeline(options=_flags(arguments)) as pipeline:
     _ = (

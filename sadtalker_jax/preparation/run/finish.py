@@ -1,48 +1,33 @@
-"""From the parts of all videos to the records, always the same ones.
+"""Makes the records from the parts of all videos.
 
-Clips are ordered by id, duplicates and splits follow from that order and from
-names, so the records depend neither on who prepared which video nor on how
-often the run was killed.
+The records follow from the parts (`record_plan`); they depend neither on which
+process prepared which video nor on how often the run was killed.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 import csv
-import dataclasses
 import hashlib
 import os
 import pathlib
 import shutil
 from typing import Any
 
-import numpy as np
-
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.preparation import parts, rejects
-from sadtalker_jax.preparation.clip import signatures
+from sadtalker_jax.preparation import rejects
 from sadtalker_jax.preparation.run import (
   output,
+  record_plan,
   shard_files,
   splits,
   statistics,
 )
 from sadtalker_jax.records import folders
 
-# Writes shards, in any order and by anyone.
+# Writes shards, in any order and in any process.
 WriteShards = Callable[
   [Sequence[splits.Shard], pathlib.Path, pathlib.Path],
   Iterable[shard_files.Written],
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class RecordPlan:
-  """What the records will be."""
-
-  shards: tuple[splits.Shard, ...]
-  rejects: tuple[rejects.Reject, ...]  # of all videos, duplicates included
-  videos: int
-  frames: int  # decoded
-  seconds: dict[str, float]  # of all videos, by step
 
 
 def in_process(
@@ -56,14 +41,18 @@ def in_process(
 
 
 def inputs_digest(keys: Iterable[str]) -> str:
-  """Hash of the keys of all videos: what a manifest was made from."""
+  """Hash of the keys of all videos that a manifest is made from."""
   return hashlib.sha256('\n'.join(sorted(keys)).encode()).hexdigest()[:16]
 
 
 def finished(
   keys: Collection[str], out: output.OutputFolder
 ) -> dict[str, Any] | None:
-  """The manifest if the records of these videos are complete.
+  """The manifest, if the records of these videos are complete; else None.
+
+  Args:
+    keys: Keys of all videos.
+    out: Output folder.
 
   Raises:
     InputError: The folder has records of other videos, and the parts that new
@@ -85,47 +74,6 @@ def finished(
   return None
 
 
-def plan(keys: Sequence[str], out: output.OutputFolder) -> RecordPlan:
-  """Decides where every clip goes.
-
-  Args:
-    keys: Of all videos; every one has its part.
-    out: The folder.
-
-  Raises:
-    InputError: A part is damaged, or no clip is left.
-  """
-  options = out.options
-  items: list[splits.Item] = []
-  left_out: list[rejects.Reject] = []
-  frames, seconds = 0, dict[str, float]()
-  for key in sorted(keys):
-    path = out.part(key)
-    summary = parts.read_summary(path)
-    items += [
-      splits.Item(clip, path.name, place)
-      for place, clip in enumerate(summary.clips)
-    ]
-    left_out += summary.rejects
-    frames += summary.frames
-    for step, value in summary.seconds.items():
-      seconds[step] = seconds.get(step, 0.0) + value
-  items.sort(key=lambda item: item.clip.id)
-  if options.deduplicate and items:
-    items, twice = _without_duplicates(items)
-    left_out += twice
-  left_out.sort(key=lambda r: (r.video, r.first, r.reason))
-  split_of = splits.of_speakers(
-    {item.clip.speaker for item in items},
-    validation=options.validation,
-    test=options.test,
-  )
-  shards = splits.shards(
-    items, split_of, shard_bytes=options.shard_mb * 1_000_000
-  )
-  return RecordPlan(tuple(shards), tuple(left_out), len(keys), frames, seconds)
-
-
 def finish(
   keys: Sequence[str],
   out: output.OutputFolder,
@@ -136,17 +84,17 @@ def finish(
   """Makes the records from the parts.
 
   Args:
-    keys: Of all videos; every one has its part.
-    out: The folder.
-    write_shards: Writes all shards.
-    keep_parts: So that videos can be added later.
+    keys: Keys of all videos; every video has its part.
+    out: Output folder.
+    write_shards: Function that writes all shards.
+    keep_parts: Whether parts are kept, so that videos can be added later.
 
   Returns:
     The manifest.
 
   Raises:
-    InputError: A part is damaged, no clip is left, or the disk is full; run
-      again when that is mended, nothing is lost.
+    InputError: A part is damaged, no clip is left, or the disk is full. Parts
+      are kept, so that the run can be repeated.
   """
   try:
     return _finish(keys, out, write_shards, keep_parts)
@@ -163,7 +111,7 @@ def _finish(
   write_shards: WriteShards,
   keep_parts: bool,
 ) -> dict[str, Any]:
-  planned = plan(keys, out)
+  planned = record_plan.plan(keys, out)
   _write_rejects(out.folder / 'rejects.tsv', planned.rejects)
   counts = _counts(planned.rejects)
   if not planned.shards:
@@ -203,7 +151,7 @@ def _finish(
 
 
 def remove_parts(out: output.OutputFolder) -> None:
-  """Frees the room that the parts of finished records take."""
+  """Removes the parts of finished records."""
   shutil.rmtree(out.parts)
   out.parts.mkdir()
 
@@ -211,7 +159,7 @@ def remove_parts(out: output.OutputFolder) -> None:
 def _describe(
   folder: pathlib.Path, written: Sequence[shard_files.Written]
 ) -> dict[str, Any]:
-  """Writes index and TFDS files; what the manifest says of the splits."""
+  """Writes index and TFDS files; returns entries of the manifest."""
   names = [s for s in folders.SPLITS if s in {w.split for w in written}]
   described, speakers = {}, []
   for split in names:
@@ -240,28 +188,6 @@ def _describe(
       {s: sum(w.num_bytes[name] for w in own) for s, own in by_split.items()},
     )
   return {'splits': described, 'speakers': speakers}
-
-
-def _without_duplicates(
-  items: Sequence[splits.Item],
-) -> tuple[list[splits.Item], list[rejects.Reject]]:
-  twice = signatures.duplicates(
-    [item.clip.id for item in items],
-    [item.clip.num_frames for item in items],
-    np.array([item.clip.signature for item in items], np.uint64),
-  )
-  left_out = [
-    rejects.Reject(
-      rejects.Reason.DUPLICATE,
-      item.clip.video,
-      item.clip.first,
-      item.clip.num_frames,
-      f'{item.clip.id} is {twice[item.clip.id]}',
-    )
-    for item in items
-    if item.clip.id in twice
-  ]
-  return [item for item in items if item.clip.id not in twice], left_out
 
 
 def _counts(left_out: Iterable[rejects.Reject]) -> dict[str, int]:

@@ -1,13 +1,13 @@
-"""The folder that a preparation fills, and who may fill it.
+"""The folder that a preparation fills, locked while a run works on it.
 
     OUT/.work/lock           held while a run works; released when it dies
-    OUT/.work/options.json   what the parts were made with
+    OUT/.work/options.json   options of the parts
     OUT/.work/parts/         one file for each video that is done (`parts`)
     OUT/rejects.tsv          everything that was left out
     OUT/manifest.json, clips/, frames/: the records (`folders`)
 
-The manifest is written last and removed first: while it is there, all records
-are. Parts are removed after it, unless videos shall be added later.
+The manifest is written last and removed first: while it exists, all records do.
+Parts are removed after it is written, unless videos shall be added later.
 """
 
 import contextlib
@@ -40,9 +40,9 @@ class OutputFolder:
     """Names the folder; nothing is touched yet.
 
     Args:
-      folder: To fill; made if it is not there.
-      options: Of the records.
-      fingerprint: Of the networks (`experts.fingerprint`).
+      folder: Folder to fill; made if it does not exist.
+      options: Options of the records.
+      fingerprint: Hash of the networks' weights (`experts.fingerprint`).
     """
     self.folder = folder
     self.options = options
@@ -52,19 +52,19 @@ class OutputFolder:
 
   @property
   def parts(self) -> pathlib.Path:
-    """Where the parts are."""
+    """Folder of the parts."""
     return self.folder / _WORK / 'parts'
 
   def part(self, key: str) -> pathlib.Path:
-    """The part of a key (`video_files.VideoSource.key`)."""
+    """File of the part with a key (`video_files.VideoSource.key`)."""
     return self.parts / f'{key}.part'
 
   def __enter__(self) -> 'OutputFolder':
-    """Takes the folder.
+    """Locks the folder.
 
     Raises:
-      InputError: It is in use, holds other things, or records of another
-        schema or of other options; nothing was changed then.
+      InputError: The folder is in use, or holds other things, or records of
+        another schema or other options; nothing is changed then.
     """
     with contextlib.ExitStack() as stack:
       self._check_foreign()
@@ -104,7 +104,7 @@ class OutputFolder:
     return folders.read_manifest(self.folder)
 
   def describe(self) -> dict[str, Any]:
-    """What the manifest says of how the records were made."""
+    """Entries of the manifest on how the records were made."""
     return {
       'options': self.digest,
       'choices': self.options.as_json(),
@@ -142,7 +142,7 @@ class OutputFolder:
     lock.flush()
 
   def _check_options(self) -> None:
-    """Compares with what is there; writes it down if nothing is."""
+    """Compares options with the stored ones; stores them if there are none."""
     manifest = self.manifest()
     path = self.folder / _WORK / _OPTIONS
     stored = manifest

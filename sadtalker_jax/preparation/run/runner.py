@@ -1,12 +1,12 @@
 """Processes on this machine that prepare videos, one video at a time each.
 
-A worker that dies (a decoder that crashes, memory that runs out) takes no other
-video with it: its video is tried once more and then written down as `crashed`,
-and a new worker takes its place. One that shows no progress for long is ended,
-and its video is written down as `timeout`.
+When a worker dies (a decoder crashes, memory runs out), no other video is lost:
+its video is tried once more and then recorded as `crashed`, and a new worker
+takes its place. A worker without progress for long is ended, and its video is
+recorded as `timeout`.
 
-Each worker keeps to its own share of the cores, so that the networks of one do
-not wait for the threads of another; on an accelerator one worker is best.
+Each worker uses its own share of the cores, so that the networks of one do not
+wait for the threads of another; on an accelerator one worker is best.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,9 +26,10 @@ from sadtalker_jax.preparation import (
 )
 from sadtalker_jax.preparation import parts, rejects
 from sadtalker_jax.preparation.input import video_files
+from sadtalker_jax.preparation.run import worker as worker_lib
 
-_ATTEMPTS = 2  # at a video whose worker died
-_START_S = 900.0  # that a worker may take to load its networks
+_ATTEMPTS = 2  # tries of a video whose worker dies
+_START_S = 900.0  # seconds that a worker may take to load its networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,7 @@ class VideoTask:
   target: pathlib.Path
 
 
-# What a worker process runs until its pipe closes; see `work`.
+# What a worker process runs until its pipe closes; see `worker.work`.
 Worker = Callable[
   [connection.Connection, options_lib.PreparationOptions, tuple[int, ...]], None
 ]
@@ -71,17 +72,18 @@ def run(
   """Prepares videos; their parts are written when they are yielded.
 
   Args:
-    tasks: The videos, taken in this order.
-    options: Of the preparation.
-    workers: Processes; 0 does the work in this one, unprotected.
-    timeout_s: Without progress (a window of frames or a clip) until a worker is
-      given up.
+    tasks: Videos, taken in this order.
+    options: Options of the preparation.
+    workers: Number of processes; 0 for the work in this one, unprotected.
+    timeout_s: Seconds without progress (a window of frames or a clip) until a
+      worker is ended.
+    worker: Function that the processes run; `worker.work` by default.
 
   Yields:
     Videos in the order in which they are done.
 
   Raises:
-    InputError: The bundle is no good, or the disk is full.
+    InputError: The bundle lacks a network, or the disk is full.
   """
   if not tasks:
     return
@@ -95,7 +97,9 @@ def run(
       yield Done(task, summary)
     return
   count = min(workers, len(tasks))
-  pool = _Pool(list(tasks), options, count, timeout_s, worker or work)
+  pool = _Pool(
+    list(tasks), options, count, timeout_s, worker or worker_lib.work
+  )
   try:
     yield from pool.run()
   finally:
@@ -107,7 +111,7 @@ class _Worker:
   process: multiprocessing.process.BaseProcess
   pipe: connection.Connection
   cores: Sequence[int]
-  heard: float  # when it last gave a sign
+  heard: float  # time of its last message
   task: VideoTask | None = None
   ready: bool = False
 
@@ -132,7 +136,7 @@ class _Pool:
     self._workers = [self._start(share) for share in shares]
 
   def run(self) -> Iterator[Done]:
-    """Until every task is done."""
+    """Yields videos until every task is done."""
     while self._waiting or any(w.task for w in self._workers):
       signs = connection.wait(
         [w.pipe for w in self._workers]
@@ -171,7 +175,7 @@ class _Pool:
     return _Worker(process, ours, cores, time.monotonic())
 
   def _listen(self, worker: _Worker) -> Iterator[Done]:
-    """Takes what a worker says."""
+    """Receives the messages of a worker."""
     try:
       while worker.pipe.poll():
         kind, value = worker.pipe.recv()
@@ -229,56 +233,3 @@ class _Pool:
 def _failed(task: VideoTask, reason: rejects.Reason, detail: str) -> Done:
   reject = rejects.Reject(reason, task.source.name, detail=detail)
   return Done(task, parts.write_failed(task.target, reject))
-
-
-def work(
-  pipe: connection.Connection,
-  options: options_lib.PreparationOptions,
-  cores: Sequence[int],
-) -> None:
-  """A worker: loads the networks on its cores, then takes videos.
-
-  It says `ready`, then for every `VideoTask` it is sent `alive` from time to
-  time
-  and `done` with its summary; `error` ends the whole run.
-
-  Args:
-    pipe: To the pool.
-    options: Of the preparation.
-    cores: Numbers of the processors to keep to.
-  """
-  signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-  if hasattr(os, 'sched_setaffinity'):
-    os.sched_setaffinity(0, cores)  # before jax counts them
-  # Here, so that the pool itself never loads jax, nor workers too early.
-  from sadtalker_jax.preparation import experts
-  from sadtalker_jax.preparation.run import video_job
-
-  try:
-    loaded = experts.load(options)
-    pipe.send(('ready', None))
-    while True:
-      task = pipe.recv()
-      summary = video_job.prepare(
-        task.source,
-        options,
-        loaded,
-        task.target,
-        progress=lambda: _say_alive(pipe),
-      )
-      pipe.send(('done', summary))
-  except (EOFError, BrokenPipeError):  # the parent is gone
-    return
-  except errors.InputError as error:
-    pipe.send(('error', error))
-
-
-def _say_alive(pipe: connection.Connection) -> None:
-  """Tells the pool; without a pool, no part may be written any more.
-
-  The next run may be at work already, and the video is no worse for it.
-  """
-  try:
-    pipe.send(('alive', None))
-  except OSError:
-    os._exit(1)

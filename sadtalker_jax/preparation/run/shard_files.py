@@ -1,8 +1,8 @@
 """Writes one shard of clips and the shard of their frames.
 
-Files take shape under hidden names beside their final ones; `finish` renames
-all of them when the last one is complete. The same clips give the same records,
-whoever writes them.
+Files are written under hidden names beside their final ones; `finish` renames
+all of them when the last one is complete. The same clips give the same records
+in any process.
 """
 
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ _LAYOUT = 'group_size:1,uncompressed'
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Written:
-  """What finishing must know of a shard that was written."""
+  """Facts of a written shard, for manifest and index."""
 
   split: str
   number: int
   lengths: dict[str, int]  # records, by data set
   num_bytes: dict[str, int]  # of the records, by data set
-  rows: list[dict[str, Any]]  # of the index
+  rows: list[dict[str, Any]]  # rows of the index
   sums: statistics.Sums
 
 
@@ -46,9 +46,9 @@ def write(
   """Writes a shard under its hidden names.
 
   Args:
-    shard: Which clips.
-    folder: Of the records.
-    part_folder: Of the parts.
+    shard: Clips of the shard.
+    folder: Folder of the records.
+    part_folder: Folder of the parts.
 
   Raises:
     InputError: A part cannot be read.
@@ -85,7 +85,7 @@ def write(
         add('frames', schema.encode_frame(clip['id'], index, frame))
     for writer in writers.values():
       writer.close()
-  except RuntimeError as error:  # ArrayRecord's, of a disk that is full
+  except RuntimeError as error:  # ArrayRecord's, when the disk is full
     raise OSError(errno.EIO, str(error).split(';')[0]) from error
   return Written(shard.split, shard.number, lengths, num_bytes, rows, sums)
 
@@ -107,7 +107,7 @@ def write_and_note(shard: splits.Shard, folder: str, part_folder: str) -> None:
 
 
 def read_note(shard: splits.Shard, folder: pathlib.Path) -> Written:
-  """What `write_and_note` noted of a shard; the file is removed."""
+  """The result that `write_and_note` stored; its file is removed."""
   note = _note(shard, folder)
   written = pickle.loads(note.read_bytes())
   note.unlink()

@@ -1,7 +1,7 @@
-"""Which clips go where: splits by speaker, shards by size.
+"""Splits of clips by speaker, and shards by size.
 
-A speaker's split follows from its name alone, so that adding videos moves
-nobody; only when a split would be empty, and there are speakers enough, the
+A speaker's split follows from the name alone, so that adding videos moves no
+speaker; only when a split would be empty, and there are speakers enough, the
 nearest one is moved there. VoxCeleb1's test speakers are always in `test`, and
 no other speaker of VoxCeleb is drawn for it.
 """
@@ -15,12 +15,12 @@ from sadtalker_jax.preparation import parts
 
 _VOXCELEB = re.compile(r'id\d{5}')
 _VOXCELEB_TEST = frozenset(f'id{n}' for n in range(10270, 10310))
-_LEAST_SPEAKERS = 3  # from which on no split is left empty
+_LEAST_SPEAKERS = 3  # least number for no split to be left empty
 
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-  """A clip and where it lies."""
+  """A clip and its place in a part."""
 
   clip: parts.ClipInfo
   part: str  # file name of its part
@@ -43,9 +43,9 @@ def of_speakers(
   """The split of every speaker.
 
   Args:
-    speakers: All of them.
-    validation: Share of them.
-    test: Share of those that are not of VoxCeleb.
+    speakers: Names of all speakers.
+    validation: Share of the speakers for `validation`.
+    test: Share of the speakers outside of VoxCeleb for `test`.
   """
   rank = {name: _fraction(name) for name in speakers}
   splits = {}
@@ -76,7 +76,7 @@ def shards(
   Args:
     items: Clips in the order of the records.
     split_of: Split of every speaker.
-    shard_bytes: Of frames in a shard, about.
+    shard_bytes: Bytes of frames in a shard, about.
   """
   result = []
   for split in ('train', 'validation', 'test'):
@@ -100,5 +100,5 @@ def shards(
 
 
 def _fraction(name: str) -> float:
-  """A number in [0, 1) that follows from the name."""
+  """A number in [0, 1) that depends on the name alone."""
   return int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) / 16**12

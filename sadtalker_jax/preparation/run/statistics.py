@@ -1,7 +1,7 @@
 """Means and deviations of coefficients over records, summed shard by shard.
 
 Sums are float64 and are added in the order of the shards, so the result does
-not depend on who summed which shard.
+not depend on which process summed which shard.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import numpy as np
 
 from sadtalker_jax import conventions
 
-WINDOW = 33  # frames of a pose clip (reference, section 4.5)
+WINDOW = 33  # frames of a pose clip (method 4.5)
 
 
 @dataclasses.dataclass(eq=False)
@@ -27,7 +27,7 @@ class Sums:
   )
 
   def add(self, coefficients: np.ndarray) -> None:
-    """Takes a clip, [T, 257]."""
+    """Adds the coefficients of a clip, [T, 257]."""
     parts = (
       conventions.EXPRESSION,
       conventions.ANGLES,
@@ -52,7 +52,7 @@ class Sums:
     self.pose += other.pose
 
   def result(self) -> dict[str, list[float]]:
-    """`folders.STATISTICS`; mean 0 and deviation 1 of nothing."""
+    """Values of `folders.STATISTICS`; mean 0 and deviation 1 without clips."""
     mean, std = _moments(self.rows, self.frames)
     delta_mean, delta_std = _moments(self.pose, self.deltas)
     return {

@@ -4,14 +4,13 @@ The video is decoded twice, frame by frame, so memory grows neither with its
 length nor with its number of faces: first all faces are followed, and the
 landmarks of tracks that may become clips go to disk; then the clips are cut.
 
-Whatever is wrong with a video ends up in its part as a reject; only a full disk
-and defects of the machine are errors.
+A fault of a video is recorded in its part as a reject; only a full disk and
+defects of the machine are errors.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import dataclasses
 import errno
-import itertools
 import pathlib
 import tempfile
 
@@ -25,14 +24,19 @@ from sadtalker_jax.preparation import clock, parts, rejects
 from sadtalker_jax.preparation import experts as experts_lib
 from sadtalker_jax.preparation import options as options_lib
 from sadtalker_jax.preparation.clip import clips, quality, region, sound
-from sadtalker_jax.preparation.input import face_tracks, video_files
+from sadtalker_jax.preparation.input import (
+  counted_frames,
+  face_tracks,
+  followed_faces,
+  video_files,
+)
 
 Reason = rejects.Reason
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class DiskFullError(errors.InputError):
-  """There is no room left; nothing that was finished is lost."""
+  """There is no room left on the disk; finished videos are kept."""
 
 
 class _StopError(Exception):
@@ -63,14 +67,14 @@ def prepare(
   """Prepares one video.
 
   Args:
-    source: The video.
-    options: Of the preparation.
+    source: Video to prepare.
+    options: Options of the preparation.
     experts: Networks and face model.
-    target: File of its part, whose folder exists.
-    progress: Called after every window of frames and every clip.
+    target: File of its part; the folder exists.
+    progress: Function called after every window of frames and every clip.
 
   Returns:
-    What the part says of itself.
+    The index of the part.
 
   Raises:
     DiskFullError: There is no room for the part.
@@ -91,9 +95,9 @@ def prepare(
         job.reject(Reason.UNREADABLE, str(error))
       except OSError as error:
         if error.errno in _FULL or not pathlib.Path(folder).exists():
-          raise  # it is our folder, not the video
+          raise  # a fault of the folder, not of the video
         job.reject(Reason.UNREADABLE, str(error))
-      except Exception as error:  # ours; it must not stop 100,000 videos
+      except Exception as error:  # a defect must not stop 100,000 videos
         logging.exception('%s: defect while it was prepared', source.name)
         job.reject(Reason.CRASHED, f'{type(error).__name__}: {error}'[:500])
       return writer.finish(
@@ -109,7 +113,7 @@ def prepare(
 
 
 class _Job:
-  """What is known while one video is prepared."""
+  """The state of the preparation of one video."""
 
   def __init__(
     self,
@@ -130,7 +134,7 @@ class _Job:
   def reject(
     self, reason: Reason, detail: str, first: int = 0, frames: int = 0
   ) -> None:
-    """Writes down that something is left out."""
+    """Records that something is left out."""
     self.rejects.append(
       rejects.Reject(reason, self._source.name, first, frames, detail)
     )
@@ -154,38 +158,8 @@ class _Job:
     if seconds > 60 * self._options.max_minutes:
       raise _StopError(Reason.TOO_LONG, f'{seconds / 60:.1f} minutes')
 
-  def _numbered(
-    self, reader: video.VideoReader
-  ) -> Iterator[tuple[int, np.ndarray]]:
-    """Frames that count, with their numbers at 25 a second."""
-    fps = conventions.FRAME_RATE
-    start = round(self._source.start_s * fps)
-    stop = None
-    if self._source.end_s is not None:
-      stop = round(self._source.end_s * fps)
-    frames = self.clock.each('decode', reader.frames(fps=fps))
-    return itertools.islice(enumerate(frames), start, stop)
-
-  def _windows(
-    self, reader: video.VideoReader
-  ) -> Iterator[list[tuple[int, np.ndarray]]]:
-    """Consecutive frames in which a face may count, a window at a time.
-
-    Annotated films are mostly frames that do not: those are only decoded.
-    """
-    window: list[tuple[int, np.ndarray]] = []
-    for number, frame in self._numbered(reader):
-      counts = self._source.counts(number)
-      if window and (not counts or len(window) == face_tracks.WINDOW):
-        yield window
-        window = []
-      if counts:
-        window.append((number, frame))
-    if window:
-      yield window
-
   def _scan(self, reader: video.VideoReader) -> tuple[bool, list[_Found]]:
-    """Follows all faces: whether there was one, and tracks worth cutting."""
+    """Follows all faces: whether there is one, and tracks that may be clips."""
     tracker = face_tracks.Tracker(
       self._experts.finder,
       self._experts.landmarker,
@@ -196,7 +170,7 @@ class _Job:
     seen = False
     found: list[_Found] = []
 
-    def keep(ended: list[face_tracks.FaceTrack]) -> None:
+    def keep(ended: list[followed_faces.FaceTrack]) -> None:
       nonlocal seen
       for track in ended:
         seen = True
@@ -205,7 +179,7 @@ class _Job:
           found.append(item)
 
     expected = 0
-    for window in self._windows(reader):
+    for window in counted_frames.windows(self._source, reader, self.clock):
       if window[0][0] != expected:  # what lies between does not count
         keep(tracker.finish())
       expected = window[-1][0] + 1
@@ -218,7 +192,7 @@ class _Job:
     return seen, sorted(found, key=lambda item: (item.first, item.square))
 
   def _keep(
-    self, track: face_tracks.FaceTrack, size: tuple[int, int], number: int
+    self, track: followed_faces.FaceTrack, size: tuple[int, int], number: int
   ) -> _Found | None:
     """Puts a track on disk, if it may become a clip."""
     square = region.enlarge(
@@ -257,7 +231,9 @@ class _Job:
     """Cuts all clips in one pass over the frames."""
     waiting = list(enumerate(found))
     active: list[clips.Cutter] = []
-    for number, frame in self._numbered(reader):
+    for number, frame in counted_frames.numbered(
+      self._source, reader, self.clock
+    ):
       while waiting and waiting[0][1].first == number:
         active.append(self._start(*waiting.pop(0), reader))
       with self.clock.measure('encode'):

@@ -10,7 +10,12 @@ import pytest
 from sadtalker_jax.faces import detector, landmarks, mesh
 from sadtalker_jax.preparation import options, rejects
 from sadtalker_jax.preparation.clip import quality, region
-from sadtalker_jax.preparation.input import annotations, face_tracks, shots
+from sadtalker_jax.preparation.input import (
+  annotations,
+  face_tracks,
+  followed_faces,
+  shots,
+)
 
 SIZE = 40  # pixels of a face
 COLOURS = (250, 230)
@@ -188,7 +193,9 @@ def wanted(**choices):
 def track_of(box, frames=10, found=None):
   points = np.repeat(points_in(box)[None], frames, 0)
   there = np.ones(frames, bool) if found is None else found
-  return face_tracks.FaceTrack(0, points, there, box, '', np.zeros((0, 4)), 1)
+  return followed_faces.FaceTrack(
+    0, points, there, box, '', np.zeros((0, 4)), 1
+  )
 
 
 @pytest.mark.parametrize(
