@@ -22,8 +22,6 @@ from sadtalker_jax.cli import command
 
 def parser() -> argparse.ArgumentParser:
   """The command line."""
-  from sadtalker_jax.conversion import released
-
   result = command.parser('convert', __doc__)
   result.add_argument(
     '--input',
@@ -55,6 +53,14 @@ def parser() -> argparse.ArgumentParser:
     metavar='DIR',
     help='make a folder of files like the released ones, filled with noise',
   )
+  _add_choices(result)
+  return result
+
+
+def _add_choices(result: argparse.ArgumentParser) -> None:
+  """Flags that choose networks and files."""
+  from sadtalker_jax.conversion import released
+
   result.add_argument(
     '--size',
     type=int,
@@ -79,7 +85,6 @@ def parser() -> argparse.ArgumentParser:
   result.add_argument(
     '--network', nargs='+', default=[], help='networks to export'
   )
-  return result
 
 
 def main(argv: Sequence[str] | None = None) -> int:

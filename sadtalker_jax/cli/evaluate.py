@@ -49,16 +49,11 @@ def _evaluate(flags: argparse.Namespace) -> int:
   compile_cache.enable()
   logging.set_verbosity(logging.WARNING)
   from sadtalker_jax.evaluation import pairing, scoring
-  from sadtalker_jax.evaluation import protocol as protocol_lib
   from sadtalker_jax.evaluation.measures import experts
   from sadtalker_jax.evaluation.report import output
 
   systems = _systems(flags)
-  protocol = protocol_lib.Protocol()
-  if flags.protocol is not None:
-    protocol = protocol_lib.read(flags.protocol)
-  if flags.resample:
-    protocol = dataclasses.replace(protocol, resample=True)
+  protocol = _protocol(flags)
   if flags.max_failures < 0:
     raise errors.InputError(
       f'expected max_failures from 0, found {flags.max_failures}'
@@ -68,7 +63,8 @@ def _evaluate(flags: argparse.Namespace) -> int:
   )
   output.check(flags.output, overwrite=flags.overwrite)
   networks = experts.MetricNetworks(flags.bundle)
-  real, left_out = flags.real, []
+  real: pathlib.Path = flags.real
+  left_out: list[Any] = []
   if flags.generate is not None:
     left_out = _generate(flags, protocol)
     if flags.manifest_only:
@@ -141,6 +137,18 @@ def _systems(flags: argparse.Namespace) -> dict[str, pathlib.Path]:
       f'one), found {", ".join(name for name, _ in named)}'
     )
   return systems
+
+
+def _protocol(flags: argparse.Namespace) -> Any:
+  """The rules of the test."""
+  from sadtalker_jax.evaluation import protocol as protocol_lib
+
+  protocol = protocol_lib.Protocol()
+  if flags.protocol is not None:
+    protocol = protocol_lib.read(flags.protocol)
+  return dataclasses.replace(
+    protocol, resample=protocol.resample or flags.resample
+  )
 
 
 def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:

@@ -83,11 +83,9 @@ def _prepare(flags: argparse.Namespace) -> dict[str, Any]:
   found = video_files.find(flags.input, flags.annotations)
   options = prepare_flags.options(flags)
   fingerprint = experts.fingerprint(options.bundle)
-  make = _here if flags.runner is None else _by_beam
+  work = (_here if flags.runner is None else _by_beam)(flags, options)
   with output.OutputFolder(flags.output, options, fingerprint) as out:
-    return records.make(
-      found, out, *make(flags, options), keep_parts=flags.keep_parts
-    )
+    return records.make(found, out, *work, keep_parts=flags.keep_parts)
 
 
 def _here(

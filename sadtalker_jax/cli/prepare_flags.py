@@ -25,7 +25,6 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     description: Text above the flags.
   """
   result = command.parser('prepare', description)
-  default = options_lib.PreparationOptions()
   add = result.add_argument
   add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
   add('--output', type=pathlib.Path, help='folder of the records')
@@ -44,6 +43,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     help='sum up the records of this folder and write a page to look at',
   )
   add('--verify', type=pathlib.Path, help='check the records of this folder')
+  _add_work(result)
+  _add_records(result)
+  return result
+
+
+def _add_work(result: argparse.ArgumentParser) -> None:
+  """Flags of how the work is done, which change no record."""
   work = result.add_argument_group('work')
   work.add_argument(
     '--workers',
@@ -72,6 +78,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     action='store_true',
     help='keep parts, so that videos can be added later; twice the room',
   )
+
+
+def _add_records(result: argparse.ArgumentParser) -> None:
+  """Flags of the options, which change the records."""
+  default = options_lib.PreparationOptions()
   records = result.add_argument_group('records')
   for name, kind, text in _CHOICES:
     value = getattr(default, name)
@@ -87,7 +98,6 @@ def parser(description: str | None) -> argparse.ArgumentParser:
       records.add_argument(
         f'--{name}', type=kind, default=value, help=text + shown
       )
-  return result
 
 
 _CHOICES: tuple[tuple[str, Any, str], ...] = (

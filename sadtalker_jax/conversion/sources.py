@@ -1,6 +1,6 @@
-"""Which files a bundle is made of: the plan of a conversion, by names alone.
+"""The files that a bundle is made of: the plan of a conversion, by names alone.
 
-No tensor is read here. All faults of a plan come in one error.
+No tensor is read. All faults of a plan come in one error.
 """
 
 import collections

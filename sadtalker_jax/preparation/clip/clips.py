@@ -116,7 +116,7 @@ class Cutter:
     Returns:
       The clip, or the reason why it is not good enough.
     """
-    options, place, count = self._options, self.place, len(self._points)
+    options = self._options
     with times.measure('sound'):
       own = self._sound(track, 0)
       finding = self._judge_sound(own)
@@ -151,14 +151,31 @@ class Cutter:
     if options.teacher:
       with times.measure('teacher'):
         lips = teacher.expression(
-          image.from_jpeg(self._jpegs[0]), self._points[0], own, count, experts
+          image.from_jpeg(self._jpegs[0]),
+          self._points[0],
+          own,
+          len(self._points),
+          experts,
         )
+    return self._made(faces, offset, own, spectrogram, lips, experts)
+
+  def _made(
+    self,
+    faces: features.Faces,
+    offset: sync.Offset,
+    own: np.ndarray,
+    spectrogram: np.ndarray,
+    lips: np.ndarray,
+    experts: experts_lib.MeasuringNetworks,
+  ) -> Made:
+    """The clip, from what was measured of it."""
+    place, count = self.place, len(self._points)
     fields = {
       'id': place.id,
       'speaker': place.speaker,
       'video': place.video,
       'fps': conventions.FRAME_RATE,
-      'size': options.size,
+      'size': self._options.size,
       'num_frames': count,
       'audio': own,
       'mel': spectrogram,
