@@ -2,8 +2,8 @@
 
     import sadtalker_jax
 
-    animator = sadtalker_jax.Animator(sadtalker_jax.load())
-    animator.animate('portrait.jpg', 'speech.wav').save('talking.mp4')
+    animator = sadtalker_jax.Animator.from_pretrained('default')
+    animator('portrait.jpg', 'speech.wav').save('talking.mp4')
 
 The names below are loaded when they are first used, so importing the package
 costs nothing.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
   from sadtalker_jax.errors import InputError as InputError
+  from sadtalker_jax.inference.batch.jobs import run_jobs as run_jobs
   from sadtalker_jax.inference.bundle import Bundle as Bundle
   from sadtalker_jax.inference.bundle import load as load
   from sadtalker_jax.inference.options import Options as Options
@@ -29,6 +30,7 @@ _HOME = {
   'InputError': 'errors',
   'Options': 'inference.options',
   'load': 'inference.bundle',
+  'run_jobs': 'inference.batch.jobs',
 }
 
 __all__ = ['__version__', *_HOME]

@@ -236,7 +236,7 @@ def _render(flags: argparse.Namespace, manifest: pathlib.Path) -> None:
   from sadtalker_jax.inference.batch import manifest as manifest_lib
 
   animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
-  jobs.run(
+  jobs.run_jobs(
     animator,
     manifest_lib.read(manifest),
     batch_size=flags.batch_size,

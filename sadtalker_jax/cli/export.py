@@ -10,7 +10,8 @@ import sys
 
 import sadtalker_jax
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference.neural import exported, neural_studio
+from sadtalker_jax.inference import rendering
+from sadtalker_jax.inference.neural import exported, neural_renderer
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,14 +44,16 @@ def main(argv: list[str] | None = None) -> int:
       size=bundle.size,
       batch_size=flags.batch_size,
     )
-    studio = neural_studio.Studio(bundle, flags.dtype, None)
-    studio.check(options)
+    renderer = neural_renderer.NeuralRenderer(
+      bundle, rendering.Devices(flags.dtype)
+    )
+    renderer.check(options)
     folder = exported.save(
-      studio.params(options),
+      renderer.params(options),
       flags.output,
       size=options.size,
       batch_size=options.batch_size,
-      row_size=neural_studio.row_size(options),
+      row_size=neural_renderer.row_size(options),
       platforms=flags.platforms,
     )
   except sadtalker_jax.InputError as error:

@@ -25,7 +25,7 @@ from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as inference_options
-from sadtalker_jax.inference import pipeline, portrait
+from sadtalker_jax.inference import pipeline, tracks
 from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.media import audio, image, resampling
 from sadtalker_jax.preparation import options as options_lib
@@ -40,7 +40,6 @@ _SPEED = (0.9, 1.12)  # of the speech, pitch with it
 _EVERY = 4  # the last clip of so many is the portrait; the others are one head
 _MARGIN = 0.25  # around the portrait's face: heads move
 _TURN = (8.0, 20.0, 6.0)  # pitch, yaw, roll that heads look aside, degrees
-_STYLES = 46  # manners of head motion
 
 Rng = np.random.Generator
 Progress = Callable[
@@ -147,18 +146,20 @@ class ClipArtist:
         preprocess='resize',
         size=size,
         seed=int(rng.integers(1 << 30)),
-        pose_style=int(rng.integers(_STYLES)),
+        pose_style=int(rng.integers(conventions.NUM_STYLES)),
+        motion='baseline',
         renderer='puppet',
       ),
     )
-    assert isinstance(clip.source, portrait.FittedPortrait)
+    measured = clip.portrait.measured()
     frames = np.concatenate(list(clip.batches()))
     # The square portrait is the frame, so one factor is all there is.
-    own, factor = clip.source.trans, size / len(self._portrait)
+    own, factor = measured.trans, size / len(self._portrait)
     trans = alignment.TransParams(
       size, size, own.scale / factor, own.tx * factor, own.ty * factor
     )
-    rows = coeffs.from_row(clip.source.identity, clip.track)
+    identity = measured.coefficients[conventions.IDENTITY]
+    rows = coeffs.from_row(identity, clip.track)
     vectors = np.asarray(coeffs.join(rows), np.float32)
     points = _landmarks(self._model, vectors, trans)
     return DrawnClip('portrait', frames, vectors, trans, points, wave)
@@ -173,8 +174,9 @@ class ClipArtist:
       source=rest,
       num_frames=len(wave) // conventions.SAMPLES_PER_FRAME,
       fps=conventions.FRAME_RATE,
-      options=baseline_motion.MotionOptions(
-        seed=int(rng.integers(1 << 30)), pose_style=int(rng.integers(_STYLES))
+      options=tracks.MotionOptions(
+        seed=int(rng.integers(1 << 30)),
+        pose_style=int(rng.integers(conventions.NUM_STYLES)),
       ),
     )
     frames, vectors, trans, points = head.draw(track, self._size, rng)

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from sadtalker_jax import conventions, errors
+from sadtalker_jax.face3d import alignment
 from sadtalker_jax.faces import crop, fan, landmarks, recon, retinaface
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
@@ -39,6 +40,15 @@ class SquarePortrait:
   def frame_size(self) -> tuple[int, int]:
     """Width and height of the frames."""
     return self.window.frame_size
+
+  def measured(self) -> portrait.MeasuredFace:
+    """The face as the network measured it, in the squeezed square."""
+    scale, tx, ty = (float(v) for v in self.row[conventions.ROW_CROP])
+    side = float(len(self.square))
+    trans = alignment.TransParams(side, side, scale, tx, ty)
+    return portrait.MeasuredFace(
+      self.square, np.asarray(self.coefficients), trans
+    )
 
 
 class Finder(Protocol):

@@ -1,0 +1,121 @@
+"""How every program ends: an exit code, and at most one line that says why.
+
+    def main(argv: Sequence[str] | None = None) -> int:
+      flags = parser().parse_args(argv)
+      return command.run(lambda: _work(flags), 'convert')
+
+Code 2 stands for bad input and for a package that is not installed, 130 for
+Ctrl-C, 143 for SIGTERM. All else that is raised is a defect and keeps its
+traceback. Programs import what they work with inside the body, so that `--help`
+is quick and needs no optional package.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+import contextlib
+import pathlib
+import signal
+import sys
+import threading
+from typing import Any
+
+from sadtalker_jax import errors
+
+BAD_INPUT = 2
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+# The extra of pyproject.toml that installs a package, by its name in imports.
+EXTRAS = {
+  'apache_beam': 'beam',
+  'array_record': 'prepare',
+  'clu': 'train',
+  'grain': 'train',
+  'librosa': 'train',
+  'ml_collections': 'train',
+  'optax': 'train',
+  'tensorboardX': 'train',
+  'tensorflow_datasets': 'train',
+  'torch': 'convert',
+}
+
+
+class Terminated(KeyboardInterrupt):
+  """SIGTERM has arrived; the work is undone as after Ctrl-C."""
+
+
+def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
+  """The exit code of a program; what ends it early is one line on stderr.
+
+  Args:
+    body: Work of the program; returns its exit code.
+    name: Name of the program, which starts the line.
+    stopped: Words of the line after Ctrl-C or SIGTERM.
+  """
+  try:
+    with _sigterm_raises():
+      return body()
+  except errors.InputError as error:
+    return _end(name, str(error), BAD_INPUT)
+  except ModuleNotFoundError as error:
+    package = (error.name or '').partition('.')[0]
+    if package not in EXTRAS:
+      raise
+    return _end(name, missing(package), BAD_INPUT)
+  except Terminated:
+    return _end(name, stopped, TERMINATED)
+  except KeyboardInterrupt:
+    return _end(name, stopped, INTERRUPTED)
+
+
+def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+  """A command line without flags, whose usage shows how it was called.
+
+  Args:
+    name: Name of the module in `sadtalker_jax.cli`.
+    description: Text above the flags, printed as it is.
+  """
+  called = pathlib.Path(sys.argv[0]).stem
+  return argparse.ArgumentParser(
+    prog=f'sadtalker {name.replace("_", "-")}'
+    if called == 'sadtalker'
+    else f'python -m sadtalker_jax.cli.{name}',
+    description=description,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+  )
+
+
+def missing(package: str) -> str:
+  """What is said of an optional package that is not installed.
+
+  Args:
+    package: Key of `EXTRAS`.
+  """
+  return (
+    f'expected the package {package}, found none: '
+    f"pip install 'sadtalker-jax[{EXTRAS[package]}]'"
+  )
+
+
+def _end(name: str, line: str, code: int) -> int:
+  print(f'{name}: {line}', file=sys.stderr)
+  return int(code)
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+  """Lets SIGTERM raise `Terminated`, once, in the main thread."""
+  if threading.current_thread() is not threading.main_thread():
+    yield  # only the main thread may set handlers
+    return
+
+  def handle(*_: Any) -> None:
+    # Another one would break off the removal of what is half written.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Terminated
+
+  before = signal.signal(signal.SIGTERM, handle)
+  try:
+    yield
+  finally:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)

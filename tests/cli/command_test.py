@@ -1,0 +1,123 @@
+"""How programs end."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import tomllib
+
+import pytest
+
+from sadtalker_jax import errors
+from sadtalker_jax.cli import command
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXTRAS = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project'][
+  'optional-dependencies'
+]
+
+
+def _raises(error):
+  def body():
+    raise error
+
+  return body
+
+
+def _terminated():
+  os.kill(os.getpid(), signal.SIGTERM)
+  signal.pause()  # never, for the signal raises
+  return 0
+
+
+def test_code_of_the_body_is_handed_on_without_a_word(capsys):
+  assert command.run(lambda: 1, 'any') == 1
+  assert capsys.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize(
+  ('body', 'code', 'line'),
+  [
+    (_raises(errors.InputError('expected a, found b')), 2, 'expected a,'),
+    (_raises(KeyboardInterrupt()), 130, 'nothing was written'),
+    (_terminated, 143, 'nothing was written'),
+    (
+      _raises(ModuleNotFoundError('No module', name='torch')),
+      2,
+      'expected the package torch, found none: '
+      "pip install 'sadtalker-jax[convert]'",
+    ),
+    (
+      _raises(ModuleNotFoundError('No module', name='array_record.python')),
+      2,
+      'expected the package array_record, found none: '
+      "pip install 'sadtalker-jax[prepare]'",
+    ),
+  ],
+)
+def test_what_ends_a_program_early_is_one_line(capsys, body, code, line):
+  assert command.run(body, 'any', stopped='nothing was written') == code
+  out, err = capsys.readouterr()
+  assert err.startswith(f'any: {line}') and err.count('\n') == 1
+  assert not out
+
+
+def test_defects_keep_their_traceback():
+  with pytest.raises(ZeroDivisionError):
+    command.run(lambda: 1 // 0, 'any')
+  with pytest.raises(ModuleNotFoundError):  # of no extra: not optional
+    command.run(_raises(ModuleNotFoundError(name='sadtalker_jax.no')), 'any')
+
+
+def test_second_sigterm_does_not_disturb_the_cleaning_up(tmp_path):
+  cleaned = []
+
+  def body():
+    try:
+      return _terminated()
+    finally:
+      os.kill(os.getpid(), signal.SIGTERM)
+      cleaned.append(True)
+
+  before = signal.getsignal(signal.SIGTERM)
+  assert command.run(body, 'any') == 143
+  assert cleaned and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_program_runs_in_a_thread_of_its_own(capsys):
+  codes = []
+  work = _raises(errors.InputError('expected a, found b'))
+  thread = threading.Thread(
+    target=lambda: codes.append(command.run(work, 'any'))
+  )
+  thread.start()
+  thread.join()
+  assert codes == [2]
+
+
+@pytest.mark.parametrize(('package', 'extra'), command.EXTRAS.items())
+def test_extra_installs_its_package(package, extra):
+  names = [text.lower().replace('-', '_') for text in EXTRAS[extra]]
+  assert any(name.startswith(package.lower()) for name in names)
+
+
+@pytest.mark.parametrize(
+  ('called', 'usage'),
+  [
+    ('/usr/bin/sadtalker', 'usage: sadtalker export '),
+    ('export.py', 'usage: python -m sadtalker_jax.cli.export '),
+  ],
+)
+def test_usage_shows_how_the_program_was_called(monkeypatch, called, usage):
+  monkeypatch.setattr(sys, 'argv', [called])
+  assert command.parser('export', None).format_usage().startswith(usage)
+
+
+def test_module_is_light():
+  code = (
+    'import sys; from sadtalker_jax.cli import command;'
+    'found = {"jax", "numpy", "av"} & set(sys.modules); assert not found, found'
+  )
+  subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
