@@ -175,6 +175,14 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
       return ['--bundle', 'nothing']
     case 'neural':
       return ['--renderer', 'neural']
+    case 'learned':
+      return ['--motion', 'learned']
+    case 'motion':
+      return ['--motion', 'loud']
+    case 'renderer':
+      return ['--renderer', 'oil']
+    case 'repository':
+      return ['--bundle', 'a/b/c']
     case 'enhancer':
       return ['--enhancer', 'gfpgan']
     case 'reference video without a face':
@@ -205,6 +213,10 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
     ('batch size', 'at least 1'),
     ('bundle', "'nothing'"),
     ('neural', "bundle 'default' lacks recon"),
+    ('learned', "bundle 'default' lacks expnet, posevae"),
+    ('motion', "found 'loud'"),
+    ('renderer', "found 'oil'"),
+    ('repository', "'owner/repo' of the Hugging Face Hub, found 'a/b/c'"),
     ('enhancer', "bundle 'default' lacks it"),
     ('reference video without a face', 'librivox_0870.flac'),
   ],

@@ -30,12 +30,21 @@ _REPLACED = {
 }
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+  """Shows defaults where they are numbers or words."""
+
+  def _get_help_string(self, action: argparse.Action) -> str | None:
+    if action.default is None or isinstance(action.default, bool):
+      return action.help
+    return super()._get_help_string(action)
+
+
 def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
   """The command line."""
   result = argparse.ArgumentParser(
     prog=prog,
     description='A portrait and a recording become a talking video.',
-    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    formatter_class=_Help,
   )
   inputs = result.add_argument_group('input and output')
   add = inputs.add_argument
@@ -54,7 +63,7 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
     help='Networks and weights: a folder made by `sadtalker convert` or '
     '`sadtalker bundle`, or owner/repo of the Hugging Face Hub.',
   )
-  option_flags.add(result)
+  option_flags.add(result.add_argument_group('animation'))
   add = result.add_argument_group('many jobs').add_argument
   add(
     '--manifest',

@@ -14,7 +14,7 @@ _TYPES: Mapping[options_lib.Kind, Any] = {
 }
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: argparse._ActionsContainer) -> None:
   """Adds one flag for every option."""
   for spec in options_lib.specs():
     parser.add_argument(
