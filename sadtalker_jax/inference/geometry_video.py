@@ -2,7 +2,7 @@
 
 The published program's `--face3dvis` draws the 3-D face of a clip at 224 x 224:
 identity, texture and light of the portrait, expression and pose of the track
-(reference, section 11.1). Here the aligned photo stands on the left, then that
+(method 11.1). Here the aligned photo stands on the left, then that
 face in its texture and light where the model has a texture, then its geometry,
 grey in a fixed light.
 
