@@ -77,8 +77,8 @@ class Renderer(Protocol):
     basis: Face model of the tracks that it draws.
   """
 
-  networks: ClassVar[tuple[str, ...]]
-  basis: str
+  networks: ClassVar[tuple[str, ...]] = ()
+  basis: str = bundle_lib.PACKAGED_BASIS
 
   @classmethod
   def offered_by(cls, bundle: bundle_lib.Bundle) -> bool:
@@ -88,17 +88,20 @@ class Renderer(Protocol):
   @classmethod
   def basis_in(cls, bundle: bundle_lib.Bundle) -> str:
     """The basis with this bundle, before anything is loaded."""
+    del bundle
+    return cls.basis
 
   @classmethod
   def from_bundle(cls, bundle: bundle_lib.Bundle, devices: Devices) -> Self:
     """The renderer with the weights of a bundle; nothing is loaded yet."""
 
   def check(self, options: options_lib.Options) -> None:
-    """Refuses options that this renderer cannot serve with its bundle.
+    """Refuses options that this renderer cannot serve; by default none.
 
     Raises:
       InputError: networks are missing, or made for another size.
     """
+    del options
 
   def portrait(
     self, picture: np.ndarray, options: options_lib.Options

@@ -83,13 +83,15 @@ class MotionOptions:
 class Motion(Protocol):
   """Makes tracks of recordings; `inference.registry` lists the kinds.
 
+  A kind that needs nothing of a bundle has `track` alone.
+
   Attributes:
     networks: Names of the networks of a bundle that this kind needs.
     basis: Face model of its tracks.
   """
 
-  networks: ClassVar[tuple[str, ...]]
-  basis: str
+  networks: ClassVar[tuple[str, ...]] = ()
+  basis: str = bundle_lib.PACKAGED_BASIS
 
   @classmethod
   def basis_in(cls, bundle: bundle_lib.Bundle) -> str:
@@ -97,10 +99,14 @@ class Motion(Protocol):
 
     Asked for bundles that hold all of `networks`.
     """
+    del bundle
+    return cls.basis
 
   @classmethod
   def from_bundle(cls, bundle: bundle_lib.Bundle) -> Self:
     """The motion with the weights of a bundle."""
+    del bundle
+    return cls()
 
   def track(
     self,

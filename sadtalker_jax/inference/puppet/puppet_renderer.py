@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import fractions
 import functools
 import math
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import jax
 from jax import lax
@@ -54,8 +54,6 @@ class PuppetRenderer(rendering.Renderer):
   Free views become part of the coefficients.
   """
 
-  networks: ClassVar[tuple[str, ...]] = ()
-  basis = bundle_lib.PACKAGED_BASIS
   mixes = False  # rigs differ in shape
 
   def __init__(self, bundle: bundle_lib.Bundle):
@@ -68,21 +66,12 @@ class PuppetRenderer(rendering.Renderer):
     self._model = bundle.model
 
   @classmethod
-  def basis_in(cls, bundle: bundle_lib.Bundle) -> str:
-    """The packaged head, whatever the bundle."""
-    del bundle
-    return cls.basis
-
-  @classmethod
   def from_bundle(
     cls, bundle: bundle_lib.Bundle, devices: rendering.Devices
   ) -> Self:
     """The renderer; it computes on the default device, in float32."""
     del devices
     return cls(bundle)
-
-  def check(self, options: options_lib.Options) -> None:
-    """Serves all options."""
 
   def portrait(
     self, picture: np.ndarray, options: options_lib.Options

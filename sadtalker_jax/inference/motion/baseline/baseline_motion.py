@@ -18,13 +18,11 @@ Where the published program's habits are not copied:
 """
 
 import fractions
-from typing import ClassVar, Self
 
 import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.face3d.bases import makehuman
-from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import blinks, head_motion
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
@@ -47,21 +45,6 @@ _BROWS = {
 
 class BaselineMotion(tracks.Motion):
   """The baseline as a kind of motion; it needs nothing but the package."""
-
-  networks: ClassVar[tuple[str, ...]] = ()
-  basis = bundle_lib.PACKAGED_BASIS
-
-  @classmethod
-  def basis_in(cls, bundle: bundle_lib.Bundle) -> str:
-    """The packaged head, whatever the bundle."""
-    del bundle
-    return cls.basis
-
-  @classmethod
-  def from_bundle(cls, bundle: bundle_lib.Bundle) -> Self:
-    """The motion; the bundle is not used."""
-    del bundle
-    return cls()
 
   def track(
     self,
