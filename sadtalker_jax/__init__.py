@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
   from sadtalker_jax.errors import InputError as InputError
+  from sadtalker_jax.inference.animation import Animation as Animation
   from sadtalker_jax.inference.batch.jobs import run_jobs as run_jobs
   from sadtalker_jax.inference.bundle import Bundle as Bundle
   from sadtalker_jax.inference.bundle import load as load
   from sadtalker_jax.inference.options import Options as Options
-  from sadtalker_jax.inference.pipeline import Animation as Animation
   from sadtalker_jax.inference.pipeline import Animator as Animator
 
 __version__ = '0.1.0'
 
 _HOME = {
-  'Animation': 'inference.pipeline',
+  'Animation': 'inference.animation',
   'Animator': 'inference.pipeline',
   'Bundle': 'inference.bundle',
   'InputError': 'errors',

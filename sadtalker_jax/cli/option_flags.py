@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from sadtalker_jax.inference import option_specs
 from sadtalker_jax.inference import options as options_lib
 
-_TYPES: Mapping[options_lib.Kind, Any] = {
+_TYPES: Mapping[option_specs.Kind, Any] = {
   'integer': int,
   'number': float,
   'angles': float,
@@ -22,7 +23,7 @@ def add(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def flag(spec: options_lib.Spec) -> str:
+def flag(spec: option_specs.Spec) -> str:
   """The flag of an option, without its dashes."""
   return spec.flag or spec.name
 
@@ -38,7 +39,7 @@ def read(flags: argparse.Namespace) -> options_lib.Options:
   )
 
 
-def _form(spec: options_lib.Spec) -> dict[str, Any]:
+def _form(spec: option_specs.Spec) -> dict[str, Any]:
   """Arguments of `add_argument` for the values of an option."""
   if spec.kind == 'flag':
     return {'action': 'store_false' if spec.default else 'store_true'}

@@ -1,13 +1,13 @@
 """The public way from a portrait and a recording to a talking video.
 
-animator = sadtalker_jax.Animator.from_pretrained('default')
-animator('portrait.jpg', 'speech.wav').save('talking.mp4')
+    animator = sadtalker_jax.Animator.from_pretrained('default')
+    animator('portrait.jpg', 'speech.wav').save('talking.mp4')
+
+`Animator` puts together what the other modules do: it takes a motion and a
+renderer from `registry`, and hands out an `animation.Animation`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-import dataclasses
-import fractions
-import os
+from collections.abc import Sequence
 import pathlib
 import threading
 from typing import Any, Self, get_args
@@ -16,161 +16,21 @@ import jax
 import numpy as np
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.faces import crop
+from sadtalker_jax.inference import (
+  animation,
+  geometry_video,
+  registry,
+  rendering,
+  tracks,
+)
 from sadtalker_jax.inference import bundle as bundle_lib
-from sadtalker_jax.inference import geometry_video, registry, rendering, tracks
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.enhance import face_enhancer
 from sadtalker_jax.inference.motion import reference_videos
 from sadtalker_jax.media import audio as audio_lib
-from sadtalker_jax.media import blend, resampling, video
 from sadtalker_jax.media import image as image_lib
+from sadtalker_jax.media import resampling, video
 from sadtalker_jax.ops import mel
-
-Path = str | os.PathLike[str]
-# Sound: a file, or samples [L] in [-1, 1] with their rate.
-Sound = Path | tuple[np.ndarray, int]
-
-FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Animation:
-  """A clip that is ready to be rendered; frames are made as they are asked."""
-
-  portrait: portrait_lib.Portrait
-  motion: tracks.Track
-  fps: fractions.Fraction
-  sound: Sound
-  drawer: rendering.Drawer
-  batch_size: int
-  enhancer: face_enhancer.FaceEnhancer | None = None
-  geometry: geometry_video.GeometryRenderer | None = None
-
-  @property
-  def track(self) -> np.ndarray:
-    """Coefficients [T, 70]."""
-    return self.motion.coefficients
-
-  @property
-  def num_frames(self) -> int:
-    """T."""
-    return len(self.track)
-
-  @property
-  def size(self) -> tuple[int, int]:
-    """Width and height of the frames that come out."""
-    width, height = self.portrait.frame_size
-    if self.portrait.window.paste:
-      height, width = self.portrait.picture.shape[:2]
-    scale = self.enhancer.upscale if self.enhancer else 1
-    return width * scale, height * scale
-
-  def render_job(self) -> rendering.RenderJob:
-    """What is drawn, with the work on the portrait alone done."""
-    prepared = self.drawer.prepare(self.portrait)
-    return rendering.RenderJob(self.drawer, prepared, self.motion)
-
-  def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """What the renderer drew, as it comes out: shaped, pasted, enhanced.
-
-    Args:
-      drawn: frames in order, batches [b, H, W, 3] uint8.
-    """
-    batches = iter(drawn)
-    window = self.portrait.window
-    if window.paste:
-      x0, y0, x1, y1 = (round(v) for v in window.box)
-      paster = blend.Paster(
-        self.portrait.picture,
-        (x0, y0, x1, y1),
-        feather=FEATHER * min(x1 - x0, y1 - y0),
-        color_match=True,
-      )
-      batches = (paster.paste(batch) for batch in batches)
-    else:
-      batches = (_shaped(batch, self.portrait.frame_size) for batch in batches)
-    if self.enhancer is not None:
-      batches = self.enhancer.stream(batches)
-    return batches
-
-  def batches(self) -> Iterator[np.ndarray]:
-    """Frames in batches [b, H, W, 3] uint8 RGB, T in all."""
-    parts = rendering.stream([self.render_job()], self.batch_size)
-    return self.finished(part.frames for part in parts)
-
-  def frames(self) -> Iterator[np.ndarray]:
-    """Frames [H, W, 3] uint8 RGB one by one."""
-    for batch in self.batches():
-      yield from batch
-
-  def save(
-    self,
-    path: Path,
-    *,
-    overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
-  ) -> pathlib.Path:
-    """Renders into an mp4 file with the sound; whole or not at all.
-
-    Where `Options.face3dvis` asked for it, the geometry goes into a second one,
-    `<name>_face3dvis.mp4`, afterwards.
-
-    Args:
-      path: the file, ending in .mp4.
-      overwrite: whether an existing file may be replaced.
-      progress: called with the number of frames of every finished batch.
-
-    Returns:
-      The path.
-
-    Raises:
-      InputError: the file cannot be written.
-    """
-    return self.write(
-      self.batches(), path, overwrite=overwrite, progress=progress
-    )
-
-  def write(
-    self,
-    batches: Iterable[np.ndarray],
-    path: Path,
-    *,
-    overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
-  ) -> pathlib.Path:
-    """Writes finished frames as `save` does."""
-    if self.geometry is None:
-      return self._encode(batches, path, overwrite, progress)
-    second = video.check_target(
-      geometry_video.beside(path), overwrite=overwrite
-    )
-    first = self._encode(batches, path, overwrite, progress)
-    prepared = self.geometry.prepare(self.portrait)
-    clip = rendering.RenderJob(self.geometry, prepared, self.motion)
-    parts = rendering.stream([clip], self.batch_size)
-    self._encode((part.frames for part in parts), second, overwrite, None)
-    return first
-
-  def _encode(
-    self,
-    batches: Iterable[np.ndarray],
-    path: Path,
-    overwrite: bool,
-    progress: Callable[[int], None] | None,
-  ) -> pathlib.Path:
-    """An mp4 file of frames and the sound."""
-    writer = video.VideoWriter(
-      path, fps=self.fps, audio=self.sound, overwrite=overwrite
-    )
-    with writer:
-      for batch in batches:
-        for frame in batch:
-          writer.write(frame)
-        if progress is not None:
-          progress(len(batch))
-    return pathlib.Path(path)
 
 
 class Animator:
@@ -211,7 +71,7 @@ class Animator:
   @classmethod
   def from_pretrained(
     cls,
-    name: Path = 'default',
+    name: animation.Path = 'default',
     *,
     dtype: rendering.DtypeName = 'float32',
     devices: Sequence[jax.Device] | None = None,
@@ -229,7 +89,7 @@ class Animator:
     """
     return cls(bundle_lib.load(name), dtype=dtype, devices=devices)
 
-  def save_pretrained(self, folder: Path) -> pathlib.Path:
+  def save_pretrained(self, folder: animation.Path) -> pathlib.Path:
     """Writes the bundle into a folder that `from_pretrained` reads.
 
     Args:
@@ -245,27 +105,27 @@ class Animator:
 
   def __call__(
     self,
-    image: Path | np.ndarray,
-    audio: Sound,
+    image: animation.Path | np.ndarray,
+    audio: animation.Sound,
     options: options_lib.Options | None = None,
     **choices: Any,
-  ) -> Animation:
+  ) -> animation.Animation:
     """The same as `animate`."""
     return self.animate(image, audio, options, **choices)
 
   def animate(
     self,
-    image: Path | np.ndarray,
-    audio: Sound,
+    image: animation.Path | np.ndarray,
+    audio: animation.Sound,
     options: options_lib.Options | None = None,
     **choices: Any,
-  ) -> Animation:
+  ) -> animation.Animation:
     """A portrait that says a recording.
 
     Args:
       image: Picture file (or video, whose first frame is taken), or RGB array
         [H, W, 3] uint8.
-      audio: Sound file, or samples [L] in [-1, 1] and their rate.
+      audio: animation.Sound file, or samples [L] in [-1, 1] and their rate.
       options: Choices, see `Options`.
       **choices: Single options by name, over those of `options`.
 
@@ -297,7 +157,7 @@ class Animator:
       fps=fps,
       options=motion_options,
     )
-    return Animation(
+    return animation.Animation(
       portrait,
       renderer.adapted(track),
       fps,
@@ -344,14 +204,7 @@ class Animator:
       return self._geometries[key]
 
 
-def _shaped(batch: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-  """Frames [b, H, W, 3] at a width and height, the crop's shape."""
-  if batch.shape[1:3] == size[::-1]:
-    return batch
-  return np.stack([crop.resize_plain(frame, size) for frame in batch])
-
-
-def _load_sound(sound: Sound) -> np.ndarray:
+def _load_sound(sound: animation.Sound) -> np.ndarray:
   """Samples [L] at 16 kHz, mono."""
   if not isinstance(sound, tuple):
     return audio_lib.load(sound)
@@ -367,7 +220,7 @@ def _load_sound(sound: Sound) -> np.ndarray:
   return np.concatenate(list(pieces), axis=1)[0]
 
 
-def _load_picture(image: Path | np.ndarray) -> np.ndarray:
+def _load_picture(image: animation.Path | np.ndarray) -> np.ndarray:
   """RGB [H, W, 3] uint8 of a picture file, a video's first frame, or itself."""
   if not isinstance(image, np.ndarray):
     return image_lib.load_first_frame(image)

@@ -21,6 +21,7 @@ from absl import logging
 import numpy as np
 
 from sadtalker_jax import errors
+from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import pipeline, rendering
 from sadtalker_jax.inference.batch import manifest
 from sadtalker_jax.media import files
@@ -88,7 +89,7 @@ class _Sink(threading.Thread):
   def __init__(
     self,
     job: manifest.AnimationJob,
-    animation: pipeline.Animation,
+    animation: animation_lib.Animation,
     overwrite: bool,
   ):
     super().__init__(name=f'line {job.line}', daemon=True)
@@ -241,7 +242,7 @@ class _Run:
 
   def _load(
     self, job: manifest.AnimationJob
-  ) -> tuple[pipeline.Animation, rendering.RenderJob]:
+  ) -> tuple[animation_lib.Animation, rendering.RenderJob]:
     self._started[job.line] = time.monotonic()
     animation = self._animator.animate(job.image, job.audio, job.options)
     return animation, animation.render_job()
