@@ -107,7 +107,7 @@ def config_page() -> str:
   parts = [_NOTE, _CONFIG, _keys(config.describe(_plain(common.base())))]
   for stage, (file, variant) in _FILES.items():
     given = importlib.import_module(f'configs.{file}').get_config(variant)
-    rows = config.describe(_plain(given), stages.config_type(stage))
+    rows = config.describe(_plain(given), stages.config_type(stages.get(stage)))
     name = f'configs/{file}.py' + (f':{variant}' if variant else '')
     parts.append(
       f'\n## {stage}\n\n`{name}`; keys that only this stage has.\n\n'

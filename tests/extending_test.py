@@ -16,6 +16,7 @@ SAYS = {
   'a-renderer': r'177 frames, brightness \d+ to \d+',
   'a-metric': r'brightness +0\.45\d +0\.22\d',
   'a-network': r'\(2, 1\)',
+  'a-stage': r'step 20: 0\.\d+',
 }
 
 
