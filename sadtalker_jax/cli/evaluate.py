@@ -9,7 +9,7 @@
 
 Videos of one name are a pair. Exit codes: 0, 1 if more clips than
 --max_failures were left out, 2 for bad flags. Everything is described in
-docs/evaluation.md.
+docs/guides/evaluation.md.
 """
 
 import argparse

@@ -125,7 +125,7 @@ class Animator:
     Args:
       image: Picture file (or video, whose first frame is taken), or RGB array
         [H, W, 3] uint8.
-      audio: animation.Sound file, or samples [L] in [-1, 1] and their rate.
+      audio: Sound file, or samples [L] in [-1, 1] and their rate.
       options: Choices, see `Options`.
       **choices: Single options by name, over those of `options`.
 
