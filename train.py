@@ -5,7 +5,7 @@
 
 The same call again goes on where the last one was. `--config FILE:test` is a
 try of seconds on a CPU. `--plan` prints what a step would cost, and writes
-nothing. Many hosts, meshes, memory: docs/scaling.md.
+nothing. Many hosts, meshes, memory: docs/guides/scaling.md.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ The bundle holds Wav2Lip, whose ear PoseVAE has, unchanged (reference 4.1).
 Published: batch 64, Adam 1e-4, 150 epochs over 1,890 clips of 46 speakers. Time
 and score of a full run are not known yet. In as many steps a narrow network
 needed both rates at 1e-3 for motion as wide as the real one: watch
-`eval/spread/...` (docs/training.md). `:test` takes seconds on a CPU.
+`eval/spread/...` (docs/guides/training.md). `:test` takes seconds on a CPU.
 
 Variants are the ablations of Table 4, with the published Diversity / Beat Align
 of each; the full method has 0.2735 / 0.287 with one style and 0.2778 / 0.293

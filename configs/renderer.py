@@ -8,10 +8,10 @@ Published: batch 32, Adam 2e-4, a tenth of it from epoch 180, 300 epochs that go
 75 times over the speakers. Time and score of a full run are not known yet.
 
 Variants: 512 (records of 512 pixels); 64 (small enough for one film on a CPU,
-no experts, no discriminator: docs/training.md); one_gpu (batch 8 in bfloat16,
-blocks computed again); bfloat16; no_experts (neither VGG-19 nor Hopenet:
-pictures are compared by their pixels and the discriminator's maps); test,
-seconds on a CPU.
+no experts, no discriminator: docs/guides/training.md); one_gpu (batch 8 in
+bfloat16, blocks computed again); bfloat16; no_experts (neither VGG-19 nor
+Hopenet: pictures are compared by their pixels and the discriminator's maps);
+test, seconds on a CPU.
 """
 
 import ml_collections

@@ -2,8 +2,8 @@
 
     import sadtalker_jax
 
-    animator = sadtalker_jax.Animator(sadtalker_jax.load())
-    animator.animate('portrait.jpg', 'speech.wav').save('talking.mp4')
+    animator = sadtalker_jax.Animator.from_pretrained('default')
+    animator('portrait.jpg', 'speech.wav').save('talking.mp4')
 
 The names below are loaded when they are first used, so importing the package
 costs nothing.
@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
   from sadtalker_jax.errors import InputError as InputError
+  from sadtalker_jax.inference.animation import Animation as Animation
+  from sadtalker_jax.inference.batch.jobs import run_jobs as run_jobs
   from sadtalker_jax.inference.bundle import Bundle as Bundle
   from sadtalker_jax.inference.bundle import load as load
   from sadtalker_jax.inference.options import Options as Options
-  from sadtalker_jax.inference.pipeline import Animation as Animation
   from sadtalker_jax.inference.pipeline import Animator as Animator
 
 __version__ = '0.1.0'
 
 _HOME = {
-  'Animation': 'inference.pipeline',
+  'Animation': 'inference.animation',
   'Animator': 'inference.pipeline',
   'Bundle': 'inference.bundle',
   'InputError': 'errors',
   'Options': 'inference.options',
   'load': 'inference.bundle',
+  'run_jobs': 'inference.batch.jobs',
 }
 
 __all__ = ['__version__', *_HOME]

@@ -115,7 +115,7 @@ def test_silence_and_very_short_sound_leave_the_lips_at_rest(tmp_path, seconds):
   names = bundle.load().model.expression_names
   jaw = clip.track[:, names.index('jawOpen')]
   assert clip.num_frames == max(1, int(25 * seconds))
-  rest = min(clip.source.row[names.index('jawOpen')], 0.02)
+  rest = min(clip.portrait.row[names.index('jawOpen')], 0.02)
   assert np.abs(jaw - rest).max() < 0.05
 
 
@@ -175,6 +175,14 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
       return ['--bundle', 'nothing']
     case 'neural':
       return ['--renderer', 'neural']
+    case 'learned':
+      return ['--motion', 'learned']
+    case 'motion':
+      return ['--motion', 'loud']
+    case 'renderer':
+      return ['--renderer', 'oil']
+    case 'repository':
+      return ['--bundle', 'a/b/c']
     case 'enhancer':
       return ['--enhancer', 'gfpgan']
     case 'reference video without a face':
@@ -204,7 +212,11 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
     ('fps', 'fps'),
     ('batch size', 'at least 1'),
     ('bundle', "'nothing'"),
-    ('neural', "bundle 'default' lacks expnet"),
+    ('neural', "bundle 'default' lacks recon"),
+    ('learned', "bundle 'default' lacks expnet, posevae"),
+    ('motion', "found 'loud'"),
+    ('renderer', "found 'oil'"),
+    ('repository', "'owner/repo' of the Hugging Face Hub, found 'a/b/c'"),
     ('enhancer', "bundle 'default' lacks it"),
     ('reference video without a face', 'librivox_0870.flac'),
   ],

@@ -18,6 +18,11 @@ PREFIX = 'hf://'
 _NAME = re.compile(r'hf://([\w.-]+/[\w.-]+)(?:@(\S+))?')
 
 
+def is_repository(name: str) -> bool:
+  """Whether a name without `PREFIX` has the form of a repository's."""
+  return _NAME.fullmatch(PREFIX + name) is not None
+
+
 def fetch(name: str) -> pathlib.Path:
   """The folder of a bundle of the Hub.
 

@@ -6,8 +6,8 @@
 
 The first makes a bundle of all released files that it finds; the second
 compares a bundle with its files, bit for bit; the third turns networks back
-into a safetensors file with the released names. docs/weights.md lists the
-files.
+into a safetensors file with the released names. docs/guides/weights.md lists
+the files.
 """
 
 import argparse

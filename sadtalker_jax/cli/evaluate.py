@@ -9,7 +9,7 @@
 
 Videos of one name are a pair. Exit codes: 0, 1 if more clips than
 --max_failures were left out, 2 for bad flags. Everything is described in
-docs/evaluation.md.
+docs/guides/evaluation.md.
 """
 
 import argparse
@@ -180,7 +180,7 @@ def _render(flags: argparse.Namespace, manifest: pathlib.Path) -> None:
   from sadtalker_jax.inference.batch import manifest as manifest_lib
 
   animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
-  jobs.run(
+  jobs.run_jobs(
     animator,
     manifest_lib.read(manifest),
     batch_size=flags.batch_size,

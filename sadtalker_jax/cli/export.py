@@ -45,7 +45,8 @@ def _export(flags: argparse.Namespace) -> int:
   """Writes the files."""
   import sadtalker_jax
   from sadtalker_jax.inference import options as options_lib
-  from sadtalker_jax.inference.neural import exported, neural_studio
+  from sadtalker_jax.inference import rendering
+  from sadtalker_jax.inference.neural import exported, neural_renderer
 
   bundle = sadtalker_jax.load(flags.bundle)
   options = options_lib.Options(
@@ -53,14 +54,16 @@ def _export(flags: argparse.Namespace) -> int:
     size=bundle.size,
     batch_size=flags.batch_size,
   )
-  studio = neural_studio.Studio(bundle, flags.dtype, None)
-  studio.check(options)
+  renderer = neural_renderer.NeuralRenderer(
+    bundle, rendering.Devices(flags.dtype)
+  )
+  renderer.check(options)
   folder = exported.save(
-    studio.params(options),
+    renderer.params(options),
     flags.output,
     size=options.size,
     batch_size=options.batch_size,
-    row_size=neural_studio.row_size(options),
+    row_size=neural_renderer.row_size(options),
     platforms=flags.platforms,
   )
   size = sum(path.stat().st_size for path in folder.iterdir())

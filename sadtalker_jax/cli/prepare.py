@@ -6,7 +6,7 @@
     python -m sadtalker_jax.cli.prepare --verify records/
 
 A run that was killed continues when the same command is given again. Everything
-is described in docs/data.md.
+is described in docs/guides/data.md.
 """
 
 import argparse

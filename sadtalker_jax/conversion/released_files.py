@@ -4,7 +4,7 @@ Files are known by name, without the ending: a file may come as the PyTorch file
 that was published or as safetensors with the same keys. Where a PyTorch file
 nests its weights, the keys are joined with dots (see `torch_files`), so
 `{'mapping': {'first.0.bias': ...}}` has the key `mapping.first.0.bias`.
-Method 11.4; docs/weights.md says where the files come from.
+Method 11.4; docs/guides/weights.md says where the files come from.
 """
 
 from collections.abc import Iterable

@@ -9,7 +9,9 @@ of the published networks (`cli.convert`).
 from collections.abc import Mapping
 import dataclasses
 import functools
+import os
 import pathlib
+import shutil
 import threading
 from typing import Any
 
@@ -24,6 +26,8 @@ from sadtalker_jax.typing import Variables
 DATA = pathlib.Path(__file__).resolve().parent / 'data'
 SAMPLE_PORTRAIT = DATA / 'grace_hopper.jpg'  # public domain, see NOTICE
 SAMPLE_SPEECH = DATA / 'librivox_0870.flac'  # public domain, see NOTICE
+DEFAULT = 'default'  # name of the bundle that ships
+PACKAGED_BASIS = 'makehuman'  # the face model that ships
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,6 +69,12 @@ class Bundle:
       )
     return self.card.size
 
+  @property
+  def basis(self) -> str:
+    """The face model whose expressions its networks give and take."""
+    model = self.card.morphable if self.card else None
+    return model or PACKAGED_BASIS
+
   def has(self, name: str) -> bool:
     """Whether it holds the weights of a network of the zoo."""
     return self.card is not None and name in self.card.networks
@@ -91,14 +101,40 @@ class Bundle:
         self._loaded[name] = bundles.load(self.folder, name, shapes)
       return self._loaded[name]
 
+  def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
+    """Writes the networks and their card into a folder that `load` reads.
 
-def load(name: str | pathlib.Path = 'default') -> Bundle:
+    What ships with the package is no part of it.
+
+    Args:
+      folder: New or empty; it appears when everything is in it.
+
+    Returns:
+      The folder.
+
+    Raises:
+      InputError: something is there already, or it cannot be written.
+    """
+    path = pathlib.Path(folder)
+    with bundles.writing(path) as part:
+      if self.folder is None or self.card is None:
+        bundles.seal(
+          part, size=None, networks={}, sources=(), versions={}, licence=''
+        )
+      else:
+        for name in (cards.CARD, *self.card.files):
+          (part / name).parent.mkdir(parents=True, exist_ok=True)
+          shutil.copyfile(self.folder / name, part / name)
+    return path
+
+
+def load(name: str | os.PathLike[str] = DEFAULT) -> Bundle:
   """The bundle of a name.
 
   Args:
     name: 'default', the one that ships with the package; the folder of a
-      converted one; or 'hf://owner/repo', with '@revision' if need be, one of
-      the Hugging Face Hub.
+      bundle; or 'owner/repo' or 'hf://owner/repo', with '@revision' if need be,
+      one of the Hugging Face Hub. A folder goes before a repository.
 
   Returns:
     The bundle; the files of a converted one are held against its card now, its
@@ -108,19 +144,28 @@ def load(name: str | pathlib.Path = 'default') -> Bundle:
     InputError: there is no such bundle, it is damaged, or of a newer format.
   """
   default = _default()
-  if name == 'default':
+  name = os.fspath(name)
+  if name == DEFAULT:
     return default
-  is_remote = isinstance(name, str) and name.startswith(download.PREFIX)
-  folder = download.fetch(str(name)) if is_remote else pathlib.Path(name)
+  folder = pathlib.Path(name)
+  if name.startswith(download.PREFIX):
+    folder = download.fetch(name)
+  elif not folder.is_dir():
+    if not download.is_repository(name):
+      raise errors.InputError(
+        "bundle: expected 'default', a folder, or 'owner/repo' of the Hugging "
+        f"Face Hub, found '{name}'"
+      )
+    folder = download.fetch(download.PREFIX + name)
   card = cards.read(folder)
   bundles.verify(folder, card)
-  return dataclasses.replace(default, name=str(name), folder=folder, card=card)
+  return dataclasses.replace(default, name=name, folder=folder, card=card)
 
 
 @functools.cache
 def _default() -> Bundle:
   return Bundle(
-    'default',
+    DEFAULT,
     detector_lib.BlazeFace(),
     landmarks.FaceMesh(),
     makehuman.load(),

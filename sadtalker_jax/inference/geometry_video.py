@@ -2,7 +2,7 @@
 
 The published program's `--face3dvis` draws the 3-D face of a clip at 224 x 224:
 identity, texture and light of the portrait, expression and pose of the track
-(reference, section 11.1). Here the aligned photo stands on the left, then that
+(method 11.1). Here the aligned photo stands on the left, then that
 face in its texture and light where the model has a texture, then its geometry,
 grey in a fixed light.
 
@@ -26,8 +26,10 @@ import numpy as np
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d import alignment, coeffs, renderer
 from sadtalker_jax.face3d.bases import bfm, morphable
-from sadtalker_jax.inference import portrait, rendering
-from sadtalker_jax.inference.neural import neural_portrait
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import portrait as portrait_lib
+from sadtalker_jax.inference import tracks
 from sadtalker_jax.typing import Array
 
 _BACKGROUND = 0.12  # grey behind the drawn face
@@ -40,18 +42,26 @@ def beside(path: str | os.PathLike[str]) -> pathlib.Path:
   return path.with_name(f'{path.stem}{_SUFFIX}{path.suffix}')
 
 
-def basel(path: pathlib.Path | None) -> morphable.MorphableModel:
-  """The face model of the networks' coefficients.
+def model_of(
+  basis: str, bundle: bundle_lib.Bundle, options: options_lib.Options
+) -> morphable.MorphableModel:
+  """The face model that tracks of a basis are drawn with.
 
   Raises:
-    InputError: no path, or no model there.
+    InputError: the model does not ship, and no path says where it is.
   """
-  if path is None:
+  if basis == bundle_lib.PACKAGED_BASIS:
+    return bundle.model
+  if basis != 'bfm':
     raise errors.InputError(
-      'face3dvis: the neural renderer speaks of the Basel Face Model; expected '
-      'its file or folder as bfm_folder, found none'
+      f'face3dvis: expected tracks of makehuman or bfm, found those of {basis}'
     )
-  return bfm.load(path)
+  if options.bfm_folder is None:
+    raise errors.InputError(
+      'face3dvis: these tracks speak of the Basel Face Model; expected its '
+      'file or folder as bfm_folder, found none'
+    )
+  return bfm.load(options.bfm_folder)
 
 
 class PreparedGeometry(NamedTuple):
@@ -62,7 +72,7 @@ class PreparedGeometry(NamedTuple):
 
 
 class GeometryRenderer:
-  """Draws photo and 3-D face side by side; a `rendering.Renderer`."""
+  """Draws photo and 3-D face side by side; a `rendering.Drawer`."""
 
   mixes = False  # a batch has one photo
 
@@ -74,30 +84,19 @@ class GeometryRenderer:
     if model.texture_mean is not None:
       self._looks = ('shaded', 'geometry')
 
-  def prepare(
-    self, src: portrait.FittedPortrait | neural_portrait.SquarePortrait
-  ) -> PreparedGeometry:
+  def prepare(self, portrait: portrait_lib.Portrait) -> PreparedGeometry:
     """Aligned photo and coefficients of a portrait."""
-    if isinstance(src, neural_portrait.SquarePortrait):
-      # The networks measured the square, squeezed as it is.
-      picture, vector = src.square, np.asarray(src.coefficients)
-      scale, tx, ty = (float(v) for v in src.row[conventions.ROW_CROP])
-      side = float(len(picture))
-      trans = alignment.TransParams(side, side, scale, tx, ty)
-    else:
-      picture, trans = src.picture, src.trans
-      parts = coeffs.from_row(src.identity, src.row)
-      vector = np.asarray(coeffs.join(parts))
+    picture, vector, trans = portrait.measured()
     larger = trans._replace(
       scale=trans.scale * self._size / alignment.TARGET_SIZE
     )
     return PreparedGeometry(alignment.crop(picture, larger, self._size), vector)
 
   def inputs(
-    self, prepared: PreparedGeometry, motion: rendering.Track, index: np.ndarray
+    self, prepared: PreparedGeometry, track: tracks.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:
     """Full coefficients [b, 257]: the portrait's, moved as the track says."""
-    rows = motion.coefficients[index]
+    rows = track.coefficients[index]
     vectors = np.tile(prepared.coefficients, (len(rows), 1)).astype(np.float32)
     expression, angles, translation = coeffs.split_row(rows)
     vectors[:, conventions.EXPRESSION] = expression

@@ -1,18 +1,35 @@
-"""What a user can choose for one animation."""
+"""What a user can choose for one animation.
 
+Each field of `Options` says once what it is: its type, help, choices and range.
+The flags of the command line (`cli.option_flags`), the checks of manifests
+(`batch.manifest`) and the table in docs/reference/options.md are made of that.
+"""
+
+from collections.abc import Mapping
 import dataclasses
+import functools
 import pathlib
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from sadtalker_jax import conventions, errors
+from sadtalker_jax.inference import option_specs
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
-RendererName = Literal['auto', 'puppet', 'neural']
 EnhancerName = Literal['gfpgan']
+AUTO = 'auto'  # the best motion or renderer that the bundle has
 
 # Sides that the canvases of the renderers can have; released weights are for
 # 256 and 512, own ones for what they were trained at.
 _SIZE_STEP, _LARGEST = 64, 1024
+
+
+def _option(
+  default: Any, kind: option_specs.Kind, help: str, **rest: Any
+) -> Any:
+  """A field of `Options` and its description."""
+  return dataclasses.field(
+    default=default, metadata={'kind': kind, 'help': help, **rest}
+  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,62 +40,167 @@ class Options:
     InputError: a value is not possible; the message names it.
   """
 
-  preprocess: Preprocess = 'crop'  # what part of the picture is animated
-  size: int = 256  # side of the animated crop, pixels
-  fps: float = 25.0  # frames per second of the result
-  seed: int = 0  # of head motion and blinks
-  pose_style: int = 0  # manner of head motion, 0 to 45
-  expression_scale: float = 1.0  # strength of the generated expression
-  still: bool = False  # head pose fixed to the picture's
-  blink: bool = True  # random blinks
-  input_yaw: tuple[float, ...] | None = None  # degrees, path over the clip
-  input_pitch: tuple[float, ...] | None = None
-  input_roll: tuple[float, ...] | None = None
-  ref_pose: pathlib.Path | None = None  # video whose head motion is taken
-  ref_eyeblink: pathlib.Path | None = None  # video whose eyes are taken
-  face_index: int = 0  # 0 is the largest face
-  box: tuple[float, float, float, float] | None = None  # face, x0 y0 x1 y1
-  batch_size: int = 8  # frames rendered together; never changes them
-  renderer: RendererName = 'auto'  # neural where the bundle has the networks
-  enhancer: EnhancerName | None = None  # restores faces, frames twice as large
-  # The published program's own ways where ours are better: pose chunks that do
-  # not join, and the mistakes of its crop (quirks Q8, Q17 to Q19).
-  release_chunks: bool = False
-  release_crop: bool = False
-  face3dvis: bool = False  # also a video of the 3-D face beside the photo
-  bfm_folder: pathlib.Path | None = None  # face model of the networks, for it
+  preprocess: Preprocess = _option(
+    'crop',
+    'name',
+    'Part of the picture that is animated; full modes paste it back.',
+    choices=get_args(Preprocess),
+  )
+  size: int = _option(
+    256,
+    'integer',
+    f'Side of the animated crop in pixels: 256, 512 or another multiple of '
+    f'{_SIZE_STEP} to {_LARGEST}.',
+    metavar='PIXELS',
+  )
+  fps: float = _option(
+    25.0, 'number', 'Frames per second of the result.', least=1, most=120
+  )
+  seed: int = _option(
+    0, 'integer', 'Random seed for head motion and blinks.', least=0
+  )
+  pose_style: int = _option(
+    0,
+    'integer',
+    f'Manner of head motion, 0 to {conventions.NUM_STYLES - 1}.',
+    least=0,
+    most=conventions.NUM_STYLES - 1,
+  )
+  expression_scale: float = _option(
+    1.0, 'number', 'Strength of the generated expression.', least=0, most=10
+  )
+  still: bool = _option(False, 'flag', 'Keep the head pose of the picture.')
+  blink: bool = _option(True, 'flag', 'No random blinks.', flag='no_blink')
+  input_yaw: tuple[float, ...] | None = _option(
+    None,
+    'angles',
+    'Path of the yaw over the clip, degrees.',
+    least=-90,
+    most=90,
+    metavar='DEGREES',
+  )
+  input_pitch: tuple[float, ...] | None = _option(
+    None,
+    'angles',
+    'Path of the pitch over the clip, degrees.',
+    least=-90,
+    most=90,
+    metavar='DEGREES',
+  )
+  input_roll: tuple[float, ...] | None = _option(
+    None,
+    'angles',
+    'Path of the roll over the clip, degrees.',
+    least=-90,
+    most=90,
+    metavar='DEGREES',
+  )
+  ref_pose: pathlib.Path | None = _option(
+    None, 'path', 'Video whose head motion is taken.', metavar='FILE'
+  )
+  ref_eyeblink: pathlib.Path | None = _option(
+    None, 'path', 'Video whose blinks and eyes are taken.', metavar='FILE'
+  )
+  face_index: int = _option(
+    0, 'integer', 'Face of the picture, 0 for the largest.', least=0
+  )
+  box: tuple[float, float, float, float] | None = _option(
+    None,
+    'box',
+    'Box of the face in pixels, instead of the detector.',
+    metavar='X0 Y0 X1 Y1',
+  )
+  batch_size: int = _option(
+    8,
+    'integer',
+    'Frames rendered together; changes speed and memory only.',
+    least=1,
+  )
+  motion: str = _option(
+    AUTO,
+    'word',
+    'Where motion comes from: baseline (loudness and spectrum, no weights), '
+    'learned (ExpNet and PoseVAE of the bundle), or auto, the best that the '
+    'bundle has for the renderer.',
+    metavar='NAME',
+  )
+  renderer: str = _option(
+    AUTO,
+    'word',
+    'What draws: puppet (the photo itself, no weights), neural (the networks '
+    'of the bundle), or auto, the best that the bundle has.',
+    metavar='NAME',
+  )
+  enhancer: EnhancerName | None = _option(
+    None,
+    'name',
+    'Network that restores faces; frames become twice as large.',
+    choices=get_args(EnhancerName),
+  )
+  release_chunks: bool = _option(
+    False,
+    'flag',
+    'Head motion in chunks that do not join, as published (quirk Q8).',
+  )
+  release_crop: bool = _option(
+    False,
+    'flag',
+    'The crop of the published program, mistakes included (quirk Q17 to '
+    'quirk Q19).',
+  )
+  face3dvis: bool = _option(
+    False, 'flag', 'Also <video>_face3dvis.mp4: the 3-D face beside the photo.'
+  )
+  bfm_folder: pathlib.Path | None = _option(
+    None,
+    'path',
+    'Basel Face Model, for --face3dvis of networks that speak of it.',
+    metavar='PATH',
+  )
 
   def __post_init__(self) -> None:
     """Checks every value."""
-    modes = get_args(Preprocess)
-    if self.preprocess not in modes:
-      _fail('preprocess', f'one of {" ".join(modes)}', self.preprocess)
-    renderers = get_args(RendererName)
-    if self.renderer not in renderers:
-      _fail('renderer', f'one of {" ".join(renderers)}', self.renderer)
-    enhancers = (None, *get_args(EnhancerName))
-    if self.enhancer not in enhancers:
-      _fail('enhancer', f'one of {enhancers}', self.enhancer)
+    for spec in specs():
+      value = spec.checked(getattr(self, spec.name))
+      object.__setattr__(self, spec.name, value)
     if self.size % _SIZE_STEP or not 0 < self.size <= _LARGEST:
       wanted = f'256, 512 or another multiple of {_SIZE_STEP} to {_LARGEST}'
-      _fail('size', wanted, self.size)
-    if not 1.0 <= self.fps <= 120.0:
-      _fail('fps', '1 to 120', self.fps)
-    if not 0 <= self.pose_style < conventions.NUM_STYLES:
-      _fail('pose_style', f'0 to {conventions.NUM_STYLES - 1}', self.pose_style)
-    if not 0.0 <= self.expression_scale <= 10.0:
-      _fail('expression_scale', '0 to 10', self.expression_scale)
-    if self.batch_size < 1:
-      _fail('batch_size', 'at least 1', self.batch_size)
-    if self.face_index < 0:
-      _fail('face_index', 'at least 0', self.face_index)
-    for name in ('input_yaw', 'input_pitch', 'input_roll'):
-      degrees = getattr(self, name)
-      if degrees is None:
-        continue
-      if not degrees or max(abs(d) for d in degrees) > 90.0:
-        _fail(name, 'one or more angles from -90 to 90', degrees)
+      raise by_name()['size'].fail(wanted, self.size)
 
 
-def _fail(name: str, expected: str, found: object) -> None:
-  raise errors.InputError(f'{name}: expected {expected}, found {found!r}')
+@functools.cache
+def specs() -> tuple[option_specs.Spec, ...]:
+  """All options in order."""
+  return tuple(
+    option_specs.Spec(
+      name=field.name,
+      default=field.default,
+      optional=field.default is None,
+      **field.metadata,
+    )
+    for field in dataclasses.fields(Options)
+  )
+
+
+@functools.cache
+def by_name() -> Mapping[str, option_specs.Spec]:
+  """All options by name."""
+  return {spec.name: spec for spec in specs()}
+
+
+def changed(options: Options | None, choices: Mapping[str, Any]) -> Options:
+  """Options with some of them chosen otherwise.
+
+  Args:
+    options: Options to begin with; None for the defaults.
+    choices: Values by name.
+
+  Raises:
+    InputError: there is no such option, or a value is not possible.
+  """
+  if unknown := [name for name in choices if name not in by_name()]:
+    raise errors.InputError(
+      f'options: expected names among {", ".join(by_name())}; '
+      f'found {", ".join(unknown)}'
+    )
+  return dataclasses.replace(options or Options(), **choices)

@@ -1,47 +1,57 @@
 """What every renderer can do, and how clips become a stream of frames.
 
-A renderer draws batches of one static shape. A clip is a portrait, prepared by
-its renderer, and a track. Where the renderer allows it, frames of different
-clips share a batch, so that many short clips fill a device as one long one
-does. Memory grows neither with the tracks nor with the number of clips.
+A `Renderer` takes portraits out of pictures and hands out a `Drawer`, which
+draws batches of one static shape. A `RenderJob` is a portrait, prepared by its
+drawer, and a track. Where the drawer allows it, frames of different jobs share
+a batch, so that many short clips fill a device as one long one does. Memory
+grows neither with the tracks nor with the number of jobs.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 import dataclasses
-from typing import Any, NamedTuple, Protocol
+import fractions
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import jax
 import numpy as np
 
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import portrait as portrait_lib
+from sadtalker_jax.inference import tracks
+from sadtalker_jax.media import video
+
 _IN_FLIGHT = 2  # batches that are computed while earlier ones are used
 
 
-class Track(NamedTuple):
-  """How a portrait moves."""
-
-  coefficients: np.ndarray  # [T, 70] expression, angles, translation
-  # [T, 3] yaw, pitch, roll in degrees that replace what the renderer would make
-  # of the coefficients; NaN where they do not.
-  angles: np.ndarray
+DtypeName = Literal['float32', 'bfloat16']
 
 
-def track(coefficients: np.ndarray) -> Track:
-  """A track of coefficients [T, 70] alone."""
-  angles = np.full((len(coefficients), 3), np.nan, np.float32)
-  return Track(coefficients, angles)
+@dataclasses.dataclass(frozen=True)
+class Devices:
+  """Where and how precisely a renderer computes.
+
+  Attributes:
+    dtype: Type of a network's convolutions.
+    devices: Devices that share every batch; None for all that are attached to
+      this process.
+  """
+
+  dtype: DtypeName = 'float32'
+  devices: Sequence[jax.Device] | None = None
 
 
-class Renderer(Protocol):
-  """Draws portraits posed by coefficients."""
+class Drawer(Protocol):
+  """Draws portraits posed by tracks, in batches of one static shape."""
 
   # Whether one batch may hold frames of several portraits.
   mixes: bool
 
-  def prepare(self, src: Any) -> Any:
-    """Source-only work, done once for a clip."""
+  def prepare(self, portrait: Any) -> Any:
+    """Work on the portrait alone, done once for a clip."""
 
   def inputs(
-    self, prepared: Any, motion: Track, index: np.ndarray
+    self, prepared: Any, track: tracks.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:
     """What the frames at `index` [b] of a track need, arrays [b, ...]."""
 
@@ -54,18 +64,81 @@ class Renderer(Protocol):
     the work is done.
 
     Args:
-      portraits: what `prepare` made; one for all frames, or one for each.
-      inputs: of `inputs`, B of each.
+      portraits: What `prepare` made; one for all frames, or one for each.
+      inputs: What `inputs` made, B of each.
     """
+
+
+class Renderer(Protocol):
+  """A kind of renderer; `inference.registry` lists them.
+
+  Attributes:
+    networks: Names of the networks of a bundle that every option needs.
+    basis: Face model of the tracks that it draws.
+  """
+
+  networks: ClassVar[tuple[str, ...]] = ()
+  basis: str = bundle_lib.PACKAGED_BASIS
+
+  @classmethod
+  def offered_by(cls, bundle: bundle_lib.Bundle) -> bool:
+    """Whether 'auto' considers this kind for a bundle."""
+    return all(bundle.has(name) for name in cls.networks)
+
+  @classmethod
+  def basis_in(cls, bundle: bundle_lib.Bundle) -> str:
+    """The basis with this bundle, before anything is loaded."""
+    del bundle
+    return cls.basis
+
+  @classmethod
+  def from_bundle(cls, bundle: bundle_lib.Bundle, devices: Devices) -> Self:
+    """The renderer with the weights of a bundle; nothing is loaded yet."""
+
+  def check(self, options: options_lib.Options) -> None:
+    """Refuses options that this renderer cannot serve; by default none.
+
+    Raises:
+      InputError: networks are missing, or made for another size.
+    """
+    del options
+
+  def portrait(
+    self, picture: np.ndarray, options: options_lib.Options
+  ) -> portrait_lib.Portrait:
+    """The portrait in a picture [H, W, 3] uint8.
+
+    Raises:
+      InputError: there is no such face.
+    """
+
+  def video_rows(
+    self,
+    path: video.Path,
+    fps: fractions.Fraction,
+    options: options_lib.Options,
+  ) -> np.ndarray:
+    """Coefficients [T, 70] of the face in a video, at a frame rate.
+
+    Raises:
+      InputError: the file is no video, or shows no face.
+    """
+
+  def adapted(self, track: tracks.Track) -> tracks.Track:
+    """A motion's track as this renderer draws it; the same by default."""
+    return track
+
+  def drawer(self, options: options_lib.Options) -> Drawer:
+    """What draws the frames; the same object for the same options."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RenderJob:
   """A portrait and how it moves, ready to be drawn."""
 
-  renderer: Renderer
+  renderer: Drawer
   prepared: Any
-  motion: Track
+  motion: tracks.Track
 
   def __len__(self) -> int:
     return len(self.motion.coefficients)

@@ -11,7 +11,7 @@ from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as inference_options
-from sadtalker_jax.inference import pipeline, portrait
+from sadtalker_jax.inference import pipeline, tracks
 from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.media import audio, image
 from sadtalker_jax.preparation.clip import region
@@ -85,17 +85,19 @@ class ClipArtist:
         size=size,
         seed=int(rng.integers(1 << 30)),
         pose_style=int(rng.integers(conventions.NUM_STYLES)),
+        motion='baseline',
         renderer='puppet',
       ),
     )
-    assert isinstance(clip.source, portrait.FittedPortrait)
+    measured = clip.portrait.measured()
     frames = np.concatenate(list(clip.batches()))
     # The square portrait is the frame, so one factor is all there is.
-    own, factor = clip.source.trans, size / len(self._portrait)
+    own, factor = measured.trans, size / len(self._portrait)
     trans = alignment.TransParams(
       size, size, own.scale / factor, own.tx * factor, own.ty * factor
     )
-    rows = coeffs.from_row(clip.source.identity, clip.track)
+    identity = measured.coefficients[conventions.IDENTITY]
+    rows = coeffs.from_row(identity, clip.track)
     vectors = np.asarray(coeffs.join(rows), np.float32)
     points = _landmarks(self._model, vectors, trans)
     return DrawnClip('portrait', frames, vectors, trans, points, wave)
@@ -110,7 +112,7 @@ class ClipArtist:
       source=rest,
       num_frames=len(wave) // conventions.SAMPLES_PER_FRAME,
       fps=conventions.FRAME_RATE,
-      options=baseline_motion.MotionOptions(
+      options=tracks.MotionOptions(
         seed=int(rng.integers(1 << 30)),
         pose_style=int(rng.integers(conventions.NUM_STYLES)),
       ),

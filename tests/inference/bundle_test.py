@@ -65,14 +65,27 @@ def test_changed_bundle_is_refused_before_anything_is_read(folder, tmp_path):
 
 
 def test_unknown_bundles_are_refused(tmp_path):
-  for name in ('nothing', tmp_path):
+  for name in ('nothing', tmp_path, 'a/b/c', '/owner/repo', 'owner/'):
     with pytest.raises(errors.InputError, match=f"found '{name}'"):
       sadtalker_jax.load(name)
   with pytest.raises(errors.InputError, match='hf://owner/repo'):
     sadtalker_jax.load('hf://nothing')
 
 
-def test_bundle_of_the_hub_is_loaded_by_name(folder, tmp_path):
+def test_saved_bundles_are_loaded_again(folder, tmp_path):
+  animator = sadtalker_jax.Animator.from_pretrained(folder)
+  copy = animator.save_pretrained(tmp_path / 'copy')
+  assert sadtalker_jax.load(copy).card == sadtalker_jax.load(folder).card
+  with pytest.raises(errors.InputError, match='something there'):
+    animator.save_pretrained(copy)
+  # What ships is no part of a folder, so that of the default bundle is empty.
+  sadtalker_jax.Animator().save_pretrained(tmp_path / 'none')
+  bundle = sadtalker_jax.load(tmp_path / 'none')
+  assert not bundle.has('mapping') and bundle.basis == 'makehuman'
+
+
+@pytest.mark.parametrize('prefix', ['', 'hf://'])
+def test_bundle_of_the_hub_is_loaded_by_name(folder, tmp_path, prefix):
   code = (
     'import sys, sadtalker_jax\n'
     'bundle = sadtalker_jax.load(sys.argv[1])\n'
@@ -81,7 +94,7 @@ def test_bundle_of_the_hub_is_loaded_by_name(folder, tmp_path):
   with hub_lib.serving(folder) as hub:
     # The client reads its settings once, when it is imported.
     result = subprocess.run(
-      [sys.executable, '-c', code, f'hf://{hub_lib.REPOSITORY}'],
+      [sys.executable, '-c', code, prefix + hub_lib.REPOSITORY],
       env={
         'PATH': '',
         'JAX_PLATFORMS': 'cpu',

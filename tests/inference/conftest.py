@@ -7,15 +7,14 @@ import pytest
 
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import portrait as portrait_lib
-from sadtalker_jax.inference.puppet import puppet_renderer
+from sadtalker_jax.inference.puppet import fitted_portrait, puppet_renderer
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.media import image
 
 
 @dataclasses.dataclass(frozen=True)
 class Portrait:
-  source: portrait_lib.FittedPortrait
+  source: fitted_portrait.FittedPortrait
   renderer: puppet_renderer.PuppetRenderer
   prepared: puppet_renderer.PreparedPuppet
 
@@ -46,8 +45,8 @@ def _portrait(mode: options_lib.Preprocess) -> Portrait:
   bundle = bundle_lib.load()
   picture = image.load(bundle_lib.SAMPLE_PORTRAIT)
   options = options_lib.Options(preprocess=mode)
-  src = portrait_lib.prepare(picture, bundle, options)
-  renderer = puppet_renderer.PuppetRenderer(bundle.model)
+  src = fitted_portrait.prepare(picture, bundle, options)
+  renderer = puppet_renderer.PuppetRenderer(bundle)
   return Portrait(src, renderer, renderer.prepare(src))
 
 

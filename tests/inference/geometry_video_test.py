@@ -13,7 +13,8 @@ import infer
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d import camera, coeffs, regions
 from sadtalker_jax.face3d.bases import makehuman
-from sadtalker_jax.inference import bundle, geometry_video, rendering
+from sadtalker_jax.inference import bundle, geometry_video, rendering, tracks
+from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.neural import neural_portrait
 from sadtalker_jax.inference.puppet import puppet_renderer
@@ -99,7 +100,7 @@ def test_existing_second_video_stops_before_the_first(
 
 
 def _stream(drawer, src, rows, batch_size) -> np.ndarray:
-  clip = rendering.RenderJob(drawer, drawer.prepare(src), rendering.track(rows))
+  clip = rendering.RenderJob(drawer, drawer.prepare(src), tracks.still(rows))
   parts = rendering.stream([clip], batch_size)
   return np.concatenate([part.frames for part in parts]).astype(int)
 
@@ -169,7 +170,7 @@ def test_networks_source_is_drawn_in_its_own_texture_and_light():
   )
   rows = np.zeros((1, 70), np.float32)
   rows[:, conventions.ROW_ANGLES.start + 1] = 0.2
-  track = rendering.Track(rows, np.full((1, 3), np.nan))
+  track = tracks.Track(rows, np.full((1, 3), np.nan))
   (vectors,) = drawer.inputs(prepared, track, np.array([0]))
   part, own = coeffs.split(vectors[0]), coeffs.split(src.coefficients)
   np.testing.assert_array_equal(part.identity, own.identity)
@@ -185,6 +186,9 @@ def test_networks_source_is_drawn_in_its_own_texture_and_light():
 
 def test_networks_need_the_basel_model(tmp_path):
   with pytest.raises(errors.InputError, match='bfm_folder'):
-    geometry_video.basel(None)
-  with pytest.raises(errors.InputError):
-    geometry_video.basel(tmp_path / 'nothing.mat')
+    geometry_video.model_of('bfm', bundle.load(), options_lib.Options())
+  nothing = options_lib.Options(bfm_folder=tmp_path / 'nothing.mat')
+  with pytest.raises(errors.InputError, match='nothing.mat'):
+    geometry_video.model_of('bfm', bundle.load(), nothing)
+  with pytest.raises(errors.InputError, match='ict'):
+    geometry_video.model_of('ict', bundle.load(), nothing)

@@ -8,6 +8,7 @@ video in the notebook `convert_weights`, which a test runs.
 import pathlib
 import subprocess
 import sys
+from typing import Any
 import wave
 
 import av
@@ -29,9 +30,8 @@ FRAMES = 2
 SIZE = 64
 
 
-@pytest.fixture(scope='module')
-def bundle(tmp_path_factory) -> pathlib.Path:
-  path = tmp_path_factory.mktemp('bundles') / 'small'
+def _weights() -> tuple[dict[str, Any], dict[str, Any]]:
+  """Variables and fields of small networks, by name."""
   fields = dict(renderer.get_test_config().to_dict()['model'])
   fields['recon'] = {'blocks': (1, 1, 1, 1), 'features': 8}
   fields |= {'expnet': {}, 'posevae': {}}
@@ -42,7 +42,21 @@ def bundle(tmp_path_factory) -> pathlib.Path:
   params = weights['recon']['params']
   for head in params.keys() - {'backbone'}:
     params[head] = jax.tree.map(lambda x: 0.01 * x, params[head])
-  return made.bundle(path, weights, fields, size=SIZE)
+  return weights, fields
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory) -> pathlib.Path:
+  path = tmp_path_factory.mktemp('bundles') / 'small'
+  return made.bundle(path, *_weights(), size=SIZE)
+
+
+@pytest.fixture(scope='module')
+def own(tmp_path_factory) -> sadtalker_jax.Animator:
+  """Of networks that speak of the packaged head."""
+  path = tmp_path_factory.mktemp('bundles') / 'own'
+  made.bundle(path, *_weights(), size=SIZE, morphable='makehuman')
+  return sadtalker_jax.Animator.from_pretrained(path, devices=jax.devices()[:1])
 
 
 @pytest.fixture(scope='module')
@@ -130,6 +144,44 @@ def test_geometry_video_shows_the_track_of_the_networks(
     frames = [f.to_ndarray(format='rgb24') for f in file.decode(video=0)]
   # Photo, face in its own texture and light, geometry.
   assert np.shape(frames) == (FRAMES, SIZE, 3 * SIZE, 3)
+
+
+def test_learned_motion_drives_the_puppet(own):
+  clips = {
+    name: own(
+      bundle_lib.SAMPLE_PORTRAIT,
+      _sound(),
+      motion=name,
+      renderer='puppet',
+      blink=False,
+    )
+    for name in ('learned', 'baseline')
+  }
+  learned, baseline = (clip.track for clip in clips.values())
+  assert np.abs(learned - baseline).max() > 1e-3
+  frames = np.stack(list(clips['learned'].frames())).astype(int)
+  assert frames.shape[0] == FRAMES and frames.shape[2] == 256
+  assert frames.std() > 20  # the photo, not noise
+
+
+def test_baseline_motion_drives_the_networks(own):
+  choices = {'size': SIZE, 'batch_size': FRAMES, 'renderer': 'neural'}
+  clip = own(bundle_lib.SAMPLE_PORTRAIT, _sound(), motion='baseline', **choices)
+  frames = np.stack(list(clip.frames())).astype(int)
+  assert frames.shape[0] == FRAMES and frames.shape[2] == SIZE
+  # Rows of the portrait as the reconstruction network measured it.
+  assert clip.track.shape == (FRAMES, 70)
+  assert clip.portrait.row.shape == (73,)
+
+
+def test_face_models_that_differ_are_refused(animator):
+  with pytest.raises(sadtalker_jax.InputError, match='makehuman.*bfm'):
+    animator(
+      bundle_lib.SAMPLE_PORTRAIT,
+      _sound(),
+      motion='learned',
+      renderer='puppet',
+    )
 
 
 def test_another_size_is_refused_before_anything_runs(bundle, capsys):

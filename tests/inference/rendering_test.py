@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sadtalker_jax.inference import rendering
+from sadtalker_jax.inference import rendering, tracks
 
 
 class Numbers:
@@ -33,7 +33,7 @@ def _clip(renderer, portrait: int, length: int) -> rendering.RenderJob:
   rows = np.zeros((length, 70), np.float32)
   rows[:, 0] = np.arange(length)
   return rendering.RenderJob(
-    renderer, renderer.prepare(portrait), rendering.track(rows)
+    renderer, renderer.prepare(portrait), tracks.still(rows)
   )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.conversion.tables import sadtalker
-from sadtalker_jax.inference.motion.baseline import baseline_motion
+from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion.learned import chunks
 from sadtalker_jax.models import zoo
 from tests.parity import store
@@ -83,9 +83,7 @@ def freeview() -> Iterator[store.Answer]:
   for name in ('const', 'sweep', 'back'):
     corners = store.golden(f'freeview/{name}/in')
     key = f'freeview/{name}/out'
-    path = baseline_motion.free_view(
-      tuple(corners.tolist()), len(store.golden(key))
-    )
+    path = tracks.free_view(tuple(corners.tolist()), len(store.golden(key)))
     yield store.Answer(key, path, tolerance=1e-6)
 
 

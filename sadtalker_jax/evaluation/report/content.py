@@ -4,7 +4,7 @@
      "clips": [...], "left_out": [...], ...}
 
 `metrics` are those of the first system, `systems` has those of all, and `real`
-those of the real clips. Fields are described in docs/evaluation.md.
+those of the real clips. Fields are described in docs/guides/evaluation.md.
 """
 
 from collections.abc import Mapping, Sequence

@@ -18,7 +18,8 @@ contours do.
 How pixels are found depends on the backend, and is the matter of
 `visibility_cpu`, `visibility_gpu` and `visibility_tpu`; of `shading_cpu` and
 `shading_flat` for attributes. The device that runs a program decides, unless a
-`backend` is named; results are the same. `docs/rasterizer.md` tells it all.
+`backend` is named; results are the same. `docs/results/rasterizer.md` tells it
+all.
 """
 
 import functools

@@ -6,10 +6,11 @@ the others, passes of `capacity` items find their triangles, and chunks of a
 pass are evaluated until the last item is done: any number of items comes out
 exactly, small ones cost little.
 
-What decided the form (XLA:CPU of jax 0.10; more in `docs/rasterizer.md`): its
-own prefix sum is quadratic for small arrays and slow for large ones, so rows
-are summed by matrix products in float64, which are exact; and gathers of
-contiguous planes take half the time of gathers of columns.
+What decided the form (XLA:CPU of jax 0.10; more in
+`docs/results/rasterizer.md`): its own prefix sum is quadratic for small arrays
+and slow for large ones, so rows are summed by matrix products in float64, which
+are exact; and gathers of contiguous planes take half the time of gathers of
+columns.
 """
 
 import jax

@@ -21,6 +21,7 @@ from absl import logging
 import numpy as np
 
 from sadtalker_jax import errors
+from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import pipeline, rendering
 from sadtalker_jax.inference.batch import manifest
 from sadtalker_jax.media import files
@@ -88,7 +89,7 @@ class _Sink(threading.Thread):
   def __init__(
     self,
     job: manifest.AnimationJob,
-    animation: pipeline.Animation,
+    animation: animation_lib.Animation,
     overwrite: bool,
   ):
     super().__init__(name=f'line {job.line}', daemon=True)
@@ -138,11 +139,11 @@ class _Sink(threading.Thread):
       raise _Stopped
 
 
-def run(
+def run_jobs(
   animator: pipeline.Animator,
-  jobs: Sequence[manifest.AnimationJob],
+  jobs: Sequence[manifest.AnimationJob] | str | os.PathLike[str],
   *,
-  batch_size: int,
+  batch_size: int = 8,
   overwrite: bool = False,
   report: Callable[[JobResult], None] | None = None,
 ) -> list[JobResult]:
@@ -153,21 +154,26 @@ def run(
   files appear whole or not at all.
 
   Args:
-    animator: makes the clips.
-    jobs: what to make.
-    batch_size: frames drawn together, of different jobs if need be.
-    overwrite: whether to make outputs that exist again.
-    report: called with every result as it comes.
+    animator: Maker of the clips.
+    jobs: What to make: jobs, or the file of a manifest, see `manifest`.
+    batch_size: Frames drawn together, of different jobs if need be.
+    overwrite: Whether to make outputs that exist again.
+    report: Called with every result as it comes.
 
   Returns:
     One result a job, in the order of the jobs.
+
+  Raises:
+    InputError: the manifest is missing, empty or faulty.
   """
-  run_ = _Run(animator, batch_size, overwrite, report)
-  return run_(jobs)
+  if isinstance(jobs, (str, os.PathLike)):
+    jobs = manifest.read(jobs)
+  run = _Run(animator, batch_size, overwrite, report)
+  return run(jobs)
 
 
 class _Run:
-  """One run of `run`."""
+  """One call of `run_jobs`."""
 
   def __init__(
     self,
@@ -236,10 +242,10 @@ class _Run:
 
   def _load(
     self, job: manifest.AnimationJob
-  ) -> tuple[pipeline.Animation, rendering.RenderJob]:
+  ) -> tuple[animation_lib.Animation, rendering.RenderJob]:
     self._started[job.line] = time.monotonic()
     animation = self._animator.animate(job.image, job.audio, job.options)
-    return animation, animation.clip()
+    return animation, animation.render_job()
 
   def _closed(self, sink: _Sink) -> bool:
     """Whether a sink has ended; if so, its result is added."""

@@ -17,14 +17,13 @@ from typing import Any
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import registry
 from sadtalker_jax.media import files
 
 _PATHS = ('image', 'audio', 'output')
-_REFERENCES = ('ref_pose', 'ref_eyeblink', 'bfm_folder')
+# One batch size serves all jobs.
 _OPTIONS = tuple(
-  field.name
-  for field in dataclasses.fields(options_lib.Options)
-  if field.name != 'batch_size'
+  spec for spec in options_lib.specs() if spec.name != 'batch_size'
 )
 _MOST_FAULTS = 20  # that a message lists
 
@@ -104,7 +103,7 @@ def _job(
     raise errors.InputError(
       f'expected a JSON object, found {type(fields).__name__}'
     )
-  known = (*_PATHS, *_OPTIONS)
+  known = (*_PATHS, *(spec.name for spec in _OPTIONS))
   if unknown := [name for name in fields if name not in known]:
     raise errors.InputError(
       f'expected names among {", ".join(known)}; found {", ".join(unknown)}'
@@ -129,15 +128,14 @@ def _path(fields: Mapping[str, Any], name: str, folder: pathlib.Path) -> Any:
 def _options(
   fields: Mapping[str, Any], folder: pathlib.Path, defaults: options_lib.Options
 ) -> options_lib.Options:
-  given = {name: fields[name] for name in _OPTIONS if name in fields}
-  for name, value in given.items():
-    if isinstance(value, list):
-      given[name] = tuple(value)
-    elif name in _REFERENCES and value is not None:
-      given[name] = _path(fields, name, folder)
-  try:
-    return dataclasses.replace(defaults, **given)
-  except TypeError as error:  # a text where a number is compared
-    raise errors.InputError(
-      f'expected options of the right types, found {given}'
-    ) from error
+  given = {}
+  for spec in _OPTIONS:
+    if spec.name not in fields:
+      continue
+    value = spec.checked(fields[spec.name])
+    if spec.kind == 'path' and value is not None:
+      value = folder / value
+    given[spec.name] = value
+  options = dataclasses.replace(defaults, **given)
+  registry.check(options)
+  return options

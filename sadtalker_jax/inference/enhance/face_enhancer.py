@@ -1,6 +1,6 @@
 """Sharper faces: each frame's face restored by GFPGAN and put back.
 
-As GFPGANer of the original program does it (reference, sections 11.1, 11.5),
+As GFPGANer of the original program does it (method 11.1, method 11.5),
 batched: the largest face is turned upright into a square of 512 pixels,
 restored, turned back and blended into the frame, which is made twice as large
 by plain resampling. All of that is one compiled function per frame size.
@@ -15,13 +15,15 @@ blurred, what facexlib takes where it has no parsing network.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import functools
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import jax
 import numpy as np
 
+from sadtalker_jax import errors
 from sadtalker_jax.faces import aligned, landmarks, steady, warp
 from sadtalker_jax.faces import detector as detectors
+from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import Array, Dtype, Variables
 
@@ -72,6 +74,20 @@ class FaceEnhancer:
     self._enlarged = jax.jit(
       functools.partial(aligned.enlarge, upscale=upscale)
     )
+
+  @classmethod
+  def from_bundle(cls, bundle: bundle_lib.Bundle) -> Self:
+    """GFPGAN with the weights of a bundle.
+
+    Raises:
+      InputError: the bundle lacks them.
+    """
+    if not bundle.has('gfpgan'):
+      raise errors.InputError(
+        "enhancer: 'gfpgan' expects the network gfpgan; the bundle "
+        f"'{bundle.name}' lacks it"
+      )
+    return cls(bundle.variables('gfpgan'), bundle.landmarker)
 
   def enhance(self, frames: Array) -> np.ndarray:
     """Frames with sharper faces, each found and restored by itself.

@@ -1,7 +1,7 @@
 """Blink signals z in [0, 1]: 0 is an open eye, 1 a closed one.
 
 A blink lasts 0.2 s. It is drawn at 25 frames a second, where it is the five
-values of reference 2.4, and read off in between for other frame rates; video
+values of method 2.4, and read off in between for other frame rates; video
 frame i is seen at its middle. `reference_track` places blinks as the published
 program does, which draws pauses of 0.4 to 2.8 s and makes eyes restless;
 `natural_track` draws them as people blink in conversation, every 3.5 s on
@@ -12,7 +12,7 @@ import numpy as np
 
 from sadtalker_jax import conventions
 
-PULSE = (0.5, 0.9, 1.0, 0.9, 0.5)  # reference 2.4, at 25 frames a second
+PULSE = (0.5, 0.9, 1.0, 0.9, 0.5)  # method 2.4, at 25 frames a second
 
 _STREAM = 0xB11  # keeps these draws apart from those of the head motion
 _SHORTEST = 20  # frames: no blink in clips up to this length

@@ -2,8 +2,8 @@
 
 Conventions: picture points are (x, y) in pixels of the given picture, y down;
 boxes are (x0, y0, x1, y1) in whole pixels of the picture. The square has S x S
-pixels, S = 256 or 512, and shows the crop squeezed (reference 5.12, 6.7); its
-frames get the shape of the crop back when they are done.
+pixels, S = 256 or 512, and shows the crop squeezed (method 5.12, method 6.7);
+its frames get the shape of the crop back when they are done.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from sadtalker_jax import conventions, errors
+from sadtalker_jax.face3d import alignment
 from sadtalker_jax.faces import crop, fan, landmarks, recon, retinaface
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
@@ -39,6 +40,15 @@ class SquarePortrait:
   def frame_size(self) -> tuple[int, int]:
     """Width and height of the frames."""
     return self.window.frame_size
+
+  def measured(self) -> portrait.MeasuredFace:
+    """The face as the network measured it, in the squeezed square."""
+    scale, tx, ty = (float(v) for v in self.row[conventions.ROW_CROP])
+    side = float(len(self.square))
+    trans = alignment.TransParams(side, side, scale, tx, ty)
+    return portrait.MeasuredFace(
+      self.square, np.asarray(self.coefficients), trans
+    )
 
 
 class Finder(Protocol):
@@ -174,7 +184,7 @@ def prepare(
   paste = options.preprocess in ('full', 'extfull')
   frame = (options.size, options.size)
   if not paste:
-    # The reference truncates (5.12).
+    # The reference truncates (method 5.12).
     frame = (options.size, int(options.size * info.size[1] / info.size[0]))
   x0, y0, x1, y1 = (float(v) for v in box)
   window = portrait.Window((x0, y0, x1, y1), frame, (False,) * 4, paste)

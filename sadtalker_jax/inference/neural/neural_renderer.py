@@ -1,152 +1,158 @@
-"""The neural renderer: keypoints move a feature volume, a generator paints.
+"""The neural renderer: the renderer's networks of a bundle, put together.
 
-One jitted function draws a batch of frames, each with the features of its own
-portrait, so frames of different clips share batches. Over several devices the
-frames of a batch are split (`NamedSharding`), and each device runs the program
-of its own frames: `shard_map`, without its check of replication, which loops of
-the CPU form do not pass and which matters to gradients alone. No frame sees
-another, so neither the number of devices nor the batch changes a frame.
-
-Portraits are prepared once: canonical keypoints, source keypoints, appearance
-volume. Conventions: see `neural_portrait`; angles are degrees.
+Networks are read when they are first needed, and shared between preprocess
+modes and threads.
 """
 
-from collections.abc import Callable, Sequence
+import fractions
 import functools
-from typing import Any
+import threading
+from typing import ClassVar, Self
 
-import jax
-import jax.numpy as jnp
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
-from sadtalker_jax import conventions
+from sadtalker_jax import conventions, errors
+from sadtalker_jax.faces import recon
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import rendering
-from sadtalker_jax.inference.neural import neural_portrait
+from sadtalker_jax.inference.neural import neural_drawer, neural_portrait
+from sadtalker_jax.media import video
 from sadtalker_jax.models.fused import fused_render
 from sadtalker_jax.typing import PyTree
 
-NETWORKS = ('keypoint_detector', 'generator')
-AXIS = 'frames'  # of the mesh
+# Networks that draw, whatever the preprocess mode.
+_DRAWING = ('keypoint_detector', 'generator')
 
 
-class NeuralRenderer:
-  """Renders portraits with the networks of a bundle."""
+class NeuralRenderer(rendering.Renderer):
+  """The renderer of the paper; several threads may use it."""
 
-  mixes = True
+  networks: ClassVar[tuple[str, ...]] = ('recon', *_DRAWING)
 
-  def __init__(
-    self,
-    params: PyTree,
-    *,
-    row_size: int,
-    devices: Sequence[jax.Device] | None = None,
-  ):
-    """Puts the weights on the devices.
+  def __init__(self, bundle: bundle_lib.Bundle, devices: rendering.Devices):
+    """Loads nothing yet.
 
     Args:
-      params: of `fused_render`, networks and mapping.
-      row_size: C, 70, or 73 where the crop is part of the coefficients.
-      devices: that share every batch; default all local ones.
+      bundle: Weights, and what finds faces.
+      devices: Where and how precisely frames are drawn.
     """
-    mesh = _mesh(devices)
-    self._num_devices = mesh.size
-    self._split = NamedSharding(mesh, PartitionSpec(AXIS))
-    self._whole = NamedSharding(mesh, PartitionSpec())
-    self._render = _over(mesh, fused_render.render)
-    self._render_one = _over(mesh, _render_one)
-    self._params = place(params, devices)
-    self._row_size = row_size
+    self.basis = bundle.basis
+    self._bundle = bundle
+    self._devices = devices
+    self._lock = threading.RLock()
+    self._finders: dict[bool, neural_portrait.Finder] = {}
+    self._drawers: dict[int, neural_drawer.NeuralDrawer] = {}
 
-  def prepare(
-    self, src: neural_portrait.SquarePortrait
-  ) -> tuple[fused_render.PortraitFeatures, np.ndarray]:
-    """Features of a portrait, on the devices, and its crop [3]."""
-    image = jnp.asarray(src.square[None], jnp.float32) / 255
-    row = src.row[: self._row_size]
-    window = np.tile(row, (1, conventions.WINDOW, 1))
-    return _prepare(
-      self._params, *jax.device_put((image, window), self._whole)
-    ), src.row[conventions.ROW_CROP]
+  @classmethod
+  def offered_by(cls, bundle: bundle_lib.Bundle) -> bool:
+    """Where there is a generator; a lack of others is an error then."""
+    return bundle.has('generator')
 
-  def inputs(
-    self, prepared: Any, track: rendering.Track, index: np.ndarray
-  ) -> tuple[np.ndarray, ...]:
-    """Windows [b, 27, C] of coefficients and angles [b, 3]."""
-    rows = track.coefficients
-    near = conventions.window_places(index, len(rows))
-    windows = rows[near].astype(np.float32)
-    if self._row_size > conventions.ROW_SIZE:
-      crop = np.broadcast_to(prepared[1], (*windows.shape[:2], 3))
-      windows = np.concatenate([windows, crop.astype(np.float32)], axis=-1)
-    return windows, track.angles[index].astype(np.float32)
+  @classmethod
+  def basis_in(cls, bundle: bundle_lib.Bundle) -> str:
+    """The face model of the bundle's networks."""
+    return bundle.basis
 
-  def render(
-    self, portraits: Sequence[Any], inputs: tuple[np.ndarray, ...]
-  ) -> jax.Array:
-    """Frames [B, S, S, 3] uint8; B is rounded up to the devices and cut."""
-    count = len(inputs[0])
-    missing = -count % self._num_devices
-    windows, angles = (
-      np.pad(a, ((0, missing), *[(0, 0)] * (a.ndim - 1)), mode='edge')
-      for a in inputs
+  @classmethod
+  def from_bundle(
+    cls, bundle: bundle_lib.Bundle, devices: rendering.Devices
+  ) -> Self:
+    """The renderer; nothing is loaded yet."""
+    return cls(bundle, devices)
+
+  def check(self, options: options_lib.Options) -> None:
+    """Whether the bundle can do what the options ask for.
+
+    Raises:
+      InputError: networks are missing, or they are for another size.
+    """
+    names = [*self.networks, mapping_name(options)]
+    if missing := [name for name in names if not self._bundle.has(name)]:
+      raise errors.InputError(
+        f"renderer: 'neural' with preprocess '{options.preprocess}' expects "
+        f'the networks {", ".join(names)}; the bundle '
+        f"'{self._bundle.name}' lacks {', '.join(missing)}"
+      )
+    if options.size != self._bundle.size:
+      raise errors.InputError(
+        f'size: expected {self._bundle.size}, which the networks of the bundle '
+        f"'{self._bundle.name}' are for, found {options.size}"
+      )
+
+  def _faces(self, options: options_lib.Options) -> neural_portrait.Finder:
+    with self._lock:
+      key = options.release_crop
+      if key not in self._finders:
+        self._finders[key] = neural_portrait.finder(self._bundle, options)
+      return self._finders[key]
+
+  @functools.cached_property
+  def _reconstructor(self) -> recon.Reconstructor:
+    with self._lock:
+      return recon.Reconstructor(
+        self._bundle.variables('recon'), fields=self._bundle.fields('recon')
+      )
+
+  @functools.cached_property
+  def _networks(self) -> PyTree:
+    """Folded weights of everything but MappingNet."""
+    # On the devices now, so that the renderers of all modes share them.
+    return neural_drawer.place(
+      fused_render.fold(
+        {name: self._bundle.variables(name) for name in _DRAWING},
+        dtype=self._devices.dtype,
+      ),
+      self._devices.devices,
     )
-    arrays = jax.device_put((windows, angles), self._split)
-    if len(portraits) == 1:
-      frames = self._render_one(self._params, portraits[0][0], *arrays)
-    else:
-      padded = [*portraits, *[portraits[-1]] * missing]
-      sources = _stack([source for source, _ in padded])
-      sources = jax.device_put(sources, self._split)
-      frames = self._render(self._params, sources, *arrays)
-    return frames[:count] if missing else frames
 
-
-def place(params: PyTree, devices: Sequence[jax.Device] | None) -> PyTree:
-  """Weights on every device; those that are there already are not copied."""
-  return jax.device_put(params, NamedSharding(_mesh(devices), PartitionSpec()))
-
-
-def _mesh(devices: Sequence[jax.Device] | None) -> Mesh:
-  return Mesh(np.array(devices or jax.local_devices()), (AXIS,))
-
-
-_prepare = jax.jit(fused_render.prepare_source)
-
-
-def _render_one(
-  params: PyTree,
-  source: fused_render.PortraitFeatures,
-  windows: jax.Array,
-  angles: jax.Array,
-) -> jax.Array:
-  """Frames of one portrait."""
-  count = len(windows)
-  sources = jax.tree.map(
-    lambda x: jnp.broadcast_to(x, (count, *x.shape[1:])), source
-  )
-  return fused_render.render(params, sources, windows, angles)
-
-
-@functools.cache
-def _over(mesh: Mesh, function: Callable[..., jax.Array]) -> Any:
-  """A render function whose frames are split over a mesh."""
-  whole, split = PartitionSpec(), PartitionSpec(AXIS)
-  sources = split if function is fused_render.render else whole
-  return jax.jit(
-    jax.shard_map(
-      function,
-      mesh=mesh,
-      in_specs=(whole, sources, split, split),
-      out_specs=split,
-      check_vma=False,
+  def portrait(
+    self, picture: np.ndarray, options: options_lib.Options
+  ) -> neural_portrait.SquarePortrait:
+    """The portrait in a picture [H, W, 3] uint8."""
+    return neural_portrait.prepare(
+      picture, self._faces(options), self._reconstructor, options
     )
-  )
+
+  def video_rows(
+    self,
+    path: video.Path,
+    fps: fractions.Fraction,
+    options: options_lib.Options,
+  ) -> np.ndarray:
+    """Coefficient rows [T, 70] of the face in a video."""
+    return neural_portrait.video_rows(
+      path, fps, self._faces(options), self._reconstructor, options
+    )
+
+  def params(self, options: options_lib.Options) -> PyTree:
+    """Folded weights for a preprocess mode, as `fused_render` takes them."""
+    name = mapping_name(options)
+    mapping = fused_render.fold_mapping(
+      self._bundle.variables(name),
+      zero_t_xz=self._bundle.fields(name).get('zero_t_xz', True),
+    )
+    with self._lock:
+      return self._networks, mapping
+
+  def drawer(self, options: options_lib.Options) -> neural_drawer.NeuralDrawer:
+    """What draws in a preprocess mode; modes share what they can."""
+    size = row_size(options)
+    with self._lock:
+      if size not in self._drawers:
+        self._drawers[size] = neural_drawer.NeuralDrawer(
+          self.params(options), row_size=size, devices=self._devices.devices
+        )
+      return self._drawers[size]
 
 
-@jax.jit
-def _stack(
-  sources: Sequence[fused_render.PortraitFeatures],
-) -> fused_render.PortraitFeatures:
-  """One batch of several."""
-  return jax.tree.map(lambda *xs: jnp.concatenate(xs), *sources)
+def mapping_name(options: options_lib.Options) -> str:
+  """The MappingNet of a preprocess mode (method 11.2)."""
+  paste = options.preprocess in ('full', 'extfull')
+  return 'mapping_full' if paste else 'mapping'
+
+
+def row_size(options: options_lib.Options) -> int:
+  """Numbers in the rows that this MappingNet takes."""
+  full = mapping_name(options) == 'mapping_full'
+  return conventions.CROP_ROW_SIZE if full else conventions.ROW_SIZE

@@ -10,9 +10,10 @@ Conventions: coefficients are rows of 70 (`face3d.coeffs`); frames are uint8 RGB
 """
 
 from collections.abc import Sequence
+import fractions
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import jax
 from jax import lax
@@ -20,10 +21,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.face3d import camera, coeffs
-from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.rasterize import rasterizer
-from sadtalker_jax.inference import portrait, rendering
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import rendering, tracks
+from sadtalker_jax.inference.puppet import fitted_portrait
 from sadtalker_jax.inference.puppet import rig as rig_lib
+from sadtalker_jax.media import video
 from sadtalker_jax.typing import Array
 
 MOUTH = 2  # index of the mouth among the three planes
@@ -44,34 +48,71 @@ class PreparedPuppet(NamedTuple):
   frame: tuple[int, int]  # height and width that are handed out
 
 
-class PuppetRenderer:
+class PuppetRenderer(rendering.Renderer):
   """Renders fitted portraits with the head model that they were fitted with.
 
-  A free view is part of the coefficients here: angles of tracks are not looked
-  at.
+  Free views become part of the coefficients.
   """
 
   mixes = False  # rigs differ in shape
 
-  def __init__(self, model: morphable.MorphableModel):
-    """Takes the head model; it needs teeth, tongue and an outer skin."""
-    self._model = model
+  def __init__(self, bundle: bundle_lib.Bundle):
+    """Takes what finds faces, and the head model.
 
-  def prepare(self, src: portrait.FittedPortrait) -> PreparedPuppet:
+    Args:
+      bundle: Any; its model has teeth, tongue and an outer skin.
+    """
+    self._bundle = bundle
+    self._model = bundle.model
+
+  @classmethod
+  def from_bundle(
+    cls, bundle: bundle_lib.Bundle, devices: rendering.Devices
+  ) -> Self:
+    """The renderer; it computes on the default device, in float32."""
+    del devices
+    return cls(bundle)
+
+  def portrait(
+    self, picture: np.ndarray, options: options_lib.Options
+  ) -> fitted_portrait.FittedPortrait:
+    """The portrait in a picture [H, W, 3] uint8, fitted."""
+    return fitted_portrait.prepare(picture, self._bundle, options)
+
+  def video_rows(
+    self,
+    path: video.Path,
+    fps: fractions.Fraction,
+    options: options_lib.Options,
+  ) -> np.ndarray:
+    """Coefficients [T, 70] of the face in a video, fitted."""
+    del options
+    return fitted_portrait.video_rows(path, fps, self._bundle)
+
+  def adapted(self, track: tracks.Track) -> tracks.Track:
+    """The track with its free views as part of the coefficients."""
+    return tracks.turned(track)
+
+  def drawer(self, options: options_lib.Options) -> Self:
+    """Itself, whatever the options."""
+    del options
+    return self
+
+  def prepare(self, portrait: fitted_portrait.FittedPortrait) -> PreparedPuppet:
     """The rig of a portrait."""
-    width, height = src.canvas_size
-    rig = rig_lib.build(src, self._model)
+    width, height = portrait.canvas_size
+    rig = rig_lib.build(portrait, self._model)
     steps = math.ceil(WINDOW * float(rig.pixels) / WINDOW_STEP)
     window = min(steps * WINDOW_STEP, width, height)
     return PreparedPuppet(
-      jax.device_put(rig), (height, width), window, src.frame_size[::-1]
+      jax.device_put(rig), (height, width), window, portrait.frame_size[::-1]
     )
 
   def inputs(
-    self, prepared: PreparedPuppet, motion: rendering.Track, index: np.ndarray
+    self, prepared: PreparedPuppet, track: tracks.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:
     """Coefficient rows [b, 70]."""
-    return (motion.coefficients[index],)
+    return (track.coefficients[index],)
 
   def render(
     self, portraits: Sequence[PreparedPuppet], inputs: tuple[np.ndarray, ...]

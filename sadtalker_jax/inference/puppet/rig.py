@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from sadtalker_jax.face3d import camera, coeffs
 from sadtalker_jax.face3d.bases import morphable
-from sadtalker_jax.inference import portrait
+from sadtalker_jax.inference.puppet import fitted_portrait
 from sadtalker_jax.inference.puppet import sheet as sheet_lib
 from sadtalker_jax.typing import Array
 
@@ -92,7 +92,9 @@ class _Head(NamedTuple):
     return (vertices - self.translation) @ self.rotation.T
 
 
-def build(src: portrait.FittedPortrait, model: morphable.MorphableModel) -> Rig:
+def build(
+  src: fitted_portrait.FittedPortrait, model: morphable.MorphableModel
+) -> Rig:
   """The rig of a portrait.
 
   Args:
@@ -169,7 +171,9 @@ def build(src: portrait.FittedPortrait, model: morphable.MorphableModel) -> Rig:
   )
 
 
-def _camera(src: portrait.FittedPortrait) -> tuple[np.ndarray, np.ndarray]:
+def _camera(
+  src: fitted_portrait.FittedPortrait,
+) -> tuple[np.ndarray, np.ndarray]:
   """Scale [2] and shift [2] from the aligned frame to the rendered frame."""
   corners = np.array([[0.0, 0.0], [1.0, 1.0]])
   picture = camera.aligned_to_picture(corners, src.trans)
@@ -204,7 +208,7 @@ def _points468(
 
 
 def _fitted_head(
-  src: portrait.FittedPortrait, model: morphable.MorphableModel
+  src: fitted_portrait.FittedPortrait, model: morphable.MorphableModel
 ) -> _Head:
   """The head with its identity, moved onto the landmarks of the photo."""
   beta, angles, translation = map(
@@ -259,7 +263,7 @@ def _face_part(
 
 
 def _view(
-  src: portrait.FittedPortrait,
+  src: fitted_portrait.FittedPortrait,
   model: morphable.MorphableModel,
   points: np.ndarray,
   depth: np.ndarray,
@@ -362,7 +366,9 @@ def _inside_colour(
   return albedo * shade[:, None]
 
 
-def _light(src: portrait.FittedPortrait, view: sheet_lib.FaceView) -> float:
+def _light(
+  src: fitted_portrait.FittedPortrait, view: sheet_lib.FaceView
+) -> float:
   """How brightly the photo's face is lit, 0.25 (dark) to 1."""
   grey = np.asarray(src.texture, np.float64) @ (0.299, 0.587, 0.114)
   bright = np.percentile(sheet_lib.sample(grey, view.points), 80)

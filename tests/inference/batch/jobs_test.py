@@ -58,7 +58,9 @@ def listed(tmp_path) -> list[manifest.AnimationJob]:
 
 def test_good_jobs_are_made_and_bad_ones_reported(tmp_path, animator, listed):
   reported = []
-  results = jobs.run(animator, listed, batch_size=4, report=reported.append)
+  results = jobs.run_jobs(
+    animator, listed, batch_size=4, report=reported.append
+  )
   assert [r.status for r in results] == [
     'done', 'failed', 'done', 'failed', 'done'
   ]  # fmt: skip
@@ -73,12 +75,12 @@ def test_good_jobs_are_made_and_bad_ones_reported(tmp_path, animator, listed):
 
 
 def test_a_second_run_skips_what_is_done(tmp_path, animator, listed):
-  jobs.run(animator, listed[:1], batch_size=4)
+  jobs.run_jobs(animator, listed[:1], batch_size=4)
   before = (tmp_path / '0.mp4').stat().st_mtime_ns
-  first, third = jobs.run(animator, [listed[0], listed[2]], batch_size=4)
+  first, third = jobs.run_jobs(animator, [listed[0], listed[2]], batch_size=4)
   assert (first.status, third.status) == ('skipped', 'done')
   assert (tmp_path / '0.mp4').stat().st_mtime_ns == before
-  (again,) = jobs.run(animator, listed[:1], batch_size=4, overwrite=True)
+  (again,) = jobs.run_jobs(animator, listed[:1], batch_size=4, overwrite=True)
   assert again.status == 'done'
 
 
@@ -87,7 +89,7 @@ def test_a_file_that_cannot_be_written_fails_alone(tmp_path, animator, listed):
   bad = dataclasses.replace(
     listed[0], line=9, output=tmp_path / 'missing' / 'a.mp4'
   )
-  results = jobs.run(animator, [bad, listed[4]], batch_size=2)
+  results = jobs.run_jobs(animator, [bad, listed[4]], batch_size=2)
   assert [r.status for r in results] == ['failed', 'done']
   assert 'missing' in results[0].error
 
@@ -99,7 +101,7 @@ def test_a_stopped_run_leaves_no_half_files(
     raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt):
-    jobs.run(animator, [listed[0], listed[2]], batch_size=2, report=stop)
+    jobs.run_jobs(animator, [listed[0], listed[2]], batch_size=2, report=stop)
   made = {p.name for p in tmp_path.iterdir() if p.suffix == '.mp4'}
   assert made <= {'0.mp4', '2.mp4'}
   for name in made:

@@ -71,7 +71,7 @@ def test_square_shows_the_crop_and_the_row_has_its_place(
 
 
 def test_released_crop_is_cut_to_the_picture(picture, points, reconstructor):
-  # Low in a wide picture, where the original's limit is the width (Q17).
+  # Low in a wide picture, where the original's limit is the width (quirk Q17).
   wide = picture[: int(points[:, 1].max()) + 4]
   source = _prepare(wide, points, reconstructor, release_crop=True)
   assert source.window.box[3] <= len(wide)

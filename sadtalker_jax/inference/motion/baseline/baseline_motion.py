@@ -9,20 +9,21 @@ Where the published program's habits are not copied:
 
 - a reference video's head motion replaces the generated one instead of being
   added on top of it (quirk Q10);
-- a reference for the eyes gives its eyes alone, not its mouth (Q11);
+- a reference for the eyes gives its eyes alone, not its mouth (quirk Q11);
 - `expression_scale` strengthens what is generated, mouth and brows; it leaves
-  the picture's own expression and the lids alone (reference 3.3 multiplies all
+  the picture's own expression and the lids alone (method 3.3 multiplies all
   64 numbers, which would also exaggerate the picture and half-close its eyes);
-- as there, `still` fixes the head and not the eyes (Q12); `blink` is apart.
+- as there, `still` fixes the head and not the eyes (quirk Q12); `blink` is
+  apart.
 """
 
-import dataclasses
 import fractions
 
 import numpy as np
 
-from sadtalker_jax import conventions, errors
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d.bases import makehuman
+from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import blinks, head_motion
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.baseline import speech
@@ -42,50 +43,24 @@ _BROWS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MotionOptions:
-  """What can be chosen about a track; see `options.Options`.
+class BaselineMotion(tracks.Motion):
+  """The baseline as a kind of motion; it needs nothing but the package."""
 
-  Raises:
-    InputError: a value is not possible; the message names it.
-  """
-
-  seed: int = 0  # of head motion and blinks
-  pose_style: int = 0  # manner of head motion, 0 to 45
-  expression_scale: float = 1.0  # of the generated mouth and brows
-  still: bool = False  # pose fixed to the source's
-  blink: bool = True  # random blinks
-  ref_pose: np.ndarray | None = None  # [T', 70] track of a video
-  ref_eyeblink: np.ndarray | None = None  # [T', 70]
-  input_yaw: tuple[float, ...] | None = None  # degrees, path over the clip
-  input_pitch: tuple[float, ...] | None = None
-  input_roll: tuple[float, ...] | None = None
-
-  def __post_init__(self) -> None:
-    """Checks every value."""
-    if self.seed < 0:
-      raise errors.InputError(f'seed: expected 0 or more, found {self.seed}')
-    head_motion.style(self.pose_style)
-    if not 0 <= self.expression_scale < np.inf:
-      raise errors.InputError(
-        f'expression_scale: expected 0 or more, found {self.expression_scale}'
-      )
-    for name in ('input_yaw', 'input_pitch', 'input_roll'):
-      degrees = getattr(self, name)
-      if degrees is not None and (
-        len(degrees) == 0 or not np.isfinite(degrees).all()
-      ):
-        raise errors.InputError(
-          f'{name}: expected one or more angles, found {degrees}'
-        )
-    for name in ('ref_pose', 'ref_eyeblink'):
-      track = getattr(self, name)
-      if track is not None and (
-        track.ndim != 2
-        or len(track) == 0
-        or track.shape[1] < conventions.ROW_SIZE
-      ):
-        raise ValueError(f'{name}: expected [T, 70], found {track.shape}')
+  def track(
+    self,
+    wave: np.ndarray,
+    *,
+    source: np.ndarray,
+    num_frames: int,
+    fps: fractions.Fraction | float = 25.0,
+    options: tracks.MotionOptions | None = None,
+  ) -> tracks.Track:
+    """See `baseline_track`; free views beside it."""
+    options = options or tracks.MotionOptions()
+    rows = baseline_track(
+      wave, source=source, num_frames=num_frames, fps=fps, options=options
+    )
+    return tracks.Track(rows, tracks.free_views(options, num_frames))
 
 
 def baseline_track(
@@ -94,7 +69,7 @@ def baseline_track(
   source: np.ndarray,
   num_frames: int,
   fps: fractions.Fraction | float = 25.0,
-  options: MotionOptions | None = None,
+  options: tracks.MotionOptions | None = None,
 ) -> np.ndarray:
   """Coefficients of a portrait that says a recording.
 
@@ -107,12 +82,13 @@ def baseline_track(
     options: choices.
 
   Returns:
-    [T, 70] float32. Where the sound is silent the mouth is the portrait's.
+    [T, 70] float32, without free views. Where the sound is silent the mouth is
+    the portrait's.
 
   Raises:
     ValueError: `source` or `wave` has another shape.
   """
-  options = options or MotionOptions()
+  options = options or tracks.MotionOptions()
   source = np.asarray(source, np.float32)
   if source.shape != (conventions.ROW_SIZE,):
     raise ValueError(f'expected a source of shape [70], found {source.shape}')
@@ -132,39 +108,6 @@ def baseline_track(
     source, stress, activity, rate, options
   )
   return track
-
-
-def free_view(degrees: tuple[float, ...], num_frames: int) -> np.ndarray:
-  """Angles [T] along a path of degrees (reference, section 5.12).
-
-  The path is walked at constant speed; one value is held. Equal neighbours and
-  clips of one frame, on which the original divides by zero, are fine. As there,
-  the last frames repeat the last value reached, which may be just short of the
-  end of the path.
-
-  Args:
-    degrees: corners of the path, at least one.
-    num_frames: T.
-  """
-  corners = np.asarray(degrees, np.float64)
-  length = float(np.abs(np.diff(corners)).sum())
-  if length == 0 or num_frames < 2:
-    return np.full(num_frames, corners[0])
-  step = length / (num_frames - 1)
-  parts = [
-    np.arange(start, end, np.sign(end - start) * step)
-    for start, end in zip(corners[:-1], corners[1:], strict=True)
-    if start != end
-  ]
-  path = np.concatenate(parts)[:num_frames]
-  return np.pad(path, (0, num_frames - len(path)), mode='edge')
-
-
-def looped(track: np.ndarray, num_frames: int) -> np.ndarray:
-  """A track [T', C] cut or continued to [T, C]: to and fro, without a jump."""
-  period = max(2 * len(track) - 2, 1)
-  place = np.arange(num_frames) % period
-  return track[np.where(place < len(track), place, period - place)]
 
 
 def _speaking(
@@ -188,7 +131,7 @@ def _set_eyes(
   track: np.ndarray,
   expression: np.ndarray,
   rate: float,
-  options: MotionOptions,
+  options: tracks.MotionOptions,
 ) -> None:
   """Writes blinks, or the eyes of a reference, into a track [T, 70].
 
@@ -203,7 +146,7 @@ def _set_eyes(
     return
   reference = options.ref_eyeblink
   usual = np.median(reference, axis=0)
-  change = looped(reference - usual, length)
+  change = tracks.looped(reference - usual, length)
   track[:, _EYES] = np.clip(expression[_EYES] + change[:, _EYES], 0, 1)
   for slot in _LIDS:
     deepest = np.percentile(reference[:, slot], 99.5) - usual[slot]
@@ -216,16 +159,16 @@ def _pose(
   stress: np.ndarray,
   activity: np.ndarray,
   rate: float,
-  options: MotionOptions,
+  options: tracks.MotionOptions,
 ) -> np.ndarray:
-  """Poses [T, 6]: the source's, moved; free views replace single angles."""
+  """Poses [T, 6]: the source's, moved."""
   length = len(stress)
   pose = np.tile(source[conventions.ROW_POSE], (length, 1))
   if options.still:
     pass
   elif options.ref_pose is not None:
     reference = options.ref_pose[:, conventions.ROW_POSE]
-    pose += looped(reference - reference[0], length)
+    pose += tracks.looped(reference - reference[0], length)
   else:
     pose += head_motion.track(
       options.seed,
@@ -235,8 +178,4 @@ def _pose(
       stress=stress,
       activity=activity,
     )
-  paths = (options.input_pitch, options.input_yaw, options.input_roll)
-  for axis, degrees in enumerate(paths):
-    if degrees is not None:
-      pose[:, axis] = np.radians(free_view(degrees, length))
   return pose

@@ -4,7 +4,7 @@ Expression is a matter of each frame alone. Pose is made in chunks of 32 frames
 that know nothing of each other and all start near the portrait's (quirk Q8).
 Each chunk has a latent of its own. Neighbours overlap by 8 frames and are
 cross-faded; with `release_chunks` they are set end to end, as published
-(reference 4.7).
+(method 4.7).
 
 Clips go through in pieces of one size, so that each function is compiled once
 and the device holds a piece or two at a time. Products are float32 on every
@@ -39,7 +39,7 @@ def expressions(
   reference: np.ndarray,
   blink: np.ndarray,
 ) -> np.ndarray:
-  """Expression of every frame (reference 3.3).
+  """Expression of every frame (method 3.3).
 
   Args:
     module: the network.
@@ -73,11 +73,11 @@ def poses(
   *,
   release_chunks: bool = False,
 ) -> np.ndarray:
-  """Pose of every frame, not smoothed yet (reference 4.7, 1 to 3).
+  """Pose of every frame, not smoothed yet (method 4.7, 1 to 3).
 
   The last chunk hears the last 32 frames and gives what is left of the clip
   (quirk Q9); where there are fewer, the first window is heard repeatedly. The
-  sound of frame 0 is not heard (Q31).
+  sound of frame 0 is not heard (quirk Q31).
 
   Args:
     module: the network.

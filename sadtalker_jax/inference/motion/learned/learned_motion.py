@@ -1,4 +1,4 @@
-"""Neural motion: ExpNet and PoseVAE turn a recording into coefficients.
+"""The `learned` motion: ExpNet and PoseVAE turn a recording into coefficients.
 
 Conventions: a track is [T, 70] float32, rows of expression (64 numbers of the
 BFM basis), angles (radian) and translation (decimetre), see `face3d.coeffs`.
@@ -14,55 +14,80 @@ and loops go to and fro, as in `tracks.looped`.
 In both, as published:
 
 - a reference for the eyes gives ExpNet its whole expression, frame by frame,
-  instead of the portrait's, so that its mouth shows through (Q11): numbers of
+  instead of the portrait's, so that its mouth shows through (quirk Q11):
+  numbers of
   the BFM basis do not tell eyes from mouth. Blinks are off then.
-- `expression_scale` multiplies all 64 generated numbers (reference 3.3).
-- `still` fixes the head and not the eyes (Q12); `blink` is apart. Blinks come
+- `expression_scale` multiplies all 64 generated numbers (method 3.3).
+- `still` fixes the head and not the eyes (quirk Q12); `blink` is apart. Blinks
+  come
   at the published intervals, which ExpNet has learned from.
 - generated poses are smoothed, reference poses are not.
 - free views replace angles inside the renderer, in degrees, when coefficients
-  have become keypoints (5.4): they are returned beside the track.
+  have become keypoints (method 5.4): they are returned beside the track.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
 import numpy as np
 
 from sadtalker_jax import conventions
-from sadtalker_jax.inference import rendering
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import blinks
-from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.inference.motion.learned import chunks, sound_windows
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import filters, mel
 from sadtalker_jax.typing import Variables
 
 
-class NeuralMotion:
+class LearnedMotion(tracks.Motion):
   """The two networks: a track for each portrait and recording."""
+
+  networks: ClassVar[tuple[str, ...]] = ('expnet', 'posevae')
 
   def __init__(
     self,
     expnet: Variables,
     posevae: Variables,
     *,
+    basis: str,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
   ):
-    """Takes their variables.
+    """Puts their variables on the device.
 
     Args:
-      expnet: of the one.
-      posevae: of the other.
-      fields: of their modules that differ from the zoo's, by name.
+      expnet: Variables of ExpNet.
+      posevae: Variables of PoseVAE.
+      basis: Face model whose expressions ExpNet gives and takes.
+      fields: Fields of their modules that differ from the zoo's, by name.
     """
+    self.basis = basis
     fields = fields or {}
     self._expnet: Any = zoo.build('expnet', **fields.get('expnet', {}))
     self._posevae: Any = zoo.build('posevae', **fields.get('posevae', {}))
     # On the device once, not again with every call.
     self._expnet_variables = jax.device_put(expnet)
     self._posevae_variables = jax.device_put(posevae)
+
+  @classmethod
+  def basis_in(cls, bundle: bundle_lib.Bundle) -> str:
+    """The face model of the bundle's networks."""
+    return bundle.basis
+
+  @classmethod
+  def from_bundle(cls, bundle: bundle_lib.Bundle) -> Self:
+    """The networks of a bundle.
+
+    Raises:
+      InputError: the bundle lacks them.
+    """
+    return cls(
+      *(bundle.variables(name) for name in cls.networks),
+      basis=bundle.basis,
+      fields={name: bundle.fields(name) for name in cls.networks},
+    )
 
   def track(
     self,
@@ -71,9 +96,8 @@ class NeuralMotion:
     source: np.ndarray,
     num_frames: int,
     fps: mel.FrameRate = conventions.FRAME_RATE,
-    options: baseline_motion.MotionOptions | None = None,
-    release_chunks: bool = False,
-  ) -> rendering.Track:
+    options: tracks.MotionOptions | None = None,
+  ) -> tracks.Track:
     """Coefficients of a portrait that says a recording.
 
     Args:
@@ -84,7 +108,6 @@ class NeuralMotion:
       num_frames: T, at least 1.
       fps: frames per second; reference tracks in `options` have the same.
       options: choices.
-      release_chunks: whether to follow the published procedure to the letter.
 
     Returns:
       Coefficients [T, 70] float32, and the angles that free views prescribe.
@@ -92,7 +115,7 @@ class NeuralMotion:
     Raises:
       ValueError: `source`, `wave` or `num_frames` is not as described.
     """
-    options = options or baseline_motion.MotionOptions()
+    options = options or tracks.MotionOptions()
     source = np.asarray(source, np.float32)
     if source.shape not in (
       (conventions.ROW_SIZE,),
@@ -107,14 +130,16 @@ class NeuralMotion:
       // mel.num_samples(1, conventions.FRAME_RATE)
     )
     windows = sound_windows.SoundWindows(wave, length)
-    clip = _Clip(windows, source, num_frames, float(fps), release_chunks)
+    clip = _Clip(
+      windows, source, num_frames, float(fps), options.release_chunks
+    )
     track = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
     track[:, conventions.ROW_EXPRESSION] = self._expression(clip, options)
     track[:, conventions.ROW_POSE] = self._pose(clip, options)
-    return rendering.Track(track, _free_views(options, num_frames))
+    return tracks.Track(track, tracks.free_views(options, num_frames))
 
   def _expression(
-    self, clip: '_Clip', options: baseline_motion.MotionOptions
+    self, clip: '_Clip', options: tracks.MotionOptions
   ) -> np.ndarray:
     """Expression [T, 64]."""
     length = len(clip.windows)
@@ -134,9 +159,7 @@ class NeuralMotion:
       expression, clip.num_frames, conventions.FRAME_RATE / clip.fps
     )
 
-  def _pose(
-    self, clip: '_Clip', options: baseline_motion.MotionOptions
-  ) -> np.ndarray:
+  def _pose(self, clip: '_Clip', options: tracks.MotionOptions) -> np.ndarray:
     """Pose [T, 6]."""
     rest = clip.source[conventions.ROW_POSE]
     pose = np.tile(rest, (clip.num_frames, 1))
@@ -155,7 +178,7 @@ class NeuralMotion:
         chunks.latents(options.seed, count),
         release_chunks=clip.release_chunks,
       )
-      smooth = filters.savitzky_golay(generated, 13, 2)  # reference 4.7, 4
+      smooth = filters.savitzky_golay(generated, 13, 2)  # method 4.7, 4
       pose = _resampled(
         smooth, clip.num_frames, conventions.FRAME_RATE / clip.fps
       )
@@ -178,7 +201,7 @@ class _Clip(NamedTuple):
     """A track [T', C] cut or continued to [T, C]."""
     if self.release_chunks:
       return track[np.arange(self.num_frames) % len(track)]
-    return baseline_motion.looped(track, self.num_frames)
+    return tracks.looped(track, self.num_frames)
 
 
 def _resampled(track: np.ndarray, num_frames: int, speed: float) -> np.ndarray:
@@ -204,15 +227,3 @@ def _resampled(track: np.ndarray, num_frames: int, speed: float) -> np.ndarray:
   for offset, weight in enumerate(weights, -1):
     result += weight * track[np.clip(index + offset, 0, len(track) - 1)]
   return result.astype(np.float32)
-
-
-def _free_views(
-  options: baseline_motion.MotionOptions, num_frames: int
-) -> np.ndarray:
-  """Prescribed yaw, pitch, roll [T, 3] in degrees; NaN where there are none."""
-  angles = np.full((num_frames, 3), np.nan, np.float32)
-  paths = (options.input_yaw, options.input_pitch, options.input_roll)
-  for axis, degrees in enumerate(paths):
-    if degrees is not None:
-      angles[:, axis] = baseline_motion.free_view(degrees, num_frames)
-  return angles

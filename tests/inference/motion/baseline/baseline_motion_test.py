@@ -7,7 +7,7 @@ import pytest
 
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d.bases import makehuman
-from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference import bundle, tracks
 from sadtalker_jax.inference.motion.baseline import baseline_motion, lips
 from sadtalker_jax.media import audio
 
@@ -33,13 +33,14 @@ def source() -> np.ndarray:
 
 
 def _track(wave, source, num_frames=FRAMES, fps=25.0, **options) -> np.ndarray:
-  return baseline_motion.baseline_track(
+  result = baseline_motion.BaselineMotion().track(
     wave,
     source=source,
     num_frames=num_frames,
     fps=fps,
-    options=baseline_motion.MotionOptions(**options),
+    options=tracks.MotionOptions(**options),
   )
+  return tracks.turned(result).coefficients
 
 
 @pytest.fixture(scope='module')
@@ -180,25 +181,23 @@ def test_free_view_walks_as_published(testdata, case):
   want = data[f'freeview_{case}_out']
   # Both float64; the steps are added up in another order.
   np.testing.assert_allclose(
-    baseline_motion.free_view(corners, len(want)), want, atol=1e-9
+    tracks.free_view(corners, len(want)), want, atol=1e-9
   )
 
 
 def test_free_view_where_the_original_divides_by_zero():
-  np.testing.assert_array_equal(baseline_motion.free_view((3.0, 9.0), 1), [3.0])
-  np.testing.assert_array_equal(
-    baseline_motion.free_view((4.0, 4.0), 3), [4.0] * 3
-  )
-  path = baseline_motion.free_view((0.0, 10.0, 10.0, 0.0), 21)
+  np.testing.assert_array_equal(tracks.free_view((3.0, 9.0), 1), [3.0])
+  np.testing.assert_array_equal(tracks.free_view((4.0, 4.0), 3), [4.0] * 3)
+  path = tracks.free_view((0.0, 10.0, 10.0, 0.0), 21)
   np.testing.assert_allclose(path[:10], np.arange(10), atol=1e-9)
   assert path[10] == pytest.approx(10) and path[15] == pytest.approx(5)
-  assert baseline_motion.free_view((1.0, 2.0), 0).shape == (0,)
+  assert tracks.free_view((1.0, 2.0), 0).shape == (0,)
 
 
 @pytest.mark.parametrize('corners', [(0.0, 7.0), (3.0, -8.0, 2.5), (0, 1, 0)])
 @pytest.mark.parametrize('length', [2, 3, 50, 177])
 def test_free_views_have_one_value_per_frame(corners, length):
-  path = baseline_motion.free_view(corners, length)
+  path = tracks.free_view(corners, length)
   assert path.shape == (length,)
   assert path.min() >= min(corners) - 1e-9
   assert path.max() <= max(corners) + 1e-9
@@ -219,10 +218,10 @@ def test_windows_as_published(testdata):
 
 def test_loops_go_to_and_fro():
   track = np.arange(4)[:, None]
-  result = baseline_motion.looped(track, 10)[:, 0]
+  result = tracks.looped(track, 10)[:, 0]
   assert result.tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
-  assert baseline_motion.looped(track, 2)[:, 0].tolist() == [0, 1]
-  assert baseline_motion.looped(track[:1], 3)[:, 0].tolist() == [0, 0, 0]
+  assert tracks.looped(track, 2)[:, 0].tolist() == [0, 1]
+  assert tracks.looped(track[:1], 3)[:, 0].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -238,11 +237,11 @@ def test_loops_go_to_and_fro():
 )
 def test_impossible_options_are_refused(options, words):
   with pytest.raises(errors.InputError, match=words):
-    baseline_motion.MotionOptions(**options)
+    tracks.MotionOptions(**options)
 
 
 def test_wrong_shapes_are_refused(recording):
   with pytest.raises(ValueError, match=r'shape \[70\]'):
     _track(recording, np.zeros(73, np.float32))
   with pytest.raises(ValueError, match=r'expected \[T, 70\]'):
-    baseline_motion.MotionOptions(ref_pose=np.zeros((0, 70)))
+    tracks.MotionOptions(ref_pose=np.zeros((0, 70)))

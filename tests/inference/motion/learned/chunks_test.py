@@ -47,7 +47,7 @@ def poses(pose_weights, windows):
 
 
 def _published(weights, windows, style, draws) -> np.ndarray:
-  """The procedure of reference 4.7, 1 to 3, as it is written."""
+  """The procedure of method 4.7, 1 to 3, as it is written."""
   apply = jax.jit(POSEVAE.apply, static_argnames=('train', 'method'))
   sound = apply(weights, windows[None, 1:, ..., None], method='encode_audio')
   sound = np.asarray(sound)  # [1, T - 1, 512]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference import bundle, tracks
 from sadtalker_jax.inference.motion import blinks
-from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.inference.motion.learned import (
   chunks,
   learned_motion,
@@ -29,8 +28,8 @@ def weights():
 
 
 @pytest.fixture(scope='module')
-def generator(weights) -> learned_motion.NeuralMotion:
-  return learned_motion.NeuralMotion(*weights)
+def generator(weights) -> learned_motion.LearnedMotion:
+  return learned_motion.LearnedMotion(*weights, basis='bfm')
 
 
 @pytest.fixture(scope='module')
@@ -51,8 +50,7 @@ def run(generator, recording, source):
       source=source,
       num_frames=length,
       fps=fps,
-      options=baseline_motion.MotionOptions(**options),
-      release_chunks=release,
+      options=tracks.MotionOptions(release_chunks=release, **options),
     )
     return result.coefficients
 
@@ -172,7 +170,7 @@ def test_scale_multiplies_the_expression(run, usual):
 def test_a_reference_pose_replaces_the_generated_one(run, source):
   reference = _reference(50)
   result = run(ref_pose=reference)[:, POSE]
-  want = baseline_motion.looped(reference[:, POSE], FRAMES) - reference[0, POSE]
+  want = tracks.looped(reference[:, POSE], FRAMES) - reference[0, POSE]
   np.testing.assert_allclose(result, source[POSE] + want, atol=1e-5)
 
 
@@ -245,15 +243,11 @@ def test_free_views_are_prescribed_beside_the_track(
     recording,
     source=source,
     num_frames=FRAMES,
-    options=baseline_motion.MotionOptions(
-      input_yaw=(-20.0, 30.0), input_roll=(5.0,)
-    ),
+    options=tracks.MotionOptions(input_yaw=(-20.0, 30.0), input_roll=(5.0,)),
   )
   np.testing.assert_array_equal(result.coefficients, usual)
   yaw, pitch, roll = result.angles.T
-  np.testing.assert_allclose(
-    yaw, baseline_motion.free_view((-20.0, 30.0), FRAMES)
-  )
+  np.testing.assert_allclose(yaw, tracks.free_view((-20.0, 30.0), FRAMES))
   assert np.isnan(pitch).all() and (roll == 5).all()
 
 

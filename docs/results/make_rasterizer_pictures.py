@@ -1,6 +1,6 @@
-"""Draws the pictures of rasterizer.md into docs/pictures.
+"""Draws the pictures of docs/results/rasterizer.md into docs/pictures.
 
-    python docs/make_rasterizer_pictures.py
+    python docs/results/make_rasterizer_pictures.py
 
 Diagrams are drawn with the rasterizer itself and Pillow; the accuracy that is
 printed at the end is against a brute force in float64 that lives here.
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from sadtalker_jax.benchmarks import rasterize_speed
 from sadtalker_jax.face3d.rasterize import rasterizer, silhouette
 
-FOLDER = pathlib.Path(__file__).resolve().parent / 'pictures'
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / 'pictures'
 SIZE = rasterize_speed.SIZE
 INK, PAPER = (30, 30, 40), (255, 255, 255)
 FIRST, LATER, MISS = (214, 96, 77), (67, 147, 195), (222, 222, 222)

@@ -1,0 +1,235 @@
+"""Makes a talking video of a portrait and a recording.
+
+    sadtalker animate --source_image portrait.jpg --driven_audio speech.wav
+
+Flags have the names of the published program. Without the two inputs, the
+portrait and the recording that ship with the package are used. Bad input ends
+with one line and exit code 2.
+"""
+
+import argparse
+from collections.abc import Sequence
+import datetime
+import os
+import pathlib
+import time
+from typing import TYPE_CHECKING
+
+from sadtalker_jax import errors
+from sadtalker_jax.cli import command, option_flags
+
+if TYPE_CHECKING:
+  from sadtalker_jax.inference import options as options_lib
+  from sadtalker_jax.inference import pipeline
+
+# Flags of the published program that work differently here.
+_REPLACED = {
+  '--checkpoint_dir': 'converted weights are read by --bundle',
+  '--old_version': 'converted weights are read by --bundle',
+  '--background_enhancer': 'this version restores faces only (--enhancer)',
+}
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+  """Shows defaults where they are numbers or words."""
+
+  def _get_help_string(self, action: argparse.Action) -> str | None:
+    if action.default is None or isinstance(action.default, bool):
+      return action.help
+    return super()._get_help_string(action)
+
+
+def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
+  """The command line."""
+  result = argparse.ArgumentParser(
+    prog=prog,
+    description='A portrait and a recording become a talking video.',
+    formatter_class=_Help,
+  )
+  inputs = result.add_argument_group('input and output')
+  add = inputs.add_argument
+  add('--source_image', help='Picture, or video (first frame).', metavar='FILE')
+  add('--driven_audio', help='Recording, or video with sound.', metavar='FILE')
+  add('--output', help='File to write.', metavar='FILE')
+  add(
+    '--result_dir',
+    default='./results',
+    help='Folder of <time>.mp4, where there is no --output.',
+  )
+  add('--overwrite', action='store_true', help='Replace an existing --output.')
+  add(
+    '--bundle',
+    default='default',
+    help='Networks and weights: a folder made by `sadtalker convert` or '
+    '`sadtalker bundle`, or owner/repo of the Hugging Face Hub.',
+  )
+  option_flags.add(result.add_argument_group('animation'))
+  add = result.add_argument_group('many jobs').add_argument
+  add(
+    '--manifest',
+    metavar='FILE',
+    help='Many jobs, one JSON object a line: image, audio, output, options.',
+  )
+  add(
+    '--summary',
+    metavar='FILE',
+    help='What became of the jobs; default <manifest>.summary.json.',
+  )
+  for name, kind, text in (
+    ('coordinator_address', str, 'HOST:PORT of process 0 (jax.distributed).'),
+    ('num_processes', int, 'Processes that share the manifest.'),
+    ('process_id', int, 'Number of this process, from 0.'),
+  ):
+    add(f'--{name}', type=kind, help=text)
+  add = result.add_argument_group('machine').add_argument
+  add(
+    '--dtype',
+    default='float32',
+    choices=['float32', 'bfloat16'],
+    help="Type of the neural renderer's convolutions.",
+  )
+  add('--cpu', action='store_true', help='Do not use an accelerator.')
+  add(
+    '--verbose',
+    action='store_true',
+    help='Also write the coefficients, <video>_track.npz.',
+  )
+  add = result.add_argument_group('of the published program').add_argument
+  for flag, reason in _REPLACED.items():
+    add(flag, nargs='?', const=True, help=f'Not available: {reason}.')
+  return result
+
+
+def main(
+  argv: Sequence[str] | None = None, *, prog: str = 'sadtalker animate'
+) -> int:
+  """Runs the program; returns its exit code."""
+  flags = parser(prog).parse_args(argv)
+  if flags.cpu:
+    os.environ['JAX_PLATFORMS'] = 'cpu'  # before jax starts
+  work = _run_manifest if flags.manifest else _run
+  return command.run(
+    lambda: work(flags), prog, stopped='stopped, nothing was written'
+  )
+
+
+def _check(flags: argparse.Namespace) -> None:
+  """Refuses flags that do not go together."""
+  for flag, reason in _REPLACED.items():
+    if getattr(flags, flag.removeprefix('--')) is not None:
+      raise errors.InputError(f'{flag}: {reason}')
+  alone = ('source_image', 'driven_audio', 'output', 'verbose')
+  many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
+  for name in alone if flags.manifest else many:
+    if getattr(flags, name) not in (None, False):
+      other = 'without' if flags.manifest else 'with'
+      raise errors.InputError(f'--{name}: expected {other} --manifest only')
+
+
+def _options(flags: argparse.Namespace) -> 'options_lib.Options':
+  """The options that the flags say."""
+  from sadtalker_jax.inference import registry
+
+  options = option_flags.read(flags)
+  registry.check(options)
+  return options
+
+
+def _animator(flags: argparse.Namespace) -> 'pipeline.Animator':
+  from sadtalker_jax import compile_cache
+  from sadtalker_jax.inference import pipeline
+
+  compile_cache.enable()
+  return pipeline.Animator.from_pretrained(flags.bundle, dtype=flags.dtype)
+
+
+def _run(flags: argparse.Namespace) -> int:
+  """Makes one video."""
+  import numpy
+  import tqdm
+
+  from sadtalker_jax.inference import bundle, geometry_video
+
+  _check(flags)
+  options = _options(flags)
+  started = time.monotonic()
+  animator = _animator(flags)
+  output = _output(flags)
+  image = flags.source_image or bundle.SAMPLE_PORTRAIT
+  sound = flags.driven_audio or bundle.SAMPLE_SPEECH
+  clip = animator.animate(image, sound, options)
+  with tqdm.tqdm(total=clip.num_frames, unit='frame') as bar:
+    path = clip.save(output, overwrite=flags.overwrite, progress=bar.update)
+  if flags.verbose:
+    track = path.with_name(f'{path.stem}_track.npz')
+    numpy.savez_compressed(track, coefficients=clip.track, fps=float(clip.fps))
+  if flags.face3dvis:
+    print(f'{geometry_video.beside(path)}: the 3-D face')
+  width, height = clip.size
+  print(
+    f'{path}: {clip.num_frames} frames, {width} x {height}, '
+    f'{float(clip.fps):g} fps, {clip.num_frames / float(clip.fps):.2f} s, '
+    f'made in {time.monotonic() - started:.1f} s'
+  )
+  return 0
+
+
+def _run_manifest(flags: argparse.Namespace) -> int:
+  """Makes the videos of a manifest; 1 if any failed."""
+  import jax
+
+  from sadtalker_jax.inference.batch import jobs as jobs_lib
+  from sadtalker_jax.inference.batch import manifest
+  from sadtalker_jax.media import files
+
+  _check(flags)
+  started = time.monotonic()
+  jobs = manifest.read(flags.manifest, _options(flags))
+  if flags.coordinator_address or flags.num_processes:
+    jax.distributed.initialize(
+      flags.coordinator_address, flags.num_processes, flags.process_id
+    )
+  process, processes = jax.process_index(), jax.process_count()
+  summary = pathlib.Path(flags.summary or f'{flags.manifest}.summary.json')
+  if processes > 1:
+    summary = summary.with_suffix(f'.{process}-of-{processes}.json')
+  files.check_target(summary, overwrite=True)
+
+  def report(result: jobs_lib.JobResult) -> None:
+    note = result.error or f'{result.frames} frames, {result.seconds:.1f} s'
+    print(f'line {result.line}: {result.status}: {result.output}: {note}')
+
+  results = jobs_lib.run_jobs(
+    _animator(flags),
+    jobs[process::processes],
+    batch_size=flags.batch_size,
+    overwrite=flags.overwrite,
+    report=report,
+  )
+  total = jobs_lib.BatchSummary(
+    results, time.monotonic() - started, process, processes
+  )
+  total.write(summary)
+  print(f'{summary}: {total}')
+  return 1 if total.count('failed') else 0
+
+
+def _output(flags: argparse.Namespace) -> pathlib.Path:
+  """The file to write; its folder is made if only --result_dir names it."""
+  from sadtalker_jax.media import video
+
+  if flags.output is not None:
+    return video.check_target(flags.output, overwrite=flags.overwrite)
+  folder = pathlib.Path(flags.result_dir)
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise errors.InputError(
+      f'{folder}: expected a folder to write to, found {error.strerror}'
+    ) from error
+  stamp = datetime.datetime.now().strftime('%Y_%m_%d_%H.%M.%S')
+  return video.check_target(folder / f'{stamp}.mp4', overwrite=False)
+
+
+if __name__ == '__main__':
+  raise SystemExit(main())

@@ -1,0 +1,166 @@
+"""A clip that is ready to be rendered: frames, files, size."""
+
+from collections.abc import Callable, Iterable, Iterator
+import dataclasses
+import fractions
+import os
+import pathlib
+
+import numpy as np
+
+from sadtalker_jax.faces import crop
+from sadtalker_jax.inference import geometry_video, rendering, tracks
+from sadtalker_jax.inference import portrait as portrait_lib
+from sadtalker_jax.inference.enhance import face_enhancer
+from sadtalker_jax.media import blend, video
+
+Path = str | os.PathLike[str]
+# Sound: a file, or samples [L] in [-1, 1] with their rate.
+Sound = Path | tuple[np.ndarray, int]
+
+FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Animation:
+  """A clip that is ready to be rendered; frames are made as they are asked."""
+
+  portrait: portrait_lib.Portrait
+  motion: tracks.Track
+  fps: fractions.Fraction
+  sound: Sound
+  drawer: rendering.Drawer
+  batch_size: int
+  enhancer: face_enhancer.FaceEnhancer | None = None
+  geometry: geometry_video.GeometryRenderer | None = None
+
+  @property
+  def track(self) -> np.ndarray:
+    """Coefficients [T, 70]."""
+    return self.motion.coefficients
+
+  @property
+  def num_frames(self) -> int:
+    """T."""
+    return len(self.track)
+
+  @property
+  def size(self) -> tuple[int, int]:
+    """Width and height of the frames that come out."""
+    width, height = self.portrait.frame_size
+    if self.portrait.window.paste:
+      height, width = self.portrait.picture.shape[:2]
+    scale = self.enhancer.upscale if self.enhancer else 1
+    return width * scale, height * scale
+
+  def render_job(self) -> rendering.RenderJob:
+    """What is drawn, with the work on the portrait alone done."""
+    prepared = self.drawer.prepare(self.portrait)
+    return rendering.RenderJob(self.drawer, prepared, self.motion)
+
+  def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """What the renderer drew, as it comes out: shaped, pasted, enhanced.
+
+    Args:
+      drawn: frames in order, batches [b, H, W, 3] uint8.
+    """
+    batches = iter(drawn)
+    window = self.portrait.window
+    if window.paste:
+      x0, y0, x1, y1 = (round(v) for v in window.box)
+      paster = blend.Paster(
+        self.portrait.picture,
+        (x0, y0, x1, y1),
+        feather=FEATHER * min(x1 - x0, y1 - y0),
+        color_match=True,
+      )
+      batches = (paster.paste(batch) for batch in batches)
+    else:
+      batches = (_shaped(batch, self.portrait.frame_size) for batch in batches)
+    if self.enhancer is not None:
+      batches = self.enhancer.stream(batches)
+    return batches
+
+  def batches(self) -> Iterator[np.ndarray]:
+    """Frames in batches [b, H, W, 3] uint8 RGB, T in all."""
+    parts = rendering.stream([self.render_job()], self.batch_size)
+    return self.finished(part.frames for part in parts)
+
+  def frames(self) -> Iterator[np.ndarray]:
+    """Frames [H, W, 3] uint8 RGB one by one."""
+    for batch in self.batches():
+      yield from batch
+
+  def save(
+    self,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+  ) -> pathlib.Path:
+    """Renders into an mp4 file with the sound; whole or not at all.
+
+    Where `Options.face3dvis` asked for it, the geometry goes into a second one,
+    `<name>_face3dvis.mp4`, afterwards.
+
+    Args:
+      path: the file, ending in .mp4.
+      overwrite: whether an existing file may be replaced.
+      progress: called with the number of frames of every finished batch.
+
+    Returns:
+      The path.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    return self.write(
+      self.batches(), path, overwrite=overwrite, progress=progress
+    )
+
+  def write(
+    self,
+    batches: Iterable[np.ndarray],
+    path: Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+  ) -> pathlib.Path:
+    """Writes finished frames as `save` does."""
+    if self.geometry is None:
+      return self._encode(batches, path, overwrite, progress)
+    second = video.check_target(
+      geometry_video.beside(path), overwrite=overwrite
+    )
+    first = self._encode(batches, path, overwrite, progress)
+    prepared = self.geometry.prepare(self.portrait)
+    clip = rendering.RenderJob(self.geometry, prepared, self.motion)
+    parts = rendering.stream([clip], self.batch_size)
+    self._encode((part.frames for part in parts), second, overwrite, None)
+    return first
+
+  def _encode(
+    self,
+    batches: Iterable[np.ndarray],
+    path: Path,
+    overwrite: bool,
+    progress: Callable[[int], None] | None,
+  ) -> pathlib.Path:
+    """An mp4 file of frames and the sound."""
+    writer = video.VideoWriter(
+      path, fps=self.fps, audio=self.sound, overwrite=overwrite
+    )
+    with writer:
+      for batch in batches:
+        for frame in batch:
+          writer.write(frame)
+        if progress is not None:
+          progress(len(batch))
+    return pathlib.Path(path)
+
+
+def _shaped(batch: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+  """Frames [b, H, W, 3] at a width and height, the crop's shape."""
+  if batch.shape[1:3] == size[::-1]:
+    return batch
+  return np.stack([crop.resize_plain(frame, size) for frame in batch])

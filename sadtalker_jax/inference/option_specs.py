@@ -1,0 +1,129 @@
+"""What one option is, and whether a value fits it.
+
+A `Spec` has all that flags, manifests and documentation want to know.
+"""
+
+from collections.abc import Mapping
+import math
+import numbers
+import os
+import pathlib
+from typing import Any, Literal, NamedTuple
+
+from sadtalker_jax import errors
+
+# What values of an option are; `angles` and `box` are tuples of numbers.
+Kind = Literal[
+  'flag', 'integer', 'number', 'name', 'path', 'angles', 'box', 'word'
+]
+
+
+class Spec(NamedTuple):
+  """One option, as its field of `Options` describes it."""
+
+  name: str
+  kind: Kind
+  default: Any
+  help: str
+  choices: tuple[str, ...] = ()
+  least: float = -math.inf
+  most: float = math.inf
+  flag: str = ''  # of the command line, if it is not the name
+  optional: bool = False  # None means that it is not asked for
+  metavar: str = ''
+
+  def checked(self, value: Any) -> Any:
+    """A value of the option's type, in its range.
+
+    Raises:
+      InputError: it is not; the message names the option.
+    """
+    if value is None and self.optional:
+      return None
+    return _CHECKS[self.kind](self, value)
+
+  def fail(self, expected: str, found: Any) -> errors.InputError:
+    """The error of a value."""
+    shown = repr(found)
+    if len(shown) > 200:
+      shown = f'{shown[:200]}... ({len(shown)} characters)'
+    return errors.InputError(f'{self.name}: expected {expected}, found {shown}')
+
+  @property
+  def range(self) -> str:
+    """The range in words; empty where there is none."""
+    if math.isfinite(self.most):
+      return f'{self.least:g} to {self.most:g}'
+    return f'at least {self.least:g}' if math.isfinite(self.least) else ''
+
+
+def _flag(spec: Spec, value: Any) -> bool:
+  if not isinstance(value, bool):
+    raise spec.fail('true or false', value)
+  return value
+
+
+def _number(spec: Spec, value: Any) -> Any:
+  whole = spec.kind == 'integer'
+  kind: Any = numbers.Integral if whole else numbers.Real
+  if isinstance(value, bool) or not isinstance(value, kind):
+    wanted = 'a whole number' if whole else 'a number'
+    raise spec.fail(' '.join(filter(None, [wanted, spec.range])), value)
+  if not (value >= spec.least and value <= spec.most):  # NaN, too
+    raise spec.fail(spec.range, value)
+  return value
+
+
+def _name(spec: Spec, value: Any) -> str:
+  if not isinstance(value, str) or value not in spec.choices:
+    raise spec.fail(f'one of {" ".join(spec.choices)}', value)
+  return value
+
+
+def _word(spec: Spec, value: Any) -> str:
+  """A name that others may register; who knows them checks it."""
+  if not isinstance(value, str) or not value:
+    raise spec.fail('a name', value)
+  return value
+
+
+def _path(spec: Spec, value: Any) -> pathlib.Path:
+  if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+    raise spec.fail('a path', value)
+  return pathlib.Path(value)
+
+
+def _numbers(spec: Spec, value: Any, wanted: str) -> tuple[float, ...]:
+  if not isinstance(value, (tuple, list)):
+    raise spec.fail(wanted, value)
+  for number in value:
+    if isinstance(number, bool) or not isinstance(number, numbers.Real):
+      raise spec.fail(wanted, value)
+  return tuple(value)
+
+
+def _angles(spec: Spec, value: Any) -> tuple[float, ...]:
+  wanted = f'one or more angles from {spec.least:g} to {spec.most:g}'
+  degrees = _numbers(spec, value, wanted)
+  if not degrees or not all(spec.least <= d <= spec.most for d in degrees):
+    raise spec.fail(wanted, value)
+  return degrees
+
+
+def _box(spec: Spec, value: Any) -> tuple[float, ...]:
+  corners = _numbers(spec, value, 'four numbers x0 y0 x1 y1')
+  if len(corners) != 4:
+    raise spec.fail('four numbers x0 y0 x1 y1', value)
+  return corners
+
+
+_CHECKS: Mapping[Kind, Any] = {
+  'flag': _flag,
+  'integer': _number,
+  'number': _number,
+  'name': _name,
+  'word': _word,
+  'path': _path,
+  'angles': _angles,
+  'box': _box,
+}

@@ -1,0 +1,57 @@
+"""The recipes of docs/extending.md run as they stand, outside the package."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = ROOT / 'docs' / 'extending.md'
+# What the program of a section prints at its end.
+SAYS = {
+  'a-motion': r'177 frames, the jaw opens by 0\.\d\d',
+  'a-renderer': r'177 frames, brightness \d+ to \d+',
+  'a-metric': r'brightness +0\.45\d +0\.22\d',
+  'a-network': r'\(2, 1\)',
+  'a-stage': r'step 20: 0\.\d+',
+}
+
+
+def _recipes() -> dict[str, str]:
+  """Python blocks of the page by the anchor of their section."""
+  found = {}
+  for section in re.split(r'^## ', PAGE.read_text(), flags=re.M)[1:]:
+    heading = section.splitlines()[0].lower().replace(' ', '-')
+    for block in re.findall(r'^```python\n(.*?)^```$', section, re.M | re.S):
+      assert heading not in found, f'{heading}: expected one file a recipe'
+      found[heading] = block
+  return found
+
+
+def test_every_recipe_is_run():
+  assert set(_recipes()) == set(SAYS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', sorted(SAYS))
+def test_recipe_runs_as_a_file_of_its_own(name, tmp_path, quick_flags):
+  file = tmp_path / 'mine.py'
+  file.write_text(_recipes()[name])
+  found = subprocess.run(
+    [sys.executable, str(file)],
+    cwd=tmp_path,
+    env={
+      **os.environ,
+      'PYTHONPATH': str(ROOT),
+      'TMPDIR': str(tmp_path),
+      'XLA_FLAGS': quick_flags,
+    },
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert found.returncode == 0, found.stderr[-3000:]
+  assert re.search(SAYS[name], found.stdout), found.stdout
