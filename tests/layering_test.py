@@ -52,7 +52,7 @@ ALLOWED_ONLY_IN = {
   'array_record': {'preparation'},
   'apache_beam': {'preparation'},
   'tensorflow': set(),
-  'gradio': {'app'},
+  'gradio': set(),
   'torch': {'conversion'},
   'safetensors': {'conversion'},
   'av': {'media'},
@@ -60,6 +60,27 @@ ALLOWED_ONLY_IN = {
   'cv2': set(),
   'librosa': set(),
 }
+# Ranks of the rooms inside `inference`: lower never import higher, and rooms of
+# one rank never import each other, but for the lowest, which are modules.
+INFERENCE_RANK = {
+  'option_specs': 0,
+  'options': 0,
+  'bundle': 0,
+  'portrait': 0,
+  'tracks': 0,
+  'rendering': 0,
+  'motion': 1,
+  'puppet': 1,
+  'neural': 1,
+  'enhance': 1,
+  'geometry_video': 1,
+  'registry': 2,
+  'animation': 3,
+  'pipeline': 4,
+  'batch': 5,
+}
+# Imports against these ranks that there are today: file, imported room.
+INFERENCE_EXCEPTIONS: set[tuple[str, str]] = set()
 # Scripts beside the package, never imported by it.
 OUTSIDE = {'train', 'infer', 'configs', 'input_pipeline', 'tests'}
 
@@ -84,6 +105,17 @@ def _imports(path: pathlib.Path) -> list[tuple[str, str]]:
       assert node.level == 0, f'{path}: relative import'
       found += [(node.module or '', alias.name) for alias in node.names]
   return found
+
+
+def _inference_rooms(path: pathlib.Path) -> set[str]:
+  """Rooms and modules of `inference` that a file imports."""
+  rooms = set()
+  for module, name in _imports(path):
+    if module == 'sadtalker_jax.inference':
+      rooms.add(name)
+    elif module.startswith('sadtalker_jax.inference.'):
+      rooms.add(module.split('.')[2])
+  return rooms
 
 
 def _own_parts(path: pathlib.Path) -> set[str]:
@@ -112,6 +144,60 @@ def test_file_imports_only_lower_ranks(path):
       f'{path.relative_to(ROOT)} ({part}, rank {RANK[part]}) imports {other} '
       f'(rank {RANK[other]})'
     )
+
+
+def test_ranks_are_of_parts_that_exist_and_of_all():
+  names = {_part(path) for path in _sources()} - {'__init__'}
+  assert RANK.keys() == names
+  for package, parts in ALLOWED_ONLY_IN.items():
+    assert parts <= names, f'{package}: {parts - names} is no part'
+
+
+def _room(path: pathlib.Path) -> str:
+  """Room or module of `inference` that a file belongs to."""
+  relative = path.relative_to(PACKAGE / 'inference')
+  return relative.parts[0].removesuffix('.py')
+
+
+def _inference_sources() -> list[pathlib.Path]:
+  return sorted((PACKAGE / 'inference').rglob('*.py'))
+
+
+def test_ranks_inside_inference_are_of_rooms_that_exist_and_of_all():
+  names = {_room(path) for path in _inference_sources()} - {'__init__'}
+  assert INFERENCE_RANK.keys() == names
+
+
+@pytest.mark.parametrize(
+  'path', _inference_sources(), ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_room_of_inference_imports_only_lower_ranks(path):
+  room = _room(path)
+  if room == '__init__':
+    return
+  rank = INFERENCE_RANK[room]
+  file = str(path.relative_to(PACKAGE / 'inference'))
+  higher = {
+    other
+    for other in _inference_rooms(path) - {room}
+    if INFERENCE_RANK[other] > rank or INFERENCE_RANK[other] == rank > 0
+  }
+  excused = {other for name, other in INFERENCE_EXCEPTIONS if name == file}
+  assert higher == excused, f'{file} ({room}, rank {rank}) imports {higher}'
+
+
+def test_modules_of_inference_are_not_imported_in_a_circle():
+  lowest = {room for room, rank in INFERENCE_RANK.items() if rank == 0}
+  imports = {
+    _room(path): _inference_rooms(path) & lowest
+    for path in _inference_sources()
+    if _room(path) in lowest
+  }
+  left = dict(imports)
+  while free := [room for room, needs in left.items() if not needs & {*left}]:
+    for room in free:
+      del left[room]
+  assert not left, f'{sorted(left)} import each other'
 
 
 @pytest.mark.parametrize(
