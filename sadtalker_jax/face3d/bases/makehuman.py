@@ -90,3 +90,20 @@ def offset() -> np.ndarray:
   """What was added to MakeHuman's vertices [3], decimetre."""
   with np.load(DATA) as stored:
     return stored['offset']
+
+
+def within_units(expression: np.ndarray, rest: np.ndarray) -> np.ndarray:
+  """Expressions whose units stay where the head has a shape: in [0, 1].
+
+  Fits end there, too. A unit of the portrait that is outside already may stay
+  where it is.
+
+  Args:
+    expression: [T, 64].
+    rest: [64] expression of the portrait.
+
+  Returns:
+    [T, 64].
+  """
+  lowest, highest = np.minimum(rest, 0), np.maximum(rest, 1)
+  return np.clip(expression, lowest, highest)
