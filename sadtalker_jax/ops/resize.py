@@ -28,8 +28,8 @@ def window(
     [height, width, C] float32, cut to the range of values in the window (cubic
     kernels overshoot).
 
-    Raises:
-      ValueError: the window is empty, or a size is below 1.
+  Raises:
+    ValueError: the window is empty, or a size is below 1.
   """
   x0, y0, x1, y1 = box
   if not (x0 < x1 and y0 < y1) or min(size) < 1:
