@@ -53,10 +53,10 @@ class Paster:
       feather: width in pixels of the soft border inside the box, at most half
         the box's shorter side. Sides on the picture's own border stay hard,
         since there is no seam.
-        color_match: whether to fit the colours of frames to the picture's.
-        reference: frame [h, w, 3] whose content equals that of the picture;
-          colours are then matched once, with it, and all frames get the same
-          change. Without it each frame is matched by itself.
+      color_match: whether to fit the colours of frames to the picture's.
+      reference: frame [h, w, 3] whose content equals that of the picture;
+        colours are then matched once, with it, and all frames get the same
+        change. Without it each frame is matched by itself.
 
     Raises:
       InputError: the box is empty or reaches out of the picture.
