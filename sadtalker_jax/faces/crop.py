@@ -1,17 +1,15 @@
 """The choice of a face, and of the part of the picture that is rendered.
 
-The crop rule is that of method 6.7 and method 11.2: the geometry
-of FFHQ, but never rotated. Points are (x, y) in pixels of the picture, y down;
-boxes are (x0, y0, x1, y1), whole pixels, x1 and y1 exclusive; sizes are
-(width, height).
+The crop rule is that of method 6.7 and method 11.2: the geometry of FFHQ, but
+never rotated. Points are (x, y) in pixels of the picture, y down; boxes are
+(x0, y0, x1, y1), whole pixels, x1 and y1 exclusive; sizes are (width, height).
 
 The published program has mistakes here, which this module does not repeat
 unless `original_quirks` asks for the same numbers:
 
 * quirk Q17: the lower limit of the inner box is the picture's width.
-* quirk Q18: for a very large face the picture is made smaller, but the paste
-uses
-  the boxes in the larger one.
+* quirk Q18: for a very large face the picture is made smaller, but
+  the paste uses the boxes in the larger one.
 * quirk Q19: in the ext modes the size of the inner box is reported.
 * quirk Q21: landmarks are measured on the picture squeezed to a square. Here
   they are measured on the picture as it is; `to_square` and `from_square`

@@ -7,9 +7,9 @@ outputs, attributes]`. `load` returns a `Graph` (static and hashable: what to
 compute) and its weights (a flat dict of float32 arrays: an argument of the
 jitted function, never a constant in it).
 
-Conventions: NHWC; 'SAME' pads as in XLA, first at the end; kernels are stored
-  as
-[out, h, w, in] and [1, h, w, channels] and transposed to HWIO and [h, w, C].
+Conventions: NHWC; 'SAME' pads as in XLA, with the odd cell at the end; kernels
+are stored as [out, h, w, in] and [1, h, w, channels] and transposed to HWIO and
+[h, w, C].
 
 Two operations have an unusual form:
 * A shortcut that is padded with zero channels and then added is one operation

@@ -2,12 +2,11 @@
 
 `Landmarker` is the interface; `FaceMesh` is the one that ships (MediaPipe's
 468-point mesh and its iris network, run by `faces.graph`). Pictures are uint8
-[H, W, 3].
-Points are [478, 3] float32: (x, y) in pixels of the picture, y down, the centre
-of the first pixel at (0.5, 0.5); z on the same scale, smaller is nearer to the
-camera, zero near the middle of the head. Points 0-467 are the mesh, 468-472 the
-iris of the eye on the left of the picture of a frontal face (its centre first),
-473-477 the other.
+[H, W, 3]. Points are [478, 3] float32: (x, y) in pixels of the picture, y down,
+the centre of the first pixel at (0.5, 0.5); z on the same scale, smaller is
+nearer to the camera, zero near the middle of the head. Points 0-467 are the
+mesh, 468-472 the iris of the eye on the left of the picture of a frontal face
+(its centre first), 473-477 the other.
 
 The mesh network barely follows a closed eye: its lids keep two thirds of their
 distance. The iris network also returns the lids, from more pixels, and these

@@ -16,9 +16,8 @@ from sadtalker_jax.media import containers
 
 # Number of taps of the interpolation filter, and the share of the band at which
 # it is at half. Measured 48 to 16 kHz: flat to 7.2 kHz within 0.01 dB, -0.7 dB
-# at 7.6
-# kHz, aliases from 8.24 kHz on below -96 dB; swresample's own 32 taps: -1 dB at
-# 7.2 kHz and -17 dB of alias.
+# at 7.6 kHz, aliases from 8.24 kHz on below -96 dB; swresample's own 32 taps:
+# -1 dB at 7.2 kHz and -17 dB of alias.
 _RESAMPLER = 'filter_size=128:phase_shift=10:cutoff=0.97'
 _SQRT_HALF = math.sqrt(0.5)
 # Share of each loudspeaker in the left channel; the right channel mirrors it.
