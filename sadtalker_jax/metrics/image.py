@@ -6,7 +6,7 @@ clips have one shape. Results have one number per frame, float64 [T].
 
 from collections.abc import Callable
 import functools
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +78,7 @@ def ssim(
 
 
 def lpips(
-  distance: Callable[[jax.Array, jax.Array], Any],
+  distance: Callable[[jax.Array, jax.Array], jax.Array],
   first: Array,
   second: Array,
   *,
@@ -105,7 +105,7 @@ def lpips(
       f'expected frames of uint8, found {first.dtype} and {second.dtype}'
     )
 
-  def scaled(a: Array, b: Array) -> Any:
+  def scaled(a: Array, b: Array) -> jax.Array:
     return distance(*(jnp.asarray(x, jnp.float32) / 255 for x in (a, b)))
 
   answer = batches.apply(scaled, first, second, size=batch)

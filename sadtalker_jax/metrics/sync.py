@@ -8,7 +8,7 @@ SyncNet's views of a face are [T, 224, 224, 3], BGR, 0 to 255, as in
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -23,7 +23,7 @@ _STEPS = 20  # steps of 10 ms in a window of sound, four to a frame
 _FRAME = 640  # samples of a frame
 _EPSILON = 1e-6  # torch adds it to differences before it takes their length
 
-Network = Callable[[Any], Any]
+Network = Callable[[Array], Array]
 
 
 class Sync(NamedTuple):

@@ -8,14 +8,16 @@ of them.
 """
 
 import functools
-from typing import Any
+from typing import TypeVar
 
 import jax
 from jax import lax
 import jax.numpy as jnp
 
+_Tree = TypeVar('_Tree')
 
-def like(tree: Any, *values: jax.Array) -> Any:
+
+def like(tree: _Tree, *values: jax.Array) -> _Tree:
   """`tree`, varying over every axis of the mesh over which `values` vary.
 
   Args:

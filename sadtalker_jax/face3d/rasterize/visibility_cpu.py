@@ -75,7 +75,9 @@ def resolve(
     pixel = jnp.where(valid, row * width + column, 0.0).astype(jnp.int32)
     return work_items.settle(winners, pixel, jnp.where(valid, key, 0), triangle)
 
-  def one_pass(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+  def one_pass(
+    carry: tuple[jax.Array, jax.Array],
+  ) -> tuple[jax.Array, jax.Array]:
     base, winners = carry
     # Far from this pass a row is only known to lie before or after it.
     with jax.enable_x64(True):
@@ -84,7 +86,9 @@ def resolve(
     start = (rows[:, None] + within).reshape(-1)[:count]
     triangle = _owners(start, capacity)
 
-    def chunk(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+    def chunk(
+      carry: tuple[jax.Array, jax.Array],
+    ) -> tuple[jax.Array, jax.Array]:
       first, winners = carry
       mine = lax.dynamic_slice(triangle, (first,), (CHUNK,))
       item = first + jnp.arange(CHUNK, dtype=jnp.int32)

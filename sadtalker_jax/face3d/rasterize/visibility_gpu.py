@@ -71,7 +71,9 @@ def resolve(
     ends = lax.cumsum(more.astype(jnp.int64))
     start, total = ends - more.astype(jnp.int64), ends[-1]
 
-  def one_pass(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+  def one_pass(
+    carry: tuple[jax.Array, jax.Array],
+  ) -> tuple[jax.Array, jax.Array]:
     base, winners = carry
     with jax.enable_x64(True):
       relative = jnp.clip(start - base, -(1 << 30), (1 << 31) - 1)

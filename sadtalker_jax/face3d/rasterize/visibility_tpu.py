@@ -20,6 +20,7 @@ _RUN = 32  # triangles of every tile that are tested together
 _PAIRS = 2  # pairs per triangle in a pass
 
 _State: TypeAlias = tuple[jax.Array, jax.Array]  # bits and triangles [K, S]
+_Carry: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]  # and a counter
 
 
 def resolve(
@@ -68,7 +69,7 @@ def _one(
   # A multiple of the run, so that the last slice of a pass stays inside.
   capacity = -(-_PAIRS * corners[0].shape[0] // _RUN) * _RUN
 
-  def one_pass(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+  def one_pass(carry: _Carry) -> _Carry:
     base, bits, ids = carry
     slot = base + jnp.arange(capacity, dtype=jnp.int32)
     triangle = jnp.searchsorted(ends, slot, side='right').astype(jnp.int32)
@@ -137,7 +138,7 @@ def _test_runs(
   row = (number // across * _TILE)[:, None] + within // _TILE
   column, row = (a.astype(jnp.float32)[:, None] for a in (column, row))
 
-  def test(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+  def test(carry: _Carry) -> _Carry:
     step, bits, ids = carry
     at = low[:, None] + step * _RUN + jnp.arange(_RUN, dtype=jnp.int32)
     mine = work_items.take(triangle, at)  # [K, R]

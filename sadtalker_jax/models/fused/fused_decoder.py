@@ -7,8 +7,7 @@ convolution of its shortcut has no activation before it, so it is applied to
 beta in the weights: only gamma is computed in full width.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 from jax import lax
@@ -34,7 +33,9 @@ def decode(
   """
   x = fused_layers.conv(condition, params['first'], precision=precision)
 
-  def hidden(shared: fused_layers.Layer, parts: int, factor: int) -> Any:
+  def hidden(
+    shared: fused_layers.Layer, parts: int, factor: int
+  ) -> list[jax.Array]:
     y = fused_layers.conv(
       condition, shared, jax.nn.relu, factor=factor, precision=precision
     )
@@ -98,7 +99,7 @@ def _block(
   )
 
 
-def _normal(x: jax.Array, repeats: int) -> Any:
+def _normal(x: jax.Array, repeats: int) -> Callable[[jax.Array], jax.Array]:
   """A function that normalizes rows by the statistics of `x`, in float32.
 
   The rows are those of `x`, and are repeated after it; repeated pixels have the

@@ -30,9 +30,9 @@ def conv_general_dilated(
   *,
   lhs_dilation: Sequence[int] | None = None,
   rhs_dilation: Sequence[int] | None = None,
-  dimension_numbers: Any = None,
+  dimension_numbers: lax.ConvDimensionNumbers | None = None,
   feature_group_count: int = 1,
-  precision: Any = None,
+  precision: lax.PrecisionLike = None,
   **rest: Any,
 ) -> jax.Array:
   """`lax.conv_general_dilated`, for `nn.Conv(conv_general_dilated=...)`.
@@ -79,7 +79,7 @@ def conv3d_by_slices(
   kernel: jax.Array,
   strides: Sequence[int],
   padding: Sequence[tuple[int, int]],
-  precision: Any = None,
+  precision: lax.PrecisionLike = None,
 ) -> jax.Array:
   """A 3-D convolution as 2-D ones over the slices in depth.
 

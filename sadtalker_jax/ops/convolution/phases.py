@@ -11,7 +11,6 @@ Layout: [B, H, W, C] and kernels [3, 3, I, O], or [B, D, H, W, C] and
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 from jax import lax
@@ -29,7 +28,7 @@ _PHASES = {2: (_FIRST, _LAST), 4: (_FIRST, _MIDDLE, _LAST)}
 # For each of the f phases, its place among the distinct ones.
 _ORDER = {2: (0, 1), 4: (0, 1, 1, 2)}
 
-Kernels = tuple[tuple[Any, ...], ...]
+Kernels = tuple[tuple[np.ndarray, ...], ...]
 
 
 def split(kernel: np.ndarray, factor: int) -> Kernels:

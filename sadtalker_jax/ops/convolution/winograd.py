@@ -18,8 +18,7 @@ half the kernel. Float32 only. Strips of rows are computed one after the other,
 so that intermediate results stay in a processor's cache: this is for CPUs.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 from jax import lax
@@ -28,6 +27,7 @@ import numpy as np
 
 from sadtalker_jax.ops.convolution import conv as conv_ops
 from sadtalker_jax.ops.convolution import winograd_schemes as schemes
+from sadtalker_jax.typing import Array
 
 THREE, SEVEN = schemes.THREE, schemes.SEVEN
 NEAREST_2, NEAREST_4 = schemes.NEAREST_2, schemes.NEAREST_4
@@ -78,7 +78,7 @@ def conv(
   work = _Work(x[:, None] if flat else x, kernel, scheme, deep)
   count = work.strips
 
-  def strip(index: Any) -> jax.Array:
+  def strip(index: int | jax.Array) -> jax.Array:
     y = work.strip(index)
     if flat:
       y = y[:, 0]
@@ -129,7 +129,7 @@ class _Work:
       x.transpose(2, 0, 1, 3, 4), (side, (0, 0), ends, side, (0, 0))
     )
 
-  def strip(self, index: Any) -> jax.Array:
+  def strip(self, index: int | jax.Array) -> jax.Array:
     """[B, D, h, W', O]: the rows of a strip."""
     scheme, more = self.scheme, self.scheme.blocks - 1
     first = index * self.rows * scheme.step
@@ -147,7 +147,7 @@ class _Work:
     y = y.reshape(-1, *y.shape[2:4], y.shape[4] * y.shape[5], y.shape[6])
     return y.transpose(1, 2, 0, 3, 4)
 
-  def _products(self, t: jax.Array, kernel: jax.Array) -> jax.Array:
+  def _products(self, t: jax.Array, kernel: Array) -> jax.Array:
     """[n, rows, B, D, W / step, O]: products, summed over depth and blocks."""
     deep, depth = self.deep, self.depth
     if self.together and deep > 1:
@@ -201,7 +201,7 @@ def _conv_2x2(t: jax.Array, kernel: jax.Array) -> jax.Array:
   return y.transpose(2, 0, 1, 3, 4)
 
 
-def _sum(weights: np.ndarray, parts: Any) -> jax.Array:
+def _sum(weights: np.ndarray, parts: Iterable[jax.Array]) -> jax.Array:
   """Weighted sum of arrays; those of weight 0 are left out."""
   terms = [
     part if weight == 1 else part * np.float32(weight)

@@ -9,12 +9,13 @@ error is three times that of `THREE`). Kernels are transformed in float64.
 
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 
 import numpy as np
 
+from sadtalker_jax.typing import Array
+
 # The transformed kernel: one array for each of the n numbers along the width.
-Kernel = tuple[Any, ...]
+Kernel = tuple[Array, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ the first cell, N - 1 at that of the last. A place lies between two neighbours,
 
 from collections.abc import Sequence
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,8 @@ _CHUNK = 2**14
 FEW = 8  # below this number of channels each is treated by itself
 
 Padding = Literal['zeros', 'border', 'reflection']
+
+_Tree = TypeVar('_Tree')
 
 
 class Between(NamedTuple):
@@ -172,7 +174,7 @@ def take(rows: jax.Array, index: jax.Array, *, flat: bool) -> jax.Array:
   return jax.vmap(one)(rows, index)
 
 
-def in_chunks(tree: Any, channels: int, *, outside: int) -> Any:
+def in_chunks(tree: _Tree, channels: int, *, outside: int) -> _Tree:
   """Arrays [B, M, ...] as [chunks, places, ...], padded with `outside`."""
   total = math.prod(jax.tree.leaves(tree)[0].shape[:2])
   size = max(min(total, _CHUNK // max(channels, 1)), 1)
