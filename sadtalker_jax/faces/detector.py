@@ -86,7 +86,11 @@ class BlazeFace:
   def detect(
     self, picture: np.ndarray, *, thorough: bool = True
   ) -> list[Detection]:
-    """The faces of a picture, largest first; see `FaceDetector`."""
+    """The faces of a picture, largest first; see `FaceDetector`.
+
+    Raises:
+      ValueError: `picture` has another shape or type.
+    """
     warp.check_picture(picture)
     # The coarse scales are made from the finest: one pass over the pixels.
     base = tiles.scaled(picture, min(_FINEST, max(picture.shape[:2])))

@@ -147,7 +147,12 @@ class FanLandmarker:
     return self.many([picture], [box])[0]
 
   def points68(self, picture: np.ndarray, box: crop.Box) -> np.ndarray:
-    """The 68 points of one face, float32 [68, 2]; see `points98`."""
+    """The 68 points of one face, float32 [68, 2]; see `points98`.
+
+    Raises:
+      InputError: the box lies outside of the picture.
+      ValueError: `picture` has another shape or type.
+    """
     return to_68(self.points98(picture, box))
 
   def many(

@@ -65,7 +65,11 @@ def merge(first: Moments, second: Moments) -> Moments:
 
 
 def add(moments: Moments, features: Array) -> Moments:
-  """Moments with the features [N, D] of one more batch."""
+  """Moments with the features [N, D] of one more batch.
+
+  Raises:
+    ValueError: as `of` and `merge`.
+  """
   return merge(moments, of(features))
 
 

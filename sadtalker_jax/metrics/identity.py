@@ -37,5 +37,9 @@ def similarities(source: Array, frames: Array) -> np.ndarray:
 
 
 def csim(source: Array, frames: Array) -> float:
-  """CSIM of a clip: the mean of `similarities`, 1 for the same face."""
+  """CSIM of a clip: the mean of `similarities`, 1 for the same face.
+
+  Raises:
+    ValueError: as `similarities`.
+  """
   return float(similarities(source, frames).mean())

@@ -48,6 +48,9 @@ def num_frames(num_samples: int, fps: FrameRate = 25.0) -> int:
   """Number of whole video frames in `num_samples` of 16 kHz sound.
 
   At 25 frames a second floor(L / 640) (method 2.1).
+
+  Raises:
+    ValueError: `fps` is not above 0.
   """
   rate = _rate(fps)
   return (
@@ -60,6 +63,9 @@ def num_samples(num_video_frames: int, fps: FrameRate = 25.0) -> int:
 
   The published program cuts sound to this length before the spectrogram, which
   decides what the windows of the last two frames contain.
+
+  Raises:
+    ValueError: `fps` is not above 0.
   """
   rate = _rate(fps)
   return -(
@@ -173,6 +179,9 @@ def window_starts(num_video_frames: int, fps: FrameRate = 25.0) -> np.ndarray:
   The middle of frame i lies at 80 (i + 1/2) / fps mel frames and the window
   starts half its length, 8, before: trunc(80 (i + 1/2) / fps - 8), towards
   zero. At 25 frames a second that is trunc(3.2 (i - 2)) (method 2.3).
+
+  Raises:
+    ValueError: `fps` is not above 0.
   """
   rate = _rate(fps)
   index = np.arange(num_video_frames, dtype=np.int64)

@@ -141,6 +141,9 @@ def shape(
 
   Returns:
     [..., V, 3] decimetre; leading axes broadcast.
+
+  Raises:
+    ValueError: there is another number of weights.
   """
   vertices = jnp.asarray(model.mean)
   for weights, basis, size in (
