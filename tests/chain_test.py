@@ -1,4 +1,4 @@
-"""From drawn videos to a talking one: every command of docs/guides/training.md."""
+"""Drawn videos to a talking one: every command of docs/guides/training.md."""
 
 import functools
 import os

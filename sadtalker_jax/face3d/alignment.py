@@ -1,10 +1,10 @@
-"""Five-point alignment of a picture to the frame of the reconstruction.
+"""Alignment of a picture to the frame of the reconstruction, by five points.
 
-Conventions: landmarks are the usual 68 points in pixels with **y up**, measured
-from the lower edge of the picture: y_up = H - y for points whose pixel centres
-are half-integers, H - 1 - y for points whose pixel centres are integers (the
-published pipeline). Pictures are [H, W, 3] uint8 RGB. All of it runs on the
-host in float64, but for `five_points`. Source: design reference, section 6.3.
+Conventions: landmarks are the 68 points of iBUG in pixels with **y up**,
+measured from the lower edge of the picture: y_up = H - y for points whose pixel
+centres are half-integers, H - 1 - y for points whose pixel centres are integers
+(the published pipeline). Pictures are [H, W, 3] uint8 RGB. Everything but
+`five_points` runs on the host in float64. Source: method 6.3.
 """
 
 from typing import NamedTuple, TypeVar
@@ -17,12 +17,12 @@ _Points = TypeVar('_Points', np.ndarray, jax.Array)
 
 TARGET_SIZE = 224  # side of the aligned picture
 RESCALE_FACTOR = 102.0  # pixels per decimetre in the aligned picture
-_MOST_PIXELS = 1 << 24  # of a resized picture that is computed as a whole
+_MOST_PIXELS = 1 << 24  # largest resized picture that is computed as a whole
 
-# Of which two of the 68 points each of the five is the mean: left eye, right
-# eye (left and right in the picture), nose tip, mouth corners.
+# Each of the five points is the mean of two of the 68: left eye, right eye
+# (left and right in the picture), nose tip, mouth corners.
 _FIVE = np.array([[36, 39], [42, 45], [30, 30], [48, 48], [54, 54]])
-# The five points of the standard face, decimetre.
+# The five points of the standard face, in decimetre.
 STANDARD_POINTS = np.array(
   [
     [-0.31148657, 0.29036078, 0.13377953],
@@ -36,13 +36,13 @@ STANDARD_POINTS.setflags(write=False)
 
 
 class TransParams(NamedTuple):
-  """How a picture was aligned: W0, H0, s, tx, ty of the reference."""
+  """Alignment of a picture: W0, H0, s, tx, ty of method 6.3."""
 
-  width: float  # pixels of the picture
-  height: float
+  width: float  # width of the picture in pixels
+  height: float  # height of the picture in pixels
   scale: float  # aligned pixels per picture pixel
-  tx: float  # where the origin of the model falls, pixels of the picture, y up
-  ty: float
+  tx: float  # place of the model's origin in pixels of the picture
+  ty: float  # the same, y up
 
 
 def five_points(landmarks: _Points) -> _Points:
@@ -52,7 +52,10 @@ def five_points(landmarks: _Points) -> _Points:
     landmarks: [..., 68, D]; a jax array gives a jax array.
 
   Returns:
-    [..., 5, D], order as `STANDARD_POINTS`.
+    [..., 5, D] in the order of `STANDARD_POINTS`.
+
+  Raises:
+    ValueError: there are not 68 landmarks.
   """
   if landmarks.shape[-2] != 68:
     raise ValueError(f'expected 68 landmarks, found shape {landmarks.shape}')
@@ -60,13 +63,13 @@ def five_points(landmarks: _Points) -> _Points:
 
 
 def centring_offset(landmarks: np.ndarray) -> np.ndarray:
-  """Shift [3] that brings a face model to the place of the standard face.
+  """Shift [3] that moves a face model to the place of the standard face.
 
   Args:
     landmarks: [68, 3] of the mean face, decimetre, in the model's own frame.
 
   Returns:
-    Mean of `STANDARD_POINTS` less the mean of the model's five points.
+    Mean of `STANDARD_POINTS` minus the mean of the model's five points.
   """
   own = five_points(np.asarray(landmarks, np.float64))
   return STANDARD_POINTS.mean(0) - own.mean(0)
@@ -79,7 +82,7 @@ def solve(points: np.ndarray) -> tuple[float, float, float]:
     points: [5, 2] pixels, y up.
 
   Returns:
-    Scale in pixels per decimetre, and (tx, ty), pixels.
+    Scale in pixels per decimetre, and (tx, ty) in pixels.
   """
   system = np.concatenate([STANDARD_POINTS, np.ones((5, 1))], 1)
   rows, *_ = np.linalg.lstsq(system, np.asarray(points, np.float64), rcond=None)
@@ -92,12 +95,12 @@ def align(landmarks: np.ndarray, width: int, height: int) -> TransParams:
 
   Args:
     landmarks: [68, 2] or [5, 2] pixels, y up; all -1 where no face was found,
-      the standard face then fills the picture.
-    width: of the picture, pixels.
-    height: of the picture, pixels.
+      and then the standard face fills the picture.
+    width: width of the picture in pixels.
+    height: height of the picture in pixels.
 
   Returns:
-    TransParams with Python floats.
+    The alignment, in Python floats.
 
   Raises:
     ValueError: the landmarks span no area.
@@ -119,15 +122,15 @@ def align(landmarks: np.ndarray, width: int, height: int) -> TransParams:
 def crop_origin(
   trans: TransParams, size: int = TARGET_SIZE
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-  """Integer geometry of the reference's resize-then-crop.
+  """Integer geometry of the published resize-then-crop.
 
   Args:
     trans: alignment of the picture.
-    size: side of the crop.
+    size: side of the crop in pixels.
 
   Returns:
-    (w, h): size of the resized picture; (left, top): corner of the crop in it,
-    y down.
+    (w, h), the size of the resized picture, and (left, top), the corner of the
+    crop in it, y down.
   """
   w = int(trans.width * trans.scale)
   h = int(trans.height * trans.scale)
@@ -142,8 +145,8 @@ def crop(
   """The aligned picture: resized by Pillow's bicubic filter, then cropped.
 
   Where the resized picture would have more than 2^24 pixels (a small face in a
-  huge picture), only the part that the crop shows is computed. Pillow keeps the
-  borders of that part in single precision, which moves one pixel in 70 by one
+  huge picture), only the part inside the crop is computed. Pillow keeps the
+  borders of that part in single precision, which changes one pixel in 70 by one
   or two grey levels.
 
   Args:
@@ -153,6 +156,9 @@ def crop(
 
   Returns:
     [size, size, 3] uint8, black outside the picture.
+
+  Raises:
+    ValueError: `trans` belongs to a picture of another size.
   """
   found = (image.shape[1], image.shape[0])
   if found != (trans.width, trans.height):
@@ -181,7 +187,7 @@ def crop(
 def map_landmarks(
   landmarks: np.ndarray, trans: TransParams, size: int = TARGET_SIZE
 ) -> np.ndarray:
-  """Landmarks of the picture in the aligned picture, as the reference does.
+  """Landmarks of the picture in the aligned picture, as published.
 
   Args:
     landmarks: [..., 2] pixels of the picture, y up.
@@ -197,7 +203,10 @@ def map_landmarks(
 def unmap_landmarks(
   landmarks: np.ndarray, trans: TransParams, size: int = TARGET_SIZE
 ) -> np.ndarray:
-  """The inverse of `map_landmarks`."""
+  """Landmarks [..., 2] of the aligned picture in the picture.
+
+  The inverse of `map_landmarks`.
+  """
   return (landmarks + _corner(trans, size)) / trans.scale + _centre(trans)
 
 

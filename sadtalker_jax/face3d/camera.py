@@ -1,7 +1,7 @@
-"""The fixed perspective camera of the face model (reference, section 6.4).
+"""The fixed perspective camera of the face model (method 6.4).
 
 Conventions: vertices are in decimetre, x right, y up, z towards the camera,
-which stands on the z axis at `DISTANCE` and looks at the origin. A projected
+which is on the z axis at `DISTANCE` and looks at the origin. A projected
 point (u, v) lies in the aligned frame of `SIZE` x `SIZE`, in pixels with **v
 up**, (0, 0) the lower left corner of the picture area, pixel centres at
 half-integers. Depth is the distance from the camera plane, positive in front.
@@ -21,12 +21,12 @@ FOCAL = 1015.0  # pixels of the aligned frame
 CENTER = 112.0  # principal point, both axes, pixels
 DISTANCE = 10.0  # camera position on the z axis, decimetre
 SIZE = 224  # side of the aligned frame, pixels
-NEAR = 5.0  # depth range of the reference renderer, decimetre
+NEAR = 5.0  # depth range of the published renderer, decimetre
 FAR = 15.0
 
 
 def rotate(vectors: Array, angles: Array) -> Array:
-  """Vectors [..., V, 3] turned by the head rotation of angles [..., 3]."""
+  """Vectors [..., V, 3] rotated by the head rotation of angles [..., 3]."""
   return jnp.einsum(
     '...vj,...ij->...vi',
     jnp.asarray(vectors),
@@ -51,7 +51,7 @@ def transform(vertices: Array, angles: Array, translation: Array) -> Array:
 
 
 def depth(vertices: Array) -> Array:
-  """Depths [...] of posed vertices [..., 3]: the reference's 10 - z."""
+  """Depths [...] of posed vertices [..., 3]: 10 - z, in decimetre."""
   return DISTANCE - jnp.asarray(vertices)[..., 2]
 
 
@@ -59,11 +59,11 @@ def project(vertices: Array) -> tuple[Array, Array]:
   """Perspective image of posed vertices in the aligned frame.
 
   Args:
-    vertices: [..., 3] decimetre, posed; every depth must be positive for the
-      result to mean anything.
+    vertices: [..., 3] decimetre, posed; depths must be positive for a
+      meaningful result.
 
   Returns:
-    Points [..., 2], pixels, y up, and depths [...], decimetre.
+    Points [..., 2] in pixels, y up, and depths [...] in decimetre.
   """
   vertices = jnp.asarray(vertices)
   z = depth(vertices)
@@ -73,8 +73,8 @@ def project(vertices: Array) -> tuple[Array, Array]:
 def picture_to_aligned(points: Array, trans: alignment.TransParams) -> Array:
   """Points [..., 2] of the picture (y down) in the aligned frame (y up).
 
-  This is the similarity without the rounding to whole pixels that the crop of
-  `alignment.crop` undergoes; it is what a fit should use.
+  This is the exact similarity, without the rounding to whole pixels in
+  `alignment.crop`; it is what a fit should use.
   """
   points = jnp.asarray(points)
   x = (points[..., 0] - trans.tx) * trans.scale + CENTER
@@ -91,14 +91,14 @@ def aligned_to_picture(points: Array, trans: alignment.TransParams) -> Array:
 
 
 def project_to_picture(vertices: Array, trans: alignment.TransParams) -> Array:
-  """Posed vertices as the rasteriser wants them.
+  """Posed vertices as `rasterizer` takes them.
 
   Args:
     vertices: [..., V, 3] decimetre, posed.
     trans: alignment of the picture.
 
   Returns:
-    [..., V, 3]: x and y in pixels of the picture, y down, and depth.
+    [..., V, 3] x and y in pixels of the picture, y down, and depth.
   """
   points, z = project(vertices)
   points = aligned_to_picture(points, trans)

@@ -1,4 +1,4 @@
-"""Coefficient vectors of a face, taken apart and put together.
+"""Coefficient vectors of a face: splitting and joining.
 
 Layouts: `conventions` (method 1.2). Slices always act on the last axis.
 """
@@ -24,7 +24,14 @@ class Coefficients(NamedTuple):
 
 
 def zeros(leading: tuple[int, ...] = ()) -> Coefficients:
-  """The mean face, unposed, in the default light; numpy float32."""
+  """Zero coefficients: the mean face, unposed, in the default light.
+
+  Args:
+    leading: leading axes of every part.
+
+  Returns:
+    Coefficients of numpy float32 arrays.
+  """
   sizes = (80, 64, 80, 3, 27, 3)
   return Coefficients(*(np.zeros((*leading, n), np.float32) for n in sizes))
 
@@ -37,6 +44,9 @@ def split(vector: Array) -> Coefficients:
 
   Returns:
     Coefficients, each part with the leading axes of `vector`.
+
+  Raises:
+    ValueError: the last axis has another size.
   """
   _check(vector, conventions.FULL_SIZE)
   places = (
@@ -51,12 +61,12 @@ def split(vector: Array) -> Coefficients:
 
 
 def join(coefficients: Coefficients) -> Array:
-  """Full vectors [..., 257] of parts, the inverse of `split`."""
+  """Full vectors [..., 257] of parts; the inverse of `split`."""
   return jnp.concatenate([jnp.asarray(part) for part in coefficients], -1)
 
 
 def row(coefficients: Coefficients) -> Array:
-  """The 70-d rows [..., 70]: expression, angles, translation."""
+  """Rows [..., 70] of expression, angles and translation."""
   c = coefficients
   return jnp.concatenate(
     [
@@ -69,15 +79,15 @@ def row(coefficients: Coefficients) -> Array:
 
 
 def crop_row(coefficients: Coefficients, crop: Array) -> Array:
-  """The 73-d rows [..., 73].
+  """Rows [..., 73] of expression, angles, translation and crop.
 
   Args:
     coefficients: parts with leading axes [...].
-    crop: [..., 3], scale and (tx, ty) of the alignment; broadcast over the
+    crop: [..., 3] scale and (tx, ty) of the alignment; broadcast over the
       leading axes.
 
   Returns:
-    [..., 73]: expression, angles, translation, crop.
+    [..., 73] expression, angles, translation, crop.
   """
   seventy = row(coefficients)
   crop = jnp.asarray(crop, seventy.dtype)
@@ -89,7 +99,10 @@ def split_row(vector: Array) -> tuple[Array, Array, Array]:
   """Expression [..., 64], angles [..., 3], translation [..., 3] of rows.
 
   Args:
-    vector: [..., 70] or [..., 73]; the crop part of the latter is left out.
+    vector: [..., 70] or [..., 73]; the crop of the latter is ignored.
+
+  Raises:
+    ValueError: the last axis has another size.
   """
   if vector.shape[-1] not in (conventions.ROW_SIZE, conventions.CROP_ROW_SIZE):
     raise ValueError(
@@ -104,7 +117,7 @@ def split_row(vector: Array) -> tuple[Array, Array, Array]:
 
 
 def from_row(identity: Array, vector: Array) -> Coefficients:
-  """Parts of one identity and many 70-d or 73-d rows.
+  """Coefficients of one identity and many 70-d or 73-d rows.
 
   Args:
     identity: [..., 80], broadcast over the leading axes of `vector`.
@@ -112,6 +125,9 @@ def from_row(identity: Array, vector: Array) -> Coefficients:
 
   Returns:
     Coefficients with zero texture weights and the default light.
+
+  Raises:
+    ValueError: the last axis of `vector` has another size.
   """
   expression, angles, translation = split_row(vector)
   leading = vector.shape[:-1]

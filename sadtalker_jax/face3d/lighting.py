@@ -1,4 +1,4 @@
-"""Shading by spherical harmonics of second order (reference, section 6.5).
+"""Shading by spherical harmonics of second order (method 6.5).
 
 Conventions: normals are unit vectors in the camera's frame, that is after the
 head rotation: x right, y up, z towards the camera. Illumination `gamma` is 27
@@ -16,7 +16,7 @@ from sadtalker_jax.typing import Array
 
 AMBIENT = 0.8  # first coefficient of every channel before gamma is added
 
-# a_l c_l of the reference: the cosine lobe's weight times the normalisation.
+# a_l c_l of method 6.5: the cosine lobe's weight times the normalisation.
 _A0 = math.pi / math.sqrt(4 * math.pi)
 _A1 = 2 * math.pi / math.sqrt(3) * math.sqrt(3) / math.sqrt(4 * math.pi)
 _A2 = (
@@ -45,14 +45,14 @@ def harmonics(normals: Array) -> Array:
 
 
 def irradiance(normals: Array, gamma: Array) -> Array:
-  """Light that falls on every vertex.
+  """Light on every vertex.
 
   Args:
-    normals: [..., V, 3], posed.
-    gamma: [..., 27].
+    normals: [..., V, 3] unit normals, posed.
+    gamma: [..., 27] illumination.
 
   Returns:
-    [..., V, 3], RGB factors of the albedo.
+    [..., V, 3] RGB factors of the albedo.
   """
   gamma = jnp.asarray(gamma)
   light = gamma.reshape(*gamma.shape[:-1], 3, 9)

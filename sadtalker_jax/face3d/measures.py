@@ -1,4 +1,4 @@
-"""Measurements on landmarks themselves: no model, no fit.
+"""Measurements on landmarks; no face model and no fit.
 
 Conventions: landmarks are [..., N, D], the FaceMesh points (N of at least 468)
 with D of 2 or 3; any unit. Right and left are the person's own.
@@ -19,26 +19,26 @@ def interocular(landmarks: np.ndarray) -> np.ndarray:
 
 
 def lip_gap(landmarks: np.ndarray) -> np.ndarray:
-  """Opening between the inner lips over the inter-ocular distance.
+  """Opening between the inner lips, divided by the inter-ocular distance.
 
   Args:
     landmarks: [..., N, D]; depth is not used.
 
   Returns:
-    [...], no unit; about 0 closed, 0.1 speaking, 0.4 wide open.
+    [...] without unit; about 0 closed, 0.1 speaking, 0.4 wide open.
   """
   image = np.asarray(landmarks)[..., :2]
   return _distance(image, LIPS) / interocular(image)
 
 
 def eye_openness(landmarks: np.ndarray) -> np.ndarray:
-  """Distance of the lids over the inter-ocular distance.
+  """Distance of the lids, divided by the inter-ocular distance.
 
   Args:
     landmarks: [..., N, D]; depth is not used.
 
   Returns:
-    [..., 2], right eye first, no unit; about 0.1 open, 0.02 closed. Mean of
+    [..., 2] without unit, right eye first; about 0.1 open, 0.02 closed. Mean of
     three places along the lids.
   """
   image = np.asarray(landmarks)[..., :2]

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from sadtalker_jax.face3d.fitting import priors
 
-# Closed outlines on FaceMesh.
+# Closed outlines as indices of FaceMesh points.
 RIGHT_EYE = (
   33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
 )  # fmt: skip
@@ -24,23 +24,24 @@ LIPS = (
   61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37,
   39, 40, 185,
 )  # fmt: skip
-_FINE = 4  # samples of a pixel along each side
+_FINE = 4  # samples along each side of a pixel
 
 
 def skin_mask(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-  """Where a face shows skin: all of it but eyes, brows and lips.
+  """Mask of a face's skin: the face without eyes, brows and lips.
 
-  Hair, beards and glasses in front of the skin are not known, and count.
+  Hair, beards and glasses in front of the skin are not detected, and count as
+  skin.
 
   Args:
-    landmarks: see the module's conventions.
-    size: width and height of the picture, pixels.
+    landmarks: FaceMesh points [468 or 478, 2 or more] in pixels, y down.
+    size: (width, height) of the picture in pixels.
 
   Returns:
     [H, W] float32, the covered share of each pixel.
 
   Raises:
-    ValueError: landmarks of another kind, or none of them finite.
+    ValueError: landmarks have another shape or are not finite.
   """
   points = np.asarray(landmarks, np.float64)
   counts = (priors.NUM_FACE, priors.NUM_LANDMARKS)

@@ -1,8 +1,8 @@
-"""Coefficients to pictures: image, mask, depth, normals, landmarks.
+"""Pictures of faces from coefficients: image, mask, depth, normals, landmarks.
 
-The differentiable renderer R of the reference (sections 6.4 and 6.5), for any
+The differentiable renderer R of method 6.4 and method 6.5, for any
 `morphable.MorphableModel`: shape, pose, camera, light per vertex, and the
-rasteriser's interpolation.
+rasterizer's interpolation.
 
 Conventions: coefficients are rows of 257 (`coeffs`). Pictures are [H, W], row 0
 on top, pixel centres at half-integers; points are (x, y) in pixels of the
@@ -12,14 +12,14 @@ vectors in the camera's frame, x right, **y up**, z towards the camera. Depth is
 the distance from the camera plane in decimetre. The mask is 1 where a triangle
 is seen and 0 elsewhere; image, depth and normals are 0 there.
 
-A view says which picture is drawn. An int S is the aligned frame of Deep3D at
-S x S pixels: 224 is the reference's own, and a point (u, v) of `camera.project`
-falls on (u, 224 - v) * S / 224. `alignment.TransParams` are the picture that
-they align, so that a face is drawn over its photo.
+A view defines the picture that is drawn. An int S is the aligned frame of
+Deep3D at S x S pixels: 224 is the published size, and a point (u, v) of
+`camera.project` falls on (u, 224 - v) * S / 224. An `alignment.TransParams` is
+the picture that it aligns, so that a face is drawn over its photo.
 
 Everything is differentiable in coefficients and albedo, with the gradients of
-the reference renderer: visibility and mask are constant, so nothing is felt at
-silhouettes. Vertices are lit, not pixels, as in the reference.
+the published renderer: visibility and mask are constant, so silhouettes give no
+gradient. Light is computed per vertex, not per pixel, as published.
 
 A third of this file checks arguments: most mistakes would still give a picture.
 """
@@ -39,12 +39,12 @@ from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.rasterize import rasterizer
 from sadtalker_jax.typing import Array
 
-# shaded: the albedo in the light of the coefficients; albedo: no light;
-# geometry: grey, in a fixed light, whatever texture and light weights are.
+# shaded: albedo in the light of the coefficients; albedo: without light;
+# geometry: grey in a fixed light, for any texture and light weights.
 Look = Literal['shaded', 'albedo', 'geometry']
 View: TypeAlias = int | alignment.TransParams
 
-CHUNK = 16  # faces that are drawn together; memory, and speed on a GPU
+CHUNK = 16  # faces drawn together; bounds memory, and sets speed on a GPU
 
 _GREY = 0.75  # albedo of the geometry view
 # Light of the geometry view, from above the viewer's left shoulder: SH
@@ -53,20 +53,20 @@ _STUDIO = (-0.45, -0.15, 0.35, 0.15)
 
 
 class Rendering(NamedTuple):
-  """What is seen; without the axis B for a single row of coefficients."""
+  """A picture and its maps; without the axis B for a single row."""
 
   image: Array  # [B, H, W, 3] RGB
   mask: Array  # [B, H, W] float32, 1 where the face is
   depth: Array  # [B, H, W] decimetre
   normals: Array  # [B, H, W, 3]
-  landmarks: Array  # [B, 68, 2] pixels, y down; hidden ones too
+  landmarks: Array  # [B, 68, 2] pixels, y down; hidden ones, too
 
 
 def frame(size: int = camera.SIZE) -> alignment.TransParams:
   """The view of the aligned frame at `size` x `size` pixels.
 
   Raises:
-    ValueError: `size` is no positive number of pixels.
+    ValueError: `size` is not a positive whole number.
   """
   try:
     side = float(operator.index(size))
@@ -84,7 +84,7 @@ def frame(size: int = camera.SIZE) -> alignment.TransParams:
 def uniform_albedo(
   model: morphable.MorphableModel, colour: float | Array = _GREY
 ) -> Array:
-  """One colour, a number or RGB [3], for every vertex: [V, 3]."""
+  """Albedo [V, 3] of one colour, a number or RGB [3], on every vertex."""
   colour = jnp.asarray(colour, jnp.float32)
   return jnp.broadcast_to(colour, (model.num_vertices, 3))
 
@@ -101,27 +101,28 @@ def render(
 ) -> Rendering:
   """Pictures of faces.
 
-  Compiled once for every shape; in a `jit` of your own, hand the model over as
-  an argument, and only scale and place of a view may be traced. What is not
-  used of the result is not computed then.
+  Compiled once for every shape. Inside another `jit`, pass the model as an
+  argument; only scale and place of a view may be traced, and parts of the
+  result that are not used are not computed.
 
   Args:
-    model: the face model; `jax.device_put` it once if you call this often.
+    model: face model; for many calls put it on the device once with
+      `jax.device_put`.
     coefficients: [B, 257] or [257].
-    view: which picture, see the module's conventions; its size is static.
-    look: how vertices are coloured, see `Look`.
+    view: picture that is drawn, see the module; its size is static.
+    look: colours of the vertices, see `Look`.
     albedo: [V, 3] or [B, V, 3] RGB instead of the texture of the coefficients;
       needed where the model has no texture and `look` is not 'geometry'.
-    triangles: [T', 3] those to draw, such as `model.front_triangles`; None is
-      all. Normals always come from all.
-    chunk: faces that are drawn together. Working memory grows with this and not
-      with B, also in a gradient; the result does not depend on it.
+    triangles: [T', 3] triangles to draw, such as `model.front_triangles`; None
+      for all. Normals are always computed from all.
+    chunk: number of faces drawn together. Working memory grows with this and
+      not with B, also in a gradient; the result does not depend on it.
 
   Returns:
     Rendering of B faces, or of one without the axis B.
 
   Raises:
-    ValueError: an argument is not as described, or there is no albedo.
+    ValueError: an argument has another shape or range, or there is no albedo.
   """
   trans = frame(view) if not isinstance(view, tuple) else view
   size = (round(trans.height), round(trans.width))
@@ -156,7 +157,7 @@ def _render(
   look: Look,
   chunk: int,
 ) -> Rendering:
-  """`render` of checked input, chunk by chunk."""
+  """`render` after its checks, chunk by chunk."""
   draw = functools.partial(
     _draw, model, trans=trans, triangles=triangles, size=size, look=look
   )
@@ -192,18 +193,18 @@ def _draw(
   size: tuple[int, int],
   look: Look,
 ) -> Rendering:
-  """One chunk [C, 257]."""
+  """Rendering of one chunk [C, 257]."""
   c = coeffs.split(vectors)
   shape = morphable.shape(model, c.identity, c.expression)  # [C, V, 3]
   posed = camera.transform(shape, c.angles, c.translation)
-  # The reference turns the normals of the shape; those of the turned shape are
-  # the same.
+  # The published program rotates the normals of the unposed shape; those of the
+  # posed shape are the same.
   normals = morphable.vertex_normals(model, posed)
   colour = _colour(model, c, normals, albedo, look)
   positions = camera.project_to_picture(posed, trans)
   fragments = rasterizer.rasterize(positions, triangles, *size)
   mask = (fragments.triangle_id >= 0).astype(jnp.float32)
-  # Two calls, so that whoever uses the image alone pays for the image alone.
+  # Two calls, so that a caller of the image alone computes the image alone.
   image = rasterizer.interpolate(positions, colour, triangles, fragments)
   surface = rasterizer.interpolate(
     positions,
@@ -243,7 +244,7 @@ def _colour(
 
 
 def _unit(vectors: Array) -> Array:
-  """Unit vectors; zero ones stay so, with a finite gradient."""
+  """Unit vectors; zero vectors stay zero, with a finite gradient."""
   squared = jnp.sum(vectors**2, -1, keepdims=True)
   proper = squared > 1e-12
   inverse = lax.rsqrt(jnp.where(proper, squared, 1.0))
@@ -259,7 +260,7 @@ def _check(
   triangles: Array | None,
   chunk: int,
 ) -> None:
-  """Raises on anything that would give a wrong picture."""
+  """Raises ValueError for arguments that would give a wrong picture."""
   shape = np.shape(coefficients)
   if (
     len(shape) not in (1, 2)

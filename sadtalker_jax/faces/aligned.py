@@ -1,13 +1,14 @@
-"""Faces turned upright into a square of 512 pixels, and back into the picture.
+"""Faces aligned to upright squares of 512 pixels, and pasted back.
 
 The square is that of FFHQ at 512 pixels, in which five points of a face (the
-eyes, the tip of the nose, the corners of the mouth, those on the left as seen
-first) have fixed places; restorers are trained on it. Points are (x, y) in
-pixels, y down, the centre of the first pixel at (0.5, 0.5). A similarity is
-[2, 3]: to (x, y, 1) it gives a point.
+eyes, the tip of the nose, the corners of the mouth; of pairs the one on the
+left of the picture first) have fixed places; networks for face restoration are
+trained on it. Points are (x, y) in pixels, y down, the centre of the first
+pixel at (0.5, 0.5). A similarity is a matrix [2, 3] that takes (x, y, 1) to a
+point.
 
-Finding and fitting run on the host; cutting and pasting are pure functions for
-`jax.jit`, batched, every picture on its own.
+Points and similarities are computed on the host; cutting and pasting are pure
+functions for `jax.jit`, batched, with one similarity per picture.
 """
 
 import jax
@@ -19,7 +20,7 @@ from sadtalker_jax.faces import landmarks, mesh
 from sadtalker_jax.ops.sampling import grid_sample
 
 SIDE = 512
-# Means over FFHQ, as in the facexlib package.
+# Mean places over FFHQ, as in the facexlib package.
 TEMPLATE = np.array(
   [
     [192.98138, 239.94708],
@@ -30,8 +31,8 @@ TEMPLATE = np.array(
   ]
 )
 TEMPLATE.setflags(write=False)
-# The paste mask is the square without a rim, blurred; facexlib's sizes where it
-# has no parsing network: a rim of a twentieth of the side.
+# The mask for pasting is the square without a rim, blurred; sizes are those of
+# facexlib without its parsing network: a rim of a twentieth of the side.
 _RIM = SIDE / 20
 _BLUR = 0.3 * _RIM  # standard deviation
 
@@ -39,10 +40,11 @@ _BLUR = 0.3 * _RIM  # standard deviation
 def five_points(points: np.ndarray) -> np.ndarray:
   """The five points of a face among its 478 landmarks.
 
-  Eyes are taken between their corners, which neither gaze nor lids move.
+  An eye's point is midway between its corners, which neither gaze nor lids
+  move.
 
   Args:
-    points: [..., 478, 2 or more].
+    points: [..., 478, 2 or more] landmarks of `faces.landmarks`.
 
   Returns:
     [..., 5, 2] float64.
@@ -54,10 +56,10 @@ def five_points(points: np.ndarray) -> np.ndarray:
 
 
 def similarity(points: np.ndarray) -> np.ndarray:
-  """The similarities that bring five points to the template, least squares.
+  """Similarities that take five points to the template by least squares.
 
   Args:
-    points: [..., 5, 2] pixels of the picture; not all in one place.
+    points: [..., 5, 2] pixels of the picture; not all the same.
 
   Returns:
     [..., 2, 3] float64, from the picture to the square.
@@ -72,7 +74,7 @@ def similarity(points: np.ndarray) -> np.ndarray:
 
 
 def inverse(matrix: np.ndarray) -> np.ndarray:
-  """The similarities [..., 2, 3] that undo these."""
+  """Inverses [..., 2, 3] of similarities [..., 2, 3]."""
   a = matrix[..., 0, 0] + 1j * matrix[..., 1, 0]
   b = matrix[..., 0, 2] + 1j * matrix[..., 1, 2]
   return _matrix(1 / a, -b / a)
@@ -84,16 +86,16 @@ def _matrix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def cut(pictures: jax.Array, to_picture: jax.Array) -> jax.Array:
-  """The squares, bilinear.
+  """Squares cut out of pictures, bilinear.
 
-  Outside of the picture it is mirrored, as FFHQ was made. (facexlib has grey
-  there, which bleeds into the last pixels and comes back with them.) Nothing is
-  averaged where a picture has more pixels than the square; rendered faces have
+  Outside of a picture it is mirrored, as in the making of FFHQ. (facexlib has
+  grey there, which blends into the last pixels and is pasted back with them.) A
+  picture with more pixels than the square is not averaged; rendered faces have
   fewer.
 
   Args:
     pictures: [B, H, W, 3] uint8 or float32 in [0, 255].
-    to_picture: [B, 2, 3] similarities from the square.
+    to_picture: [B, 2, 3] similarities from the square to the picture.
 
   Returns:
     [B, 512, 512, 3] float32 in [0, 255].
@@ -105,13 +107,13 @@ def cut(pictures: jax.Array, to_picture: jax.Array) -> jax.Array:
 def paste(
   pictures: jax.Array, faces: jax.Array, to_square: jax.Array, *, upscale: int
 ) -> jax.Array:
-  """The pictures with the squares laid over them, their rims blended.
+  """Pictures with squares pasted into them, their rims blended.
 
   Args:
     pictures: [B, H, W, 3] uint8.
     faces: [B, 512, 512, 3] float32 in [0, 255].
-    to_square: [B, 2, 3] similarities from the picture.
-    upscale: how many times larger the result is, 1 or more.
+    to_square: [B, 2, 3] similarities from the picture to the square.
+    upscale: whole factor by which the result is larger, 1 or more.
 
   Returns:
     [B, H * upscale, W * upscale, 3] uint8.
@@ -126,17 +128,17 @@ def paste(
     below = _enlarged(picture, upscale)
     return _to_bytes(below + weight * (above - below))
 
-  # One after the other: a whole batch of large float pictures would be a lot.
+  # One after the other: a batch of large float pictures needs much memory.
   return lax.map(one, (pictures, faces, to_square))
 
 
 def enlarge(pictures: jax.Array, *, upscale: int) -> jax.Array:
-  """[B, H, W, 3] uint8 made larger: [B, H * upscale, W * upscale, 3]."""
+  """Enlarged pictures [B, H * upscale, W * upscale, 3] uint8."""
   return lax.map(lambda p: _to_bytes(_enlarged(p, upscale)), pictures)
 
 
 def _enlarged(picture: jax.Array, upscale: int) -> jax.Array:
-  """[H, W, 3] to float32 [H * upscale, W * upscale, 3] in [0, 255]."""
+  """A picture enlarged: [H * upscale, W * upscale, 3] float32 in [0, 255]."""
   wide = picture.astype(jnp.float32)
   if upscale == 1:
     return wide
@@ -152,7 +154,14 @@ def _to_bytes(picture: jax.Array) -> jax.Array:
 def _moved(
   height: int, width: int, pixel: float, matrix: jax.Array
 ) -> jax.Array:
-  """Where `matrix` [B, 2, 3] puts pixels of this size: [B, H, W, 2]."""
+  """Places [B, H, W, 2] to which `matrix` [B, 2, 3] takes pixels.
+
+  Args:
+    height: number of rows H of pixels.
+    width: number of columns W of pixels.
+    pixel: side of a pixel, in units of the places that `matrix` takes.
+    matrix: [B, 2, 3] similarities.
+  """
   x = (jnp.arange(width, dtype=jnp.float32) + 0.5) * pixel
   y = (jnp.arange(height, dtype=jnp.float32) + 0.5) * pixel
   matrix = matrix[:, None, None]  # [B, 1, 1, 2, 3]
@@ -161,7 +170,7 @@ def _moved(
 
 
 def _sampled(pictures: jax.Array, place: jax.Array) -> jax.Array:
-  """Pictures [B, H, W, 3] at places [B, h, w, 2] in pixels, float32."""
+  """Values [B, h, w, 3], float32, of pictures at places in pixels."""
   height, width = pictures.shape[1:3]
   size = jnp.asarray([width, height], jnp.float32)
   return grid_sample.grid_sample_2d(
@@ -176,6 +185,6 @@ def _profile(place: jax.Array) -> jax.Array:
   """The mask along one axis of the square: 0 at its edges, 1 inside."""
   inside = jnp.minimum(place, SIDE - place)  # distance from the nearer edge
   deviations = (inside - _RIM) / (_BLUR * np.sqrt(2))
-  # A blur of limited reach: nothing is left at the edge.
+  # Scaled so that the mask is 0 at the edge, where the blur is not yet.
   rest = lax.erf(jnp.float32(_RIM / (_BLUR * np.sqrt(2))))
   return jnp.clip(0.5 + 0.5 * lax.erf(deviations) / rest, 0, 1)

@@ -1,9 +1,9 @@
-"""The short-range BlazeFace network: crops in, 896 guesses of each out.
+"""The short-range BlazeFace network: from each crop 896 candidate faces.
 
 Crops are 128 x 128 pixels; points are (x, y) in their pixels, y down, the
 centre of the first pixel at (0.5, 0.5). The anchors and the decoding are as in
 MediaPipe's face detection: two anchors per cell of 8 pixels, six per cell of
-16; boxes and points are given in pixels from the anchor's centre.
+16; the network's boxes and points are relative to the anchor's centre.
 """
 
 import functools
@@ -19,13 +19,13 @@ BATCH = 8  # crops per call: one shape, one compilation
 def run(
   crops: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-  """What the network sees in crops, before any selection.
+  """All candidate faces in crops, before any selection.
 
   Args:
     crops: [N, 128, 128, 3] in [0, 255], any type of number.
 
   Returns:
-    Of each crop, in its pixels: boxes [896, 4] (x0, y0, x1, y1), scores [896]
+    For each crop, in its pixels: boxes [896, 4] (x0, y0, x1, y1), scores [896]
     in [0, 1], points [896, 6, 2] in the order of `detector.Detection`.
   """
   outputs = []
@@ -43,7 +43,7 @@ def _decode(
   regressors: np.ndarray, logits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Boxes, scores and points of one crop from [896, 16] and [896]."""
-  # Per anchor: centre, size, six points; pixels from the anchor.
+  # Per anchor: centre, size, six points; in pixels relative to the anchor.
   values = regressors.reshape(-1, 8, 2)
   centre = values[:, 0] + _anchors()
   half = values[:, 1] / 2

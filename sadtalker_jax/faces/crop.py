@@ -1,18 +1,19 @@
-"""Which face, and which part of the picture the renderer works on.
+"""The choice of a face, and of the part of the picture that is rendered.
 
-The crop rule is the one of the reference (sections 6.7 and 11.2): the geometry
-of FFHQ, but never turned. Points are (x, y) in pixels of the picture, y down;
-boxes are (x0, y0, x1, y1), whole pixels, x1 and y1 exclusive; sizes are
-(width, height).
+The crop rule is that of method 6.7 and method 11.2: the geometry of FFHQ, but
+never rotated. Points are (x, y) in pixels of the picture, y down; boxes are
+(x0, y0, x1, y1), whole pixels, x1 and y1 exclusive; sizes are (width, height).
 
-The original program has mistakes here (reference, section 12), which this
-module does not make unless `original_quirks` asks for its very numbers:
+The published program has mistakes here, which this module does not repeat
+unless `original_quirks` asks for the same numbers:
 
-* Q17: the lower limit of the inner box was the picture's width.
-* Q18: a very large face made it shrink the picture, and paste into the larger.
-* Q19: in the ext modes the size of the inner box stood for the outer one.
-* Q21: landmarks were measured on the picture squeezed to a square. Here they
-  are measured on the picture as it is; `to_square`, `from_square` squeeze them.
+* quirk Q17: the lower limit of the inner box is the picture's width.
+* quirk Q18: for a very large face the picture is made smaller, but
+  the paste uses the boxes in the larger one.
+* quirk Q19: in the ext modes the size of the inner box is reported.
+* quirk Q21: landmarks are measured on the picture squeezed to a square. Here
+  they are measured on the picture as it is; `to_square` and `from_square`
+  convert them.
 """
 
 from collections.abc import Sequence
@@ -31,29 +32,34 @@ IntBox: TypeAlias = tuple[int, int, int, int]
 Size: TypeAlias = tuple[int, int]  # width, height
 
 MODES: tuple[str, ...] = get_args(Mode)
-_QUAD_SIZE = 512  # of the original's output; only decides about its shrinking
+_QUAD_SIZE = 512  # output size of the published program; decides its shrinking
 
 
 @dataclasses.dataclass(frozen=True)
 class CropInfo:
   """The part of a picture that is fed to the renderer."""
 
-  outer: IntBox | None  # in the picture; none in the mode 'resize'
+  outer: IntBox | None  # in the picture; None in the mode 'resize'
   inner: IntBox | None  # relative to the outer box
-  box: IntBox  # what is fed to the renderer, and where it is pasted back
-  size: Size  # of the box; of the inner box under original_quirks (Q19)
-  # Of the picture that the boxes refer to: the original picture's, but under
-  # original_quirks that of the shrunk picture (Q18).
+  box: IntBox  # part that is rendered and pasted back, in the picture
+  size: Size  # of `box`; of the inner box with original_quirks (quirk Q19)
+  # Of the picture that the boxes refer to: the original one, but with
+  # original_quirks the shrunk one (quirk Q18).
   picture_size: Size
 
 
 def pick(
   detections: Sequence[detector.Detection], index: int, picture_size: Size
 ) -> detector.Detection:
-  """The face of this index, 0 being the largest.
+  """The detection with the given index.
+
+  Args:
+    detections: faces of a picture, largest first.
+    index: place of the face in `detections`, from 0.
+    picture_size: (width, height), for messages.
 
   Raises:
-    InputError: if there is no face, or none of this index.
+    InputError: there is no face, or none with this index.
   """
   width, height = picture_size
   if not detections:
@@ -70,10 +76,15 @@ def pick(
 
 
 def check_box(box: Sequence[float], picture_size: Size) -> Box:
-  """A box from the user, (x0, y0, x1, y1), if it lies in the picture.
+  """The box of a user, (x0, y0, x1, y1), after a check.
+
+  Args:
+    box: numbers that the user gave.
+    picture_size: (width, height) of the picture.
 
   Raises:
-    InputError: otherwise, with the box and the size of the picture.
+    InputError: the box has not four numbers, is empty, or reaches out of the
+      picture.
   """
   width, height = picture_size
   shown = '(' + ', '.join(f'{value:g}' for value in box) + ')'
@@ -95,19 +106,21 @@ def crop_box(
   *,
   original_quirks: bool = False,
 ) -> CropInfo:
-  """The crop of a face (reference, section 6.7).
+  """The crop of a face (method 6.7).
 
   Args:
-    landmarks_68: [68, 2 or more], pixels of the picture.
-    picture_size: width and height.
+    landmarks_68: [68, 2 or more] points in pixels of the picture.
+    picture_size: (width, height) of the picture.
     mode: one of `MODES`.
-    original_quirks: the original program's numbers, mistakes included.
+    original_quirks: whether to compute the published program's numbers,
+      including its mistakes.
 
   Returns:
     The boxes, in pixels of the picture.
 
   Raises:
-    InputError: an unknown mode, or a face whose box misses the picture.
+    InputError: `mode` is unknown, or the face's box lies outside of the
+      picture.
   """
   if mode not in MODES:
     raise errors.InputError(
@@ -129,7 +142,7 @@ def crop_box(
   high = np.ceil(quad.max(0)).astype(int) + border
   x0, y0 = (int(value) for value in np.maximum(low, 0))
   x1, y1 = (int(value) for value in np.minimum(high, (width, height)))
-  # The original limits both ends to the picture's width, not the outer box's.
+  # The published program limits both ends to the picture's width.
   limit = (width, width) if original_quirks else (x1 - x0, y1 - y0)
   lx, ly, rx, ry = _inner(quad - (x0, y0) + 0.5, limit)
   if x1 <= x0 or y1 <= y0 or rx <= lx or ry <= ly:
@@ -155,17 +168,20 @@ def resize_to(
   *,
   original_quirks: bool = False,
 ) -> np.ndarray:
-  """A part of the picture squeezed to a square.
+  """A part of the picture resized to a square, whatever its aspect ratio.
 
   Args:
     picture: uint8 [H, W, 3].
-    box: the part; whole pixels inside of the picture.
+    box: part of the picture, whole pixels inside of it.
     size: side of the result in pixels.
-    original_quirks: plain bilinear, as the original, which aliases when it
-      shrinks; else cubic, and every pixel of the part counts.
+    original_quirks: whether to resize bilinearly as the published program,
+      which aliases where it shrinks; otherwise cubic and without aliasing.
 
   Returns:
     uint8 [size, size, 3].
+
+  Raises:
+    ValueError: the box is empty or reaches out of the picture.
   """
   x0, y0, x1, y1 = box
   height, width = picture.shape[:2]
@@ -175,7 +191,8 @@ def resize_to(
   if original_quirks:
     return resize_plain(part, (size, size))
   height, width = part.shape[:2]
-  factor = min(height, width) // (2 * size)  # leaves the fine kernel its work
+  # Blocks are averaged first, down to twice the size; the rest is cubic.
+  factor = min(height, width) // (2 * size)
   if factor > 1:
     part = warp.shrink(part, factor)
     width, height = width / factor, height / factor
@@ -184,15 +201,15 @@ def resize_to(
 
 
 def resize_plain(picture: np.ndarray, size: Size) -> np.ndarray:
-  """Bilinear resize that does not widen its kernel when it shrinks.
+  """Bilinear resize whose kernel stays as narrow when it shrinks.
 
-  To the last bit what OpenCV's `resize` makes of bytes: weights have 11 binary
+  Equal to OpenCV's `resize` of bytes bit by bit: weights have 11 binary
   digits, and sums lose four digits across and sixteen down. Released weights
-  have seen such pictures.
+  were trained on such pictures.
 
   Args:
     picture: uint8 [H, W, C].
-    size: width and height of the result.
+    size: (width, height) of the result.
 
   Returns:
     uint8 [height, width, C]; edges repeated.
@@ -223,7 +240,13 @@ def resize_plain(picture: np.ndarray, size: Size) -> np.ndarray:
 
 
 def to_square(points: np.ndarray, box: IntBox, size: int) -> np.ndarray:
-  """Points [..., 2] of the picture as points of the box squeezed to size."""
+  """Points [..., 2] of the picture in pixels of the box resized to a square.
+
+  Args:
+    points: [..., 2] pixels of the picture.
+    box: part of the picture.
+    size: side of the square in pixels.
+  """
   x0, y0, x1, y1 = box
   return (points - np.array([x0, y0])) * np.array(
     [size / (x1 - x0), size / (y1 - y0)]
@@ -231,7 +254,7 @@ def to_square(points: np.ndarray, box: IntBox, size: int) -> np.ndarray:
 
 
 def from_square(points: np.ndarray, box: IntBox, size: int) -> np.ndarray:
-  """The inverse of `to_square`."""
+  """Points [..., 2] of the square in pixels of the picture; see `to_square`."""
   x0, y0, x1, y1 = box
   return points * np.array([(x1 - x0) / size, (y1 - y0) / size]) + np.array(
     [x0, y0]
@@ -239,7 +262,7 @@ def from_square(points: np.ndarray, box: IntBox, size: int) -> np.ndarray:
 
 
 def _quad(points: np.ndarray) -> tuple[np.ndarray, float]:
-  """Corners [4, 2] of the turned square of FFHQ, and its side."""
+  """Corners [4, 2] of FFHQ's rotated square, and its side."""
   left, right = points[36:42].mean(0), points[42:48].mean(0)
   eyes = (left + right) / 2
   across = right - left
@@ -253,7 +276,7 @@ def _quad(points: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _inner(quad: np.ndarray, limit: Size) -> IntBox:
-  """The upright box between the quad's corners (not around them)."""
+  """The upright box between the quad's corners (it does not contain them)."""
   (q0, q1, q2, q3) = quad
   lx = max(min(q0[0], q1[0]), 0.0)
   ly = max(min(q0[1], q3[1]), 0.0)

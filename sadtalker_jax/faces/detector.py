@@ -1,15 +1,15 @@
-"""Where the faces of a picture are.
+"""Detection of the faces in a picture.
 
 `FaceDetector` is the interface; `BlazeFace` is the detector that ships
 (MediaPipe's short-range BlazeFace, run by `faces.graph`). Pictures are uint8
 [H, W, 3]; boxes are (x0, y0, x1, y1), points (x, y), in pixels of the
 picture, y down, the centre of the first pixel at (0.5, 0.5).
 
-The network sees 128 x 128 pixels and finds faces that fill 0.15 to 1.0 of
-them, so the search runs in two steps: tiles of the picture at several scales
-give candidates, and each candidate is looked at again in a crop of the full
-picture, three times as wide as its box. A true face is found again there, and
-with a better box; what a tile mistook for one is mostly not.
+The network takes 128 x 128 pixels and finds faces that fill 0.15 to 1.0 of
+them, so detection has two steps: tiles of the picture at several scales
+give candidates, and for each candidate the network runs again on a crop of the
+full picture, three times as wide as the candidate's box. True faces are found
+again there, with a better box; most false ones are not.
 """
 
 from collections.abc import Sequence
@@ -22,31 +22,31 @@ from sadtalker_jax.faces import blazeface, tiles, warp
 
 Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1
 
-# Longer sides of the picture, in pixels, at which the network looks.
+# Scales of the first step, as the longer side of the picture in pixels.
 _WHOLE = (tiles.SIDE // 2, tiles.SIDE)
 _TILED = (tiles.SIDE * 2, tiles.SIDE * 4)
-_FINEST = tiles.SIDE * 8  # only when nothing else was found: 225 tiles
-_ZOOM = 3.0  # side of the second look, in sides of the candidate's box
-_OVERLAP = 0.3  # boxes that share more than this are one face
+_FINEST = tiles.SIDE * 8  # only if nothing else was found: 225 tiles
+_ZOOM = 3.0  # side of the crop of the second step, in sides of the box
+_OVERLAP = 0.3  # boxes with a larger overlap are one face
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Detection:
   """One face."""
 
-  box: Box  # may reach over the picture's border
+  box: Box  # may reach beyond the picture's border
   score: float  # 0 to 1
-  # [6, 2]: eye and eye (the one left in the picture first), nose tip, mouth,
-  # ear and ear.
+  # [6, 2]: the eyes (the one on the left of the picture first), nose tip,
+  # mouth, the ears.
   keypoints: np.ndarray
 
   @property
   def area(self) -> float:
-    """Square pixels of the box."""
+    """Area of the box in square pixels."""
     return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
   def moved(self, dx: float, dy: float) -> 'Detection':
-    """The same face, this much to the right and down."""
+    """The same face, moved by `dx` to the right and `dy` down."""
     x0, y0, x1, y1 = self.box
     return Detection(
       (x0 + dx, y0 + dy, x1 + dx, y1 + dy),
@@ -56,7 +56,7 @@ class Detection:
 
 
 class FaceDetector(Protocol):
-  """What a face detector must offer."""
+  """Interface of face detectors."""
 
   def detect(
     self, picture: np.ndarray, *, thorough: bool = True
@@ -65,20 +65,20 @@ class FaceDetector(Protocol):
 
     Args:
       picture: uint8 [H, W, 3].
-      thorough: also look for faces that are small in the picture.
+      thorough: whether to search for faces that are small in the picture, too.
     """
     ...
 
 
 class BlazeFace:
-  """MediaPipe's short-range BlazeFace over tiles of several scales."""
+  """MediaPipe's short-range BlazeFace, run on tiles of several scales."""
 
   def __init__(self, threshold: float = 0.5, confirmation: float = 0.7):
     """Sets thresholds; the network is loaded at its first use.
 
     Args:
       threshold: least score of a candidate.
-      confirmation: least score of a face in the second, closer look.
+      confirmation: least score of a face in the second step.
     """
     self._threshold = threshold
     self._confirmation = confirmation
@@ -86,7 +86,11 @@ class BlazeFace:
   def detect(
     self, picture: np.ndarray, *, thorough: bool = True
   ) -> list[Detection]:
-    """The faces of a picture, largest first; see `FaceDetector`."""
+    """The faces of a picture, largest first; see `FaceDetector`.
+
+    Raises:
+      ValueError: `picture` has another shape or type.
+    """
     warp.check_picture(picture)
     # The coarse scales are made from the finest: one pass over the pixels.
     base = tiles.scaled(picture, min(_FINEST, max(picture.shape[:2])))
@@ -105,7 +109,7 @@ class BlazeFace:
     factor: float,
     scales: Sequence[int],
   ) -> list[Detection]:
-    """Faces found at these scales and found again in a closer look."""
+    """Faces found at these scales and confirmed in the second step."""
     pieces = [
       tile
       for scale in scales
@@ -126,7 +130,7 @@ class BlazeFace:
   def _confirm(
     self, picture: np.ndarray, candidates: Sequence[Detection]
   ) -> list[Detection]:
-    """The candidates that a crop of the full picture shows to be faces."""
+    """Faces that are found again in a crop of the full picture."""
     if not candidates:
       return []
     squares = [_around(candidate) for candidate in candidates]
@@ -157,7 +161,7 @@ class BlazeFace:
 
 
 def overlap(a: Box, b: Box) -> float:
-  """Area that two boxes share over the area of their union."""
+  """Intersection of two boxes over their union, by area."""
   width = min(a[2], b[2]) - max(a[0], b[0])
   height = min(a[3], b[3]) - max(a[1], b[1])
   if width <= 0 or height <= 0:
@@ -168,7 +172,7 @@ def overlap(a: Box, b: Box) -> float:
 
 
 def merge(detections: Sequence[Detection]) -> list[Detection]:
-  """One detection per face: boxes that overlap are averaged by score.
+  """One detection per face: overlapping ones are averaged, weighted by score.
 
   The blending variant of non-maximum suppression (BlazeFace, section 3.2).
   """
@@ -176,7 +180,7 @@ def merge(detections: Sequence[Detection]) -> list[Detection]:
   merged = []
   while rest:
     group = [f for f in rest if overlap(f.box, rest[0].box) > _OVERLAP]
-    group = group or rest[:1]  # an empty box overlaps not even itself
+    group = group or rest[:1]  # an empty box does not even overlap itself
     weights = np.array([face.score for face in group])
     weights = weights / weights.sum()
     box = weights @ np.array([face.box for face in group])
@@ -189,7 +193,7 @@ def merge(detections: Sequence[Detection]) -> list[Detection]:
 
 
 def _around(face: Detection) -> warp.Square:
-  """The square of the closer look."""
+  """The square of the second step."""
   x0, y0, x1, y1 = face.box
   side = _ZOOM * max(x1 - x0, y1 - y0)
   return warp.Square(((x0 + x1) / 2, (y0 + y1) / 2), side)
@@ -198,7 +202,7 @@ def _around(face: Detection) -> warp.Square:
 def _detections(
   boxes: np.ndarray, scores: np.ndarray, points: np.ndarray
 ) -> list[Detection]:
-  """Arrays [N, 4], [N], [N, 6, 2] as objects."""
+  """`Detection`s from boxes [N, 4], scores [N] and points [N, 6, 2]."""
   return [
     Detection((float(a), float(b), float(c), float(d)), float(s), p)
     for (a, b, c, d), s, p in zip(boxes, scores, points, strict=True)

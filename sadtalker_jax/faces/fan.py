@@ -1,21 +1,21 @@
-"""The 98 landmarks of the released system, found by FAN (reference, 6.7).
+"""The 98 landmarks of the released system, found by FAN (method 6.7).
 
-With FAN's converted weights a picture is cropped where the original crops it.
+With FAN's converted weights the crop equals that of the published program.
 Pictures are uint8 [H, W, 3], RGB. Points are (x, y) in pixels of the picture, y
 down, the centre of the first pixel at (0.5, 0.5); boxes are (x0, y0, x1, y1).
 
-The original program has mistakes here. The crops of released weights rest on
+The published program has mistakes here. The crops of released weights depend on
 them, so `original_quirks` is on by default, unlike in `faces.crop`:
 
-* Q20: the network, which expects RGB, is fed BGR.
+* quirk Q20: the network, which expects RGB, is fed BGR.
 * If the highest pixel of any map lies in the last row (or in the first, or is
   the first pixel of the second), then for all points the neighbour below (or
   above) is read from the map's last (or first) pixel.
-* Left and right neighbours of the ends of a row lie in other rows. (Right of
-  the last pixel there is nothing and the original fails; here it is its own
-  neighbour.)
+* Left and right neighbours of the ends of a row lie in other rows. (The last
+  pixel has none on its right, and the published program fails; here it is its
+  own neighbour.)
 
-Without quirks the network sees RGB, and a peak at an edge of its map is not
+Without quirks the network is fed RGB, and a peak at an edge of its map is not
 shifted across that edge's axis.
 """
 
@@ -33,9 +33,9 @@ from sadtalker_jax.models import zoo
 from sadtalker_jax.models.experts import landmarks
 from sadtalker_jax.typing import Array, Variables
 
-_SHIFT = 0.25  # of a pixel of the map, towards the higher neighbour
+_SHIFT = 0.25  # pixels of the map, towards the higher neighbour
 
-# The 68 points of iBUG among the 98 of WFLW: the means of these pairs.
+# The 68 points of iBUG as means of these pairs of the 98 points of WFLW.
 _FIRST = (
   *range(0, 33, 2),  # jaw
   *(33, 34, 35, 36, 37, 42, 43, 44, 45, 46),  # brows, upper edge
@@ -53,17 +53,17 @@ _SECOND = (
 def peaks(
   maps: Array, sizes: Array, *, original_quirks: bool = True
 ) -> jax.Array:
-  """The highest points of heat maps, in pixels of the pictures they show.
+  """Peaks of heat maps, in pixels of the pictures that the maps belong to.
 
   A quarter of a pixel is added towards the higher neighbour along each axis.
 
   Args:
     maps: [B, H, W, N].
-    sizes: [B, 2] width and height of the pictures.
-    original_quirks: see the module.
+    sizes: [B, 2] (width, height) of the pictures.
+    original_quirks: whether to repeat the mistakes named in the module.
 
   Returns:
-    [B, N, 2] float32; of equal pixels the first is the highest. Exact for
+    [B, N, 2] float32; of equal pixels the first is taken. Exact for
     pictures of up to 16384 pixels a side.
   """
   batch, height, width, count = maps.shape
@@ -79,7 +79,7 @@ def peaks(
   if original_quirks:
     falls_out = jnp.any(at + width > last, axis=1, keepdims=True)
     rises_out = jnp.any(at - width <= 0, axis=1, keepdims=True)
-    # Left of the first pixel the original finds the last one.
+    # Left of the first pixel the published program reads the last one.
     left = value(jnp.where(at == 0, last, at - 1))
     right = value(at + 1)
     below = value(jnp.where(falls_out, last, at + width))
@@ -110,7 +110,7 @@ def to_68(points: np.ndarray) -> np.ndarray:
 
 
 class FanLandmarker:
-  """Finds the points of faces whose boxes are known."""
+  """Landmarks of faces whose boxes are known."""
 
   def __init__(
     self,
@@ -122,47 +122,56 @@ class FanLandmarker:
     """Keeps the weights; the network is compiled at its first use.
 
     Args:
-      variables: of the network 'fan'.
-      original_quirks: see the module.
-      batch_size: faces that are looked at together, if there are many.
+      variables: variables of the network 'fan'.
+      original_quirks: whether to repeat the mistakes named in the module.
+      batch_size: number of faces that run together, if there are many.
     """
     self._variables = jax.device_put(variables)
     self._quirks = original_quirks
     self._batch_size = batch_size
 
   def points98(self, picture: np.ndarray, box: crop.Box) -> np.ndarray:
-    """The points of one face: see `many`.
+    """The 98 points of one face.
 
     Args:
       picture: uint8 [H, W, 3], RGB.
-      box: around the face.
+      box: box around the face.
 
     Returns:
       float32 [98, 2].
+
+    Raises:
+      InputError: the box lies outside of the picture.
+      ValueError: `picture` has another shape or type.
     """
     return self.many([picture], [box])[0]
 
   def points68(self, picture: np.ndarray, box: crop.Box) -> np.ndarray:
-    """The 68 usual points of one face, float32 [68, 2]: see `points98`."""
+    """The 68 points of one face, float32 [68, 2]; see `points98`.
+
+    Raises:
+      InputError: the box lies outside of the picture.
+      ValueError: `picture` has another shape or type.
+    """
     return to_68(self.points98(picture, box))
 
   def many(
     self, pictures: Sequence[np.ndarray], boxes: Sequence[crop.Box]
   ) -> np.ndarray:
-    """The points of many faces, one of each picture.
+    """The 98 points of many faces, one in each picture.
 
-    The boxes' whole parts count; what lies outside of a picture is left out.
+    Boxes are cut to whole pixels and to their picture.
 
     Args:
       pictures: uint8 [H, W, 3] each, RGB, of any sizes.
-      boxes: around the faces.
+      boxes: boxes around the faces.
 
     Returns:
       float32 [N, 98, 2].
 
     Raises:
-      InputError: a box misses its picture.
-      ValueError: a picture is not one, or the numbers differ.
+      InputError: a box lies outside of its picture.
+      ValueError: a picture has another shape or type, or the numbers differ.
     """
     if len(pictures) != len(boxes):
       raise ValueError(
@@ -207,7 +216,7 @@ def _find(
 
 
 def _whole(box: crop.Box, picture: np.ndarray) -> crop.IntBox:
-  """The box cut to whole pixels, and to the picture."""
+  """The box cut to whole pixels and to the picture."""
   warp.check_picture(picture)
   height, width = picture.shape[:2]
   x0, y0 = (max(int(value), 0) for value in box[:2])

@@ -3,16 +3,17 @@
 A file `data/<name>.npz` holds the tensors of a TensorFlow-Lite network, as
 float16, under their numbers, and under `meta` a JSON object: `inputs` and
 `outputs` (tensor numbers), the input's `shape`, and `ops`, each `[kind, inputs,
-outputs, attributes]`. `load` gives a `Graph` (static and hashable: what to
+outputs, attributes]`. `load` returns a `Graph` (static and hashable: what to
 compute) and its weights (a flat dict of float32 arrays: an argument of the
 jitted function, never a constant in it).
 
-Conventions: NHWC; 'SAME' pads as XLA does, at the end first; kernels arrive
-as [out, h, w, in] and [1, h, w, channels] and are turned to HWIO and [h, w, C].
+Conventions: NHWC; 'SAME' pads as in XLA, with the odd cell at the end; kernels
+are stored as [out, h, w, in] and [1, h, w, channels] and transposed to HWIO and
+[h, w, C].
 
-Two operations are not written the obvious way:
-* A shortcut padded with zero channels and then added is one operation here,
-  an addition into the first channels. Padding plus addition next to a
+Two operations have an unusual form:
+* A shortcut that is padded with zero channels and then added is one operation
+  here, an addition to the first channels. Padding plus addition next to a
   depthwise branch and a pool is miscompiled by XLA:CPU (jaxlib 0.10.2).
 * A depthwise convolution is a sum of shifted products: XLA:CPU runs this form
   five to ten times faster than its grouped convolution, and the result is the
@@ -46,7 +47,7 @@ _ACTIVATIONS: dict[int, Callable[[jax.Array], jax.Array]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Op:
-  """One operation: what it reads, what it writes, how."""
+  """One operation: tensors that it reads and writes, and its attributes."""
 
   kind: str
   inputs: tuple[str, ...]
@@ -72,14 +73,14 @@ class Graph:
     """Runs the network.
 
     Args:
-      weights: what `load` returned with this graph.
-      x: float32 [B, H, W, C], as `input_shape` says.
+      weights: the weights that `load` returned with this graph.
+      x: float32 [B, H, W, C], with the sizes of `input_shape`.
 
     Returns:
       The outputs in the file's order, each with a leading batch axis.
 
     Raises:
-      ValueError: if the shape of `x` is not the network's.
+      ValueError: `x` has another shape.
     """
     if x.ndim != 4 or x.shape[1:] != self.input_shape:
       raise ValueError(
@@ -126,13 +127,13 @@ def _depthwise(op: Op, x: jax.Array, w: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _prelu(op: Op, x: jax.Array, slope: jax.Array) -> jax.Array:
-  """Linear with another slope below zero; slope: [1, 1, C]."""
+  """Parametric ReLU: `slope` [1, 1, C] is the slope below zero."""
   del op
   return jnp.maximum(x, 0) + slope * jnp.minimum(x, 0)
 
 
 def _max_pool(op: Op, x: jax.Array) -> jax.Array:
-  """The largest of each window."""
+  """Largest value of each window."""
   return lax.reduce_window(
     x, -jnp.inf, lax.max, (1, *op.window, 1), (1, *op.stride, 1), op.padding
   )
@@ -158,7 +159,7 @@ _OPERATIONS: Mapping[str, Callable[..., jax.Array]] = {
 
 
 def _fuse_pads(ops: list[Op], arrays: Mapping[str, np.ndarray]) -> list[Op]:
-  """Replaces 'pad channels, then add' by one operation (module docstring)."""
+  """Replaces 'pad channels, then add' by one operation; see the module."""
   padded: dict[str, str] = {}
   fused = []
   for op in ops:
@@ -202,13 +203,16 @@ def _parse(kind: str, reads: list, writes: list, attributes: dict) -> Op:
 
 @functools.cache
 def load(name: str) -> tuple[Graph, Weights]:
-  """The graph and the weights of a vendored network.
+  """The graph and the weights of a packaged network.
 
   Args:
     name: 'blazeface_short', 'face_mesh' or 'iris' (files of `faces/data`).
 
   Returns:
     The graph, and its weights as float32 arrays.
+
+  Raises:
+    ValueError: the file has an operation that is not supported.
   """
   with np.load(_DATA / f'{name}.npz') as file:
     arrays = {key: file[key] for key in file.files if key != 'meta'}
@@ -239,7 +243,7 @@ def load(name: str) -> tuple[Graph, Weights]:
 
 @functools.cache
 def compiled(name: str) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
-  """A vendored network, jitted, from arrays [B, H, W, C] to arrays."""
+  """A packaged network as a jitted function of arrays [B, H, W, C]."""
   net, weights = load(name)
   apply = jax.jit(net.apply)
   on_device = jax.device_put(weights)

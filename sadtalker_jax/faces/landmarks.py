@@ -1,17 +1,17 @@
-"""The 478 landmarks of a face, and the usual 68 among them.
+"""The 478 landmarks of a face, and the 68 of iBUG among them.
 
-`Landmarker` is the interface; `FaceMesh` is what ships (MediaPipe's 468-point
-mesh and its iris network, run by `faces.graph`). Pictures are uint8 [H, W, 3].
-Points are [478, 3] float32: (x, y) in pixels of the picture, y down, the centre
-of the first pixel at (0.5, 0.5); z on the same scale, smaller is nearer to the
-camera, zero about the head's middle. Points 0-467 are the mesh, 468-472 the
-iris of the eye that a frontal face shows on the left (its centre first),
-473-477 the other.
+`Landmarker` is the interface; `FaceMesh` is the one that ships (MediaPipe's
+468-point mesh and its iris network, run by `faces.graph`). Pictures are uint8
+[H, W, 3]. Points are [478, 3] float32: (x, y) in pixels of the picture, y down,
+the centre of the first pixel at (0.5, 0.5); z on the same scale, smaller is
+nearer to the camera, zero near the middle of the head. Points 0-467 are the
+mesh, 468-472 the iris of the eye on the left of the picture of a frontal face
+(its centre first), 473-477 the other.
 
-The mesh network hardly sees a closed eye: its lids keep two thirds of their
-distance. The iris network also gives the lids, from more pixels, and they
-close; so the lids (`mesh.LIDS`) are taken from there by default. They lie on
-the visible eye, the mesh's corners up to 7 % of the eye distance outside of it.
+The mesh network barely follows a closed eye: its lids keep two thirds of their
+distance. The iris network also returns the lids, from more pixels, and these
+close; so the lids (`mesh.LIDS`) are taken from it by default. They lie on
+the visible eye; the mesh's corners are up to 7 % of the eye distance outside.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ from sadtalker_jax.faces import crop, mesh, tracking, warp
 from sadtalker_jax.faces import detector as detectors
 
 POINTS = 478
-# Around a box drawn by hand, in its sides: room for the detector.
+# Margin around a box of a user, in its sides: context for the detector.
 _BOX_MARGIN = 0.3
 # The 68 points of iBUG (300-W), in its order: the jaw from left to right as
 # seen, brows, bridge and foot of the nose, the eye on the left from its outer
@@ -50,14 +50,14 @@ LANDMARKS_68.setflags(write=False)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Landmarks:
-  """What was found in one picture."""
+  """The landmarks found in one picture."""
 
   points: np.ndarray  # float32 [478, 3]
-  confidence: float  # 0 to 1: is this a face at all
+  confidence: float  # probability of a face, 0 to 1
 
 
 class Landmarker(Protocol):
-  """What a landmark detector must offer."""
+  """Interface of landmark detectors."""
 
   def detect(
     self, picture: np.ndarray, face: detectors.Detection | crop.Box
@@ -81,8 +81,10 @@ class Landmarker(Protocol):
 
     Args:
       frames: uint8 [H, W, 3] each, all of one size.
-      face_index: which face of the first frame that has one, largest first.
-      box: the face in the first frame (x0, y0, x1, y1), instead of an index.
+      face_index: index of the face among those of the first frame with any,
+        largest first.
+      box: box (x0, y0, x1, y1) of the face in the first frame, instead of an
+        index.
     """
     ...
 
@@ -96,11 +98,11 @@ class FaceMesh:
     *,
     refine_lids: bool = True,
   ):
-    """Keeps its options; the networks are loaded at their first use.
+    """Stores the options; the networks are loaded at their first use.
 
     Args:
-      detector: what `track` finds faces with; default `BlazeFace`.
-      refine_lids: take the lids from the iris network.
+      detector: detector of the faces that `track` follows; default `BlazeFace`.
+      refine_lids: whether to take the lids from the iris network.
     """
     self._detector = detector or detectors.BlazeFace()
     self._refine_lids = refine_lids
@@ -110,9 +112,16 @@ class FaceMesh:
   ) -> Landmarks:
     """The landmarks of one face; see `Landmarker`.
 
-    Each pass of the mesh gives a better square for the next. A box is drawn by
-    hand, tight or loose: the face is detected in and about it first, and only
-    if there is none is the box taken for the face.
+    Each pass of the mesh gives a better square for the next. As users draw
+    boxes tight or loose, the face is first detected in and around the box; only
+    if there is none, the box itself is taken for the face.
+
+    Args:
+      picture: uint8 [H, W, 3].
+      face: a detection, or a box (x0, y0, x1, y1) in pixels around a face.
+
+    Raises:
+      ValueError: `picture` has another shape or type.
     """
     warp.check_picture(picture)
     if not isinstance(face, detectors.Detection):
@@ -128,14 +137,17 @@ class FaceMesh:
     return self._last_pass(picture, square)
 
   def follow(self, picture: np.ndarray, before: np.ndarray) -> Landmarks:
-    """The landmarks of a face that was here in the frame before, in one pass.
+    """The landmarks of a face known from the previous frame, in one pass.
 
     Args:
       picture: uint8 [H, W, 3].
-      before: the points [478, 3] of the frame before.
+      before: points [478, 3] in the previous frame.
 
     Returns:
-      As `detect`; with low confidence if the face is gone.
+      The landmarks, with low confidence if the face is gone.
+
+    Raises:
+      ValueError: `picture` has another shape or type.
     """
     warp.check_picture(picture)
     return self._last_pass(picture, mesh.square_of_mesh(before))
@@ -147,10 +159,10 @@ class FaceMesh:
     face_index: int = 0,
     box: crop.Box | None = None,
   ) -> tracking.TrackedFace:
-    """The landmarks of one face through a video; see `Landmarker`.
+    """The landmarks of one face through a video; see `tracking.track`.
 
     Raises:
-      InputError: no frames, no face in any, or no face of this index.
+      InputError: there are no frames, no face in any, or none with this index.
     """
     return tracking.track(
       frames, self, self._detector, face_index=face_index, box=box
@@ -174,7 +186,7 @@ class FaceMesh:
     return None
 
   def _last_pass(self, picture: np.ndarray, square: warp.Square) -> Landmarks:
-    """The mesh seen in this square, and the eyes."""
+    """The mesh found in this square, and the irises."""
     return self.in_squares([picture], [square], batch=1)[0]
 
   def in_squares(
@@ -188,11 +200,11 @@ class FaceMesh:
 
     Args:
       pictures: uint8 [H, W, 3], one for each square.
-      squares: what the mesh network is to see (`mesh.square_of_mesh`).
-      batch: faces in the networks at a time.
+      squares: input regions of the mesh network (`mesh.square_of_mesh`).
+      batch: number of faces per call of the networks.
 
     Returns:
-      As many landmarks; with low confidence where there is no face.
+      One `Landmarks` per square, with low confidence where there is no face.
     """
     meshes = mesh.run_meshes(pictures, squares, batch=batch)
     eyes = mesh.run_irises(pictures, [m for m, _ in meshes], batch=batch)
@@ -206,5 +218,5 @@ class FaceMesh:
 
 
 def to_68(points: np.ndarray) -> np.ndarray:
-  """The 68 iBUG points among the 478: [..., 478, D] to [..., 68, D]."""
+  """The 68 iBUG points [..., 68, D] among the 478 points [..., 478, D]."""
   return points[..., LANDMARKS_68, :]

@@ -1,9 +1,9 @@
-"""The mesh and the iris network on a picture: squares in, points out.
+"""The mesh network and the iris network: from squares of a picture to points.
 
-Conventions of pictures and points: `faces.landmarks`. Both networks read a
-square of the picture (`warp.Square`): the mesh 192 pixels, 1.5 times as large
-as the face and turned so that the eyes are level; the iris network 64 pixels,
-2.3 times as wide as one eye.
+Conventions of pictures and points: `faces.landmarks`. The input of both
+networks is a square of the picture (`warp.Square`): 192 pixels for the mesh,
+1.5 times as large as the face and turned so that the eyes are level; 64 pixels
+for the iris network, 2.3 times as wide as one eye.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from sadtalker_jax.faces import graph, warp
 
 POINTS = 468
-# Outer corner, inner corner of the two eyes, the one on the left first.
+# Outer and inner corner of both eyes, the one on the left of the picture first.
 EYE_CORNERS = ((33, 133), (263, 362))
 # The lids of the two eyes in the order of the iris network's first 16 points:
 # the lower lid from the outer to the inner corner, then the upper lid.
@@ -28,14 +28,14 @@ LIDS = (
 _MESH_SIDE = 192
 _IRIS_SIDE = 64
 _MARGIN = 1.5  # side of the mesh's square, in sides of the face
-_EYE_MARGIN = 2.3  # side of the iris' square, in widths of the eye
+_EYE_MARGIN = 2.3  # side of the iris network's square, in widths of the eye
 
 
 def square_of_mesh(mesh: np.ndarray) -> warp.Square:
-  """The square in which the mesh network should see this face again.
+  """The input square of the mesh network for a face whose mesh is known.
 
   Args:
-    mesh: [468 or more, 2 or more], pixels of the picture.
+    mesh: [468 or more, 2 or more] points in pixels of the picture.
   """
   xy = np.asarray(mesh[:POINTS, :2], np.float64)
   angle = direction(xy[EYE_CORNERS[0][0]], xy[EYE_CORNERS[1][0]])
@@ -50,14 +50,19 @@ def square_of_mesh(mesh: np.ndarray) -> warp.Square:
 def square_of_box(
   box: tuple[float, float, float, float], angle: float = 0.0
 ) -> warp.Square:
-  """The square for a face in this box (x0, y0, x1, y1), eyes at this angle."""
+  """The input square of the mesh network for a face whose box is known.
+
+  Args:
+    box: (x0, y0, x1, y1) in pixels of the picture.
+    angle: direction from eye to eye in radians; see `warp`.
+  """
   x0, y0, x1, y1 = box
   side = _MARGIN * max(x1 - x0, y1 - y0)
   return warp.Square(((x0 + x1) / 2, (y0 + y1) / 2), side, angle)
 
 
 def direction(start: np.ndarray, end: np.ndarray) -> float:
-  """Angle of the way from one point to another."""
+  """Angle, in radians, of the direction from one point to another."""
   return math.atan2(end[1] - start[1], end[0] - start[0])
 
 
@@ -74,13 +79,13 @@ def run_meshes(
   *,
   batch: int,
 ) -> list[tuple[np.ndarray, float]]:
-  """`run_mesh` of many faces, `batch` of them in the network at a time.
+  """Meshes and confidences of many faces; see `run_mesh`.
 
   Args:
     pictures: uint8 [H, W, 3], one for each square.
-    squares: where the faces are.
-    batch: faces per call; the last one is filled up, so that there is one
-      shape and one compilation.
+    squares: squares of the pictures that contain the faces.
+    batch: number of faces per call; the last call is filled up, so that there
+      is one shape and one compilation.
   """
   crops = [
     warp.crop(picture, square, _MESH_SIDE)
@@ -98,15 +103,15 @@ def run_meshes(
 def run_iris(
   picture: np.ndarray, mesh: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """The irises, and the lids as the iris network sees them.
+  """The irises of a face, and its lids according to the iris network.
 
   Args:
     picture: uint8 [H, W, 3].
-    mesh: [468, 3], pixels of the picture.
+    mesh: [468, 3] points in pixels of the picture.
 
   Returns:
-    Irises [2, 5, 3], with the depth of the mesh's lids; lids [2, 16, 2] in the
-    order of `LIDS`; pixels of the picture.
+    In pixels of the picture: irises [2, 5, 3], with the depth of the mesh's
+    lids, and lids [2, 16, 2] in the order of `LIDS`.
   """
   return run_irises([picture], [mesh], batch=1)[0]
 
@@ -114,7 +119,13 @@ def run_iris(
 def run_irises(
   pictures: Sequence[np.ndarray], meshes: Sequence[np.ndarray], *, batch: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-  """`run_iris` of many faces, `batch` of them in the network at a time."""
+  """Irises and lids of many faces; see `run_iris`.
+
+  Args:
+    pictures: uint8 [H, W, 3], one for each mesh.
+    meshes: points [468, 3] in pixels of the picture.
+    batch: number of faces per call of the network.
+  """
   squares, crops = [], []
   for picture, mesh in zip(pictures, meshes, strict=True):
     angle = direction(mesh[EYE_CORNERS[0][0]], mesh[EYE_CORNERS[1][0]])
@@ -125,7 +136,7 @@ def run_irises(
       square = warp.Square((x, y), _EYE_MARGIN * width, angle)
       squares.append(square)
       crops.append(warp.crop(picture, square, _IRIS_SIDE))
-    # The network knows one eye: show its mirror.
+    # The network is for one side; the other eye is mirrored.
     crops[-1] = crops[-1][:, ::-1]
   outputs = _batched('iris', crops, 2 * batch)
   return [
@@ -139,17 +150,17 @@ def _eyes(
   squares: Sequence[warp.Square],
   outputs: Sequence[tuple[np.ndarray, ...]],
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Irises and lids of one face from what the network says of its two eyes."""
+  """Irises and lids of one face from the outputs for its two eyes."""
   eyes, irises = (np.stack(part) for part in zip(*outputs, strict=True))
-  # Of the eye's 71 points the first 16 are the lids; the outer ones (brows)
-  # reach over the crop's border and are worse than the mesh's.
+  # Of the eye's 71 points the first 16 are the lids; the others (brows)
+  # reach beyond the crop and are worse than the mesh's.
   lids = eyes.reshape(2, 71, 3)[:, :16]
   points = np.concatenate([lids, irises.reshape(2, 5, 3)], 1)
   points[1, :, 0] = _IRIS_SIDE - points[1, :, 0]
   found = np.stack(
     [s.to_picture(p, _IRIS_SIDE) for s, p in zip(squares, points, strict=True)]
   )
-  # The network counts z from a plane of its own; MediaPipe, too, takes the
+  # The network's z starts at a plane of its own; MediaPipe, too, takes the
   # depth of the lids instead.
   found[:, 16:, 2] = mesh[np.array(LIDS), 2].mean(1, keepdims=True)
   return found[:, 16:], found[:, :16, :2]
@@ -158,7 +169,7 @@ def _eyes(
 def _batched(
   name: str, crops: Sequence[np.ndarray], batch: int
 ) -> list[tuple[np.ndarray, ...]]:
-  """What a network says of crops in [0, 255], one tuple for each."""
+  """Outputs of a network for crops in [0, 255], one tuple for each."""
   outputs: list[tuple[np.ndarray, ...]] = []
   for start in range(0, len(crops), batch):
     part = np.stack(crops[start : start + batch])

@@ -1,13 +1,14 @@
 """Coefficients of the faces in pictures, by the reconstruction network.
 
-As the published pipeline does it (reference, 6.1 to 6.3, and 1.2): align the
-picture by its landmarks, RGB in [0, 1] into the network; rows get the crop.
+As in the published pipeline (method 6.1, method 6.2, method 6.3, method 1.2):
+pictures are aligned by landmarks and fed in as RGB in [0, 1]; rows of
+coefficients also contain the crop.
 
 Pictures are uint8 [H, W, 3], RGB; in the published pipeline they are the crop
-squeezed to a square. Landmarks are the usual 68 points (x, y) in pixels of the
-picture, y down; the y-up ones of `face3d.alignment` are H - 1 - y of them, the
-published rule. (It is right for points whose pixel centres are whole numbers
-and half a pixel off for others; released weights were made with it.)
+resized to a square. Landmarks are the 68 points (x, y) of iBUG in pixels of the
+picture, y down; the y-up ones for `face3d.alignment` are H - 1 - y, as in the
+published program. (That is exact for points whose pixel centres are whole
+numbers and half a pixel off for others; released weights were trained with it.)
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from sadtalker_jax.typing import Variables
 
 
 class Reconstructor:
-  """Pictures and landmarks to coefficients."""
+  """The reconstruction network, from pictures and landmarks to coefficients."""
 
   def __init__(
     self,
@@ -35,13 +36,13 @@ class Reconstructor:
     fields: Mapping[str, Any] | None = None,
     batch_size: int = 8,
   ):
-    """Takes the network's weights.
+    """Puts the weights on the device.
 
     Args:
-      variables: of the network `recon` of the zoo.
-      fields: of its module that differ from the zoo's.
-      batch_size: pictures that the device looks at together; a call with one
-        picture runs alone.
+      variables: variables of the zoo's network `recon`.
+      fields: fields of its module that differ from the zoo's.
+      batch_size: number of pictures that run together; a call with one picture
+        runs alone.
     """
     self._variables = jax.device_put(variables)
     self._module = zoo.build('recon', **(fields or {}))
@@ -52,19 +53,19 @@ class Reconstructor:
     pictures: np.ndarray | Sequence[np.ndarray],
     landmarks: np.ndarray,
   ) -> tuple[np.ndarray, list[alignment.TransParams]]:
-    """Full coefficient vectors, and how the pictures were aligned.
+    """Full coefficient vectors, and the alignments of the pictures.
 
     Args:
       pictures: B pictures of any sizes, or a single one.
-      landmarks: [B, 68, 2], of a single picture also [68, 2]; all -1 where no
-        face was found, the standard face then fills the picture.
+      landmarks: [B, 68, 2], for a single picture also [68, 2]; all -1 where no
+        face was found, and then the standard face fills the picture.
 
     Returns:
       [B, 257] float32 (layout in `face3d.coeffs`), and B alignments.
 
     Raises:
-      ValueError: a picture is not one, the landmarks are not as many or span
-        no face.
+      ValueError: a picture has another shape or type, or the landmarks differ
+        in number or span no face.
     """
     if isinstance(pictures, np.ndarray) and pictures.ndim == 3:
       pictures = [pictures]
@@ -97,10 +98,10 @@ class Reconstructor:
 def row73(
   vectors: np.ndarray, trans: Sequence[alignment.TransParams]
 ) -> np.ndarray:
-  """Rows [B, 73] of what `Reconstructor.coefficients` gives.
+  """Rows of coefficients and crop from results of `Reconstructor.coefficients`.
 
   Args:
-    vectors: [B, 257].
+    vectors: [B, 257] coefficients.
     trans: B alignments.
 
   Returns:
@@ -114,8 +115,8 @@ def row73(
 def _align(picture: np.ndarray, landmarks: np.ndarray) -> alignment.TransParams:
   warp.check_picture(picture)
   height, width = picture.shape[:2]
-  if landmarks.mean() != -1:  # which says that there is no face
-    if not np.ptp(landmarks, axis=0).max() >= 1:  # pixels; or not a number
+  if landmarks.mean() != -1:  # all -1 means that there is no face
+    if not np.ptp(landmarks, axis=0).max() >= 1:  # pixels; also true for NaN
       raise ValueError(
         f'expected landmarks that span a face, found all near {landmarks[0]}'
       )
@@ -129,7 +130,7 @@ def _reconstruct(
   module: Any, variables: Variables, faces: jax.Array
 ) -> jax.Array:
   """Vectors [B, 257] of aligned faces uint8 [B, 224, 224, 3]."""
-  # Few pictures, and all else follows from them: no device may round coarsely.
+  # Few pictures, on which everything else depends: full precision everywhere.
   with jax.default_matmul_precision('highest'):
     pictures = faces.astype(jnp.float32) / 255
     return jnp.asarray(module.apply(variables, pictures, train=False))

@@ -1,13 +1,14 @@
-"""Faces of a picture by RetinaFace, the detector of the original program.
+"""Face detection by RetinaFace, the detector of the published program.
 
-Reference, section 6.7. Anchors, boxes and points are in the picture, x right, y
+Source: method 6.7. Anchors, boxes and points are in the picture, x right, y
 down, the centre of the first pixel at (0.5, 0.5): as fractions of its width and
-height where said so, else in pixels. Boxes are (x0, y0, x1, y1), anchors
-(centre x, centre y, width, height), the five points the eyes, the tip of the
-nose and the corners of the mouth, those on the left as seen first.
+height where stated, otherwise in pixels. Boxes are (x0, y0, x1, y1), anchors
+(centre x, centre y, width, height); the five points are the eyes, the tip of
+the nose and the corners of the mouth, of pairs the one on the left of the
+picture first.
 
-Quirk Q20 (section 12): the original gives the detector its first picture with
-red and blue exchanged, and takes the likeliest face, not the largest.
+The published program detects faces in its first picture with red and blue
+exchanged (quirk Q20), and takes the likeliest face, not the largest.
 `original_quirks` does the same.
 """
 
@@ -23,8 +24,8 @@ from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import Variables
 
 THRESHOLD = 0.97  # least probability of a face
-OVERLAP = 0.4  # boxes that share more than this are one face
-# Per level: stride of its cells and sides of their anchors, pixels.
+OVERLAP = 0.4  # boxes with a larger overlap are one face
+# Per level: stride of its cells and sides of their anchors, in pixels.
 _LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
 _VARIANCES = 0.1, 0.2  # units of offsets and of log scales
 
@@ -33,15 +34,16 @@ class RetinaFaceDetector:
   """RetinaFace at the size of the picture; a `detector.FaceDetector`.
 
   The network is compiled for each size of picture: padding to a few sizes would
-  change what it sees at the border.
+  change its results near the border.
   """
 
   def __init__(self, variables: Variables, *, original_quirks: bool = False):
     """Puts the weights on the device.
 
     Args:
-      variables: of the network `retinaface`.
-      original_quirks: exchange red and blue, and put the likeliest face first.
+      variables: variables of the network `retinaface`.
+      original_quirks: whether to exchange red and blue and return the likeliest
+        face first.
     """
     self._variables = jax.device_put(variables)
     self._original_quirks = original_quirks
@@ -66,10 +68,13 @@ class RetinaFaceDetector:
 
     Args:
       picture: uint8 [H, W, 3] RGB.
-      thorough: changes nothing, one pass sees faces of 16 pixels and more.
+      thorough: ignored; one pass finds faces of 16 pixels and more.
 
     Returns:
-      Faces; their ears are guessed: beside the eyes, on the sides of the box.
+      Faces. Their ears are estimates: beside the eyes, on the sides of the box.
+
+    Raises:
+      ValueError: `picture` has another shape or type.
     """
     del thorough
     warp.check_picture(picture)
@@ -92,18 +97,18 @@ def detections(
   threshold: float = THRESHOLD,
   overlap: float = OVERLAP,
 ) -> np.ndarray:
-  """The faces that the network's outputs mean.
+  """Faces decoded from the network's outputs.
 
   Args:
-    raw_boxes: [N, 4], of N anchors.
+    raw_boxes: [N, 4] outputs for N anchors.
     scores: [N] probabilities of a face.
-    raw_points: [N, 10].
-    size: height and width of the picture.
-    threshold: least probability.
-    overlap: largest share, of their union, that two boxes may have in common.
+    raw_points: [N, 10] outputs.
+    size: (height, width) of the picture.
+    threshold: least probability of a face.
+    overlap: largest overlap of two faces, as a share of the boxes' union.
 
   Returns:
-    [K, 15], likeliest first: box, score, five points; pixels.
+    [K, 15] box, score and five points in pixels, likeliest face first.
   """
   height, width = size
   likely = np.flatnonzero(scores > threshold)
@@ -118,7 +123,7 @@ def detections(
 
 
 def anchors(height: int, width: int) -> np.ndarray:
-  """Anchors [N, 4] of a picture by level, row, column, side; fractions."""
+  """Anchors [N, 4] as fractions, by level, row, column and side."""
   levels = []
   for stride, sides in _LEVELS:
     rows, columns = -(-height // stride), -(-width // stride)
@@ -132,7 +137,7 @@ def anchors(height: int, width: int) -> np.ndarray:
 
 
 def decode_boxes(raw: np.ndarray, around: np.ndarray) -> np.ndarray:
-  """Boxes [N, 4] of outputs [N, 4] at anchors [N, 4]; fractions."""
+  """Boxes [N, 4] as fractions, from outputs [N, 4] and anchors [N, 4]."""
   offset, scale = _VARIANCES
   centre = around[:, :2] + raw[:, :2] * offset * around[:, 2:]
   half = around[:, 2:] * np.exp(raw[:, 2:] * scale) / 2
@@ -140,17 +145,17 @@ def decode_boxes(raw: np.ndarray, around: np.ndarray) -> np.ndarray:
 
 
 def decode_points(raw: np.ndarray, around: np.ndarray) -> np.ndarray:
-  """Five points [N, 10] of outputs [N, 10] at anchors [N, 4]; fractions."""
+  """Points [N, 10] as fractions, from outputs [N, 10] and anchors [N, 4]."""
   side = np.tile(around[:, 2:], 5)
   return np.tile(around[:, :2], 5) + raw * _VARIANCES[0] * side
 
 
 def suppress(boxes: np.ndarray, overlap: float = OVERLAP) -> np.ndarray:
-  """Indices of boxes that share little with every kept one before them.
+  """Indices of the boxes kept by non-maximum suppression.
 
   Args:
     boxes: [N, 4], best first.
-    overlap: largest share, of the union, that is little.
+    overlap: largest overlap with a better box, as a share of their union.
   """
   low, high = boxes[:, :2], boxes[:, 2:]
   areas = (high - low).prod(axis=1)
@@ -168,7 +173,7 @@ def suppress(boxes: np.ndarray, overlap: float = OVERLAP) -> np.ndarray:
 
 
 def _as_detection(row: np.ndarray) -> detector.Detection:
-  """One row of `detections`."""
+  """A `Detection` from one row of `detections`."""
   x0, y0, x1, y1, score = (float(value) for value in row[:5])
   eye, other, nose, *mouth = row[5:].astype(np.float64).reshape(5, 2)
   ears = [(x0, eye[1]), (x1, other[1])]

@@ -1,8 +1,8 @@
-"""Where a face is in consecutive frames, without jitter.
+"""The place of a face in consecutive frames, without jitter.
 
-The five points of `faces.aligned`, [5, 2] in pixels, NaN where a frame shows no
-face; those of a frame are averaged with those of its neighbours. Frames come
-and go in batches; how they are cut changes nothing.
+The place is the five points of `faces.aligned`, [5, 2] in pixels, NaN where a
+frame shows no face; they are averaged with those of neighbouring frames. Frames
+are passed in batches; the result does not depend on the sizes of the batches.
 """
 
 from collections import deque
@@ -13,8 +13,8 @@ import numpy as np
 from sadtalker_jax.faces import aligned, landmarks, tracking
 from sadtalker_jax.faces import detector as detectors
 
-_LEAST_EYES = 5.0  # pixels between the eyes; smaller faces are left alone
-# Weights of a frame's neighbours, its own in the middle.
+_LEAST_EYES = 5.0  # pixels between the eyes; smaller faces count as none
+# Weights of a frame and its neighbours, the frame in the middle.
 _SMOOTHING = np.array([1, 4, 6, 4, 1]) / 16
 _REACH = len(_SMOOTHING) // 2
 
@@ -22,20 +22,20 @@ _REACH = len(_SMOOTHING) // 2
 def stream(
   batches: Iterable[np.ndarray], chase: 'Chase'
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-  """Batches with the smoothed points of their faces.
+  """Batches of frames with the smoothed points of their faces.
 
-  A batch is held back until the two frames after it were seen.
+  A batch is held back until the two frames after it are known.
 
   Args:
     batches: uint8 [b, H, W, 3] of consecutive frames.
-    chase: finds the points.
+    chase: source of the points.
 
   Yields:
     Frames [b, H, W, 3] and points [b, 5, 2].
   """
   gap = np.full((_REACH, 5, 2), np.nan)
   waiting: deque[np.ndarray] = deque()
-  rows = gap  # points: of _REACH frames before the first waiting one, and on
+  rows = gap  # points, from _REACH frames before the first waiting one
   for frames in batches:
     waiting.append(frames)
     rows = np.concatenate([rows, stacked([chase.step(f) for f in frames])])
@@ -50,7 +50,7 @@ def stream(
 
 
 def stacked(points: Sequence[np.ndarray]) -> np.ndarray:
-  """Points of any number of frames, even none, as one array [b, 5, 2]."""
+  """Points of any number of frames, or of none, as one array [b, 5, 2]."""
   return np.array(points).reshape(-1, 5, 2)
 
 
@@ -58,10 +58,11 @@ def smooth(rows: np.ndarray) -> np.ndarray:
   """Points averaged with those of the two frames before and after.
 
   Args:
-    rows: [b + 4, 5, 2]; NaN counts not.
+    rows: [b + 4, 5, 2]; NaN has no weight.
 
   Returns:
-    [b, 5, 2], of all frames but two at either end; NaN where it was.
+    [b, 5, 2] for all frames but two at either end; NaN where the frame's own
+    points are.
   """
   count = len(rows) - 2 * _REACH
   total, weights = np.zeros((count, 5, 2)), np.zeros((count, 1, 1))
@@ -75,7 +76,7 @@ def smooth(rows: np.ndarray) -> np.ndarray:
 
 
 class Chase:
-  """Follows the five points of one face from frame to frame."""
+  """The five points of one face, followed from frame to frame."""
 
   def __init__(
     self, landmarker: landmarks.Landmarker, detector: detectors.FaceDetector
@@ -83,8 +84,8 @@ class Chase:
     """Starts without a face.
 
     Args:
-      landmarker: finds the landmarks of a face.
-      detector: finds faces.
+      landmarker: detector of landmarks.
+      detector: detector of faces.
     """
     self._landmarker = landmarker
     self._detector = detector
@@ -97,8 +98,8 @@ class Chase:
     if self._last is not None:
       points = self._look(frame, self._last)
     if points is None:
-      # Small faces are searched for once: it is slow, and a face that was there
-      # comes back as large as it went.
+      # Small faces are searched for only once: that is slow, and a face that
+      # disappeared comes back at its former size.
       faces = self._detector.detect(frame, thorough=self._first)
       points = self._look(frame, faces[0]) if faces else None
     self._first = False
@@ -114,13 +115,13 @@ class Chase:
   def _look(
     self, frame: np.ndarray, face: detectors.Detection
   ) -> np.ndarray | None:
-    """The 478 landmarks of this face, if it is one."""
+    """The 478 landmarks of this face, or None if it is none."""
     found = self._landmarker.detect(frame, face)
     return found.points if found.confidence >= tracking.SURE else None
 
 
 def _as_detection(points: np.ndarray) -> detectors.Detection:
-  """Landmarks as what a detector would say of the face."""
+  """The `Detection` of a face whose landmarks are known."""
   xy = points[:, :2]
   (x0, y0), (x1, y1) = xy.min(0), xy.max(0)
   eye, other, nose, *mouth = aligned.five_points(points)

@@ -1,23 +1,24 @@
-"""What SyncNet v2 sees of a face (reference, section 9.4)."""
+"""Crops of faces as SyncNet v2 takes them (method 9.4)."""
 
 import numpy as np
 
 from sadtalker_jax.faces import crop
 
 SIDE = 224  # pixels
-# In halves of the face's longer side; above the middle it is one.
+# Reach of the crop below and beside the middle of the face's box, in halves of
+# its longer side; above the middle it is 1.
 _BELOW, _BESIDE = 1.8, 1.4
-_GREY = 110  # beyond the picture
+_GREY = 110  # value beyond the picture
 
 
 def cut(frame: np.ndarray, half: float, x: float, y: float) -> np.ndarray:
-  """The view: uint8 [224, 224, 3], **BGR**.
+  """The crop of one face, uint8 [224, 224, 3], **BGR**.
 
   Args:
     frame: uint8 [H, W, 3] RGB.
-    half: half of the longer side of the box around the face, pixels.
-    x: middle of that box.
-    y: the same, down.
+    half: half of the longer side of the box around the face, in pixels.
+    x: middle of the box along x, in pixels.
+    y: middle of the box along y, in pixels.
   """
   left, top = int(x - _BESIDE * half), int(y - half)
   right, bottom = int(x + _BESIDE * half), int(y + _BELOW * half)

@@ -1,6 +1,6 @@
-"""A picture at several scales, each cut into overlapping square tiles.
+"""Pictures at several scales, cut into overlapping square tiles.
 
-The scales are named by the picture's longer side: 64, 128, 256 ... pixels. A
+A scale is the length of the picture's longer side: 64, 128, 256 ... pixels. A
 tile has 128 x 128 pixels, and neighbours overlap by half, so that a face no
 larger than half a tile lies whole in one of them; a larger one is found at a
 coarser scale. Pictures are uint8 [H, W, 3]; points are (x, y), y down, the
@@ -16,27 +16,27 @@ from sadtalker_jax.ops import resize
 
 SIDE = blazeface.SIDE
 _STRIDE = SIDE // 2
-# Beyond this factor an enlarged picture shows the detector nothing new.
+# A picture enlarged by more than this contains nothing new for the detector.
 _MOST_ENLARGED = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Tile:
-  """One tile and where it came from."""
+  """One tile and its place in the picture."""
 
   pixels: np.ndarray  # uint8 [SIDE, SIDE, 3], black outside of the picture
-  origin: tuple[float, float]  # of the tile, in pixels of the scaled picture
+  origin: tuple[float, float]  # first corner in pixels of the scaled picture
   scale: tuple[float, float]  # pixels of the picture per pixel of the tile
-  # Left, top, right, bottom: does the picture go on beyond this side?
+  # Left, top, right, bottom: whether the picture continues beyond this side.
   cut: tuple[bool, bool, bool, bool]
 
   def to_picture(self, points: np.ndarray) -> np.ndarray:
-    """Points [..., 2] of the tile as points of the whole picture."""
+    """Points [..., 2] of the tile in pixels of the whole picture."""
     return (points + np.array(self.origin)) * np.array(self.scale)
 
   def holds(self, boxes: np.ndarray) -> np.ndarray:
-    """Which boxes [N, 4] (x0, y0, x1, y1 in the tile) no cut runs through."""
-    margin = 1.0  # pixels; a box that ends here has lost its rest
+    """Whether boxes [N, 4] (x0, y0, x1, y1 in the tile) are whole: [N] bool."""
+    margin = 1.0  # pixels; a box that ends nearer to a cut side is incomplete
     beyond = np.stack(
       [
         boxes[:, 0] < margin,
@@ -50,11 +50,11 @@ class Tile:
 
 
 def scaled(picture: np.ndarray, longer: int) -> np.ndarray:
-  """The picture resized to this longer side, without aliasing."""
+  """The picture resized to a length of its longer side, without aliasing."""
   height, width = picture.shape[:2]
   scale = longer / max(height, width)
   size = (max(1, round(width * scale)), max(1, round(height * scale)))
-  # Whole blocks first: cheap, and large pictures never become float.
+  # Blocks are averaged first: cheap, and large pictures never become float.
   factor = max(1, int(1 / scale))
   small = warp.shrink(picture, factor) if factor > 1 else picture
   if size == small.shape[1::-1] and size == (width / factor, height / factor):
@@ -64,7 +64,7 @@ def scaled(picture: np.ndarray, longer: int) -> np.ndarray:
 
 
 def useful(picture: np.ndarray, longer: int) -> bool:
-  """Whether this scale can show more than the next coarser one."""
+  """Whether this scale can contain more than the next coarser one."""
   return longer <= SIDE or longer <= _MOST_ENLARGED * max(picture.shape[:2])
 
 
@@ -73,7 +73,7 @@ def cut(picture: np.ndarray, longer: int) -> list[Tile]:
 
   Args:
     picture: uint8 [H, W, 3].
-    longer: the longer side of the picture at this scale, in pixels.
+    longer: length of the longer side of the picture at this scale, in pixels.
 
   Returns:
     Tiles that cover the picture; a picture smaller than a tile is centred.
@@ -100,7 +100,7 @@ def cut(picture: np.ndarray, longer: int) -> list[Tile]:
 
 
 def _starts(length: int) -> list[int]:
-  """Where tiles begin along an axis; negative centres a short picture."""
+  """First pixels of tiles along an axis; negative to centre a short picture."""
   if length <= SIDE:
     return [-((SIDE - length) // 2)]
   starts = list(range(0, length - SIDE, _STRIDE))

@@ -1,10 +1,10 @@
 """One face followed through the frames of a video.
 
 Conventions of pictures and points: `faces.landmarks`. The face is followed from
-frame to frame, one pass of the landmark network each. Where the network no
-longer sees a face, faces are detected anew and the nearest to the last place is
-taken. If the video shows several faces, only one near that place is: the chosen
-person may be away for a while without being replaced by another.
+frame to frame, with one pass of the landmark network each. Where that finds no
+face, faces are detected again and the one nearest to the last place is taken.
+If the video has shown several faces, only one near that place is taken: the
+chosen person may be away for a while without being replaced by another.
 """
 
 from collections.abc import Iterable
@@ -16,20 +16,20 @@ from sadtalker_jax import errors
 from sadtalker_jax.faces import crop, warp
 from sadtalker_jax.faces import detector as detectors
 
-# Least confidence of a face; the network says below 0.1 or above 0.9.
+# Least confidence of a face; the network's is below 0.1 or above 0.9.
 SURE = 0.5
-# Searching a whole frame for small faces is slow: while the face is away, it
+# A search for small faces in a whole frame is slow: while the face is away, it
 # is done in one frame of so many, and a quick search in the others.
 _SEARCH_EVERY = 10
-# How far from its last place the chosen one of several faces is looked for, in
-# sides of its box, and how much this grows per frame that it is away.
+# Largest distance of the chosen one of several faces from its last place, in
+# sides of its box, and the growth of this limit per frame without the face.
 _REACH, _REACH_GROWTH = 1.0, 0.05
 
 
 class TrackedFace(NamedTuple):
-  """What was found in a video of T frames."""
+  """The face found in a video of T frames."""
 
-  points: np.ndarray  # float32 [T, 478, 3]; of the frame before where lost
+  points: np.ndarray  # float32 [T, 478, 3]; the last known ones where lost
   confidence: np.ndarray  # float32 [T]; 0 where lost
   found: np.ndarray  # bool [T]
 
@@ -44,12 +44,12 @@ class Found(Protocol):
 
   @property
   def confidence(self) -> float:
-    """How surely this is a face, 0 to 1."""
+    """Probability of a face, 0 to 1."""
     ...
 
 
 class Follower(Protocol):
-  """A landmark detector that can start from the points of the frame before."""
+  """Interface of landmark detectors that can start from known landmarks."""
 
   def detect(
     self, picture: np.ndarray, face: detectors.Detection | crop.Box
@@ -58,7 +58,7 @@ class Follower(Protocol):
     ...
 
   def follow(self, picture: np.ndarray, before: np.ndarray) -> Found:
-    """The landmarks of a face that had these in the frame before."""
+    """The landmarks of a face whose last points are `before`."""
     ...
 
 
@@ -74,16 +74,19 @@ def track(
 
   Args:
     frames: uint8 [H, W, 3] each, all of one size; read once, none is kept.
-    follower: finds landmarks.
-    detector: finds faces.
-    face_index: which face of the first frame that has one, largest first.
-    box: the face in the first frame, (x0, y0, x1, y1), instead of an index.
+    follower: detector of landmarks.
+    detector: detector of faces.
+    face_index: index of the face among those of the first frame with any,
+      largest first.
+    box: box (x0, y0, x1, y1) of the face in the first frame, instead of an
+      index.
 
   Returns:
-    Landmarks, confidence and whether the face was found, of every frame.
+    Landmarks, confidence and whether the face was found, for every frame.
 
   Raises:
-    InputError: no frames, no face in any, or no face of this index.
+    InputError: there are no frames, no face in any, or none with this index.
+    ValueError: a frame has another shape or type.
   """
   chase = _Chase(follower, detector, face_index, box)
   results = []
@@ -112,7 +115,7 @@ def track(
 
 
 class _Chase:
-  """Where the face was, and how long ago."""
+  """The last place of the face, and the number of frames since then."""
 
   def __init__(
     self,
@@ -130,7 +133,7 @@ class _Chase:
     self._alone = True  # no other face was ever detected
 
   def step(self, frame: np.ndarray) -> Found | None:
-    """The landmarks in the next frame, or none."""
+    """The landmarks in the next frame, or None."""
     result = None
     if self._last is not None and not self._missing:
       result = _sure(self._follower.follow(frame, self._last))
@@ -150,9 +153,9 @@ class _Chase:
     return _sure(self._follower.detect(frame, face))
 
   def _choose(self, frame: np.ndarray) -> detectors.Detection | crop.Box | None:
-    """The face to look at, among those detected in this frame."""
+    """The chosen face among those detected in this frame, or None."""
     if self._last is None and self._box is not None:
-      self._alone = False  # who draws a box has a reason
+      self._alone = False  # a box is given where there may be other faces
       return self._box
     thorough = self._missing % _SEARCH_EVERY == 0
     faces = self._detector.detect(frame, thorough=thorough)
@@ -179,5 +182,5 @@ def _centre(face: detectors.Detection) -> np.ndarray:
 
 
 def _sure(result: Found) -> Found | None:
-  """The landmarks unless they are of no face."""
+  """The landmarks, or None where the confidence is too low."""
   return result if result.confidence >= SURE else None

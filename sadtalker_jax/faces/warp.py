@@ -1,4 +1,4 @@
-"""Square crops of a picture, turned upright, and the way back for points.
+"""Rotated square crops of a picture, and points in them.
 
 A crop is a square of the picture: its centre, side and angle. Pictures are
 uint8 [H, W, 3]; points are (x, y) in pixels, y down, the centre of the first
@@ -15,17 +15,17 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Square:
-  """A turned square of a picture."""
+  """A rotated square of a picture."""
 
   centre: tuple[float, float]  # x, y in the picture
   side: float  # pixels of the picture
   angle: float = 0.0  # radians
 
   def to_picture(self, points: np.ndarray, n: int) -> np.ndarray:
-    """Points of the n x n crop as points of the picture.
+    """Points of the n x n crop in pixels of the picture.
 
     Args:
-      points: [..., 2 or 3]; x, y (and z) in pixels of the crop.
+      points: [..., 2 or 3] x, y (and z) in pixels of the crop.
       n: side of the crop in its own pixels.
 
     Returns:
@@ -36,18 +36,22 @@ class Square:
     return np.concatenate([xy, scaled[..., 2:]], -1)
 
   def to_crop(self, points: np.ndarray, n: int) -> np.ndarray:
-    """Points [..., 2] of the picture as points of the n x n crop."""
+    """Points [..., 2] of the picture in pixels of the n x n crop."""
     offset = np.asarray(points, np.float64) - self.centre
     return (offset @ self._axes().T + self.side / 2) * (n / self.side)
 
   def _axes(self) -> np.ndarray:
-    """Rows: the crop's x and y axes in the picture, [2, 2]."""
+    """The crop's x and y axes in the picture, as rows: [2, 2]."""
     c, s = math.cos(self.angle), math.sin(self.angle)
     return np.array([[c, s], [-s, c]])
 
 
 def check_picture(picture: np.ndarray) -> None:
-  """Raises ValueError unless the picture is uint8 [H, W, 3], not empty."""
+  """Checks that the picture is uint8 [H, W, 3] and not empty.
+
+  Raises:
+    ValueError: it is not.
+  """
   if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
     raise ValueError(
       f'expected a uint8 picture [H, W, 3], found {picture.dtype} '
@@ -58,7 +62,7 @@ def check_picture(picture: np.ndarray) -> None:
 
 
 def shrink(picture: np.ndarray, factor: int) -> np.ndarray:
-  """The means of blocks of factor x factor pixels.
+  """Means of blocks of factor x factor pixels.
 
   Args:
     picture: uint8 [H, W, C].
@@ -74,7 +78,7 @@ def shrink(picture: np.ndarray, factor: int) -> np.ndarray:
   if any(missing):
     pads = ((0, missing[0]), (0, missing[1]), (0, 0))
     picture = np.pad(picture, pads, mode='edge')
-  # Rows first and in 16 bits: large pictures are read once, none is copied.
+  # Rows first, in 16 bits: large pictures are read once and never copied.
   tall = np.zeros((rows, columns * factor, channels), np.uint16)
   for i in range(factor):
     tall += picture[i::factor]
@@ -92,16 +96,16 @@ def crop(
   *,
   border: Literal['edge', 'black'] = 'edge',
 ) -> np.ndarray:
-  """The square as an n x n picture.
+  """A square of a picture as an n x n picture.
 
   Bilinear; where the square is larger than n pixels, the picture is first
   averaged over blocks of the nearest whole factor, so that nothing aliases.
 
   Args:
     picture: uint8 [H, W, 3].
-    square: which part; it may reach over the border.
+    square: part of the picture; may reach beyond the border.
     n: side of the result in pixels.
-    border: what lies outside of the picture: its edge repeated, or black.
+    border: values outside of the picture: its edge repeated, or black.
 
   Returns:
     float32 [n, n, 3] in [0, 255].
@@ -132,7 +136,7 @@ def crop(
 
 
 def _bilinear(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
-  """Values at points [N, 2] (pixel centres at whole numbers), [N, C]."""
+  """Values [N, C] at points [N, 2] (pixel centres at whole numbers)."""
   height, width, channels = picture.shape
   flat = picture.reshape(-1, channels)
   start = np.floor(points)

@@ -1,14 +1,14 @@
-"""Sound from any file that people have, as float32 in [-1, 1].
+"""Sound from media files, as float32 in [-1, 1].
 
 A block of sound is [C, n]: channels, samples. Time 0 is the file's first sample
-or, for a video, its first picture: what the sound track has before that is cut
-and what it lacks is silence, so that sound and frames stay together. Delay
-that an encoder added (mp3, m4a, opus) is taken off where the file declares it;
-bare AAC (.aac, .ts) declares none and starts late by its encoder's delay,
-mostly 1,024 samples. Up to 1,023 samples of padding may follow the end of AAC.
+or, for a video, its first picture: earlier sound is cut and missing sound is
+filled with silence, so that sound and frames stay together. Delay that an
+encoder added (mp3, m4a, opus) is removed where the file declares it; bare AAC
+(.aac, .ts) declares none and starts late by its encoder's delay, mostly 1,024
+samples. Up to 1,023 samples of padding may follow the end of AAC.
 
-Channels are mixed before the rate is changed: to one by their mean (reference
-section 2.1), more than two to two by ITU-R BS.775. Rates are changed by
+Channels are mixed before the rate is changed: to one channel by their mean
+(method 2.1), from more than two to two by ITU-R BS.775. Rates are changed by
 swresample with a long filter. Samples beyond +-1 are clipped.
 """
 
@@ -26,14 +26,14 @@ import numpy as np
 from sadtalker_jax import errors
 from sadtalker_jax.media import containers, resampling
 
-_MAX_JITTER_S = 0.1  # time stamps off by less are imprecise, not a gap
-_MAX_GAP_S = 3600  # time stamps off by more are broken
-_SILENT_ROWS = 1 << 16  # samples of silence made at a time
+_MAX_JITTER_S = 0.1  # smaller errors of time stamps are no gaps
+_MAX_GAP_S = 3600  # time stamps with larger gaps are broken
+_SILENT_ROWS = 1 << 16  # samples of silence in one piece
 
 
 @dataclasses.dataclass(frozen=True)
 class AudioInfo:
-  """What a file says about its sound."""
+  """Facts that a file states about its sound."""
 
   rate: int  # samples a second
   channels: int
@@ -61,8 +61,9 @@ def load(path: str | os.PathLike[str], *, rate: int = 16000) -> np.ndarray:
   """The sound of a file, mono.
 
   Args:
-    path: wav, mp3, flac, ogg, m4a, a video with sound and so on.
-    rate: samples a second wanted.
+    path: name of a file: wav, mp3, flac, ogg, m4a, a video with sound and so
+      on.
+    rate: samples a second of the result.
 
   Returns:
     [L] float32 in [-1, 1].
@@ -79,13 +80,13 @@ def load(path: str | os.PathLike[str], *, rate: int = 16000) -> np.ndarray:
 def blocks(
   path: str | os.PathLike[str], *, rate: int, channels: int, block: int = 1024
 ) -> Iterator[np.ndarray]:
-  """The sound of a file piece by piece, in memory that does not grow with it.
+  """The sound of a file piece by piece, in bounded memory.
 
   Args:
-    path: as `load`.
-    rate: samples a second wanted.
-    channels: 1 or 2.
-    block: samples in a piece.
+    path: name of the file; see `load`.
+    rate: samples a second of the result.
+    channels: number of channels of the result, 1 or 2.
+    block: number of samples in a piece.
 
   Returns:
     Iterator of [channels, block] float32 in [-1, 1]; the last may be shorter.
@@ -94,6 +95,7 @@ def blocks(
 
   Raises:
     InputError: as `load`.
+    ValueError: `channels` is not 1 or 2, or `rate` or `block` is below 1.
   """
   if channels not in (1, 2):
     raise ValueError(f'expected 1 or 2 channels, found {channels}')
@@ -134,7 +136,7 @@ def _declared_duration(
 def _decoded(
   path: str | os.PathLike[str], rate: int, channels: int
 ) -> Iterator[np.ndarray]:
-  """Pieces [channels, n] at the wanted rate, clipped; warns of damage."""
+  """Pieces [channels, n] at `rate`, clipped; warns of damaged files."""
   with containers.open_media(path, 'an audio file') as container:
     stream = _audio_stream(container, path)
     frames = containers.decode(container, stream, path)
@@ -157,7 +159,7 @@ def _decoded(
 
 
 def _origin(container: containers.Container) -> fractions.Fraction | None:
-  """When the first picture is shown; None without moving pictures."""
+  """Time of the first picture in seconds; None without moving pictures."""
   video = containers.video_stream(container)
   if video is None:
     return None
@@ -170,7 +172,7 @@ def _in_step(
   channels: int,
   path: str | os.PathLike[str],
 ) -> Iterator[np.ndarray]:
-  """Sound [channels, n] of frames, in step with their time stamps."""
+  """Sound [channels, n] of frames, placed by their time stamps."""
   rate = position = 0
   for frame in frames:
     if rate and frame.sample_rate != rate:
@@ -201,7 +203,7 @@ def _checked(
   path: str | os.PathLike[str],
   tally: dict[str, float],
 ) -> Iterator[np.ndarray]:
-  """The same pieces, all finite; counts samples and keeps the peak."""
+  """The same pieces, checked to be finite; updates sample count and peak."""
   for piece in pieces:
     if not np.isfinite(piece).all():
       raise errors.InputError(
@@ -236,12 +238,12 @@ def _warn_if_cut_off(
 
 
 def _is_cut_off_wav(path: str | os.PathLike[str]) -> bool:
-  """Whether a wav file lacks bytes that its header counts; FFmpeg hides it."""
+  """Whether a wav file is shorter than its header states; FFmpeg hides it."""
   with open(path, 'rb') as file:
     head = file.read(12)
     size = file.seek(0, os.SEEK_END)
   if len(head) < 12 or head[:4] != b'RIFF' or head[8:] != b'WAVE':
     return False
   (counted,) = struct.unpack('<I', head[4:8])
-  # 0 and the greatest number stand for a length unknown when writing began.
+  # 0 and the greatest number mean that the length was unknown when written.
   return counted not in (0, 2**32 - 1) and counted + 8 > size

@@ -1,17 +1,17 @@
-"""Rendered frames back into the picture that they were cut from.
+"""Rendered frames pasted back into the picture that they were cut from.
 
-For the modes `full` and `extfull` (reference section 11.2). Pictures and frames
+For the modes `full` and `extfull` (method 11.2). Pictures and frames
 are uint8 RGB, [H, W, 3]; a box is (x0, y0, x1, y1) in whole pixels, x1 and y1
-beyond the last one. The frame is stretched to the box, its colours are brought
-to those of the picture around the box's border, and a soft mask hides what is
-left of the seam.
+one past the last pixel. The frame is stretched to the box, its colours are
+matched to those of the picture around the box's border, and a soft mask hides
+the rest of the seam.
 
-The original clones by Poisson's equation with the whole box as mask. That makes
-the border agree exactly and carries every difference there, a lock of hair that
-moved across it for instance, as a tint over the whole face: videos turn dark or
-coloured and flicker (quirk Q34). Here one gain and one offset per channel are
-fitted to the border, robustly, so that what moved does not count; everything
-else is left alone.
+The published program clones by Poisson's equation with the whole box as mask.
+That makes the border agree exactly and spreads every difference there, such as
+a lock of hair that moved across it, as a tint over the whole face: videos turn
+dark or coloured and flicker (quirk Q34). Here one gain and one offset per
+channel are fitted to the border, robustly, so that moved content has no
+influence; everything else is left alone.
 """
 
 import functools
@@ -23,11 +23,11 @@ import numpy as np
 from sadtalker_jax import errors
 from sadtalker_jax.typing import Array
 
-_RING_PIXELS = 2048  # as many as the colour match looks at
-_RING_WIDTH = 4  # pixels, at the least
-_PRIOR_STD = 8.0  # grey levels of contrast that a gain needs to be trusted
-_NOISE = 2.0  # grey levels that the same content may differ by
-_GAINS = 0.8, 1.25  # what a renderer can get wrong; beyond, content differs
+_RING_PIXELS = 2048  # largest number of pixels used by the colour match
+_RING_WIDTH = 4  # least width in pixels
+_PRIOR_STD = 8.0  # grey levels; strength of the prior for a gain of 1
+_NOISE = 2.0  # grey levels by which equal content may differ
+_GAINS = 0.8, 1.25  # limits; beyond them the content differs, not the colours
 _FIT_ROUNDS = 3
 
 Box = tuple[int, int, int, int]
@@ -48,19 +48,20 @@ class Paster:
     """Prepares the mask and the background.
 
     Args:
-      picture: uint8 [H, W, 3].
+      picture: uint8 [H, W, 3] picture to paste into.
       box: (x0, y0, x1, y1), whole pixels inside the picture.
       feather: width in pixels of the soft border inside the box, at most half
         the box's shorter side. Sides on the picture's own border stay hard,
-        since nothing joins there.
+        since there is no seam.
       color_match: whether to fit the colours of frames to the picture's.
-      reference: a frame [h, w, 3] that should look like the picture; colours
-        are then matched once by it and every frame gets the same change.
-        Without it each frame is matched by itself.
+      reference: frame [h, w, 3] whose content equals that of the picture;
+        colours are then matched once, with it, and all frames get the same
+        change. Without it each frame is matched by itself.
 
     Raises:
       InputError: the box is empty or reaches out of the picture.
-      ValueError: the picture has another shape or type, or feather is negative.
+      ValueError: the picture has another shape or type, `feather` is negative,
+        or the box has fractions of pixels.
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
       raise ValueError(
@@ -87,13 +88,13 @@ class Paster:
       self._colors = self._matched(self._stretched(reference))
 
   def paste(self, frames: Array) -> np.ndarray:
-    """Frames in their picture.
+    """Pastes frames into the picture.
 
     Args:
       frames: uint8 [B, h, w, 3].
 
     Returns:
-      uint8 [B, H, W, 3]; outside the box the picture, untouched.
+      uint8 [B, H, W, 3]; outside the box the unchanged picture.
 
     Raises:
       ValueError: the frames have another shape or type.
@@ -104,7 +105,7 @@ class Paster:
         f'{frames.shape}'
       )
     x0, y0, x1, y1 = self._box
-    # Compiled for one frame: a smaller last batch compiles nothing anew.
+    # Compiled for one frame, so that a smaller last batch compiles nothing new.
     windows = [self._window(frame) for frame in frames]
     out = np.empty((len(windows), *self._picture.shape), np.uint8)
     for index, window in enumerate(windows):
@@ -113,13 +114,13 @@ class Paster:
     return out
 
   def _window(self, frame: Array) -> jax.Array:
-    """What stands in the box, uint8."""
+    """The pasted content of the box, uint8 [H', W', 3]."""
     frame = self._stretched(frame)
     colors = self._matched(frame) if self._colors is None else self._colors
     return _blend(frame, self._background, self._mask_x, self._mask_y, colors)
 
   def _matched(self, stretched: jax.Array) -> np.ndarray:
-    """Gains and offsets [2, 3] for a stretched frame."""
+    """Gains and offsets [2, 3] that match a stretched frame to the picture."""
     return _fit_colors(np.asarray(_at(stretched, self._ring)), self._border)
 
   def _stretched(self, frame: Array) -> jax.Array:
@@ -145,7 +146,7 @@ def _checked_box(box: Box, picture: np.ndarray) -> Box:
 def _ramp(
   length: int, feather: float, hard_start: bool, hard_end: bool
 ) -> np.ndarray:
-  """Weights [length] that rise smoothly from 0 over the soft ends."""
+  """Weights [length] that rise smoothly from 0 at each soft end."""
   centres = np.arange(length) + 0.5
   weights = np.ones(length)
   for distance, hard in ((centres, hard_start), (length - centres, hard_end)):
@@ -158,7 +159,10 @@ def _ramp(
 def _ring(
   width: int, height: int, feather: float, hard: tuple[bool, ...]
 ) -> np.ndarray:
-  """Flat indices of box pixels near its soft sides (or any), [n] int32."""
+  """Flat indices [n], int32, of pixels near the soft sides of the box.
+
+  Without a soft side, near all sides.
+  """
   hard = (False,) * 4 if all(hard) else hard
   x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
   away = [np.inf if side else 0.0 for side in hard]
@@ -172,7 +176,7 @@ def _ring(
 
 @functools.cache
 def _taps(source: int, target: int) -> tuple[np.ndarray, np.ndarray]:
-  """Antialiased bilinear resizing of one axis: indices, weights [target, K]."""
+  """Indices and weights [target, K] of antialiased bilinear resizing."""
   scale = source / target
   support = max(scale, 1.0)
   centre = (np.arange(target) + 0.5) * scale
@@ -214,11 +218,11 @@ def _at(frame: jax.Array, indices: jax.Array) -> jax.Array:
 
 
 def _fit_colors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-  """Gain and offset per channel that bring pixels `x` to `y`, both [n, 3].
+  """Gains and offsets [2, 3], per channel, that take pixels `x` to `y` [n, 3].
 
   A line per channel by iteratively re-weighted least squares (Geman-McClure
   weights, started at the median difference), with a prior for gain 1. In numpy,
-  since XLA's sort takes 15 ms on a CPU where this takes one. Gives [2, 3].
+  since XLA's sort takes 15 ms on a CPU where this takes one.
   """
   gain, offset = np.ones(3), np.median(y - x, axis=0)
   for _ in range(_FIT_ROUNDS):
@@ -243,7 +247,7 @@ def _blend(
   mask_y: jax.Array,
   colors: jax.Array | np.ndarray,
 ) -> jax.Array:
-  """The box with the frame in it, uint8 [H, W, 3]."""
+  """The box with the frame blended in, uint8 [H, W, 3]."""
   frame = jnp.clip(frame * colors[0] + colors[1], 0, 255)
   below = background.astype(jnp.float32)
   mask = mask_y[:, None, None] * mask_x[:, None]  # [H, W, 1]

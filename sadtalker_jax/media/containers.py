@@ -1,7 +1,7 @@
-"""Opening and decoding media files through PyAV, for `audio` and `video`.
+"""Opening and decoding of media files through PyAV, for `audio` and `video`.
 
-Damaged files are read as far as they go: what cannot be decoded is skipped with
-one warning, and only a file that yields nothing is an error.
+Damaged files are read as far as possible: undecodable parts are skipped with
+one warning, and only a file without any content is an error.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ Container: TypeAlias = Any
 Stream: TypeAlias = Any
 Frame: TypeAlias = Any
 
-# Titles in Latin-1 must not matter; PyAV 19 takes them as they are.
+# Titles in Latin-1 are no error: PyAV 19 accepts them by itself.
 _BEFORE_19 = int(av.__version__.split('.')[0]) < 19
 _LENIENT: dict[str, Any] = {'metadata_errors': 'ignore'} if _BEFORE_19 else {}
 
@@ -31,16 +31,17 @@ def open_media(path: str | os.PathLike[str], kind: str) -> Container:
   """Opens a file for decoding.
 
   Args:
-    path: a file; never an address, whatever its name looks like.
-    kind: what is wanted, for the message: 'an audio file'.
+    path: name of a file; never taken for an address, whatever it looks like.
+    kind: description of the expected file for the message: 'an audio file'.
 
   Raises:
-    InputError: it is missing, a directory, empty, or no media file.
+    InputError: the file is missing, a directory, empty, or no media file.
   """
   source = files.check_source(path, kind)
   try:
-    # Play lists may name further files; none of them is fetched from afar.
-    # Not `options`: that crashes PyAV before 18 on MPEG program streams.
+    # Play lists may name further files; those of other machines are not
+    # fetched. `options` instead would crash PyAV before 18 on MPEG program
+    # streams.
     return av.open(
       f'file:{source}',
       container_options={'protocol_whitelist': 'file'},
@@ -54,7 +55,7 @@ def open_media(path: str | os.PathLike[str], kind: str) -> Container:
 
 
 def video_stream(container: Container) -> Stream | None:
-  """The first stream of moving pictures, or None; cover art is not one."""
+  """The first stream of moving pictures (cover art is none), or None."""
   for stream in container.streams.video:
     if not stream.disposition & av.stream.Disposition.attached_pic:
       return stream
@@ -75,7 +76,7 @@ def decode(
 ) -> Iterator[Frame]:
   """Decoded frames of a stream in order of presentation.
 
-  Encoder delay that the file declares (mp3, m4a, opus) is already cut off.
+  Encoder delay that the file declares (mp3, m4a, opus) is already removed.
   Damaged packets are skipped; one warning at the end says how many.
   """
   packets = container.demux(stream)
@@ -83,7 +84,7 @@ def decode(
   while True:
     try:
       packet = next(packets, None)
-    except av.error.FFmpegError:  # the container itself ends in rubbish
+    except av.error.FFmpegError:  # the container itself ends in garbage
       damaged += 1
       packet = None
     if packet is None:

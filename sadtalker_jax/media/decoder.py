@@ -1,7 +1,7 @@
-"""Decoded pictures with their times, and how a player would show them.
+"""Decoded pictures with their times, converted as a player shows them.
 
 The lower half of `video.VideoReader`: times are exact seconds from the first
-picture, pictures are PyAV frames until `Display` turns them into RGB.
+picture, pictures are PyAV frames until `Display` converts them to RGB.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ import numpy as np
 from sadtalker_jax import errors
 from sadtalker_jax.media import containers
 
-# SWS_CS_* by AVCOL_SPC_*: the matrix that a frame's tag stands for.
+# SWS_CS_* by AVCOL_SPC_*: the conversion matrix for a frame's tag.
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _BT709, _BT601, _FULL_RANGE = 1, 5, 2
-_HD_LINES = 720  # untagged video is taken for BT.709 from here on
-_MAX_ASPECT = 4  # pixel aspects beyond are nonsense
+_HD_LINES = 720  # from this height on untagged video is taken for BT.709
+_MAX_ASPECT = 4  # larger pixel aspects are nonsense
 # Exact to half a level; swscale by default is 1 to 2 levels too dark, accurate
 # rounding without full chroma 2 (measured on flat colours).
 # SWS_BILINEAR, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
@@ -28,10 +28,14 @@ _CONVERSION = 0x2 | 0x40000 | 0x2000
 def video_stream(
   container: containers.Container, path: str | os.PathLike[str]
 ) -> containers.Stream:
-  """The stream of moving pictures, decoded by several threads.
+  """The stream of moving pictures, set up for decoding by several threads.
+
+  Args:
+    container: open file.
+    path: name of the file, for messages.
 
   Raises:
-    InputError: there is none.
+    InputError: there is no such stream.
   """
   stream = containers.video_stream(container)
   if stream is None or stream.codec_context is None:
@@ -50,13 +54,13 @@ def timed_frames(
   path: str | os.PathLike[str],
   period: fractions.Fraction,
 ) -> Iterator[tuple[fractions.Fraction, containers.Frame]]:
-  """Pairs of time and frame; time starts at 0 and only increases.
+  """Pairs of time in seconds and frame; times start at 0 and increase.
 
   Args:
-    container: an open file.
-    stream: its stream of pictures.
-    path: its name, for warnings.
-    period: seconds to go on by where a time stamp lacks or goes backwards.
+    container: open file.
+    stream: stream of pictures of the file.
+    path: name of the file, for warnings.
+    period: step in seconds where a time stamp is missing or goes backwards.
   """
   origin = None
   now = -period
@@ -76,17 +80,17 @@ def at_rate(
   fps: fractions.Fraction,
   last_s: fractions.Fraction,
 ) -> Iterator[tuple[fractions.Fraction, containers.Frame]]:
-  """The same frames at a constant rate: the nearest in time for each instant.
+  """Frames at a constant rate: for each instant the nearest one in time.
 
   Args:
     timed: pairs of time and frame, times increasing from 0.
-    fps: frames a second wanted.
-    last_s: how long the last frame is shown, in seconds.
+    fps: frames a second of the result.
+    last_s: duration of the last frame in seconds.
   """
   due = fractions.Fraction(0)
   shown = None
   for time, frame in timed:
-    # The frame before is the nearest up to half-way to this one.
+    # The previous frame is the nearest one up to half-way to this one.
     while shown is not None and 2 * due <= shown[0] + time:
       yield due, shown[1]
       due += 1 / fps
@@ -100,12 +104,12 @@ def at_rate(
 
 
 def quarter_turns(frame: containers.Frame) -> int:
-  """Turns anticlockwise by 90 degrees that the file asks for, 0 to 3."""
+  """Number of anticlockwise quarter turns that the file asks for, 0 to 3."""
   return round(frame.rotation / 90) % 4
 
 
 class Display:
-  """Turns the frames of one stream into pictures of one size."""
+  """Conversion of the frames of one stream to pictures of one size."""
 
   def __init__(self, stream: containers.Stream):
     aspect = stream.sample_aspect_ratio or fractions.Fraction(1)
@@ -119,9 +123,9 @@ class Display:
   def rgb(self, frame: containers.Frame) -> np.ndarray:
     """The frame as a player shows it, uint8 [H, W, 3].
 
-    Square pixels, turned upright, colours by the frame's own tags. Frames of a
-    stream that changes size are scaled to the size of its first. The frame
-    shown last gives the same array again.
+    Pixels are square, the picture is upright, colours follow the frame's tags.
+    Frames of a stream that changes size are scaled to the size of its first
+    frame. For the same frame as in the last call the same array is returned.
     """
     if self._last is not None and self._last[0] is frame:
       return self._last[1]

@@ -1,10 +1,10 @@
-"""H.264 and AAC into one mp4 file, pictures and sound side by side.
+"""Encoding of H.264 and AAC into one mp4 file.
 
-Sound is encoded as far as the pictures reach, so that neither waits for the
-other in memory and both end together: sound is cut at, or filled with silence
-up to, the end of the last picture. AAC runs at 48 kHz (44.1 kHz for sound from
-that family): a block of 1,024 samples then lasts less than a 25 fps frame even
-for players that ignore the exact length in the file.
+Sound is encoded only as far as the pictures reach, so that neither is held back
+in memory and both end together: sound is cut at, or filled with silence up to,
+the end of the last picture. AAC runs at 48 kHz (44.1 kHz for sound whose rate
+is a multiple of 11,025 Hz): a block of 1,024 samples then lasts less than a 25
+fps frame even for players that ignore the exact length in the file.
 
 Pictures are converted to BT.709, limited range, and tagged so.
 """
@@ -32,13 +32,13 @@ _CONVERSION = 0x4 | 0x40000  # SWS_BICUBIC, SWS_ACCURATE_RND
 
 
 class Soundtrack:
-  """Sound for a video of any length, taken from a file or an array."""
+  """Endless sound for a video, taken from a file or an array."""
 
   def __init__(self, sound: Sound):
     """Opens the sound; bad files raise here.
 
     Args:
-      sound: a file, or a wave [L] or [C, L] with C 1 or 2 and its rate.
+      sound: name of a file, or a wave [L] or [C, L], C of 1 or 2, and its rate.
 
     Raises:
       InputError: as `audio.load`.
@@ -77,7 +77,7 @@ def _output_rate(rate: int) -> int:
 
 
 class Encoder:
-  """Writes one mp4 file: `add` frames, then `finish` or `abandon`."""
+  """Writer of one mp4 file: `add` frames, then `finish` or `abandon`."""
 
   def __init__(
     self,
@@ -92,12 +92,12 @@ class Encoder:
     """Starts the file.
 
     Args:
-      path: where to write, whatever its suffix.
-      size: width and height, both even.
+      path: name of the file, with any suffix.
+      size: (width, height), both even.
       fps: frames a second.
-      soundtrack: what is to be heard.
-      crf: x264's constant quality, 0 (best) to 51.
-      preset: x264's speed, 'ultrafast' to 'veryslow'.
+      soundtrack: sound of the video; None for none.
+      crf: constant quality of x264, 0 (best) to 51.
+      preset: speed of x264, 'ultrafast' to 'veryslow'.
     """
     self._fps = fps
     self._num_frames = 0
@@ -125,7 +125,7 @@ class Encoder:
       self._sound_position = 0
 
   def add(self, frame: np.ndarray) -> None:
-    """Appends a frame, uint8 [H, W, 3] of the size agreed."""
+    """Appends a frame, uint8 [H, W, 3] of the given size."""
     picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
     picture = self._reformatter.reformat(
       picture,
@@ -140,7 +140,7 @@ class Encoder:
     self._container.mux(self._video.encode(picture))
     self._num_frames += 1
     if self._soundtrack is not None:
-      # The block in which the picture ends waits for the next picture.
+      # The block in which this picture ends waits for the next picture.
       while self._sound_position + _AAC_BLOCK < self._sound_end():
         self._add_sound(_AAC_BLOCK)
 
@@ -154,14 +154,14 @@ class Encoder:
     self._container.close()
 
   def abandon(self) -> None:
-    """Lets go of the file, whatever state it is in."""
+    """Closes the file, whatever its state."""
     try:
       self._container.close()
     except (av.error.FFmpegError, OSError, ValueError):
       pass  # the caller removes the file
 
   def _sound_end(self) -> int:
-    """Samples up to the end of the last frame."""
+    """Number of samples up to the end of the last frame."""
     assert self._soundtrack is not None
     return round(self._num_frames * self._soundtrack.rate / self._fps)
 

@@ -1,9 +1,8 @@
-"""Files on the way in and on the way out: checks, and all-or-nothing writing.
+"""Files to read and to write: checks, and all-or-nothing writing.
 
-A file that someone asks us to read or to write is checked before any work
-starts; what is wrong is an `InputError` of one line. A file that we write takes
-shape under a hidden name beside its final one and is renamed when complete, so
-that its name never stands for half a file.
+Files to be read or written are checked before any work starts; a fault is an
+`InputError` of one line. A file is written under a hidden name beside its final
+one and renamed when complete, so that half a file never has the final name.
 """
 
 from collections.abc import Iterator
@@ -19,11 +18,11 @@ def check_source(path: str | os.PathLike[str], kind: str) -> pathlib.Path:
   """The path of a file that can be read.
 
   Args:
-    path: what the user named.
-    kind: what is wanted, for the message: 'an audio file'.
+    path: name that the user gave.
+    kind: description of the expected file for the message: 'an audio file'.
 
   Raises:
-    InputError: it is missing, no regular file, empty or unreadable.
+    InputError: the file is missing, not a regular file, empty or unreadable.
   """
   source = pathlib.Path(path)
   try:
@@ -50,7 +49,11 @@ def check_source(path: str | os.PathLike[str], kind: str) -> pathlib.Path:
 def check_target(
   path: str | os.PathLike[str], *, overwrite: bool
 ) -> pathlib.Path:
-  """The path of a file that can be written, tried out by writing beside it.
+  """The path of a file that can be written, tested by writing beside it.
+
+  Args:
+    path: name that the user gave.
+    overwrite: whether an existing file may be replaced.
 
   Raises:
     InputError: the folder is missing or cannot be written to, the path is a
@@ -66,11 +69,15 @@ def check_target(
 def replacing(
   path: str | os.PathLike[str], *, overwrite: bool
 ) -> Iterator[pathlib.Path]:
-  """Gives a temporary path that becomes `path` when the block ends well.
+  """A temporary path that becomes `path` when the block ends without error.
 
   On any exception, KeyboardInterrupt included, the temporary file is removed
-  and `path` is as it was. Only a killed process can leave the hidden file
+  and `path` stays as it was. Only a killed process can leave the hidden file
   `.<name>.<random>.part`.
+
+  Args:
+    path: name of the finished file.
+    overwrite: whether an existing file may be replaced.
 
   Raises:
     InputError: as `check_target`.
@@ -100,12 +107,12 @@ def _check_free(target: pathlib.Path, overwrite: bool) -> None:
 
 def _create_part(target: pathlib.Path) -> pathlib.Path:
   """Creates the hidden file beside `target`, with the user's permissions."""
-  # Random, since several processes may write the same name; cut, since names
-  # are limited to 255 bytes.
+  # With random letters, since several processes may write the same name; cut,
+  # since names are limited to 255 bytes.
   stem = target.name.encode()[:200].decode(errors='ignore')
   part = target.with_name(f'.{stem}.{secrets.token_hex(6)}.part')
   try:
-    # Not tempfile: that would deny the finished file to everyone else.
+    # tempfile would make a file that other users cannot read.
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
     os.close(os.open(part, flags, 0o666))
   except (OSError, ValueError) as error:

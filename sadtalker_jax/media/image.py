@@ -1,9 +1,9 @@
-"""Still pictures: any that people have in, PNG out.
+"""Still pictures: many formats in, PNG and JPEG out.
 
 A picture is uint8 [H, W, 3] RGB, top row first, upright (EXIF orientation is
-applied). Transparent parts show white, as on paper. Grey becomes three equal
-channels, 16 bits are scaled to 8, CMYK is converted by Pillow's plain formula,
-colour profiles are ignored, and of an animation the first picture counts.
+applied). Transparent parts become white. Grey becomes three equal channels, 16
+bits are scaled to 8, CMYK is converted by Pillow's plain formula, colour
+profiles are ignored, and of an animation the first picture is taken.
 """
 
 import io
@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from sadtalker_jax import errors
 from sadtalker_jax.media import files, video
 
-MIN_SIDE = 60  # a face in less cannot be found
+MIN_SIDE = 60  # pixels; a face in a smaller picture cannot be found
 MAX_SIDE = 16384
 # Formats that need no helper program; Pillow runs Ghostscript for others.
 _FORMATS = (
@@ -28,7 +28,7 @@ _SUFFIXES = {
   '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif', '.ppm',
   '.pgm', '.jp2', '.avif',
 }  # fmt: skip
-# What Pillow raises on damaged files, besides OSError.
+# Errors of Pillow on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 
 
@@ -36,8 +36,8 @@ def load(path: str | os.PathLike[str]) -> np.ndarray:
   """A picture from an image file.
 
   Args:
-    path: JPEG, PNG, WebP, TIFF, BMP, GIF and so on; the content decides, not
-      the suffix.
+    path: name of a file: JPEG, PNG, WebP, TIFF, BMP, GIF and so on; its content
+      decides, not its suffix.
 
   Returns:
     uint8 [H, W, 3] RGB, 60 to 16,384 pixels a side.
@@ -70,8 +70,9 @@ def load(path: str | os.PathLike[str]) -> np.ndarray:
 def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
   """A picture from an image file, or the first frame of a video.
 
-  Reference section 11.1, --source_image: what has the suffix of an image is
-  one; anything else is an image if its content is, and otherwise a video.
+  As --source_image of the published program (method 11.1): a file with the
+  suffix of an image is one; any other is an image if its content is, otherwise
+  a video.
 
   Returns:
     uint8 [H, W, 3] RGB, 60 to 16,384 pixels a side.
@@ -94,7 +95,12 @@ def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
 def save_png(
   path: str | os.PathLike[str], picture: np.ndarray, *, overwrite: bool = False
 ) -> None:
-  """Writes a picture, uint8 [H, W, 3] RGB; the file appears whole or not.
+  """Writes a picture to a PNG file; the file appears whole or not at all.
+
+  Args:
+    path: name of the file.
+    picture: uint8 [H, W, 3] RGB.
+    overwrite: whether an existing file may be replaced.
 
   Raises:
     InputError: the folder cannot be written to, or the file exists and
@@ -114,7 +120,7 @@ def save_png(
 def to_jpeg(picture: np.ndarray, quality: int = 95) -> bytes:
   """A picture uint8 [H, W, 3] RGB as a JPEG file in memory.
 
-  Colour is kept at full resolution: lips are narrow and red.
+  Colour is stored at full resolution: lips are narrow and red.
   """
   data = io.BytesIO()
   Image.fromarray(picture).save(
@@ -127,7 +133,7 @@ def from_jpeg(data: bytes) -> np.ndarray:
   """The picture of `to_jpeg`, uint8 [H, W, 3] RGB.
 
   Raises:
-    InputError: the bytes are no whole JPEG file.
+    InputError: the bytes are not a whole JPEG file.
   """
   try:
     with Image.open(io.BytesIO(data), formats=['JPEG']) as image:
@@ -139,11 +145,11 @@ def from_jpeg(data: bytes) -> np.ndarray:
 
 
 def _open(source: pathlib.Path) -> Image.Image | None:
-  """The opened image, not yet decoded; None when it is no image."""
+  """The opened image, not yet decoded; None where the file is no image."""
   Image.init()
   with warnings.catch_warnings():
-    # Pillow warns from 89 million pixels on; our own limit is said in
-    # `_check_size`, and its error from twice as many on is kept.
+    # Pillow warns from 89 million pixels on; `_check_size` has a limit of its
+    # own, and Pillow's error from twice as many on is reported below.
     warnings.simplefilter('ignore', Image.DecompressionBombWarning)
     try:
       return Image.open(
@@ -188,7 +194,7 @@ def _to_rgb(image: Image.Image, path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _from_16_bit(grey: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
-  """Grey [H, W] of 16 bits to uint8 [H, W, 3]."""
+  """Grey [H, W] of 16 bits as uint8 [H, W, 3]."""
   if grey.min() < 0 or grey.max() > 65535:
     raise errors.InputError(
       f'{path}: expected an image of 8 or 16 bits, found values from '

@@ -1,4 +1,4 @@
-"""Sound on the way from a decoder to a caller: format, channels, rate, pieces.
+"""Conversion of decoded sound: format, channels, rate, size of pieces.
 
 A piece of sound is [C, n] float32: channels, samples. The functions here keep
 state in bounded memory, whatever the length of the sound.
@@ -14,13 +14,13 @@ import numpy as np
 
 from sadtalker_jax.media import containers
 
-# Taps of the interpolation filter and the share of the band where it is at
-# half. Measured 48 to 16 kHz: flat to 7.2 kHz within 0.01 dB, -0.7 dB at 7.6
-# kHz, aliases from 8.24 kHz on below -96 dB; swresample's own 32 taps: -1 dB at
-# 7.2 kHz and -17 dB of alias.
+# Number of taps of the interpolation filter, and the share of the band at which
+# it is at half. Measured 48 to 16 kHz: flat to 7.2 kHz within 0.01 dB, -0.7 dB
+# at 7.6 kHz, aliases from 8.24 kHz on below -96 dB; swresample's own 32 taps:
+# -1 dB at 7.2 kHz and -17 dB of alias.
 _RESAMPLER = 'filter_size=128:phase_shift=10:cutoff=0.97'
 _SQRT_HALF = math.sqrt(0.5)
-# Share of a loudspeaker in the left channel; the right one mirrors it.
+# Share of each loudspeaker in the left channel; the right channel mirrors it.
 _LEFT_SHARE = {
   'FL': 1.0, 'FLC': 1.0, 'FC': _SQRT_HALF, 'BL': _SQRT_HALF, 'SL': _SQRT_HALF,
   'BC': 0.5, 'FR': 0.0, 'FRC': 0.0, 'BR': 0.0, 'SR': 0.0, 'LFE': 0.0,
@@ -42,10 +42,18 @@ def samples(frame: containers.Frame) -> np.ndarray:
 
 
 def mix(sound: np.ndarray, layout: av.AudioLayout, channels: int) -> np.ndarray:
-  """[C, n] to [channels, n]; the layout names the loudspeakers of `sound`.
+  """Sound mixed to another number of channels.
 
-  One channel is the mean of all, two are made of more by ITU-R BS.775, scaled
-  so that neither can overflow.
+  One channel is the mean of all; two are mixed from more by ITU-R BS.775,
+  scaled so that neither can overflow.
+
+  Args:
+    sound: [C, n].
+    layout: loudspeakers of `sound`.
+    channels: number of channels of the result, 1 or 2.
+
+  Returns:
+    [channels, n].
   """
   if sound.shape[0] == channels:
     return sound
@@ -65,7 +73,7 @@ def mix(sound: np.ndarray, layout: av.AudioLayout, channels: int) -> np.ndarray:
 
 
 class Resampler:
-  """Streaming change of rate; the first sample out is at the first one in."""
+  """Streaming change of rate; the first samples in and out coincide."""
 
   def __init__(self, source_rate: int, rate: int, channels: int):
     self._layout = 'mono' if channels == 1 else 'stereo'
@@ -86,7 +94,7 @@ class Resampler:
     self._position = 0
 
   def push(self, sound: np.ndarray) -> np.ndarray:
-    """Takes [C, n], gives what is ready, [C, m]."""
+    """Adds sound [C, n] and returns the part that is ready, [C, m]."""
     frame = av.AudioFrame.from_ndarray(
       np.ascontiguousarray(sound), format='fltp', layout=self._layout
     )
@@ -98,7 +106,7 @@ class Resampler:
     return self._pull()
 
   def flush(self) -> np.ndarray:
-    """What is left at the end, [C, m]."""
+    """Ends the sound and returns the rest, [C, m]."""
     self._graph.push(None)
     return self._pull()
 
@@ -115,7 +123,14 @@ class Resampler:
 def resampled(
   pieces: Iterator[np.ndarray], source_rate: int, rate: int, channels: int
 ) -> Iterator[np.ndarray]:
-  """The same sound at another rate; its length is exact to the sample."""
+  """The same sound at another rate; its length is exact to the sample.
+
+  Args:
+    pieces: sound [channels, n].
+    source_rate: samples a second of `pieces`.
+    rate: samples a second of the result.
+    channels: number of channels, 1 or 2.
+  """
   if source_rate == rate:
     yield from pieces
     return

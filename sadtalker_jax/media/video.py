@@ -1,19 +1,19 @@
-"""Video files: frames out of any, frames and sound into mp4.
+"""Video files: frames read from any format, frames and sound written to mp4.
 
 A frame is uint8 [H, W, 3] RGB, top row first. A size is (width, height). Frame
 rates are fractions. Time 0 is the first picture (`audio` uses the same origin).
 
-`VideoReader` shows a file as a player does: turned by its rotation tag, with
-square pixels, in the colours its tags ask for (BT.709 from 720 lines up and
-BT.601 below where there are none).
+`VideoReader` returns frames as a player shows them: turned by the file's
+rotation tag, with square pixels, in the colours of its tags (without tags,
+BT.709 from 720 lines up and BT.601 below).
 
 `VideoWriter` makes H.264 (yuv420p, BT.709) and AAC in mp4, piece by piece, in
-memory that does not grow with the length. 4:2:0 pictures have even sides and
-neither H.264 nor mp4 as PyAV writes it can crop a single line, so an odd side
-gets one line more, a copy of its last; pictures are never scaled (quirk Q37).
+bounded memory. 4:2:0 pictures have even sides, and neither H.264 nor mp4 as
+PyAV writes it can crop a single line, so an odd side gets one line more, a copy
+of its last; pictures are never scaled (quirk Q37).
 
-Both classes stand in one file, longer than the rest, because they share these
-conventions; what touches FFmpeg is in `decoder` and `encoder`.
+Both classes are in one file, longer than the rest, because they share these
+conventions; the calls of FFmpeg are in `decoder` and `encoder`.
 """
 
 from collections.abc import Generator, Iterator
@@ -37,24 +37,24 @@ Path: TypeAlias = str | os.PathLike[str]
 Sound: TypeAlias = encoder.Sound
 
 MAX_FPS = 240
-MAX_SIDE = 16384  # of H.264 as x264 writes it
+MAX_SIDE = 16384  # largest side of H.264 as x264 writes it
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-  """What a file says about its pictures, as they are shown."""
+  """Facts that a file states about its pictures, as they are shown."""
 
-  fps: fractions.Fraction  # the mean, where the rate varies
-  size: tuple[int, int]  # width, height of the frames that Reader gives
-  num_frames: int | None  # None where the file does not say
-  duration_s: float | None  # of the pictures; None where the file does not say
+  fps: fractions.Fraction  # mean rate, where the rate varies
+  size: tuple[int, int]  # (width, height) of the frames of `VideoReader`
+  num_frames: int | None  # None where the file does not state it
+  duration_s: float | None  # of the pictures; None where not stated
   codec: str  # FFmpeg's name, such as 'h264'
-  rotation: int  # degrees anticlockwise that were applied: 0, 90, 180, 270
+  rotation: int  # anticlockwise turn that was applied: 0, 90, 180, 270 degrees
   has_audio: bool
 
 
 def probe(path: Path) -> VideoInfo:
-  """Describes a video; decodes its first frame only.
+  """Facts about a video; only its first frame is decoded.
 
   Raises:
     InputError: as `VideoReader`.
@@ -65,7 +65,7 @@ def probe(path: Path) -> VideoInfo:
 class VideoReader:
   """Frames of a video file; every iteration starts at the first one.
 
-  `with` closes iterations that were not exhausted.
+  At the end of a `with` block unfinished iterations are closed.
   """
 
   def __init__(self, path: Path):
@@ -94,12 +94,12 @@ class VideoReader:
 
   @property
   def size(self) -> tuple[int, int]:
-    """Width and height of the frames given."""
+    """(width, height) of the frames."""
     return self.info.size
 
   @property
   def num_frames(self) -> int | None:
-    """Number of frames according to the file; None where it does not say."""
+    """Number of frames that the file states; None where it does not."""
     return self.info.num_frames
 
   def __enter__(self) -> 'VideoReader':
@@ -110,20 +110,23 @@ class VideoReader:
       pictures.close()
 
   def __iter__(self) -> Iterator[np.ndarray]:
-    """All frames, uint8 [H, W, 3], whatever their time stamps."""
+    """All frames, uint8 [H, W, 3], regardless of their time stamps."""
     return self._started(self._pictures(None))
 
   def frames(
     self, fps: fractions.Fraction | float = 25
   ) -> Iterator[np.ndarray]:
-    """Frames at a constant rate: for each instant the one nearest in time.
+    """Frames at a constant rate: for each instant the nearest one in time.
 
     Args:
-      fps: frames a second wanted.
+      fps: frames a second of the result.
 
     Returns:
-      Iterator of uint8 [H, W, 3]. A frame that is due several times comes as
-      the same array; do not write to it.
+      Iterator of uint8 [H, W, 3]. A frame that is repeated is the same array
+      again; do not write to it.
+
+    Raises:
+      InputError: as `as_rate`.
     """
     return self._started(self._pictures(as_rate(fps)))
 
@@ -132,7 +135,7 @@ class VideoReader:
     return pictures
 
   def _pictures(self, fps: fractions.Fraction | None) -> Generator[np.ndarray]:
-    """Decodes the file once; warns when it is shorter than it says."""
+    """Decodes the file once; warns where it is shorter than stated."""
     period = 1 / self.info.fps
     end = fractions.Fraction(0)
     with containers.open_media(self._path, 'a video file') as container:
@@ -157,8 +160,12 @@ class VideoReader:
 def check_target(path: Path, *, overwrite: bool) -> pathlib.Path:
   """The path of a video that can be written.
 
+  Args:
+    path: name that the user gave.
+    overwrite: whether an existing file may be replaced.
+
   Raises:
-    InputError: its name does not end in .mp4, or as `files.check_target`.
+    InputError: the name does not end in .mp4, or as `files.check_target`.
   """
   target = pathlib.Path(path)
   if target.suffix.lower() != '.mp4':
@@ -169,16 +176,16 @@ def check_target(path: Path, *, overwrite: bool) -> pathlib.Path:
 
 
 class VideoWriter:
-  """Writes an mp4 file frame by frame; the file appears whole or not at all.
+  """Writer of an mp4 file, frame by frame; it appears whole or not at all.
 
-      with video.Writer('out.mp4', fps=25, audio='speech.wav') as writer:
+      with video.VideoWriter('out.mp4', fps=25, audio='speech.wav') as writer:
         for frame in frames:
           writer.write(frame)
 
   Frames and sound go to a hidden file beside the final one, which takes its
   name when the block ends. An exception in the block, Ctrl-C included, removes
-  it. Sound starts with the first frame and ends with the last: the rest of it
-  is cut, and silence fills what it lacks.
+  it. Sound starts with the first frame and ends with the last: longer sound is
+  cut, shorter sound is followed by silence.
   """
 
   def __init__(
@@ -192,21 +199,22 @@ class VideoWriter:
     crf: float = 18,
     preset: str = 'veryfast',
   ):
-    """Checks everything that can be checked before the first frame.
+    """Checks all arguments before the first frame.
 
     Args:
-      path: the file to make, ending in .mp4, in a folder that exists.
+      path: name of the file, ending in .mp4, in a folder that exists.
       fps: frames a second.
-      size: width and height of the frames; None takes the first frame's.
-      audio: a file with sound, a pair of wave ([L] or [C, L], C 1 or 2) and
-        rate, or None for a silent video without sound track.
+      size: (width, height) of the frames; None takes that of the first frame.
+      audio: name of a file with sound, or a pair of wave ([L] or [C, L], C of 1
+        or 2) and rate, or None for a video without sound track.
       overwrite: whether an existing file may be replaced.
-      crf: constant quality of x264: 0 best, 18 looks like the original, 51.
+      crf: constant quality of x264, 0 (best) to 51; 18 looks like the original.
       preset: speed of x264, 'ultrafast' to 'veryslow'.
 
     Raises:
-      InputError: the folder cannot be written to, the file exists, its name
-        ends otherwise, the rate or the sound is no good.
+      InputError: the folder cannot be written to, the file exists, its name has
+        another suffix, the rate is out of range, or as `audio.load`.
+      ValueError: the wave has another shape or is not finite.
     """
     self._path = check_target(path, overwrite=overwrite)
     self._overwrite = overwrite
@@ -221,7 +229,7 @@ class VideoWriter:
 
   @property
   def size(self) -> tuple[int, int] | None:
-    """Width and height of the frames to write; None before the first."""
+    """(width, height) of the frames; None before the first."""
     return self._size
 
   def __enter__(self) -> 'VideoWriter':
@@ -247,10 +255,11 @@ class VideoWriter:
     """Appends a frame.
 
     Args:
-      frame: uint8 [H, W, 3] RGB, of the size of those before.
+      frame: uint8 [H, W, 3] RGB, of the size of the previous ones.
 
     Raises:
-      ValueError: it has another shape or type, or the writer is not open.
+      ValueError: the frame has another shape or type, or the writer is not
+        open.
       InputError: the disk is full, or the picture too large for H.264.
     """
     if self._stack is None or self._part is None:
@@ -295,7 +304,7 @@ class VideoWriter:
     error: BaseException | None,
     trace: TracebackType | None,
   ) -> None:
-    """Completes the hidden file, or lets go of it after an error."""
+    """Completes the hidden file, or closes it after an error."""
     try:
       if kind is None:
         if self._encoder is None:
@@ -324,7 +333,7 @@ def as_rate(fps: fractions.Fraction | float) -> fractions.Fraction:
   """A frame rate as a fraction; 29.97 stays 2997/100.
 
   Raises:
-    InputError: it is not above 0 and at most 240.
+    InputError: `fps` is not above 0 and at most 240.
   """
   try:
     rate = fractions.Fraction(fps).limit_denominator(1001)
@@ -343,7 +352,7 @@ def _describe(
   frame: containers.Frame,
   path: Path,
 ) -> VideoInfo:
-  """Information on a file whose first frame is at hand."""
+  """Facts about an open file whose first frame is decoded."""
   fps = stream.average_rate or stream.guessed_rate or stream.base_rate
   if not fps:
     raise errors.InputError(f'{path}: expected a frame rate, found none')

@@ -1,9 +1,9 @@
-"""Running numbers that merge: of batches, of clips, of devices, of hosts.
+"""Running statistics that can be merged over batches, clips, devices and hosts.
 
 An accumulator is a tree of numpy arrays with a function that merges two of
-them, as `Mean` here and `frechet.Moments`. What devices computed comes to the
-host with `host_rows`, what hosts gathered is merged by `across_hosts`; sums are
-kept in float64 on the host, as devices have float32.
+them, like `Mean` here and `frechet.Moments`. `host_rows` brings results of
+devices to the host, `across_hosts` merges accumulators of hosts. Sums are kept
+in float64 on the host, as devices have float32.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ class Mean(NamedTuple):
   """A running mean."""
 
   total: np.ndarray  # [] or [D] float64, sum of the values
-  number: np.ndarray  # [] float64, how many
+  number: np.ndarray  # [] float64, number of values
 
 
 def mean_of(values: Array) -> Mean:
-  """The accumulator of some values.
+  """The accumulator of the given values.
 
   Args:
     values: [N] or [N, D]; N may be 0.
@@ -52,14 +52,16 @@ def mean_value(mean: Mean) -> np.ndarray:
 
 
 def host_rows(array: Array) -> np.ndarray:
-  """The rows of a result that this host has to add up, each once.
+  """The rows of a result that this host has to add up.
+
+  Over all hosts each row is added once.
 
   Args:
     array: [N, ...]; a jax array may be sharded along its first axis over the
       devices of several hosts, and replicated over others.
 
   Returns:
-    [n, ...]; the hosts' parts make up [N, ...].
+    [n, ...]; the parts of all hosts together are the rows of `array`.
   """
   if not isinstance(array, jax.Array) or array.is_fully_addressable:
     return np.asarray(array)
@@ -73,13 +75,14 @@ def host_rows(array: Array) -> np.ndarray:
 
 
 def across_hosts(item: _Tree, merge: Callable[[_Tree, _Tree], _Tree]) -> _Tree:
-  """The accumulators of all hosts as one, on every host.
+  """The accumulators of all hosts merged into one, on every host.
 
-  Every host must call it. The bits travel as they are: float64 stays exact.
+  Every host must call it. Numbers are exchanged bit by bit: float64 stays
+  exact.
 
   Args:
-    item: tree of numpy arrays, of one structure and shapes on all hosts.
-    merge: makes one of two.
+    item: tree of numpy arrays, with the same structure and shapes on all hosts.
+    merge: function that makes one accumulator of two.
   """
   if jax.process_count() == 1:
     return item

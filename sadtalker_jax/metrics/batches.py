@@ -1,4 +1,4 @@
-"""Networks over clips: in batches of one size, so that they compile once."""
+"""Networks applied to clips in batches of one size, so as to compile once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,22 +12,22 @@ from sadtalker_jax.typing import Array, PyTree
 def apply(
   network: Callable[..., Any], *arrays: Array, size: int = 16
 ) -> PyTree:
-  """What a function of batches says of all rows.
+  """Results of a function of batches for all rows.
 
-  The last batch is filled up with its last row, and what that gives is left
-  out.
+  The last batch is filled up with its last row; the results of those rows are
+  dropped.
 
   Args:
-    network: batches [B, ...] of each array to arrays with B rows, or to a tree
-      of such.
-    *arrays: [T, ...] each, T at least 1.
-    size: B.
+    network: function of one batch [B, ...] of each array; returns an array, or
+      a tree of arrays, with B rows.
+    *arrays: arrays [T, ...], T at least 1.
+    size: batch size B.
 
   Returns:
-    The network's tree with numpy arrays [T, ...].
+    The network's result, or tree of results, as numpy arrays [T, ...].
 
   Raises:
-    ValueError: no rows, different numbers of rows, or a size below 1.
+    ValueError: there are no rows, numbers of rows differ, or `size` is below 1.
   """
   counts = {len(array) for array in arrays}
   if len(counts) != 1 or counts == {0} or size < 1:
@@ -49,7 +49,7 @@ def apply(
 
 
 def _filled(rows: Array, size: int) -> Array:
-  """[N, ...] with its last row repeated: [size, ...]."""
+  """Rows [N, ...] followed by copies of the last one: [size, ...]."""
   missing = size - len(rows)
   if not missing:
     return rows

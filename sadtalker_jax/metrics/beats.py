@@ -2,7 +2,7 @@
 
 Ellis, Beat Tracking by Dynamic Programming, 2007, as librosa 0.11 computes it
 (`librosa.beat.beat_track` with its default arguments) on `onsets.strength`.
-librosa itself is not needed: the metric stays what it is when librosa changes,
+librosa itself is not needed: the metric stays the same when librosa changes,
 and nothing is compiled at the first call.
 """
 
@@ -11,29 +11,29 @@ from scipy import fft
 
 from sadtalker_jax.metrics import onsets
 
-_PER_MINUTE = 1500  # frames
-_WINDOW = 200  # frames, 8 s, that the tempo is looked for in
+_PER_MINUTE = 1500  # frames a minute
+_WINDOW = 200  # frames, 8 s: window in which the tempo is estimated
 _USUAL, _FASTEST = 120.0, 320.0  # beats a minute
-_TIGHTNESS = 100.0  # how closely beats keep to the tempo
+_TIGHTNESS = 100.0  # weight of keeping to the tempo
 
 
 def music_beats(wave: np.ndarray) -> np.ndarray:
-  """The beats of sound.
+  """Beats of sound.
 
   Args:
     wave: [L] at 16 kHz, int16 or floats in [-1, 1], L > 0.
 
   Returns:
-    [M] int64 frames, ascending; none in silence.
+    [M] int64 frames, ascending; M is 0 in silence.
 
   Raises:
-    ValueError: this is no such sound.
+    ValueError: `wave` has another shape or is empty.
   """
   return track(onsets.strength(wave))
 
 
 def track(strength: np.ndarray) -> np.ndarray:
-  """Beats [M] int64 of the strength of onsets [T]."""
+  """Beats [M], int64 frames, from the strength of onsets [T]."""
   if len(strength) < 2 or not np.any(strength):
     return np.zeros(0, np.int64)
   period = tempo(strength)
@@ -46,9 +46,9 @@ def track(strength: np.ndarray) -> np.ndarray:
 
 
 def tempo(strength: np.ndarray) -> int:
-  """Frames from beat to beat: what the autocorrelation of 8 s says.
+  """Number of frames from beat to beat, by autocorrelation in windows of 8 s.
 
-  A tempo is the likelier the nearer it is to 120 beats a minute, in octaves.
+  Tempos nearer to 120 beats a minute, in octaves, have a higher prior.
   """
   padded = np.pad(strength, _WINDOW // 2, mode='linear_ramp')
   frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
@@ -68,7 +68,7 @@ def tempo(strength: np.ndarray) -> int:
 
 
 def _local_score(strength: np.ndarray, period: int) -> np.ndarray:
-  """Onsets in units of their deviation, a little smoothed: [T]."""
+  """Onsets [T] in units of their standard deviation, slightly smoothed."""
   deviation = strength.std(ddof=1) + np.finfo(np.float32).tiny
   places = np.arange(-period, period + 1)
   taps = np.exp(-0.5 * (places * 32.0 / period) ** 2)
@@ -79,10 +79,10 @@ def _local_score(strength: np.ndarray, period: int) -> np.ndarray:
 def _best_links(
   score: np.ndarray, period: int
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Each frame's best beat before it (-1: none), and the best sums to it."""
+  """The best beat before each frame (-1: none), and the best score up to it."""
   links = np.full(len(score), -1)
   total = score.copy()
-  # From the nearest to the farthest; at equality the nearest is taken.
+  # From the nearest to the farthest; of equal ones the nearest is taken.
   steps = np.arange(round(period / 2), 2 * period + 1)
   penalty = _TIGHTNESS * (np.log(steps) - np.log(period)) ** 2
   started = False

@@ -1,4 +1,4 @@
-"""Blinks, read off a curve of how far the eyes are open."""
+"""Blinks, found in the curve of how far the eyes are open."""
 
 from typing import NamedTuple
 
@@ -6,34 +6,35 @@ import numpy as np
 
 from sadtalker_jax.typing import Array
 
-_SHUT = 0.5  # of the open eye: the lids have met half of their way
-_OPEN = 90.0  # percentile of the curve that is taken for the open eye
-_LONGEST = 0.5  # seconds: an eye that stays shut longer does not blink
+_SHUT = 0.5  # share of the open eye: the lids have closed half of their way
+_OPEN = 90.0  # percentile of the curve that stands for the open eye
+_LONGEST = 0.5  # seconds; an eye that is shut longer is not blinking
 
 
 class Blinks(NamedTuple):
   """The blinks of a clip."""
 
-  starts: np.ndarray  # [B] float64, frames; the lids pass half of their way
-  stops: np.ndarray  # [B] float64, frames; and pass it again
+  starts: np.ndarray  # [B] float64, frames; the lids are half closed
+  stops: np.ndarray  # [B] float64, frames; the lids are half open again
   rate: float  # blinks a minute
-  duration: float  # seconds from start to stop, mean; NaN without any
+  duration: float  # mean seconds from start to stop; NaN without blinks
 
 
 def blinks(openness: Array, *, fps: float = 25.0) -> Blinks:
   """Blinks of a clip.
 
-  An eye blinks where it is less than half as open as it usually is (the 90th
-  percentile), for half a second at most; blinks that the clip's ends cut do not
-  count. Durations are those at half of the opening, read off between frames.
+  A blink is where the eye is less than half as open as usual (the 90th
+  percentile), for half a second at most; blinks that are cut by the ends of the
+  clip are left out. Starts and stops are interpolated between frames.
 
   Args:
-    openness: [T], any unit, such as the mean of `face3d.measures.eye_openness`
-      over the two eyes; T at least 3.
+    openness: [T] curve in any unit, such as the mean of
+      `face3d.measures.eye_openness` over the two eyes; T at least 3.
     fps: frames a second.
 
   Raises:
-    ValueError: this is no such curve, or a frame rate that is not above 0.
+    ValueError: `openness` has another shape or is too short, or `fps` is not
+      above 0.
   """
   curve = np.asarray(openness, np.float64)
   if curve.ndim != 1 or len(curve) < 3 or fps <= 0:
@@ -46,7 +47,7 @@ def blinks(openness: Array, *, fps: float = 25.0) -> Blinks:
   before = np.flatnonzero(edges == 1)  # last open frame, and first open again
   after = np.flatnonzero(edges == -1) + 1
   if len(after) and (not len(before) or after[0] <= before[0]):
-    after = after[1:]  # of a blink that the clip begins in
+    after = after[1:]  # the end of a blink that began before the clip
   before = before[: len(after)]
 
   def crossing(open_frame: np.ndarray, step: int) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 Rows belong to the frames of a clip and come in pairs, real and generated. AED
 and APD are named in Ren et al., PIRenderer, ICCV 2021, without a formula; here
-they are means of absolute differences, as the authors of OTAvatar and of
-GAGAvatar say they compute them. E-FID is of Tian et al., EMO, ECCV 2024. All
-depend on the face model: numbers of two models do not compare.
+they are means of absolute differences, as in the papers OTAvatar and GAGAvatar.
+E-FID is of Tian et al., EMO, ECCV 2024. All depend on the face model: numbers
+of two models cannot be compared.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def expression_distance(real: Array, generated: Array) -> float:
   """AED: mean absolute difference of expression weights [T, 64].
 
   Raises:
-    ValueError: no frames, or shapes that differ.
+    ValueError: there are no frames, or shapes differ.
   """
   return _mean_gap(real, generated)
 
@@ -26,21 +26,21 @@ def pose_distance(real: Array, generated: Array) -> float:
   """APD: mean absolute difference of poses.
 
   Args:
-    real: [T, 6], angles in radian, then translation, as OTAvatar has it; or
-      [T, 3], angles alone, as GAGAvatar has it.
+    real: [T, 6] angles in radian and translation, as in OTAvatar; or [T, 3]
+      angles alone, as in GAGAvatar.
     generated: the same shape.
 
   Raises:
-    ValueError: no frames, or shapes that differ.
+    ValueError: there are no frames, or shapes differ.
   """
   return _mean_gap(real, generated)
 
 
 def angle_distance(real: Array, generated: Array) -> float:
-  """Mean absolute difference in degrees of angles [T, 3] in radian.
+  """Mean absolute difference, in degrees, of angles [T, 3] in radian.
 
   Raises:
-    ValueError: no frames, or shapes that differ.
+    ValueError: there are no frames, or shapes differ.
   """
   return float(np.rad2deg(_mean_gap(real, generated)))
 
@@ -49,11 +49,11 @@ def expression_frechet(real: Array, generated: Array) -> float:
   """E-FID: Fréchet distance of expression weights.
 
   Args:
-    real: [N, 64], N at least 2.
-    generated: [M, 64], M at least 2.
+    real: [N, 64] expression weights, N at least 2.
+    generated: [M, 64] expression weights, M at least 2.
 
   Raises:
-    ValueError: too few rows, or sizes that differ.
+    ValueError: there are too few rows, or sizes differ.
   """
   return frechet.distance(frechet.of(real), frechet.of(generated))
 

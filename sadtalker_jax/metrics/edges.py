@@ -1,25 +1,25 @@
-"""Edges of grey pictures as sharpness is measured by them.
+"""Edges of grey pictures, for measures of sharpness.
 
 Host only, float64, pictures [H, W]. `canny` is scikit-image's with its default
-arguments, `vertical` the Sobel edges of Octave's `edge`, as the public code of
-CPBD has them, `widths` the measure of Marziliano et al., A No-Reference
-Perceptual Blur Metric, ICIP 2002. All are exact: the same pixels to the last.
+arguments, `vertical` the Sobel edges of Octave's `edge`, as in the public code
+of CPBD, `widths` the measure of Marziliano et al., A No-Reference Perceptual
+Blur Metric, ICIP 2002. All equal those programs pixel by pixel.
 """
 
 import numpy as np
 from scipy import ndimage
 
-# Of Canny's smoothed gradient, in the picture's unit; scikit-image compares the
-# lower one in float32.
+# Thresholds of Canny's smoothed gradient, in the picture's unit; scikit-image
+# compares the lower one in float32.
 _LOW, _HIGH = np.float64(np.float32(0.1)), 0.2
 _SOBEL = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]) / 8
-_REACH = 100  # pixels that a side of an edge may be wide, and one more
+_REACH = 100  # limit of the pixels on each side of an edge
 
 
 def canny(picture: np.ndarray) -> np.ndarray:
-  """Canny's edges, sigma 1: [H, W] bool.
+  """Canny's edges with sigma 1, [H, W] bool.
 
-  Thresholds are 0.1 and 0.2 whatever the range of the picture.
+  The thresholds are 0.1 and 0.2 for any range of values.
   """
   inside = np.ones(picture.shape)
   share = ndimage.gaussian_filter(inside, 1.0, mode='constant')
@@ -39,7 +39,7 @@ def canny(picture: np.ndarray) -> np.ndarray:
 def _crests(
   down: np.ndarray, right: np.ndarray, strength: np.ndarray
 ) -> np.ndarray:
-  """Where the gradient is not stronger before or behind: [H, W] bool."""
+  """Whether the gradient is at least as strong as before and behind, [H, W]."""
   usable = strength >= _LOW
   usable[[0, -1]] = usable[:, [0, -1]] = False
   place = np.flatnonzero(usable)
@@ -48,7 +48,7 @@ def _crests(
   y, x, here = down.reshape(-1)[place], right.reshape(-1)[place], flat[place]
   tall, wide = np.abs(y), np.abs(x)
   same = (y > 0) == (x > 0)  # of one sign, zero being negative
-  # At equality scikit-image takes the column where signs differ.
+  # Of equal ones scikit-image takes the column where signs differ.
   steep = np.where(same, tall > wide, tall >= wide)
   weight = np.where(steep, wide, tall) / np.where(steep, tall, wide)
   sign = np.where(same, width, -width)  # a row on, or back
@@ -66,7 +66,7 @@ def _crests(
 
 
 def vertical(picture: np.ndarray) -> np.ndarray:
-  """Thinned edges of the horizontal gradient: [H, W] bool."""
+  """Thinned edges of the horizontal gradient, [H, W] bool."""
   strength = np.square(ndimage.convolve(picture, _SOBEL))
   strength[strength <= 2 * np.sqrt(strength.mean())] = 0
   padded = np.pad(strength, 1)
@@ -77,25 +77,25 @@ def vertical(picture: np.ndarray) -> np.ndarray:
 
 
 def widths(picture: np.ndarray, edges: np.ndarray) -> np.ndarray:
-  """How many pixels edges are wide, 0 where there is none: [H, W] int.
+  """Widths of edges in pixels, 0 where there is no edge, [H, W] int.
 
-  An edge whose gradient points left or right is as wide as the brightness keeps
-  falling or rising on its sides. Other edges have no width; nor have those at
-  the border.
+  The width of an edge whose gradient points left or right is the length over
+  which the brightness keeps falling or rising on its two sides. Other edges
+  have width 0, and so have edges at the border.
 
   Args:
     picture: [H, W].
-    edges: [H, W] bool.
+    edges: [H, W] bool, whether a pixel is on an edge.
   """
   result = np.zeros(picture.shape, np.int64)
   down, right = np.gradient(picture)
   if not (((right != 0) & (down != 0)) | (right < 0)).any():
-    return result  # as in the public code: one direction in all the picture
+    return result  # as in the public code: one direction in the whole picture
   inner = np.zeros(edges.shape, bool)
   inner[1:-1, 1:-1] = edges[1:-1, 1:-1]
   row, column = np.nonzero(inner)
   x, y = right[row, column], down[row, column]
-  # The public code knows no angle where there is no horizontal gradient.
+  # The public code has angle 0 where there is no horizontal gradient.
   angle = np.where(x != 0, np.arctan2(y, x) * (180 / np.pi), 0.0)
   octant = np.abs(np.round(angle / 45))
   step = np.diff(picture, axis=1, prepend=picture[:, :1])
@@ -109,6 +109,6 @@ def widths(picture: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _run(flags: np.ndarray) -> np.ndarray:
-  """How many flags are set in a row up to each place: [H, W] int."""
+  """Number of set flags in a row, up to and with each place: [H, W] int."""
   places = np.arange(1, flags.shape[1] + 1)
   return places - np.maximum.accumulate(np.where(flags, 0, places), axis=1)

@@ -1,10 +1,10 @@
-"""Fréchet distance of features: FID, and its like of other networks.
+"""Fréchet distance of features: FID, and the same for other networks.
 
 Heusel et al., GANs Trained by a Two Time-Scale Update Rule Converge to a Local
-Nash Equilibrium, NIPS 2017 (reference 9.1): the features [N, D] of two sets are
-taken for Gaussians, with the covariance of N - 1. For FID they are the 2048
-pooled features of `models.experts.inception`. Moments run along in float64 and
-merge, so a set is never in memory as a whole.
+Nash Equilibrium, NIPS 2017 (method 9.1): the features [N, D] of each of two
+sets are described by a Gaussian, with the unbiased covariance. For FID they are
+the 2048 pooled features of `models.experts.inception`. Moments are accumulated
+and merged in float64, so that no set is in memory as a whole.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from sadtalker_jax.typing import Array
 
 
 class Moments(NamedTuple):
-  """What is kept of features; of any number, 0 too."""
+  """Moments of N features of D numbers each; N may be 0."""
 
   number: np.ndarray  # [] float64, N
   mean: np.ndarray  # [D] float64
@@ -32,7 +32,7 @@ def of(features: Array) -> Moments:
   """Moments of features [N, D].
 
   Raises:
-    ValueError: not of that shape, no features, or not finite.
+    ValueError: they have another shape, are empty, or are not finite.
   """
   rows = np.asarray(features, np.float64)
   if rows.ndim != 2 or not rows.size:
@@ -65,7 +65,11 @@ def merge(first: Moments, second: Moments) -> Moments:
 
 
 def add(moments: Moments, features: Array) -> Moments:
-  """Moments with the features [N, D] of one more batch."""
+  """Moments with the features [N, D] of one more batch.
+
+  Raises:
+    ValueError: as `of` and `merge`.
+  """
   return merge(moments, of(features))
 
 
@@ -73,7 +77,7 @@ def covariance(moments: Moments) -> np.ndarray:
   """Unbiased covariance [D, D].
 
   Raises:
-    ValueError: of fewer than 2 features.
+    ValueError: there are fewer than 2 features.
   """
   if moments.number < 2:
     raise ValueError(
@@ -86,19 +90,19 @@ def distance(first: Moments, second: Moments) -> float:
   """Squared Fréchet distance of the Gaussians with these moments.
 
   |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)). The trace of the root is the sum
-  of the singular values of C1^(1/2) C2^(1/2), which needs no help where
-  covariances are singular, as of fewer features than numbers (pytorch-fid adds
-  1e-6 to the diagonals when its root fails).
+  of the singular values of C1^(1/2) C2^(1/2), which also holds where
+  covariances are singular, as with fewer features than numbers (pytorch-fid
+  adds 1e-6 to the diagonals when its root fails).
 
   Args:
-    first: of at least 2 features.
-    second: likewise, of the same size.
+    first: moments of at least 2 features.
+    second: moments of at least 2 features of the same size.
 
   Returns:
-    At least 0.
+    The distance, at least 0.
 
   Raises:
-    ValueError: too few features, or sizes that differ.
+    ValueError: there are too few features, or sizes differ.
   """
   if first.mean.shape != second.mean.shape:
     raise ValueError(
@@ -113,7 +117,7 @@ def distance(first: Moments, second: Moments) -> float:
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:
-  """R [D, r] with R R^T the matrix [D, D], r its rank, at least 1."""
+  """R [D, r] with R R^T = `matrix` [D, D]; r is its rank, at least 1."""
   values, vectors = linalg.eigh(matrix)
   kept = values > max(values[-1], 0.0) * len(values) * np.finfo(float).eps
   kept[-1] = True

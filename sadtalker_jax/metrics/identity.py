@@ -1,6 +1,7 @@
-"""Who it is: likeness of faces by their embeddings (reference, section 9.3).
+"""Identity: similarity of faces by their embeddings (method 9.3).
 
-Embeddings are those of `models.experts.arcface` [..., 512], of any length.
+Embeddings are those of `models.experts.arcface`, [..., 512]; they need not be
+normalised.
 """
 
 import numpy as np
@@ -12,14 +13,14 @@ def similarities(source: Array, frames: Array) -> np.ndarray:
   """Cosine of the angle between embeddings.
 
   Args:
-    source: [D] of the source picture, or [T, D] frame by frame.
-    frames: [T, D] of a clip's frames, T at least 1.
+    source: [D] embedding of the source picture, or [T, D] frame by frame.
+    frames: [T, D] embeddings of a clip's frames, T at least 1.
 
   Returns:
     [T] float64 in [-1, 1].
 
   Raises:
-    ValueError: shapes that do not fit, no frames, an embedding of length 0.
+    ValueError: shapes do not fit, there are no frames, or an embedding is zero.
   """
   source = np.asarray(source, np.float64)
   frames = np.asarray(frames, np.float64)
@@ -36,5 +37,9 @@ def similarities(source: Array, frames: Array) -> np.ndarray:
 
 
 def csim(source: Array, frames: Array) -> float:
-  """CSIM of a clip: the mean of `similarities`, 1 for the same face."""
+  """CSIM of a clip: the mean of `similarities`, 1 for the same face.
+
+  Raises:
+    ValueError: as `similarities`.
+  """
   return float(similarities(source, frames).mean())

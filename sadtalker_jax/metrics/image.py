@@ -1,12 +1,12 @@
-"""Likeness of pictures.
+"""Similarity of pictures: PSNR, SSIM, LPIPS.
 
-Frames are [T, H, W, C], uint8 as decoded, or floats of the same range; those of
-a pair have one shape. Answers have a number for each frame, float64 [T].
+Frames are [T, H, W, C], uint8 as decoded, or floats of the same range; the two
+clips have one shape. Results have one number per frame, float64 [T].
 """
 
 from collections.abc import Callable
 import functools
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ def psnr(first: Array, second: Array, *, peak: float = 255.0) -> np.ndarray:
     [T] float64, decibels; infinite for equal frames.
 
   Raises:
-    ValueError: these are no frames, or their shapes differ.
+    ValueError: arrays have other shapes, or their shapes differ.
   """
   _check_pair(first, second)
   error = batches.apply(_squared_error, first, second, size=_BATCH)
@@ -48,23 +48,23 @@ def ssim(
 ) -> np.ndarray:
   """Structural similarity, mean over pixels and channels.
 
-  Wang et al., Image Quality Assessment, TIP 2004, as scikit-image has it: of
-  whole windows only.
+  Wang et al., Image Quality Assessment, TIP 2004, as in scikit-image: only
+  windows that lie inside the picture are used.
 
   Args:
     first: [T, H, W, C].
     second: the same shape.
-    window: 7 x 7 pixels of equal weight with unbiased variances (scikit-image's
-      default), or 11 x 11 of a Gaussian of 1.5 pixels with biased ones (the
-      paper's).
+    window: 'uniform', 7 x 7 pixels of equal weight with unbiased variances
+      (scikit-image's default), or 'gaussian', 11 x 11 with a standard deviation
+      of 1.5 pixels and biased variances (the paper's).
     peak: largest value that a pixel can have.
 
   Returns:
     [T] float64, 1 for equal frames.
 
   Raises:
-    ValueError: these are no frames, their shapes differ, or they are smaller
-      than the window.
+    ValueError: arrays have other shapes, their shapes differ, they are smaller
+      than the window, or `window` is unknown.
   """
   _check_pair(first, second)
   taps = _taps(window)
@@ -78,26 +78,26 @@ def ssim(
 
 
 def lpips(
-  distance: Callable[[jax.Array, jax.Array], Any],
+  distance: Callable[[jax.Array, jax.Array], jax.Array],
   first: Array,
   second: Array,
   *,
   batch: int = 16,
 ) -> np.ndarray:
-  """Distance in the eyes of a network, frame by frame.
+  """LPIPS: distance by the features of a network, frame by frame.
 
   Args:
-    distance: float32 [B, H, W, 3] RGB in [0, 1], twice, to [B]; the total of
-      `models.experts.lpips`.
+    distance: function of two batches [B, H, W, 3], float32 RGB in [0, 1], that
+      returns [B]; the total of `models.experts.lpips`.
     first: [T, H, W, 3] RGB, uint8.
     second: the same shape.
-    batch: B.
+    batch: batch size B.
 
   Returns:
     [T] float64, 0 for equal frames.
 
   Raises:
-    ValueError: these are no such frames, or their shapes differ.
+    ValueError: arrays have other shapes or types, or their shapes differ.
   """
   _check_pair(first, second)
   if first.dtype != np.uint8 or second.dtype != np.uint8:
@@ -105,7 +105,7 @@ def lpips(
       f'expected frames of uint8, found {first.dtype} and {second.dtype}'
     )
 
-  def scaled(a: Array, b: Array) -> Any:
+  def scaled(a: Array, b: Array) -> jax.Array:
     return distance(*(jnp.asarray(x, jnp.float32) / 255 for x in (a, b)))
 
   answer = batches.apply(scaled, first, second, size=batch)
@@ -122,7 +122,7 @@ def _check_pair(first: Array, second: Array) -> None:
 
 @jax.jit
 def _squared_error(first: jax.Array, second: jax.Array) -> jax.Array:
-  """Mean squared difference [B]; rows first, as float32 sums of few."""
+  """Mean squared difference [B]; rows first, so that float32 sums are short."""
   gap = first.astype(jnp.float32) - second.astype(jnp.float32)
   return jnp.square(gap).mean((2, 3)).mean(1)
 
@@ -145,13 +145,20 @@ def similarity(
   window: Literal['uniform', 'gaussian'] = 'uniform',
   peak: float = 255.0,
 ) -> jax.Array:
-  """`ssim` of frames [B, H, W, C] as part of a larger computation, [B]."""
+  """SSIM [B] of frames [B, H, W, C], for use inside a larger computation.
+
+  Args:
+    first: [B, H, W, C].
+    second: the same shape.
+    window: see `ssim`.
+    peak: largest value that a pixel can have.
+  """
   taps = [float(tap) for tap in _taps(window)]
   unbiased = 49 / 48 if window == 'uniform' else 1.0
   channels = first.shape[-1]
 
   def means(x: jax.Array) -> jax.Array:
-    """Of all whole windows of maps [M, H, W * C]: [M, h, w * C]."""
+    """Means of all whole windows of maps [M, H, W * C]: [M, h, w * C]."""
     for axis, step in ((1, 1), (2, channels)):
       length = x.shape[axis] - (len(taps) - 1) * step
       x = functools.reduce(
@@ -164,7 +171,7 @@ def similarity(
     return x
 
   def one(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
-    # About 0, in peaks: the differences of squares below keep their digits.
+    # In units of the peak and around 0: differences of squares stay precise.
     a, b = (
       x.astype(jnp.float32).reshape(x.shape[0], -1) / peak - 0.5 for x in pair
     )

@@ -1,14 +1,14 @@
-"""How like the lips of two clips move: no network needed.
+"""Similarity of the lip motion of two clips; no network needed.
 
-Curves are openings of the mouth over the frames [T], as `face3d.measures` has
-them; offsets have the sign of `metrics.sync`.
+Curves are openings of the mouth over the frames, [T], as in `face3d.measures`;
+offsets have the sign of `metrics.sync`.
 """
 
 import numpy as np
 
 from sadtalker_jax.typing import Array
 
-REACH = 15  # frames: the largest offset that is looked for
+REACH = 15  # frames; the largest offset that is tried
 
 
 def correlation(real: Array, generated: Array) -> float:
@@ -19,10 +19,10 @@ def correlation(real: Array, generated: Array) -> float:
     generated: [T], of the same frames.
 
   Returns:
-    In [-1, 1]; 0 where a curve is constant, also if both are.
+    The correlation in [-1, 1]; 0 where one or both curves are constant.
 
   Raises:
-    ValueError: shapes that differ, or too few frames.
+    ValueError: shapes differ, or there are too few frames.
   """
   one, two = _curves(real, generated, 2)
   return _correlation(one, two)
@@ -31,23 +31,23 @@ def correlation(real: Array, generated: Array) -> float:
 def offset(
   real: Array, generated: Array, *, reach: int = REACH
 ) -> tuple[int, float]:
-  """How much earlier generated lips move than the real ones: no network.
+  """Number of frames by which generated lips move earlier than the real ones.
 
-  As the real lips go with the sound, this is the offset of the generated clip
-  with the same sound: generated lips of frame t are like the real ones of frame
-  t + offset.
+  The real lips are in step with the sound, so this is the offset between sound
+  and lips of the generated clip: generated lips of frame t are most like the
+  real ones of frame t + offset.
 
   Args:
-    real: [T] openings, T above twice the reach.
-    generated: [T].
-    reach: the largest offset.
+    real: [T] openings, T above twice `reach`.
+    generated: [T] openings.
+    reach: largest offset that is tried.
 
   Returns:
     The offset in frames, the smallest of equally good ones, and the correlation
     at it; 0 and 0.0 where a curve is constant.
 
   Raises:
-    ValueError: shapes that differ, or too few frames.
+    ValueError: shapes differ, or there are too few frames.
   """
   one, two = _curves(real, generated, 2 * reach + 1)
   lags = sorted(range(-reach, reach + 1), key=abs)
@@ -63,21 +63,21 @@ def offset(
 
 
 def distance(real: Array, generated: Array, unit: Array | float = 1.0) -> float:
-  """LMD: mean distance of lip landmarks, each mouth about its own middle.
+  """LMD: mean distance of lip landmarks, with each mouth centred first.
 
   Chen et al., Lip Movements Generation at a Glance, ECCV 2018.
 
   Args:
     real: [T, L, D] points of the lips.
     generated: the same shape.
-    unit: [T] or one length, such as the real face's eye distance, that the
-      distances are divided by.
+    unit: length, or [T] lengths, that distances are divided by, such as the
+      real face's eye distance.
 
   Returns:
-    In units, 0 for lips of the same shape.
+    The distance in units; 0 for lips of the same shape.
 
   Raises:
-    ValueError: shapes that differ, no points, or a unit that is not above 0.
+    ValueError: shapes differ, there are no points, or a unit is not above 0.
   """
   one = np.asarray(real, np.float64)
   two = np.asarray(generated, np.float64)
@@ -111,6 +111,6 @@ def _curves(
 def _correlation(one: np.ndarray, two: np.ndarray) -> float:
   a, b = one - one.mean(), two - two.mean()
   size = np.linalg.norm(a) * np.linalg.norm(b)
-  # Rounding of the mean makes a constant curve move by some units of it.
+  # After subtraction of the mean a constant curve has some rounding errors.
   still = 1e-12 * len(one) * np.abs(one).max() * np.abs(two).max()
   return float(np.clip(a @ b / size, -1, 1)) if size > still else 0.0

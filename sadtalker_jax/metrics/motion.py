@@ -1,7 +1,7 @@
-"""How heads and eyes move.
+"""Measures of head motion, and of the trembling of landmarks.
 
-T frames of a clip, 25 a second unless a function is told otherwise; angles are
-(yaw, pitch, roll) in degrees, as Hopenet gives them.
+T is the number of frames of a clip, 25 a second; angles are (yaw, pitch, roll)
+in degrees, as Hopenet returns them.
 """
 
 import numpy as np
@@ -9,49 +9,49 @@ from scipy import ndimage
 
 from sadtalker_jax.typing import Array
 
-SMOOTH = 5.0  # frames: Gaussian of the speed of a head (reference 9.6)
-TOLERANCE = 3.0  # frames: deviation of a motion beat from the music's
+SMOOTH = 5.0  # frames; Gaussian that smooths the speed of a head (method 9.6)
+TOLERANCE = 3.0  # frames; deviation of a motion beat from the sound's
 
 
 def diversity(features: Array) -> float:
-  """Spread of head motion over the frames (reference 9.5).
+  """Spread of head motion over the frames (method 9.5).
 
   Args:
-    features: [T, D], Hopenet's pooled ones.
+    features: [T, D] pooled features of Hopenet.
 
   Returns:
     Standard deviation over time (of N, not N - 1), mean over D; 0 for a head
-    that stands still.
+    that does not move.
 
   Raises:
-    ValueError: no frames.
+    ValueError: there are no frames.
   """
   return float(_rows(features, 1).std(0).mean())
 
 
 def angle_deviation(degrees: Array) -> np.ndarray:
-  """Standard deviation of each angle over time: [T, 3] to [3] float64.
+  """Standard deviation over time [3], float64, of angles [T, 3].
 
   Raises:
-    ValueError: no frames.
+    ValueError: there are no frames.
   """
   return _rows(degrees, 1).std(0)
 
 
 def motion_beats(degrees: Array, *, smooth: float = SMOOTH) -> np.ndarray:
-  """Frames at which a head moves slowest (reference 9.6).
+  """Frames at which a head moves slowest (method 9.6).
 
   Siyao et al., Bailando, CVPR 2022: strict local minima of the smoothed speed.
 
   Args:
     degrees: [T, 3] angles, T at least 2.
-    smooth: deviation of the Gaussian in frames; the ends are mirrored.
+    smooth: standard deviation of the Gaussian in frames; the ends are mirrored.
 
   Returns:
     [K] int64, ascending; K may be 0.
 
   Raises:
-    ValueError: too few frames.
+    ValueError: there are too few frames.
   """
   speed = np.linalg.norm(np.diff(_rows(degrees, 2), axis=0), axis=1)
   speed = ndimage.gaussian_filter1d(speed, smooth)
@@ -62,18 +62,18 @@ def motion_beats(degrees: Array, *, smooth: float = SMOOTH) -> np.ndarray:
 def beat_align(
   sound_beats: Array, head_beats: Array, *, sigma: float = TOLERANCE
 ) -> float:
-  """How near beats of the sound are to beats of the motion (reference 9.6).
+  """Closeness of the beats of sound to the beats of motion (method 9.6).
 
   Args:
     sound_beats: [M] frames, M at least 1; see `beats.music_beats`.
     head_beats: [K] frames; see `motion_beats`.
-    sigma: deviation in frames that counts exp(-1/2).
+    sigma: distance in frames at which a beat scores exp(-1/2).
 
   Returns:
-    In [0, 1]; 0 where the head has no beat.
+    The mean score in [0, 1]; 0 where the head has no beat.
 
   Raises:
-    ValueError: no beats of the sound, or not one row of them.
+    ValueError: there are no beats of the sound, or arrays have other shapes.
   """
   sound = np.asarray(sound_beats, np.float64)
   head = np.asarray(head_beats, np.float64)
@@ -88,10 +88,10 @@ def beat_align(
 
 
 def stabilise(points: Array, *, rigid: Array | None = None) -> np.ndarray:
-  """Landmarks without the motion of the head.
+  """Landmarks with the motion of the head removed.
 
-  Each frame is turned, scaled and moved onto the mean face, by least squares
-  (Procrustes; the mean face is that of the frames so aligned).
+  Each frame is rotated, scaled and moved onto the mean face by least squares
+  (Procrustes; the mean face is that of the aligned frames).
 
   Args:
     points: [T, N, D], D of 2 or 3.
@@ -102,7 +102,8 @@ def stabilise(points: Array, *, rigid: Array | None = None) -> np.ndarray:
     [T, N, D] float64, in the unit of the first frame.
 
   Raises:
-    ValueError: these are no such points, or fewer than two are matched.
+    ValueError: `points` has another shape or is empty, fewer than two points
+      are matched, or the matched ones coincide.
   """
   points = _landmarks(points)
   chosen = points if rigid is None else points[:, np.asarray(rigid)]
@@ -118,14 +119,14 @@ def stabilise(points: Array, *, rigid: Array | None = None) -> np.ndarray:
   for _ in range(3):
     turned = shapes @ _turns(shapes, goal)
     goal = turned.mean(0) / np.linalg.norm(turned.mean(0))
-  # The mean in the first frame's place, so that frames alike stay as they are.
+  # The mean in the first frame's place, so that equal frames stay unchanged.
   goal = goal @ _turns(goal[None], shapes[0])[0]
   whole = (points - middle) / size[:, None, None]
   return whole @ _turns(shapes, goal) * size[0] + middle[0]
 
 
 def _turns(shapes: np.ndarray, goal: np.ndarray) -> np.ndarray:
-  """Rotations [T, D, D] for which shapes [T, N, D] times them fit the goal."""
+  """Rotations [T, D, D] such that shapes [T, N, D] @ rotations fit the goal."""
   left, _, right = np.linalg.svd(shapes.swapaxes(1, 2) @ goal)
   left[..., -1] *= np.sign(np.linalg.det(left @ right))[:, None]  # no mirrors
   return left @ right
@@ -134,19 +135,20 @@ def _turns(shapes: np.ndarray, goal: np.ndarray) -> np.ndarray:
 def jitter(
   points: Array, *, eyes: tuple[int, int], rigid: Array | None = None
 ) -> float:
-  """How much landmarks tremble: their second difference, the head held still.
+  """Trembling of landmarks: their second difference, with the head held still.
 
   Args:
     points: [T, N, D], T at least 3; see `stabilise`.
     eyes: indices of the two outer eye corners; their mean distance is the unit.
-    rigid: see `stabilise`.
+    rigid: indices of the points that are matched; see `stabilise`.
 
   Returns:
     Mean length of x[t - 1] - 2 x[t] + x[t + 1] in eye distances per frame^2.
     Speech has some, too: compare with the real clip.
 
   Raises:
-    ValueError: too few frames, no such points, or eyes in one place.
+    ValueError: there are too few frames, `points` has another shape, or the eye
+      corners coincide.
   """
   steady = stabilise(points, rigid=rigid)
   if len(steady) < 3:

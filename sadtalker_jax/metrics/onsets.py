@@ -1,10 +1,10 @@
-"""How suddenly sound sets in, a number for every video frame.
+"""Strength of the onsets of sound, one number per video frame.
 
-The features under Bailando's beats, with what the reference (9.6) says of their
-adaptation, as librosa 0.11 computes them: the percussive part of the sound
-(Fitzgerald, 2010: medians along time and frequency), 128 mel bands of it in
-decibels, of their increases the median. Sound is 16 kHz; steps are 640 samples,
-one frame at 25 a second. float32, as librosa has it.
+The features of Bailando's beats, adapted as in method 9.6 and computed as in
+librosa 0.11: the percussive part of the sound (Fitzgerald, 2010: medians along
+time and frequency), its power in 128 mel bands in decibels, and the median over
+the bands of their increases. Sound is 16 kHz; steps are 640 samples, one frame
+at 25 a second. float32, as in librosa.
 """
 
 import functools
@@ -14,22 +14,22 @@ from scipy import fft, ndimage
 
 HOP = 640  # samples of a video frame
 _RATE, _FFT, _INNER_HOP = 16000, 2048, 512
-_MEDIAN = 31  # steps, and bins
+_MEDIAN = 31  # length of the medians, in steps and in bins
 _BANDS = 128
-_LEAST, _RANGE = 1e-10, 80.0  # power; decibels below the largest
+_LEAST, _RANGE = 1e-10, 80.0  # least power; decibels below the largest
 
 
 def strength(wave: np.ndarray) -> np.ndarray:
   """Strength of onsets.
 
   Args:
-    wave: [L], int16 or floats in [-1, 1], L > 0.
+    wave: [L] at 16 kHz, int16 or floats in [-1, 1], L > 0.
 
   Returns:
     [1 + L // 640] float32, at least 0.
 
   Raises:
-    ValueError: this is no such sound.
+    ValueError: `wave` has another shape or is empty.
   """
   wave = np.asarray(wave)
   if wave.ndim != 1 or not len(wave):
@@ -47,7 +47,7 @@ def strength(wave: np.ndarray) -> np.ndarray:
 
 
 def percussive(wave: np.ndarray) -> np.ndarray:
-  """The percussive part [L] of sound [L], float32."""
+  """The percussive part of sound [L]: [L] float32."""
   spectrum = _spectrum(wave, _INNER_HOP)  # [1025, M]
   size = np.abs(spectrum)
   held = ndimage.median_filter(size, (1, _MEDIAN), mode='reflect')
@@ -62,14 +62,14 @@ def percussive(wave: np.ndarray) -> np.ndarray:
 
 
 def _spectrum(wave: np.ndarray, hop: int) -> np.ndarray:
-  """Spectra of windows centred on every `hop`-th sample: [1025, M]."""
+  """Spectra [1025, M] of windows centred on every `hop`-th sample."""
   padded = np.pad(wave, _FFT // 2)
   frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::hop]
   return fft.rfft(frames * _hann(), axis=1).T
 
 
 def _sound(spectrum: np.ndarray, length: int) -> np.ndarray:
-  """The sound of spectra, `_INNER_HOP` apart: [length]."""
+  """The sound [length] of spectra [1025, M] that are `_INNER_HOP` apart."""
   window = _hann()
   frames = fft.irfft(spectrum.T, _FFT, axis=1) * window
   total = np.zeros(_FFT + _INNER_HOP * (len(frames) - 1), np.float32)
@@ -92,7 +92,7 @@ def _hann() -> np.ndarray:
 
 @functools.cache
 def _filters() -> np.ndarray:
-  """Triangles of unit area on Slaney's scale up to 8 kHz: [128, 1025]."""
+  """Mel filters [128, 1025] of unit area on Slaney's scale, up to 8 kHz."""
   log_step = np.log(6.4) / 27
   top = 15 + np.log(_RATE / 2 / 1000) / log_step
   mels = np.linspace(0, top, _BANDS + 2)

@@ -1,18 +1,21 @@
-"""Sharpness of single pictures, no reference needed. Host only, float64."""
+"""Sharpness of single pictures, without a picture to compare with.
+
+Host only, float64.
+"""
 
 import numpy as np
 
 from sadtalker_jax.metrics import edges
 
-# Of CPBD (reference 9.2): the side of a block, the share of it that edges must
-# have, widths just noticed in blocks of low and high contrast, the exponent,
-# the percent from which on blur is seen.
+# Constants of CPBD (method 9.2): the side of a block, the least share of edge
+# pixels in a block that counts, the just noticeable widths in blocks of low and
+# of high contrast, the exponent, the percentage from which blur is noticed.
 _BLOCK, _EDGES, _SEEN = 64, 0.002, 64
 _LOW_CONTRAST, _JUST_NOTICED, _STEEPNESS = 50, (5.0, 3.0), 3.6
 
 
 def grey(frames: np.ndarray) -> np.ndarray:
-  """Brightness of RGB frames, not rounded.
+  """Brightness of RGB frames, not rounded to integers.
 
   Args:
     frames: [..., H, W, 3] uint8.
@@ -21,7 +24,7 @@ def grey(frames: np.ndarray) -> np.ndarray:
     [..., H, W] float64 in [0, 255].
 
   Raises:
-    ValueError: these are no such frames.
+    ValueError: `frames` has another shape or type.
   """
   frames = np.asarray(frames)
   if frames.dtype != np.uint8 or frames.ndim < 3 or frames.shape[-1] != 3:
@@ -33,21 +36,21 @@ def grey(frames: np.ndarray) -> np.ndarray:
 
 
 def cpbd(picture: np.ndarray) -> float:
-  """Sharpness: the share of edges whose blur is not noticed.
+  """CPBD sharpness: the share of edges whose blur is not noticed.
 
   Narvekar and Karam, A No-Reference Image Blur Metric Based on the Cumulative
-  Probability of Blur Detection, TIP 2011, as the public Python code computes it
-  (reference 9.2).
+  Probability of Blur Detection, TIP 2011, as in the public Python code
+  (method 9.2).
 
   Args:
-    picture: [H, W] grey, 0 to 255, 64 pixels a side or more; what is left of
-      whole blocks of 64 pixels at the right and bottom is not looked at.
+    picture: [H, W] grey, 0 to 255, at least 64 pixels a side; the rest at the
+      right and at the bottom, beyond whole blocks of 64 pixels, is ignored.
 
   Returns:
-    In [0, 1]; higher is sharper, 0 where there is no edge.
+    A number in [0, 1]; higher is sharper, 0 where there is no edge.
 
   Raises:
-    ValueError: this is no such picture.
+    ValueError: `picture` has another shape or is too small.
   """
   picture = np.asarray(picture, np.float64)
   if picture.ndim != 2 or min(picture.shape) < _BLOCK:
@@ -69,10 +72,10 @@ def cpbd(picture: np.ndarray) -> float:
 
 
 def cpbd_clip(frames: np.ndarray) -> np.ndarray:
-  """`cpbd` of each RGB frame, from [T, H, W, 3] uint8: [T] float64.
+  """CPBD sharpness [T], float64, of RGB frames [T, H, W, 3], uint8.
 
   Raises:
-    ValueError: these are no such frames.
+    ValueError: `frames` has another shape or type, or frames are too small.
   """
   if np.ndim(frames) != 4 or not len(frames):
     raise ValueError(
@@ -82,7 +85,7 @@ def cpbd_clip(frames: np.ndarray) -> np.ndarray:
 
 
 def _blocks(picture: np.ndarray) -> np.ndarray:
-  """Whole blocks of a picture [H, W]: [N, 64 * 64]."""
+  """Whole blocks [N, 64 * 64] of a picture [H, W]."""
   rows, columns = (side // _BLOCK for side in picture.shape)
   whole = picture[: rows * _BLOCK, : columns * _BLOCK]
   parts = whole.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2)

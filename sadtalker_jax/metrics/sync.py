@@ -1,14 +1,14 @@
-"""How well lips go with sound, by SyncNet.
+"""Agreement of lips and sound, by SyncNet.
 
-An offset is in frames at 25 a second and positive where the sound is late: what
-the lips do in frame t is heard in frame t + offset. (SyncNet's own program
-prints it with the other sign.) Sound is [L] at 16 kHz on the scale of int16,
+An offset is in frames at 25 a second and positive where the sound is late: the
+sound of the lips in frame t is heard in frame t + offset. (SyncNet's own
+program prints the opposite sign.) Sound is [L] at 16 kHz in the range of int16.
 SyncNet's views of a face are [T, 224, 224, 3], BGR, 0 to 255, as in
-`models.experts.syncnet_v2`; networks arrive as callables.
+`models.experts.syncnet_v2`. Networks are passed as callables.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -17,20 +17,20 @@ from sadtalker_jax.metrics import batches
 from sadtalker_jax.ops import mfcc
 from sadtalker_jax.typing import Array
 
-REACH = 15  # frames: the largest offset that is looked for (reference 9.4)
-_FRAMES = 5  # in a window of views
-_STEPS = 20  # of 10 ms in a window of sound, four to a frame
+REACH = 15  # frames; the largest offset that is tried (method 9.4)
+_FRAMES = 5  # views in a window
+_STEPS = 20  # steps of 10 ms in a window of sound, four to a frame
 _FRAME = 640  # samples of a frame
 _EPSILON = 1e-6  # torch adds it to differences before it takes their length
 
-Network = Callable[[Any], Any]
+Network = Callable[[Array], Array]
 
 
 class Sync(NamedTuple):
-  """What SyncNet says of a clip (reference 9.4)."""
+  """SyncNet's distances for a clip (method 9.4)."""
 
   lse_d: float  # least mean distance of lips and sound
-  lse_c: float  # confidence: the median of the distances less the least
+  lse_c: float  # confidence: median of the distances minus the least
   offset: int  # frames, positive where the sound is late
   distances: np.ndarray  # [31] float64, mean over frames, offsets -15 to 15
 
@@ -38,17 +38,17 @@ class Sync(NamedTuple):
 def lse(lips: Array, sound: Array, *, reach: int = REACH) -> Sync:
   """LSE-D, LSE-C and the offset of a clip.
 
-  Chung and Zisserman, Out of Time, 2016, as Prajwal et al., Wav2Lip, 2020, take
-  it: distances between frames and sound at each offset, the sound continued by
-  zeros, averaged over the frames.
+  Chung and Zisserman, Out of Time, 2016, as used by Prajwal et al., Wav2Lip,
+  2020: distances between frames and sound at each offset, averaged over the
+  frames; the sound is padded with zeros.
 
   Args:
-    lips: [N, D] embeddings, not normalised, N above `reach`.
-    sound: [N, D], those of the sound at the same frames.
-    reach: the largest offset.
+    lips: [N, D] embeddings of lips, not normalised, N above `reach`.
+    sound: [N, D] embeddings of the sound at the same frames.
+    reach: largest offset that is tried.
 
   Raises:
-    ValueError: shapes that differ, or too few frames.
+    ValueError: shapes differ, or there are too few frames.
   """
   lips = np.asarray(lips, np.float64)
   sound = np.asarray(sound, np.float64)
@@ -74,22 +74,23 @@ def lse(lips: Array, sound: Array, *, reach: int = REACH) -> Sync:
 
 
 def num_windows(num_frames: int, num_samples: int) -> int:
-  """Windows that a clip has for SyncNet; 0 where it is too short."""
+  """Number of SyncNet windows in a clip; 0 where it is too short."""
   return max(0, min(num_frames, num_samples // _FRAME) - _FRAMES)
 
 
 def sound_windows(wave: np.ndarray, count: int) -> np.ndarray:
-  """Cepstral coefficients for the first frames of a clip.
+  """Cepstral coefficients around the first frames of a clip.
 
   Args:
-    wave: [L].
-    count: N, at least 1; see `num_windows`.
+    wave: [L] sound.
+    count: number N of windows, at least 1; see `num_windows`.
 
   Returns:
-    [N, 13, 20, 1] float32. Where the sound ends early the last step goes on.
+    [N, 13, 20, 1] float32. Beyond the end of the sound its last step is
+    repeated.
 
   Raises:
-    ValueError: no sound, or no window.
+    ValueError: `wave` is empty, or `count` is below 1.
   """
   if count < 1:
     raise ValueError(f'expected at least 1 window of sound, found {count}')
@@ -106,16 +107,16 @@ def embed_sound(
   """Embeddings of the sound at the first frames of a clip.
 
   Args:
-    network: [B, 13, 20, 1] float32 to [B, D].
-    wave: [L].
-    count: N, at least 1; see `num_windows`.
-    batch: B.
+    network: function from [B, 13, 20, 1] float32 to [B, D].
+    wave: [L] sound.
+    count: number N of windows, at least 1; see `num_windows`.
+    batch: batch size B.
 
   Returns:
     [N, D].
 
   Raises:
-    ValueError: no sound, or no window.
+    ValueError: `wave` is empty, or `count` is below 1.
   """
   return batches.apply(network, sound_windows(wave, count), size=batch)
 
@@ -126,17 +127,18 @@ def embed_lips(
   """Embeddings of the lips at the first frames of a clip.
 
   Args:
-    network: [1, B + 4, 224, 224, 3] float32 to [1, B, D]; that frames of
-      neighbouring windows are the same saves most of the work.
+    network: function from [1, B + 4, 224, 224, 3] float32 to [1, B, D]; frames
+      that neighbouring windows share are computed once, which saves most of the
+      work.
     views: [T, 224, 224, 3], T at least N + 4.
-    count: N, at least 1; see `num_windows`.
-    batch: B.
+    count: number N of windows, at least 1; see `num_windows`.
+    batch: batch size B.
 
   Returns:
     [N, D].
 
   Raises:
-    ValueError: no window, or too few views.
+    ValueError: `count` is below 1, or there are too few views.
   """
   if count < 1 or len(views) < count + _FRAMES - 1:
     raise ValueError(

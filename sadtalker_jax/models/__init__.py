@@ -2,6 +2,6 @@
 
 Rooms: `sadtalker` (networks between sound, coefficients and keypoints),
 `facevid2vid` (the renderer's networks as published), `fused` (the same renderer
-with all that is constant worked out beforehand), `experts` (frozen networks of
-losses, metrics and restoration), `layers` (what they share). `zoo` names all.
+with everything constant computed beforehand), `experts` (frozen networks of
+losses, metrics and restoration), `layers` (shared by them). `zoo` names all.
 """

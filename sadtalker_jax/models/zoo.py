@@ -1,7 +1,7 @@
-"""The registry of networks: name, module, the sizes of released weights.
+"""The registry of networks: names, modules, sizes of the released weights.
 
-Every network that a bundle may hold has one entry. `config` are the fields of
-the module that released weights need; a caller may change them (`build`).
+Every network that a bundle may contain has one entry. `config` has the fields
+of the module for the released weights; a caller may change them (`build`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,13 +52,13 @@ class Network:
   """One kind of network.
 
   Attributes:
-    module: its class.
-    inputs: shapes of example inputs, full size, batch 1; a name stands for
-      that field of the module.
-    config: fields of the module that released weights need.
-    flags: keyword arguments of a call that is no training.
-    method: the method that touches every parameter.
-    integers: indices of inputs that are whole numbers.
+    module: class of the network.
+    inputs: shapes of example inputs, full size, batch 1; a name stands for the
+      value of that field of the module.
+    config: fields of the module for the released weights.
+    flags: keyword arguments of a call outside of training.
+    method: name of a method that uses every parameter.
+    integers: indices of the inputs that are integers.
   """
 
   module: type[nn.Module]
@@ -120,7 +120,7 @@ NETWORKS: dict[str, Network] = {
   'syncnet': Network(
     syncnet.SyncNet, [(1, 80, 16, 1), (1, 48, 96, 15)], flags=_EVAL
   ),
-  # What reconstruction starts from.
+  # Initial weights of the reconstruction network.
   'resnet50': Network(resnet.ResNet, [(1, 224, 224, 3)], flags=_EVAL),
   # Frozen experts.
   'syncnet_v2': Network(
@@ -144,10 +144,10 @@ NETWORKS: dict[str, Network] = {
 
 
 def get(name: str) -> Network:
-  """The entry of a name.
+  """The entry with the given name.
 
   Raises:
-    InputError: there is none.
+    InputError: there is no such network.
   """
   if name not in NETWORKS:
     raise errors.InputError(
@@ -157,7 +157,15 @@ def get(name: str) -> Network:
 
 
 def build(name: str, **config: Any) -> nn.Module:
-  """The module of a name; `config` goes over the released one."""
+  """The module of a network.
+
+  Args:
+    name: name of the network.
+    **config: fields of the module that replace those of the released weights.
+
+  Raises:
+    InputError: there is no such network.
+  """
   network = get(name)
   return network.module(**{**network.config, **config})
 
@@ -165,8 +173,15 @@ def build(name: str, **config: Any) -> nn.Module:
 def shapes(name: str, **config: Any) -> Variables:
   """Shapes of a network's variables, without computing any.
 
+  Args:
+    name: name of the network.
+    **config: fields of the module that replace those of the released weights.
+
   Returns:
     {'params': ..., 'batch_stats': ...} of `jax.ShapeDtypeStruct`.
+
+  Raises:
+    InputError: there is no such network.
   """
   return jax.eval_shape(
     lambda key: create(key, name, **config), jax.random.key(0)
@@ -179,14 +194,17 @@ def create(
   inputs: Sequence[Shape] | None = None,
   **config: Any,
 ) -> Variables:
-  """Variables of a network as its layers draw them.
+  """Variables of a network, drawn by its initializers.
 
   Args:
-    key: of the draw.
-    name: of the network.
-    inputs: shapes of example inputs, as in `Network`, if not those of the
+    key: random key.
+    name: name of the network.
+    inputs: shapes of example inputs, as in `Network`; None for those of the
       released size.
-    **config: fields of the module, over the released ones.
+    **config: fields of the module that replace those of the released weights.
+
+  Raises:
+    InputError: there is no such network.
   """
   network = get(name)
   module = build(name, **config)
@@ -206,12 +224,15 @@ def noise(name: str, seed: int = 0, **config: Any) -> Variables:
   """Random variables that keep activations in range; numpy float32.
 
   For benchmarks and tests: far quicker than `init`, which takes minutes to
-  compile at full size. They say nothing.
+  compile at full size. The variables have no meaning.
 
   Args:
-    name: of the network.
-    seed: of the draw.
-    **config: fields of the module, over the released ones.
+    name: name of the network.
+    seed: random seed of the variables.
+    **config: fields of the module that replace those of the released weights.
+
+  Raises:
+    InputError: there is no such network.
   """
   rng = np.random.default_rng(seed)
 

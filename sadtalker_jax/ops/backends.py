@@ -1,7 +1,7 @@
-"""One function, with a form for CPU and one for other devices.
+"""Functions with one form for CPU and another for all other devices.
 
-Which form runs is decided when XLA lowers the program for a device, so that a
-traced or exported function serves all.
+The form is chosen when XLA lowers the program for a device, so that a traced or
+exported function is right on every device.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ import jax.numpy as jnp
 def by_device(
   cpu: Callable[..., Any], others: Callable[..., Any]
 ) -> Callable[..., Any]:
-  """A function of arrays, all with a batch axis in front.
+  """A function that has one form on CPU and another elsewhere.
 
   Args:
-    cpu: form for CPU.
-    others: form for everything else.
+    cpu: form for CPU; its arguments are arrays with a batch axis in front.
+    others: form for every other device, of the same arguments.
 
   Returns:
-    Their `folded`.
+    The function of both forms, with the rule of `folded` for `vmap`.
   """
   return folded(
     lambda *arguments: lax.platform_dependent(
@@ -34,15 +34,19 @@ def by_device(
 def folded(
   function: Callable[..., Any], *, shared: int = 0
 ) -> Callable[..., Any]:
-  """`function`, but under `vmap` the new axis joins the batch axis.
+  """`function` with another rule for `vmap`: the new axis joins the batch axis.
 
-  What is quick for one batch stays quick, where XLA's own batched scatters on
-  CPU are many times slower; and a function decides itself how it goes through
-  its batch. Only batched shared arrays are looped over.
+  A form that is quick for one batch stays quick (XLA's own batched scatters are
+  many times slower on CPU), and the function itself decides how it goes through
+  its batch. Calls are looped over only where shared arrays are batched.
 
   Args:
-    function: of arrays with a batch axis in front, and of shared ones.
-    shared: how many arrays at the end have no batch axis.
+    function: function of arrays with a batch axis in front, followed by arrays
+      without one.
+    shared: number of arrays, at the end of the arguments, without a batch axis.
+
+  Returns:
+    A function of the same arguments and with the same results.
   """
 
   @jax.custom_batching.custom_vmap

@@ -1,4 +1,4 @@
-"""Small quadratic programmes in a box; pure, of static shape."""
+"""Small quadratic programmes with bounds; pure functions of static shapes."""
 
 import jax
 from jax import lax
@@ -18,20 +18,21 @@ def minimise(
 ) -> Array:
   """The d that minimises d'Hd/2 + g'd with low <= d <= high.
 
-  A primal-dual active set: unknowns that leave the box are held at its wall,
-  held ones whose slope points inwards are freed, all at once in every round.
-  For Hessians with a strong diagonal it ends after a few rounds; the result is
-  clipped, so it lies in the box even where it did not end.
+  A primal-dual active set method: in every round all unknowns outside of their
+  bounds are fixed at the bound, and all fixed ones whose slope points inwards
+  are freed. For Hessians with a strong diagonal it converges after a few
+  rounds. The result is clipped, so it respects the bounds even without
+  convergence.
 
   Args:
-    hessian: [P, P] positive definite.
-    gradient: [P].
-    low: [P] finite.
-    high: [P] finite, not below `low`.
-    rounds: linear systems to solve.
+    hessian: [P, P] H, positive definite.
+    gradient: [P] g.
+    low: [P] lower bounds, finite.
+    high: [P] upper bounds, finite, not below `low`.
+    rounds: number of rounds; each solves one linear system.
 
   Returns:
-    [P].
+    [P] d.
   """
 
   def solve(at_low: Array, at_high: Array) -> Array:

@@ -1,10 +1,10 @@
 """Filters along time (Savitzky-Golay, Gaussian), and reduction of pictures.
 
-Along time: time is axis 0 and all other axes are carried along. A numpy array
-in gives a numpy array out, a jax array gives a jax array (the functions can be
+Along time: time is axis 0, all other axes are treated alike. A numpy array in
+gives a numpy array out, a jax array gives a jax array (the functions can be
 jitted: window, order and width are static). Widths are in samples.
 
-Of pictures: channels last, jax arrays, differentiable.
+Pictures: channels last, jax arrays, differentiable.
 """
 
 from typing import Any, TypeVar
@@ -31,18 +31,18 @@ def _correlate(x: _Track, taps: np.ndarray) -> _Track:
 
 
 def savitzky_golay_matrix(window: int, order: int) -> np.ndarray:
-  """Fitted values at all places of one window, as a matrix.
+  """The matrix that takes the samples of one window to fitted values.
 
   Args:
-    window: odd number of samples.
+    window: number of samples, odd.
     order: degree of the polynomial, less than `window`.
 
   Returns:
-    [window, window] float64; row i gives the least-squares polynomial's value
-    at place i from the window's samples. The middle row is the filter.
+    [window, window] float64; row i makes the least-squares polynomial's value
+    at place i of the window's samples. The middle row is the filter.
 
   Raises:
-    ValueError: for an even window or an order that is not below it.
+    ValueError: `window` is even, or `order` is not below it.
   """
   if window % 2 == 0 or window < 1:
     raise ValueError(f'window must be odd and positive, found {window}')
@@ -55,23 +55,23 @@ def savitzky_golay_matrix(window: int, order: int) -> np.ndarray:
 
 
 def savitzky_golay(x: _Track, window: int = 13, order: int = 2) -> _Track:
-  """Smooths by sliding polynomial fits (reference 4.7, item 4).
+  """Smooths a track by sliding polynomial fits (method 4.7, item 4).
 
   The first and last half windows take the polynomial of the first and last
   whole window ('interp' edges). A track shorter than the window is smoothed
-  with the largest odd window that fits; when that is not above the order there
-  is nothing to smooth and the track returns unchanged (T <= 2).
+  with the largest odd window that fits; where that is not above the order
+  (T <= 2 at order 2) the track returns unchanged.
 
   Args:
     x: [T, ...] floating point; T may be 0.
-    window: odd number of samples.
+    window: number of samples, odd.
     order: degree of the polynomial.
 
   Returns:
     Smoothed track, shape and dtype of `x`.
 
   Raises:
-    ValueError: for an even window, or an order that is not below it.
+    ValueError: `window` is even, or `order` is not below it.
   """
   savitzky_golay_matrix(window, order)  # the checks
   length = x.shape[0]
@@ -96,7 +96,7 @@ def savitzky_golay(x: _Track, window: int = 13, order: int = 2) -> _Track:
 
 
 def gaussian(x: _Track, sigma: float, *, truncate: float = 4.0) -> _Track:
-  """Smooths with a Gaussian; the ends are continued by their own values.
+  """Smooths a track with a Gaussian; beyond the ends its end values continue.
 
   Args:
     x: [T, ...] floating point; T may be 0.
@@ -107,7 +107,7 @@ def gaussian(x: _Track, sigma: float, *, truncate: float = 4.0) -> _Track:
     Smoothed track, shape and dtype of `x`.
 
   Raises:
-    ValueError: for a negative width.
+    ValueError: `sigma` is negative.
   """
   if sigma < 0:
     raise ValueError(f'sigma must not be negative, found {sigma}')
@@ -121,10 +121,10 @@ def gaussian(x: _Track, sigma: float, *, truncate: float = 4.0) -> _Track:
 
 
 def reduction_taps(factor: int) -> np.ndarray:
-  """Gaussian that goes before a reduction of pictures (reference 5.3).
+  """The Gaussian that blurs pictures before their reduction (method 5.3).
 
   Args:
-    factor: of the reduction, at least 2.
+    factor: reduction factor, at least 2.
 
   Returns:
     [K] float32 with sum 1, K odd.
@@ -140,8 +140,8 @@ def reduce(image: jax.Array, factor: int) -> jax.Array:
 
   Args:
     image: [B, H, W, C].
-    factor: 1 for the pictures as they are. Of the blurred picture every
-      `factor`-th pixel stays, from the first on.
+    factor: reduction factor; 1 returns the pictures as they are. Every
+      `factor`-th pixel of the blurred picture is kept, from the first on.
 
   Returns:
     [B, H / factor, W / factor, C], sizes rounded up; type of `image`.
@@ -157,7 +157,8 @@ def reduce(image: jax.Array, factor: int) -> jax.Array:
     reach = len(taps) // 2
     return jnp.asarray(padded[:, reach : reach + length], image.dtype)
 
-  # Two products are quicker than a depthwise convolution, forth and back.
+  # Two matrix products are quicker than a depthwise convolution, and so are
+  # their gradients.
   height, width = image.shape[1:3]
   tall = jnp.einsum('ph,bhwc->bpwc', matrix(height), image, precision='highest')
   return jnp.einsum('qw,bpwc->bpqc', matrix(width), tall, precision='highest')

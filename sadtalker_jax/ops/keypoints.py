@@ -1,9 +1,9 @@
-"""Canonical keypoints take a pose and an expression (reference, section 5.4).
+"""Posed keypoints from canonical ones (method 5.4).
 
 Keypoints are [B, K, 3], (x, y, z) in [-1, 1], x to the right of the picture, y
 down, z along the depth of the volume. A keypoint k becomes R k + t + e with
-R = Rx(pitch) Ry(yaw) Rz(roll): first rolled, then yawed, then pitched; that of
-3DMM coefficients goes the other way round. Angles are degrees.
+R = Rx(pitch) Ry(yaw) Rz(roll): first rolled, then yawed, then pitched; the
+order of 3DMM coefficients (`ops.rotation`) is the opposite. Angles are degrees.
 """
 
 import math
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from sadtalker_jax.ops import rotation
 
-RELEASED_PI = 3.14  # that the released weights were trained with (quirk Q3)
+RELEASED_PI = 3.14  # the pi of the released weights' training (quirk Q3)
 
 
 def transform(
@@ -30,20 +30,20 @@ def transform(
 ) -> jax.Array:
   """Keypoints of a head in a pose.
 
-  The five arrays after the first are the fields of `mapping.KeypointMotion`.
+  The five arrays after `canonical` are the fields of `mapping.KeypointMotion`.
 
   Args:
     canonical: [B, K, 3] keypoints of the head at rest.
-    yaw: [B, 66] logits of the bins of the angle.
-    pitch: [B, 66].
-    roll: [B, 66].
-    translation: [B, 3].
-    expression: [B, K, 3] offsets.
-    zero_t_xz: whether only the vertical part of the translation counts, as
-      SadTalker has it; face-vid2vid uses all of it (quirk Q2).
-    pi_314: whether pi is 3.14, as in both.
-    angles: [B, 3] (yaw, pitch, roll) that replace the predicted ones where
-      they are not NaN.
+    yaw: [B, 66] logits of the bins of the yaw angle.
+    pitch: [B, 66] logits of the bins of the pitch angle.
+    roll: [B, 66] logits of the bins of the roll angle.
+    translation: [B, 3] t.
+    expression: [B, K, 3] offsets e.
+    zero_t_xz: whether only the vertical part of the translation is used, as in
+      SadTalker; face-vid2vid uses all of it (quirk Q2).
+    pi_314: whether pi is 3.14, as in both (quirk Q3).
+    angles: [B, 3] degrees (yaw, pitch, roll) that replace the predicted ones
+      where they are not NaN.
 
   Returns:
     [B, K, 3].
@@ -65,7 +65,7 @@ def rotation_matrix(degrees: jax.Array, *, pi_314: bool = True) -> jax.Array:
 
   Args:
     degrees: [..., 3] (yaw, pitch, roll).
-    pi_314: whether pi is 3.14.
+    pi_314: whether pi is 3.14 (quirk Q3).
 
   Returns:
     [..., 3, 3].

@@ -1,7 +1,7 @@
 """Log-mel spectrogram of speech and its window for each video frame.
 
-The audio front-end of Wav2Lip and SadTalker, reference section 2. Sound is
-mono float32 in [-1, 1] at 16 kHz. A spectrogram is [M, 80]: M mel frames, 80 a
+The audio front-end of Wav2Lip and SadTalker (method 2). Sound is mono float32
+in [-1, 1] at 16 kHz. A spectrogram is [M, 80]: M mel frames, 80 a
 second, by 80 bands from low to high, values in [-4, 4]. Mel frame j is centred
 at sample 200 j. Digital silence is -4 (`SILENCE`), not 0: zero is the middle of
 the range (quirk Q36). A window is [80, 16]: band by time, 0.2 s, centred on the
@@ -10,7 +10,7 @@ middle of its video frame.
 Letters: L samples, M mel frames, N video frames.
 
 Frame counts and window starts are integers computed from the frame rate as a
-fraction, so that 30000/1001 frames a second drift nowhere.
+fraction, so that 30000/1001 frames a second never drift.
 """
 
 import fractions
@@ -47,7 +47,10 @@ def _rate(fps: FrameRate) -> fractions.Fraction:
 def num_frames(num_samples: int, fps: FrameRate = 25.0) -> int:
   """Number of whole video frames in `num_samples` of 16 kHz sound.
 
-  At 25 frames a second floor(L / 640), reference section 2.1.
+  At 25 frames a second floor(L / 640) (method 2.1).
+
+  Raises:
+    ValueError: `fps` is not above 0.
   """
   rate = _rate(fps)
   return (
@@ -56,10 +59,13 @@ def num_frames(num_samples: int, fps: FrameRate = 25.0) -> int:
 
 
 def num_samples(num_video_frames: int, fps: FrameRate = 25.0) -> int:
-  """Number of 16 kHz samples that `num_video_frames` last, rounded up.
+  """Number of 16 kHz samples in `num_video_frames`, rounded up.
 
-  The reference cuts sound to this length before the spectrogram, which decides
-  what the windows of the last two frames see.
+  The published program cuts sound to this length before the spectrogram, which
+  decides what the windows of the last two frames contain.
+
+  Raises:
+    ValueError: `fps` is not above 0.
   """
   rate = _rate(fps)
   return -(
@@ -76,7 +82,7 @@ def filterbank() -> np.ndarray:
 
   Triangles on Slaney's scale: linear (200/3 Hz a mel) up to 1 kHz, then
   logarithmic (27 mels for a factor of 6.4); each is divided by half its width
-  in hertz (reference section 2.2).
+  in hertz (method 2.2).
   """
   log_step = np.log(6.4) / 27
 
@@ -102,14 +108,14 @@ def filterbank() -> np.ndarray:
 def log_mel(
   wave: Array, stft_pad: Literal['zeros', 'reflect'] = 'zeros'
 ) -> jax.Array:
-  """Normalised log-mel spectrogram, reference section 2.2.
+  """Normalised log-mel spectrogram (method 2.2).
 
   Can be jitted over `wave`; peak memory grows with the sound and its
   spectrogram only, not with the overlapping frames.
 
   Args:
     wave: sound [L], 16 kHz, in [-1, 1], at least one sample.
-    stft_pad: what lies beyond both ends: zeros (librosa from 0.9, SadTalker) or
+    stft_pad: sound beyond both ends: zeros (librosa from 0.9, SadTalker) or
       the mirrored sound (librosa up to 0.8, Wav2Lip). Changes the first and
       last two mel frames (quirk Q29).
 
@@ -117,8 +123,8 @@ def log_mel(
     [M, 80] float32 in [-4, 4], M = 1 + floor(L / 200).
 
   Raises:
-    ValueError: `wave` is not one-dimensional, is empty, or `stft_pad` is
-      neither word.
+    ValueError: `wave` is not one-dimensional or is empty, or `stft_pad` has
+      another value.
   """
   if wave.ndim != 1 or wave.shape[0] == 0:
     raise ValueError(
@@ -133,7 +139,7 @@ def log_mel(
 def _log_mel(
   wave: jax.Array, stft_pad: str, filters: jax.Array | np.ndarray
 ) -> jax.Array:
-  """The work of `log_mel`, block by block."""
+  """`log_mel` without its checks, block by block."""
   total = 1 + wave.shape[0] // _HOP
   block = min(total, _BLOCK)
   num_blocks = -(-total // block)
@@ -172,7 +178,10 @@ def window_starts(num_video_frames: int, fps: FrameRate = 25.0) -> np.ndarray:
 
   The middle of frame i lies at 80 (i + 1/2) / fps mel frames and the window
   starts half its length, 8, before: trunc(80 (i + 1/2) / fps - 8), towards
-  zero. At 25 frames a second that is trunc(3.2 (i - 2)), reference section 2.3.
+  zero. At 25 frames a second that is trunc(3.2 (i - 2)) (method 2.3).
+
+  Raises:
+    ValueError: `fps` is not above 0.
   """
   rate = _rate(fps)
   index = np.arange(num_video_frames, dtype=np.int64)
@@ -186,9 +195,9 @@ def window_starts(num_video_frames: int, fps: FrameRate = 25.0) -> np.ndarray:
 def frame_windows(
   mel: Array, num_video_frames: int, fps: FrameRate = 25.0
 ) -> jax.Array:
-  """The spectrogram around each video frame, reference section 2.3.
+  """The spectrogram around each video frame (method 2.3).
 
-  Rows before the first and after the last mel frame repeat the edge.
+  Before the first and after the last mel frame the edge is repeated.
 
   Args:
     mel: spectrogram [M, 80] of `log_mel`.
@@ -199,7 +208,7 @@ def frame_windows(
     [N, 80, 16], bands by time.
 
   Raises:
-    ValueError: `mel` has another shape or there is no frame.
+    ValueError: `mel` has another shape, or `num_video_frames` is below 1.
   """
   if mel.ndim != 2 or mel.shape[0] == 0:
     raise ValueError(

@@ -1,10 +1,10 @@
-"""Cepstral coefficients of speech as SyncNet wants them.
+"""Cepstral coefficients of speech, the input of SyncNet v2.
 
-The defaults of the package python_speech_features (reference, section 9.4):
+The defaults of the package python_speech_features (method 9.4):
 pre-emphasis 0.97, windows of 25 ms every 10 ms without taper, 512-point power
 spectrum, 26 triangular filters on the HTK mel scale up to 8 kHz, logarithm,
 orthonormal DCT, 13 coefficients, lifter 22, the first replaced by the log of
-the energy. Sound is int16 or float on that scale, at 16 kHz. Host only.
+the energy. Sound is int16, or float of that range, at 16 kHz. Host only.
 """
 
 import functools
@@ -20,14 +20,17 @@ _WINDOW, _FFT, _FILTERS, _LIFTER = 400, 512, 26, 22
 
 
 def mfcc(wave: np.ndarray) -> np.ndarray:
-  """Coefficients of sound.
+  """Cepstral coefficients of sound.
 
   Args:
-    wave: [L], 16 kHz, values up to 32768.
+    wave: [L] sound at 16 kHz, values up to 32768.
 
   Returns:
-    [N, 13] float32, N = 1 + ceil((L - 400) / 160), at least 1; the sound is
-    continued by zeros.
+    [N, 13] float32, N = 1 + ceil((L - 400) / 160), at least 1; zeros follow the
+    end of the sound.
+
+  Raises:
+    ValueError: `wave` is not one-dimensional, or is empty.
   """
   wave = np.asarray(wave, np.float64)
   if wave.ndim != 1 or not len(wave):
@@ -51,7 +54,7 @@ def mfcc(wave: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _filterbank() -> np.ndarray:
-  """Triangles [26, 257] whose corners are whole bins."""
+  """Triangular filters [26, 257] whose corners are whole bins."""
   top = 2595 * np.log10(1 + conventions.SAMPLE_RATE / 2 / 700)
   hertz = 700 * (10 ** (np.linspace(0, top, _FILTERS + 2) / 2595) - 1)
   corners = np.floor((_FFT + 1) * hertz / conventions.SAMPLE_RATE)

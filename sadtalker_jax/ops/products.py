@@ -1,4 +1,4 @@
-"""How many products a function takes, counted in its trace."""
+"""Counts of multiplications, from the trace of a function."""
 
 from collections.abc import Callable, Iterator
 import math
@@ -11,8 +11,8 @@ def count(function: Callable[..., Any], *inputs: Any) -> int:
   """Multiply-adds of the matrix products and convolutions of a function.
 
   Args:
-    function: that jax can trace.
-    *inputs: its arguments, or their shapes.
+    function: function that jax can trace.
+    *inputs: arguments of the function, or their shapes.
   """
   return of_trace(jax.make_jaxpr(function)(*inputs), jax.default_backend())
 
@@ -20,14 +20,14 @@ def count(function: Callable[..., Any], *inputs: Any) -> int:
 def of_trace(trace: Any, platform: str) -> int:
   """Multiply-adds of the matrix products and convolutions of a trace.
 
-  Loops count as often as they run, where that is known when traced; XLA's own
-  cost analysis counts their body once. Products with zeros of padding count,
+  A loop's body counts as often as it runs, where that is known when traced;
+  XLA's own cost analysis counts it once. Products with zeros of padding count,
   those with zeros between the inputs of a transposed convolution do not.
 
   Args:
-    trace: what `jax.make_jaxpr` returns.
-    platform: of forms for several platforms, the one that counts: 'cpu', 'gpu'
-      or 'tpu'.
+    trace: the result of `jax.make_jaxpr`.
+    platform: platform whose form counts, where a function has several: 'cpu',
+      'gpu' or 'tpu'.
   """
   return _of(trace.jaxpr, platform)
 
@@ -36,7 +36,7 @@ def _of(jaxpr: Any, platform: str) -> int:
   total = 0
   for equation in jaxpr.eqns:
     name, params = equation.primitive.name, equation.params
-    # Not all operations have an output: those that check, or nobody asks.
+    # Some operations have no output: checks, and those with unused results.
     outputs = sum(math.prod(v.aval.shape) for v in equation.outvars[:1])
     if name == 'dot_general':
       (contracted, _), _ = params['dimension_numbers']
@@ -56,8 +56,8 @@ def _of(jaxpr: Any, platform: str) -> int:
 
 
 def _branch(params: dict[str, Any], platform: str) -> Any:
-  """What `lax.platform_dependent` runs on a platform."""
-  # JAX lowers for 'cuda' or 'rocm' what it runs on the backend 'gpu'.
+  """The branch that `lax.platform_dependent` runs on a platform."""
+  # What runs on the backend 'gpu' is lowered for 'cuda' or 'rocm'.
   names = {'cuda', 'rocm'} if platform == 'gpu' else {platform}
   for platforms, branch in zip(
     params['branches_platforms'], params['branches'], strict=True

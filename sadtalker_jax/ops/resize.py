@@ -1,8 +1,8 @@
-"""Resampling of picture windows on the host, anti-aliased.
+"""Resampling of rectangular parts of pictures on the host, anti-aliased.
 
-Conventions: pictures [H, W, C], windows (x0, y0, x1, y1) in pixels of the
-picture (fractions allowed), y down, pixel centres at half-integers. Outside of
-the picture its border continues.
+Conventions: pictures are [H, W, C], windows (x0, y0, x1, y1) in pixels of the
+picture (fractions allowed), y down, pixel centres at half-integers. Beyond the
+picture its border pixels are repeated.
 """
 
 import numpy as np
@@ -14,10 +14,10 @@ def window(
   box: tuple[float, float, float, float],
   size: tuple[int, int],
 ) -> np.ndarray:
-  """A window of a picture at another size.
+  """A window of a picture, resized.
 
-  Cubic convolution (Keys, a = -0.5), the kernel stretched where the window
-  shrinks, so that nothing aliases; separable.
+  Separable cubic convolution (Keys, a = -0.5); where the window is made smaller
+  the kernel is stretched, so that nothing aliases.
 
   Args:
     picture: [H, W, C], any real type.
@@ -25,8 +25,11 @@ def window(
     size: (width, height) of the result.
 
   Returns:
-    [height, width, C] float32, in the range of the picture (cubic overshoot
-    cut off).
+    [height, width, C] float32, cut to the range of values in the window (cubic
+    kernels overshoot).
+
+  Raises:
+    ValueError: the window is empty, or a size is below 1.
   """
   x0, y0, x1, y1 = box
   if not (x0 < x1 and y0 < y1) or min(size) < 1:
@@ -60,16 +63,16 @@ def _cubic(x: np.ndarray) -> np.ndarray:
 def _weights(
   low: float, high: float, count: int, length: int
 ) -> tuple[sparse.csr_matrix, int]:
-  """Interpolation along one axis.
+  """Weights of the interpolation along one axis.
 
   Args:
-    low: start of the window, pixels of the source.
-    high: its end.
-    count: samples of the result.
-    length: samples of the source.
+    low: start of the window, in pixels of the source.
+    high: end of the window, in pixels of the source.
+    count: number of samples of the result.
+    length: number of samples of the source.
 
   Returns:
-    Weights [count, used] and the first source sample that they refer to.
+    Weights [count, used], and the index of the first source sample used.
   """
   step = (high - low) / count
   stretch = max(step, 1.0)

@@ -1,4 +1,4 @@
-"""Head rotation as three Euler angles, a matrix, or degrees.
+"""Head rotations as Euler angles and matrices, and angles in degrees.
 
 Conventions: angles are (rx, ry, rz) = (pitch, yaw, roll), radian, last axis 3.
 Matrices act on column vectors and are Rz(rz) Ry(ry) Rx(rx): a point is first
@@ -6,7 +6,7 @@ pitched, then yawed, then rolled. Row vectors are multiplied by the transpose.
 The frame is x to the right of the picture, y up, z towards the camera, so that
 positive yaw turns the face to the picture's right and positive roll turns it
 counter-clockwise; positive pitch lowers the chin's front (nods down).
-Source: design reference, section 6.4.
+Source: method 6.4.
 """
 
 import jax
@@ -36,7 +36,7 @@ def matrix(angles: Array) -> Array:
 
 
 def angles(rotation: Array) -> Array:
-  """Euler angles of rotation matrices, the inverse of `matrix`.
+  """Euler angles of rotation matrices; the inverse of `matrix`.
 
   Yaw lies in [-pi/2, pi/2]. At a yaw of exactly +-pi/2 only the sum or the
   difference of pitch and roll is determined; roll is then 0. The gradient is
@@ -54,8 +54,8 @@ def angles(rotation: Array) -> Array:
   safe = jnp.where(locked, 1.0, squared)
   cos_yaw = jnp.where(locked, 0.0, jnp.sqrt(safe))
   yaw = jnp.arctan2(-r[..., 2, 0], cos_yaw)
-  # arctan2(0, 0) has no gradient; away from the lock both branches are taken
-  # from the matrix, at the lock pitch alone explains the remaining turn.
+  # arctan2(0, 0) has no gradient. Away from the lock both angles are taken
+  # from the matrix; at the lock pitch alone explains the remaining turn.
   pitch = jnp.arctan2(
     jnp.where(locked, -r[..., 1, 2], r[..., 2, 1]),
     jnp.where(locked, r[..., 1, 1], r[..., 2, 2]),
@@ -82,10 +82,10 @@ def to_degrees(radian: Array) -> Array:
 
 
 def binned_degrees(logits: Array) -> jax.Array:
-  """Expected angles of distributions over bins (reference 5.4).
+  """Expected angles of distributions over bins (method 5.4).
 
   Args:
-    logits: [..., N] of bins 3 degrees apart, the first at -99 degrees.
+    logits: [..., N] logits of bins 3 degrees apart, the first at -99 degrees.
 
   Returns:
     [...] degrees.

@@ -1,4 +1,4 @@
-"""Whittaker smoothing along time, with gaps.
+"""Whittaker smoothing along time, across gaps.
 
 Time is axis 0. Runs on the host in float64.
 """
@@ -10,13 +10,14 @@ from scipy import linalg
 def smooth(
   values: np.ndarray, weight: np.ndarray, fps: float, cutoff: float
 ) -> np.ndarray:
-  """Whittaker smoother: least squares with a penalty on second differences.
+  """Smooths tracks by least squares with a penalty on second differences.
 
   Args:
-    values: [T, C].
-    weight: [T], not all zero; frames of weight 0 are interpolated.
+    values: [T, C] tracks.
+    weight: [T] weights of the frames, not all zero; frames of weight 0 are
+      interpolated.
     fps: frames per second.
-    cutoff: frequency whose amplitude is halved, Hz.
+    cutoff: frequency in Hz whose amplitude is halved.
 
   Returns:
     [T, C] float64.
@@ -24,8 +25,8 @@ def smooth(
   length = len(values)
   # Response of the smoother: 1 / (1 + penalty (2 sin(pi f / fps))^4).
   penalty = (2 * np.sin(np.pi * min(cutoff / fps, 0.5))) ** -4
-  # A trace of first differences holds the value level beyond the last frame
-  # that has weight, where second differences would run on along a line.
+  # A slight penalty on first differences keeps the value level beyond the last
+  # frame with weight, where second differences alone would continue a line.
   stencils = (
     (np.array([1.0, -2.0, 1.0]), penalty),
     (np.array([1.0, -1.0]), 0.1),

@@ -1,3 +1,5 @@
+"""Alignment of pictures against the published program, and known poses."""
+
 import numpy as np
 from PIL import Image
 import pytest

@@ -1,3 +1,5 @@
+"""The camera: its formula, its frames, and the way back."""
+
 import jax
 import numpy as np
 

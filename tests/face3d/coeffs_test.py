@@ -1,3 +1,5 @@
+"""Coefficient vectors: layout, splitting and joining."""
+
 import jax
 import numpy as np
 import pytest

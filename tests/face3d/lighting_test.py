@@ -1,3 +1,5 @@
+"""Shading by spherical harmonics: constants and directions."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,7 @@ def _normals() -> np.ndarray:
 
 def test_zero_gamma_is_white_ambient_light():
   light = lighting.irradiance(_normals(), np.zeros(27, np.float32))
-  # 0.8 times the constant a0 c0 = 0.886227 of the reference, section 6.5.
+  # 0.8 times the constant a0 c0 = 0.886227 of method 6.5.
   np.testing.assert_allclose(light, 0.8 * 0.886227, rtol=1e-6)
 
 

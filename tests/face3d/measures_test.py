@@ -1,3 +1,5 @@
+"""Measurements on landmarks made by hand."""
+
 import numpy as np
 import pytest
 

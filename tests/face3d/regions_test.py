@@ -1,3 +1,5 @@
+"""The skin mask of a face made of squares."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""The square is where it should be, and what is cut out comes back."""
+"""Aligned squares: their place, cutting, and pasting back."""
 
 import functools
 

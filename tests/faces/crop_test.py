@@ -1,4 +1,4 @@
-"""The crop rule against a slow one written from the reference's text."""
+"""The crop rule against a slow one written from the text of method 6.7."""
 
 import math
 
@@ -11,7 +11,7 @@ from sadtalker_jax.faces import crop, detector, landmarks
 
 
 def _slow(points, picture, mode):
-  """Section 6.7 of the reference, number by number, with its mistakes."""
+  """Method 6.7 number by number, with the published mistakes."""
   width, height = picture
   if mode == 'resize':
     return (width, height), None, None
@@ -129,7 +129,7 @@ def test_without_quirks_boxes_are_right(mode):
     assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
     lx, ly, rx, ry = info.inner
     assert 0 <= lx < rx <= x1 - x0 and 0 <= ly < ry <= y1 - y0
-    assert info.box == _pasted(info.outer, info.inner, mode)  # Q18
+    assert info.box == _pasted(info.outer, info.inner, mode)  # quirk Q18
     assert info.picture_size == (width, height)
     assert info.size == (info.box[2] - info.box[0], info.box[3] - info.box[1])
     old = crop.crop_box(points, (width, height), mode, original_quirks=True)
@@ -151,7 +151,7 @@ def _face_at(x, y, scale):
 
 
 def test_tall_picture_is_cut_at_its_height_not_its_width():
-  """Q17: the original cuts the face where the picture's width ends."""
+  """Quirk Q17: the published program cuts it at the picture's width."""
   points = _face_at(100, 500, 60)
   info = crop.crop_box(points, (200, 900), 'full')
   old = crop.crop_box(points, (200, 900), 'full', original_quirks=True)
@@ -166,7 +166,7 @@ def test_ext_modes_have_the_size_of_the_outer_box():
     x0, y0, x1, y1 = info.outer
     assert info.box == info.outer and info.size == (x1 - x0, y1 - y0)
     old = crop.crop_box(points, (600, 600), mode, original_quirks=True)
-    assert old.size == inner.size != info.size  # Q19
+    assert old.size == inner.size != info.size  # quirk Q19
 
 
 def test_portrait_crop_holds_the_face(points):

@@ -1,4 +1,4 @@
-"""Anchors, decoding, suppression; the detector on a network of a test."""
+"""Anchors, decoding, suppression; the detector with a stand-in network."""
 
 import itertools
 from typing import NamedTuple

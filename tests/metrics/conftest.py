@@ -1,4 +1,4 @@
-"""Answers of the programs that define the metrics.
+"""Stored results of the programs that define the metrics.
 
 `testdata/metrics.npz` holds the groups fid, cpbd, lse, beat, psnr_ssim of the
 parity set and three embeddings of arcface as they are; `edges`: two pictures,

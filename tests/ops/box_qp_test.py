@@ -1,3 +1,5 @@
+"""Quadratic programmes with bounds, against scipy."""
+
 import jax
 import numpy as np
 import pytest

@@ -30,7 +30,7 @@ def noise(length: int, seed: int = 0) -> np.ndarray:
 
 
 def librosa_mel(wave: np.ndarray, pad_mode: str) -> np.ndarray:
-  """Reference section 2.2 on librosa, in float64."""
+  """The spectrogram of method 2.2 by librosa, in float64."""
   wave = wave.astype(np.float64)
   sharp = np.append(wave[:1], wave[1:] - 0.97 * wave[:-1])
   spectrum = librosa.stft(

@@ -1,3 +1,5 @@
+"""Rotations: matrices, angles and their gradients."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np

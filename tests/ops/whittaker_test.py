@@ -1,3 +1,5 @@
+"""Whittaker smoothing: cutoff, gaps and ends."""
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,5 @@
-"""Face models: what a vector of coefficients means.
+"""Face models, which give a vector of coefficients its meaning.
 
-`morphable` is the model itself; `makehuman` loads the one that ships, `bfm` and
-`ict` those that their owners license.
+`morphable` is the model itself; `makehuman` loads the packaged one, `bfm` and
+`ict` load models that have to be obtained from their owners.
 """

@@ -1,9 +1,10 @@
 """Loaders of the Basel Face Model 2009 with the expression basis of Guo et al.
 
-Conventions: file indices are 1-based, ours 0-based. Geometry leaves in
-decimetre, bases multiplied by their standard deviations, textures divided by
-255, the mean shape centred at the mean of its vertices (reference, section
-6.2). Both models are licence-gated downloads; nothing of them ships here.
+Conventions: indices in the files start at 1, ours at 0. Loaded geometry is in
+decimetre, bases are multiplied by their standard deviations, textures are
+divided by 255, and the mean shape is centred at the mean of its vertices
+(method 6.2). Both models are licence-gated downloads; no part of them is
+packaged here.
 
 `load` takes either the finished `BFM_model_front.mat` or the folder of raw
 files from which the published pipeline builds it:
@@ -16,7 +17,7 @@ files from which the published pipeline builds it:
     facemodel_info.mat      tri point_buf keypoints frontmask2_idx tri_mask2
                             skinmask
 
-Half of this file checks what it reads: the files come from many hands.
+Half of this file checks its input: the files come from many sources.
 """
 
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ RAW_FILES = (
 )
 _MICROMETRE = 1e-5  # decimetre
 
-# Keys of a file, and what their sizes must be; V and T stand for the counts.
+# Keys of a file and their sizes; V is the number of vertices, T of triangles.
 _TOPOLOGY = {
   'tri': ('T', 3),
   'point_buf': ('V', 8),
@@ -55,13 +56,14 @@ def load(path: str | pathlib.Path) -> morphable.MorphableModel:
   """The face model of a file or folder.
 
   Args:
-    path: `BFM_model_front.mat`, or a folder that holds it or the raw files.
+    path: path of `BFM_model_front.mat`, or of a folder with it or the raw
+      files.
 
   Returns:
     The model, with texture, skin mask and front region.
 
   Raises:
-    InputError: files are missing or not what they must be.
+    InputError: files are missing or have other contents.
   """
   path = pathlib.Path(path)
   if path.is_dir():
@@ -72,7 +74,11 @@ def load(path: str | pathlib.Path) -> morphable.MorphableModel:
 
 
 def load_front(path: str | pathlib.Path) -> morphable.MorphableModel:
-  """The model of a finished `BFM_model_front.mat`; see `load`."""
+  """The model of a finished `BFM_model_front.mat`; see `load`.
+
+  Raises:
+    InputError: the file is missing or has other contents.
+  """
   path = pathlib.Path(path)
   mat = _read_mat(path)
   mean = _vector(mat, 'meanshape', path).reshape(-1, 3)
@@ -92,7 +98,11 @@ def load_front(path: str | pathlib.Path) -> morphable.MorphableModel:
 
 
 def load_raw(folder: str | pathlib.Path) -> morphable.MorphableModel:
-  """The model built from the raw files of a folder; see `load`."""
+  """The model built from the raw files of a folder; see `load`.
+
+  Raises:
+    InputError: files are missing or have other contents.
+  """
   folder = pathlib.Path(folder)
   missing = [n for n in RAW_FILES if not (folder / n).is_file()]
   if missing:
@@ -162,7 +172,7 @@ def _build(
 def _read_topology(
   mat: Mapping[str, Any], count: int, path: pathlib.Path
 ) -> dict[str, np.ndarray]:
-  """Triangles, tables and masks, 0-based; every index is checked."""
+  """Triangles, tables and masks with checked indices from 0."""
   out: dict[str, np.ndarray] = {}
   for key, wanted in _TOPOLOGY.items():
     array = np.asarray(_get(mat, key, path))
@@ -224,7 +234,7 @@ def _scaled(
 
 
 def _as_basis(columns: np.ndarray) -> np.ndarray:
-  """[3V, K] as [K, V, 3]."""
+  """Columns [3V, K] as a basis [K, V, 3]."""
   return columns.T.reshape(columns.shape[1], -1, 3)
 
 
@@ -251,7 +261,7 @@ def _get(mat: Mapping[str, Any], key: str, path: pathlib.Path) -> np.ndarray:
 def _vector(
   mat: Mapping[str, Any], key: str, path: pathlib.Path, size: int = 0
 ) -> np.ndarray:
-  """A float32 vector; of `size` numbers if that is given."""
+  """A float32 vector; with `size` above 0, of so many numbers."""
   values = np.asarray(_get(mat, key, path), np.float32).ravel()
   if size and len(values) != size:
     raise errors.InputError(
@@ -283,7 +293,7 @@ def _indices(path: pathlib.Path, key: str, limit: int) -> np.ndarray:
 def _zero_based(
   values: np.ndarray, limit: int, key: str, path: pathlib.Path
 ) -> np.ndarray:
-  """int32 indices from 0, which in the file run from 1 to `limit`."""
+  """Indices from 0, int32, of indices from 1 to `limit` in a file."""
   low, high = (values.min(), values.max()) if values.size else (1, 1)
   if low < 1 or high > limit:
     raise errors.InputError(

@@ -1,9 +1,10 @@
-"""Loader of the ICT-FaceKit face model: a folder of OBJ files.
+"""Loader of the ICT-FaceKit face model, a folder of OBJ files.
 
-Conventions: the files are in centimetre, y up, facing +z; the model leaves in
-decimetre, moved so that its five alignment points have the mean of the
-reference's standard points. Polygons are cut into fans. What the folder holds
-(FaceXModel of the public repository, MIT; nothing of it ships here):
+Conventions: the files are in centimetre, y up, facing +z; the loaded model is
+in decimetre, moved so that its five alignment points have the mean of the
+standard points of method 6.3. Polygons are cut into fans of triangles. Contents
+of the folder (FaceXModel of the public repository, MIT; no part of it is
+packaged here):
 
     generic_neutral_mesh.obj   the mean face, with polygons and uv
     identity000.obj ...        neutral + one identity component each
@@ -40,18 +41,19 @@ def load(
   """The face model of a folder.
 
   Args:
-    folder: of the OBJ files.
+    folder: path of the folder of OBJ files.
     indices: file of the 68 landmark vertices, from 0: JSON with the key
       idx_to_landmark_verts, or plain text of 68 numbers; by default
       vertex_indices.json of the folder.
-    num_identity: how many identity components to read, at most 80; the others
+    num_identity: number of identity components to read, at most 80; the others
       are zero.
 
   Returns:
-    The model; no texture, no dense landmarks.
+    The model, without texture and dense landmarks.
 
   Raises:
-    InputError: files are missing or not what they must be.
+    InputError: files are missing or have other contents.
+    ValueError: `num_identity` is out of range.
   """
   folder = pathlib.Path(folder)
   if not folder.is_dir():
@@ -158,7 +160,7 @@ def _polygons(
 
 
 def _corner_ids(corners: list[str], limit: int) -> np.ndarray:
-  """Ids [T, 3] from 0 of corners numbered from 1 to `limit`."""
+  """Vertex ids [T, 3] from 0 of corners numbered from 1 to `limit`."""
   ids = np.array(corners, np.int64).reshape(-1, 3)
   if not ids.size or ids.min() < 1 or ids.max() > limit:
     raise ValueError(f'{ids.size} corners not all from 1 to {limit}')
@@ -168,7 +170,7 @@ def _corner_ids(corners: list[str], limit: int) -> np.ndarray:
 def _differences(
   folder: pathlib.Path, names: list[str], neutral: np.ndarray
 ) -> np.ndarray:
-  """Shapes less the neutral one, decimetre, [K, V, 3]."""
+  """Differences [K, V, 3] of shapes to the neutral one, in decimetre."""
   out = np.zeros((len(names), *neutral.shape), np.float32)
   for i, name in enumerate(names):
     vertices = _vertices(_read_text(folder / name), folder / name)
@@ -182,7 +184,7 @@ def _differences(
 
 
 def _landmarks(path: pathlib.Path, count: int) -> np.ndarray:
-  """The 68 landmark vertices, int32 from 0."""
+  """The 68 landmark vertices, int32 ids from 0."""
   if not path.is_file():
     raise errors.InputError(f'expected a file of landmarks, found none: {path}')
   text = _read_text(path)

@@ -1,17 +1,17 @@
-"""The face model that ships: a head made from MakeHuman's CC0 data.
+"""The packaged face model: a head made from MakeHuman's CC0 data.
 
 4,783 vertices, 80 identity components (PCA of 2,000 random heads), 52
 expression units with ARKit's names in the first 52 of the 64 slots, texture
-coordinates, eyeballs, teeth and tongue, and where the 468 FaceMesh points and
-the 68 landmarks lie on it. No albedo: the texture comes from the portrait.
+coordinates, eyeballs, teeth and tongue, and the places of the 468 FaceMesh
+points and of the 68 landmarks. No albedo: the texture comes from the portrait.
 
-Conventions as in `morphable`. MakeHuman's own frame was moved by `offset()`, so
-that the five alignment points of the mean face have the mean of the reference's
-standard points (section 6.3): unposed, the head stands in the Deep3D camera
-where the BFM face stands. Left and right in unit names are the person's own.
+Conventions as in `morphable`. MakeHuman's vertices were moved by `offset()`, so
+that the five alignment points of the mean face have the mean of the standard
+points of method 6.3: unposed, the head is where the BFM face is in the camera
+of Deep3D. Left and right in unit names are the person's own.
 
-The array file is built by `conversion.makehuman.head`; data.md section 5 of the
-research notes says how the basis was drawn.
+The array file is built by `conversion.makehuman.head`, which describes how the
+basis was drawn.
 """
 
 import functools
@@ -42,7 +42,7 @@ EXPRESSION_NAMES = (
 )  # fmt: skip
 EXPRESSION_SLOTS = {name: i for i, name in enumerate(EXPRESSION_NAMES)}
 
-# The body's surface is `skin` where it can be seen, and `lining` in the mouth
+# The body's surface is `skin` where it is visible, and `lining` in the mouth
 # and behind the lids (see `conversion.makehuman.skin`).
 GROUP_NAMES = (
   'lining', 'eye_left', 'teeth_lower', 'eye_right', 'tongue', 'teeth_upper',
@@ -57,8 +57,8 @@ def load() -> morphable.MorphableModel:
     z = {key: stored[key] for key in stored.files}
   names = tuple(str(n) for n in z['expression_names'])
   groups = tuple(str(n) for n in z['group_names'])
-  # The module's names are an interface; the file is ours, so this is a check
-  # of the build, not of input.
+  # The module's names are an interface. The file is packaged, so this checks
+  # the build, not input.
   assert names == EXPRESSION_NAMES and groups == GROUP_NAMES
   triangles = z['triangles'].astype(np.int32)
   model = morphable.MorphableModel(
@@ -87,6 +87,23 @@ def load() -> morphable.MorphableModel:
 
 
 def offset() -> np.ndarray:
-  """What was added to MakeHuman's vertices [3], decimetre."""
+  """Shift [3], in decimetre, that was added to MakeHuman's vertices."""
   with np.load(DATA) as stored:
     return stored['offset']
+
+
+def within_units(expression: np.ndarray, rest: np.ndarray) -> np.ndarray:
+  """Expressions whose units stay where the head has a shape: in [0, 1].
+
+  Fits end there, too. A unit of the portrait that is outside already may stay
+  where it is.
+
+  Args:
+    expression: [T, 64].
+    rest: [64] expression of the portrait.
+
+  Returns:
+    [T, 64].
+  """
+  lowest, highest = np.minimum(rest, 0), np.maximum(rest, 1)
+  return np.clip(expression, lowest, highest)

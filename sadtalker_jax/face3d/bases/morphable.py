@@ -2,15 +2,15 @@
 
 Conventions: V vertices, T triangles; vertices in decimetre, x right, y up, z
 towards the camera, mean face near the origin. Triangles are counter-clockwise
-seen from outside. Identity has 80 weights and expression 64, whatever the
-source; units that a source lacks are zero rows. Basis arrays are [K, V, 3] and
-carry their standard deviations, so weights are of order one. Colours are RGB in
-[0, 1]. Source: design reference, sections 6.2 and 6.5.
+seen from outside. Identity has 80 weights and expression 64 for every model;
+slots without a unit are zero rows. Basis arrays are [K, V, 3] and
+include their standard deviations, so weights are of order one. Colours are RGB
+in [0, 1]. Source: method 6.2, method 6.5.
 
 A landmark is a point on the surface: three vertex ids and three barycentric
 weights; a landmark that is a vertex repeats its id, with weights (1, 0, 0).
 
-One file: the fields mean little without the functions, and the reverse.
+The model and its functions share this file, because neither is useful alone.
 """
 
 import dataclasses
@@ -28,10 +28,10 @@ _META = ('name', 'expression_names', 'group_names')
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MorphableModel:
-  """One face model; a pytree whose leaves are arrays.
+  """A face model; a pytree whose leaves are arrays.
 
-  Loaders return numpy arrays, so nothing lies on a device until it is used.
-  Parts that a source does not have are None.
+  Loaders return numpy arrays, so nothing is on a device before it is used.
+  Parts that a model does not have are None.
   """
 
   mean: Array  # [V, 3] decimetre
@@ -51,22 +51,26 @@ class MorphableModel:
   skin_mask: Array | None = None  # [V], 1 = skin
   front_vertices: Array | None = None  # [N] int32, the small face region
   front_triangles: Array | None = None  # [M, 3] int32
-  name: str = ''  # where the model comes from
+  name: str = ''  # name of the basis, such as 'makehuman'
   expression_names: tuple[str, ...] = ()  # one per used expression slot
   group_names: tuple[str, ...] = ()
 
   @property
   def num_vertices(self) -> int:
-    """V."""
+    """Number V of vertices."""
     return self.mean.shape[0]
 
   @property
   def num_triangles(self) -> int:
-    """T."""
+    """Number T of triangles."""
     return self.triangles.shape[0]
 
   def group(self, *names: str) -> np.ndarray:
-    """Ids of the triangles of named part groups, ascending; host only."""
+    """Ids of the triangles of named part groups, ascending; host only.
+
+    Raises:
+      ValueError: the model has no group of such a name.
+    """
     missing = [n for n in names if n not in self.group_names]
     if missing or self.triangle_group is None:
       raise ValueError(f'expected groups of {self.group_names}, found {names}')
@@ -87,8 +91,8 @@ def vertex_triangles(triangles: np.ndarray, num_vertices: int) -> np.ndarray:
   """Table of the triangles at every vertex, built once on the host.
 
   Args:
-    triangles: [T, 3] int.
-    num_vertices: V.
+    triangles: [T, 3] int vertex ids.
+    num_vertices: number V of vertices.
 
   Returns:
     [V, K] int32 with K the largest number of triangles at a vertex (at least
@@ -110,14 +114,14 @@ def vertex_triangles(triangles: np.ndarray, num_vertices: int) -> np.ndarray:
 
 
 def at_vertices(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Landmarks that are vertices: ids [N, 3] and weights [N, 3] of ids [N]."""
+  """Landmarks at vertices: ids [N, 3] and weights [N, 3] for vertices [N]."""
   weights = np.zeros((len(ids), 3), np.float32)
   weights[:, 0] = 1
   return np.repeat(np.asarray(ids, np.int32)[:, None], 3, 1), weights
 
 
 def pad_basis(basis: np.ndarray, size: int) -> np.ndarray:
-  """The first `size` rows of a basis [K, V, 3], zero rows added if fewer."""
+  """The first `size` rows of a basis [K, V, 3]; missing ones are zero."""
   basis = np.asarray(basis, np.float32)[:size]
   missing = size - len(basis)
   return np.pad(basis, ((0, missing), (0, 0), (0, 0)))
@@ -137,6 +141,9 @@ def shape(
 
   Returns:
     [..., V, 3] decimetre; leading axes broadcast.
+
+  Raises:
+    ValueError: there is another number of weights.
   """
   vertices = jnp.asarray(model.mean)
   for weights, basis, size in (
@@ -152,11 +159,14 @@ def texture(model: MorphableModel, weights: Array | None = None) -> Array:
   """Albedo of every vertex.
 
   Args:
-    model: the face model; it must have a texture.
+    model: face model with a texture.
     weights: [..., 80]; None for the mean texture.
 
   Returns:
     [..., V, 3] RGB; in [0, 1] for likely weights, not clipped.
+
+  Raises:
+    ValueError: the model has no texture.
   """
   if model.texture_mean is None or model.texture_basis is None:
     raise ValueError(f'expected a model with texture, found {model.name!r}')
@@ -177,11 +187,11 @@ def face_normals(model: MorphableModel, vertices: Array) -> Array:
 
 
 def vertex_normals(model: MorphableModel, vertices: Array) -> Array:
-  """Unit normals of the vertices: normalised sum of the incident faces'.
+  """Unit normals of the vertices: normalised sums of those of their triangles.
 
   Args:
     model: the face model.
-    vertices: [..., V, 3], posed or not: the result turns with them.
+    vertices: [..., V, 3], posed or not; the result is posed alike.
 
   Returns:
     [..., V, 3]; zero at a vertex without a proper triangle.
@@ -191,7 +201,7 @@ def vertex_normals(model: MorphableModel, vertices: Array) -> Array:
   normals = jnp.concatenate([normals, dummy], -2)  # [..., T + 1, 3]
   table = jnp.asarray(model.vertex_triangles)
   total = jnp.take(normals, table[:, 0], axis=-2)
-  for k in range(1, table.shape[1]):  # K is about 8; a [V, K, 3] array is not
+  for k in range(1, table.shape[1]):  # K is about 8; avoids a [V, K, 3] array
     total = total + jnp.take(normals, table[:, k], axis=-2)
   return _normalise(total)
 
@@ -224,6 +234,9 @@ def dense_landmarks(model: MorphableModel, vertices: Array) -> Array:
   """The FaceMesh points [..., 468, 3] of vertices [..., V, 3].
 
   Points whose `model.dense_valid` is False have no meaning.
+
+  Raises:
+    ValueError: the model has no dense landmarks.
   """
   if model.dense_ids is None or model.dense_weights is None:
     raise ValueError(
@@ -240,7 +253,7 @@ def restrict(
   Args:
     model: the face model.
     ids: [N, 3] int vertex ids.
-    weights: [N, 3] barycentric.
+    weights: [N, 3] barycentric weights.
 
   Returns:
     Mean [N, 3], identity basis [80, N, 3], expression basis [64, N, 3].
@@ -269,6 +282,6 @@ def _combine(weights: Array, basis: Array, size: int) -> Array:
 def _normalise(vectors: Array) -> Array:
   """Unit vectors; zero vectors stay zero, with a finite gradient."""
   squared = jnp.sum(vectors**2, -1, keepdims=True)
-  proper = squared > 1e-24  # the reference's eps of 1e-12, squared
+  proper = squared > 1e-24  # the published eps of 1e-12, squared
   inverse = lax.rsqrt(jnp.where(proper, squared, 1.0))
   return jnp.where(proper, vectors * inverse, 0.0)

@@ -1,6 +1,6 @@
-"""From what is seen to the coefficients of a face model.
+"""Fitting of a face model to landmarks and pictures.
 
 `landmark_fit` (with `landmark_solver` and `landmark_terms`) fits landmarks,
-`photometric` (with its solver and terms) whole pictures; `priors` says what is
-likely before anything is seen.
+`photometric` (with its solver and terms) whole pictures; `priors` has the prior
+deviations and weights of both.
 """

@@ -1,17 +1,18 @@
-"""Landmarks to coefficients: identity, expression and pose of a face model.
+"""Coefficients of a face model from landmarks: identity, expression and pose.
 
 Conventions: landmarks are the 478 FaceMesh points [T, 478, 3]: x and y in
 pixels of the picture, y down, pixel centres at half-integers, and FaceMesh's
-relative depth in the same unit, smaller is nearer. The result lives in the
-camera of Deep3D (`camera`, reference 6.4): a picture is aligned by its five
-points (6.3), a clip once as a whole, so that all head motion is in the poses.
-Sizes are (width, height) in pixels; errors are in percent of the inter-ocular
-distance (outer eye corners, in the picture). Arrays out are numpy float32.
+relative depth in the same unit, smaller is nearer. The result is relative to
+the camera of Deep3D (`camera`, method 6.4): a picture is aligned by its five
+points (method 6.3), a clip once as a whole, so that all head motion is in the
+poses. Sizes are (width, height) in pixels; errors are in percent of the
+inter-ocular distance (outer eye corners, in the picture). Results are numpy
+float32.
 
-A clip is fitted in four steps: one identity from a few frames together; every
-frame's expression and pose; the pose smoothed in time; every frame again, held
-near the smooth pose. `landmark_solver` holds the mathematics, `priors` what the
-fit believes beforehand. No step draws random numbers.
+A clip is fitted in four steps: one identity from a few frames together; the
+expression and pose of every frame; smoothing of the poses in time; every frame
+again, with the smooth pose as a prior. `landmark_solver` has the mathematics,
+`priors` the fit's priors. No step draws random numbers.
 """
 
 from typing import NamedTuple
@@ -27,12 +28,12 @@ from sadtalker_jax.ops import whittaker
 
 # Eye centres, nose tip, mouth corners: the five points of the alignment.
 _FIVE = ((33, 133), (362, 263), (4,), (61,), (291,))
-_IDENTITY_FRAMES = 24  # of a clip that decide on its identity
-_CUTOFF = 4.0  # Hz: heads and brows move slower, landmark noise is faster
-# How far a frame's pose may be from the smooth one: angles, translation.
+_IDENTITY_FRAMES = 24  # frames of a clip that determine its identity
+_CUTOFF = 4.0  # Hz; heads and brows move slower, landmark noise is faster
+# Deviation of a frame's pose from the smooth one: angles, translation.
 _POSE_SIGMA = np.array([4e-3, 4e-3, 4e-3, 2e-3, 2e-3, 2e-2], np.float32)
 _POSE_REACH = np.float32(3)  # deviation, in sigmas, that doubles the variance
-_SLOW_UNITS = ('brow', 'cheek', 'nose')  # smoothed; lips and lids never
+_SLOW_UNITS = ('brow', 'cheek', 'nose')  # smoothed; lips and lids are not
 
 
 class LandmarkFit(NamedTuple):
@@ -58,15 +59,16 @@ def fit_image(
   """Coefficients of one picture.
 
   Args:
-    landmarks: [478, 3].
-    size: width and height of the picture, pixels.
-    model: the face model, with dense landmarks.
+    landmarks: [478, 3] FaceMesh points.
+    size: (width, height) of the picture in pixels.
+    model: face model with dense landmarks.
 
   Returns:
     Fit of T = 1.
 
   Raises:
-    ValueError: wrong shapes, landmarks that are not finite or span no face.
+    ValueError: shapes are wrong, landmarks are not finite or span no face, or
+      the model has no dense landmarks.
   """
   points = _checked(np.asarray(landmarks)[None])
   problem, trans = priors.problem(model), align(points[0], size)
@@ -83,22 +85,23 @@ def fit_video(
   fps: float,
   model: morphable.MorphableModel,
 ) -> LandmarkFit:
-  """Coefficients of a clip: one identity, smooth pose.
+  """Coefficients of a clip, with one identity and a smooth pose.
 
   Args:
-    landmarks: [T, 478, 3]; frames that are not found may hold anything.
-    found: [T] bool, where a face was found; at least once.
-    size: width and height of the pictures, pixels.
+    landmarks: [T, 478, 3] FaceMesh points, arbitrary where not found.
+    found: [T] bool, whether a face was found in the frame; at least one is.
+    size: (width, height) of the pictures in pixels.
     fps: frames per second.
-    model: the face model, with dense landmarks.
+    model: face model with dense landmarks.
 
   Returns:
     Fit of T frames. Frames without a face are interpolated in time, or repeat
     the nearest at the ends, and are False in `found`.
 
   Raises:
-    ValueError: wrong shapes or rates, no frame found, landmarks of a found
-      frame that are not finite or span no face.
+    ValueError: shapes or rates are wrong, no frame is found, landmarks of a
+      found frame are not finite or span no face, or the model has no dense
+      landmarks.
   """
   found = np.asarray(found, bool)
   if found.shape != np.shape(landmarks)[:1] or not found.any():
@@ -124,7 +127,7 @@ def fit_video(
   pose = np.zeros((len(found), 6))
   pose[found] = x[:, -6:]
   pose = whittaker.smooth(pose, weight, fps, _CUTOFF).astype(np.float32)
-  # A head that truly jerks is far from the smooth pose, and is let go.
+  # A head that really jerks is far from the smooth pose and is less tied to it.
   far = np.abs(x[:, -6:] - pose[found]) / (_POSE_REACH * _POSE_SIGMA)
   sigma = _POSE_SIGMA * np.sqrt(1 + far**2)
   x = solver.frames(
@@ -146,7 +149,15 @@ def fit_video(
 def align(
   landmarks: np.ndarray, size: tuple[int, int]
 ) -> alignment.TransParams:
-  """Alignment of a picture by five of its landmarks [478, 3]."""
+  """Alignment of a picture by five of its landmarks.
+
+  Args:
+    landmarks: [478, 2 or more] FaceMesh points in pixels, y down.
+    size: (width, height) of the picture in pixels.
+
+  Raises:
+    ValueError: the landmarks span no area.
+  """
   width, height = size
   five = np.stack([landmarks[list(ids), :2].mean(0) for ids in _FIVE])
   five = np.asarray(five, np.float64) * [1, -1] + [0, height]
@@ -156,23 +167,27 @@ def align(
 def residual_offsets(
   fit: LandmarkFit, landmarks: np.ndarray, model: morphable.MorphableModel
 ) -> np.ndarray:
-  """How far the landmarks are from where the fit puts them.
+  """Differences of the landmarks from those of the fit.
 
   Args:
-    fit: of T frames.
+    fit: fit of T frames.
     landmarks: [T, 478, 3], or [478, 3] for T = 1.
-    model: the model that was fitted.
+    model: face model of the fit.
 
   Returns:
-    [T, 468, 2] pixels of the picture, y down; add to the projected points of
-    the model to meet the landmarks.
+    [T, 468, 2] pixels of the picture, y down; the projected points of the model
+    plus these are the landmarks.
   """
   points = np.asarray(landmarks)[..., : priors.NUM_FACE, :2]
   return (points - project(fit, model)).astype(np.float32)
 
 
 def project(fit: LandmarkFit, model: morphable.MorphableModel) -> np.ndarray:
-  """The 468 face points of a fit in the picture, [T, 468, 2], y down."""
+  """The 468 face points of a fit in the picture, [T, 468, 2], y down.
+
+  Raises:
+    ValueError: the model has no dense landmarks.
+  """
   if model.dense_ids is None or model.dense_weights is None:
     raise ValueError(f'expected dense landmarks, found model {model.name!r}')
   mean, identity, expression = morphable.restrict(
@@ -205,7 +220,12 @@ def _typical(points: np.ndarray) -> int:
 
 
 def targets(points: np.ndarray, trans: alignment.TransParams) -> np.ndarray:
-  """The solver's targets [T, 470, 3]: aligned frame, y up, depth towards us."""
+  """Targets [T, 470, 3] of the solver: aligned frame, y up, depth towards us.
+
+  Args:
+    points: [T, 478, 3] FaceMesh points in pixels of the picture.
+    trans: alignment of the clip.
+  """
   face, irises = points[:, : priors.NUM_FACE], points[:, priors.IRIS_CENTRES]
   points = np.concatenate([face, irises], 1)
   image = np.asarray(camera.picture_to_aligned(points[..., :2], trans))
@@ -216,14 +236,14 @@ def targets(points: np.ndarray, trans: alignment.TransParams) -> np.ndarray:
 def _scale(points: np.ndarray, trans: alignment.TransParams) -> np.float32:
   """Inter-ocular distance of the clip in aligned pixels.
 
-  The depth belongs to it, or it would shrink as the head turns.
+  The depth is included, or the distance would shrink as the head turns.
   """
   distance = np.median(measures.interocular(points))
   return np.float32(distance * trans.scale)
 
 
 def _filled(values: np.ndarray, found: np.ndarray) -> np.ndarray:
-  """Values [F, C] of the found frames at all frames [T, C], interpolated."""
+  """Values [T, C] interpolated from those of the found frames, [F, C]."""
   time, known = np.arange(len(found)), np.flatnonzero(found)
   columns = [np.interp(time, known, column) for column in values.T]
   return np.stack(columns, -1).astype(np.float32)
@@ -237,7 +257,16 @@ def _result(
   target: np.ndarray,
   found: np.ndarray,
 ) -> LandmarkFit:
-  """The fit of frames x [T, K + 6]; target [F, N, 3] of the found ones."""
+  """The fit of solved frames.
+
+  Args:
+    problem: linear model of the landmarks.
+    identity: [80].
+    x: [T, K + 6] unknowns of the frames.
+    trans: alignment of the clip.
+    target: [F, N, 3] targets of the found frames.
+    found: [T] bool.
+  """
   x = np.asarray(x)
   expression = np.zeros((len(x), conventions.EXPRESSION_SIZE), np.float32)
   expression[:, : len(problem.sigma)] = x[:, :-6] * problem.sigma

@@ -1,10 +1,10 @@
-"""Gauss-Newton with boxes: landmarks to identity, expression and pose.
+"""Gauss-Newton with bounds: landmarks to identity, expression and pose.
 
 Conventions as in `landmark_terms`, whose objective is minimised here. Every
 step solves a quadratic programme: expression units stay between their bounds by
 a primal-dual active set. The functions are pure, of static shape, and made for
-`jit` and `vmap`, but for `identity` and `frames`, which call them from the host
-in batches of one size, so that no clip's length needs a compilation of its own.
+`jit` and `vmap`, except for `identity` and `frames`, which run them from the
+host in batches of one size, so that clips of all lengths share one compilation.
 """
 
 from collections.abc import Callable
@@ -22,25 +22,26 @@ from sadtalker_jax.face3d.fitting import priors
 from sadtalker_jax.ops import box_qp, rotation
 from sadtalker_jax.typing import Array
 
-# One fit at a time. A batched LAPACK call waits, inside a thread of XLA:CPU's
-# pool, for parts that run on other threads of it: two at once, from two Python
-# threads or from one program, held a pool of two for ever (jaxlib 0.10.2).
+# One fit at a time. A batched LAPACK call, inside a thread of XLA:CPU's pool,
+# waits for parts that run on other threads of the pool: two at once, from two
+# Python threads or from one program, blocked a pool of two for ever
+# (jaxlib 0.10.2).
 _LOCK = threading.Lock()
-_HIGHEST = lax.Precision.HIGHEST  # normal equations want all of float32
-_DAMPING = 1e-3  # of the diagonal
-# Gauss-Newton steps, after which nothing moves by more than 0.1 sigma in the
-# identity and 0.02 in a unit, on 36 sample clips and pictures.
+_HIGHEST = lax.Precision.HIGHEST  # normal equations need all of float32
+_DAMPING = 1e-3  # share of the diagonal
+# Numbers of Gauss-Newton steps, after which nothing moves by more than 0.1
+# sigma in the identity and 0.02 in a unit, on 36 sample clips and pictures.
 _IDENTITY_STEPS = 10
 _FRAME_STEPS = 6
 _REFINE_STEPS = 4  # from a good guess
-# However many frames decide on an identity, they count as so many: landmarks of
-# one person are wrong in the same way in all frames.
+# Weight of all frames together in an identity, whatever their number: landmarks
+# of one person have the same errors in all frames.
 _IDENTITY_WEIGHT = 6.0
 _CHUNK = 32  # frames solved together
 
 
 def _box(problem: priors.Problem, x: Array) -> tuple[Array, Array]:
-  """How far x may move down and up."""
+  """Largest steps of x down and up within its bounds."""
   far = jnp.full(6, 1e6, x.dtype)
   low = jnp.concatenate([problem.lower / problem.sigma, -far])
   high = jnp.concatenate([problem.upper / problem.sigma, far])
@@ -55,8 +56,8 @@ def start(problem: priors.Problem, target: Array) -> Array:
   """First guess [K + 6]: neutral face, pose by Procrustes with the depth cue.
 
   Args:
-    problem: the landmarks' model.
-    target: [N, 3].
+    problem: linear model of the landmarks.
+    target: [N, 3] targets.
   """
   w = jnp.minimum(problem.weight[:, 0], problem.weight[:, 2] * 1e6)[:, None]
   w = w / jnp.sum(w)
@@ -89,16 +90,16 @@ def solve_frame(
   """Expression and pose of one frame whose identity is known.
 
   Args:
-    problem: the landmarks' model.
+    problem: linear model of the landmarks.
     identity: [80].
     x: [K + 6] first guess.
-    target: [N, 3].
-    scale: [] inter-ocular distance, pixels.
-    prior: of the pose, [6].
-    steps: Gauss-Newton steps.
+    target: [N, 3] targets.
+    scale: [] inter-ocular distance in pixels.
+    prior: prior of the pose, [6].
+    steps: number of Gauss-Newton steps.
 
   Returns:
-    [K + 6].
+    [K + 6] expression and pose.
   """
 
   def step(_: int, x: Array) -> Array:
@@ -120,16 +121,16 @@ def solve_identity(
 ) -> tuple[Array, Array]:
   """One identity and the expressions and poses of several frames, jointly.
 
-  The frames are coupled by the identity only: its normal equations are the
+  Only the identity couples the frames: its normal equations are the
   Schur complements of the frames', restricted to units off their bounds.
 
   Args:
-    problem: the landmarks' model.
-    target: [F, N, 3].
-    weight: [F] how much each frame counts; 0 for padding.
-    scale: [] inter-ocular distance, pixels.
-    prior: of the poses, [6].
-    steps: Gauss-Newton steps.
+    problem: linear model of the landmarks.
+    target: [F, N, 3] targets.
+    weight: [F] weights of the frames; 0 for padding.
+    scale: [] inter-ocular distance in pixels.
+    prior: prior of the poses, [6].
+    steps: number of Gauss-Newton steps.
 
   Returns:
     Identity [80] and frames [F, K + 6].
@@ -148,7 +149,7 @@ def solve_identity(
     # One Cholesky factor holds both that of the frame and, in its corner, that
     # of the Schur complement: a solve with 80 right sides is a hundred times
     # slower on XLA:CPU, and two independent factorisations may hang (`_LOCK`).
-    # The unit matrix makes the corner definite and is taken away again.
+    # The unit matrix makes the corner definite and is subtracted afterwards.
     unit = jnp.eye(len(t.identity_gradient), dtype=x.dtype)
     upper = jnp.concatenate([matrix, cross], 1)
     lower = jnp.concatenate([cross.T, t.identity + unit], 1)
@@ -188,12 +189,12 @@ def identity(
   scale: np.float32,
   pad: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """`solve_identity`, compiled once per `pad`.
+  """`solve_identity` from the host, compiled once per `pad`.
 
   Args:
-    problem: the landmarks' model.
-    target: [F, N, 3], F of at most `pad`.
-    scale: inter-ocular distance, pixels.
+    problem: linear model of the landmarks.
+    target: [F, N, 3] targets, F at most `pad`.
+    scale: inter-ocular distance in pixels.
     pad: size of the batch.
 
   Returns:
@@ -221,20 +222,20 @@ def frames(
   pose: np.ndarray | None = None,
   pose_sigma: np.ndarray | None = None,
 ) -> np.ndarray:
-  """`solve_frame` of many frames, chunk by chunk.
+  """`solve_frame` for many frames from the host, chunk by chunk.
 
   Args:
-    problem: the landmarks' model.
+    problem: linear model of the landmarks.
     identity: [80].
-    target: [T, N, 3].
-    scale: inter-ocular distance, pixels.
-    guess: [T, K] expression to start from, in sigmas.
-    pose: [T, 6] poses to start from, and their prior's mean.
-    pose_sigma: [T, 6] the prior's standard deviations. Without these three the
-      pose is free and the start is found here.
+    target: [T, N, 3] targets.
+    scale: inter-ocular distance in pixels.
+    guess: [T, K] first guess of the expression, in sigmas.
+    pose: [T, 6] first guess of the poses, and mean of their prior.
+    pose_sigma: [T, 6] standard deviations of the prior. Without these last
+      three the pose is free and the first guess is that of `start`.
 
   Returns:
-    [T, K + 6] numpy.
+    [T, K + 6], numpy.
   """
   parts = []
   for begin in range(0, len(target), _CHUNK):

@@ -1,4 +1,4 @@
-"""The fit's objective and its normal equations around a guess.
+"""The objective of the landmark fit, and its normal equations around a guess.
 
 Conventions: a frame's unknowns are one vector x [K + 6]: expression weights in
 units of their prior sigma, then angles (radian), then translation (decimetre).
@@ -9,7 +9,7 @@ depth cue in the same unit, larger is nearer; its mean is free. The objective is
     + |expression / sigma|^2 + (pose - prior)' precision (pose - prior)
 
 with `scale` the inter-ocular distance in pixels and a Cauchy rho, by iterative
-reweighting. The identity's own prior is left to the solver, which adds it once
+reweighting. The prior of the identity is left to the solver, which adds it once
 for all frames. Everything is pure and of static shape.
 """
 
@@ -24,19 +24,19 @@ from sadtalker_jax.face3d import camera
 from sadtalker_jax.face3d.fitting import priors
 from sadtalker_jax.typing import Array
 
-_HIGHEST = lax.Precision.HIGHEST  # normal equations want all of float32
+_HIGHEST = lax.Precision.HIGHEST  # normal equations need all of float32
 _PIXELS = camera.FOCAL / camera.DISTANCE  # per decimetre of the depth cue
 
 
 class PosePrior(NamedTuple):
-  """Gaussian prior of a frame's pose."""
+  """Gaussian prior of the pose of a frame."""
 
   mean: Array  # [..., 6] angles, translation
   precision: Array  # [..., 6]
 
 
 class Terms(NamedTuple):
-  """Quadratic model of one frame's objective."""
+  """Quadratic model of the objective of one frame; P = K + 6."""
 
   frame: Array  # [P, P]
   cross: Array  # [P, 80]
@@ -46,7 +46,7 @@ class Terms(NamedTuple):
 
 
 def _image_point(point: Array, pose: Array) -> Array:
-  """Where one point [3] of the head falls: x, y, depth cue."""
+  """Image of one point [3] of the head: x, y, depth cue."""
   posed = camera.transform(point[None], pose[:3], pose[3:])[0]
   image, depth = camera.project(posed)
   return jnp.append(image, -_PIXELS * depth)
@@ -64,7 +64,7 @@ def _points(problem: priors.Problem, identity: Array, x: Array) -> Array:
 
 
 def _centred(values: Array, weight: Array) -> Array:
-  """Values [..., 3, N] whose depth rows have lost their mean."""
+  """Values [..., 3, N] with the mean of their depth rows subtracted."""
   w = weight[:, 2] / jnp.maximum(jnp.sum(weight[:, 2]), 1e-12)
   mean = jnp.sum(values[..., 2, :] * w, -1)
   return jnp.asarray(values).at[..., 2, :].add(-mean[..., None])
@@ -78,7 +78,16 @@ def normal_equations(
   scale: Array,
   prior: PosePrior,
 ) -> Terms:
-  """The objective's normal equations around (identity, x)."""
+  """Normal equations of the objective around (identity, x).
+
+  Args:
+    problem: linear model of the landmarks.
+    identity: [80].
+    x: [K + 6] unknowns of the frame.
+    target: [N, 3] targets.
+    scale: [] inter-ocular distance in pixels.
+    prior: prior of the pose, [6].
+  """
   points, pose = _points(problem, identity, x), x[-6:]
   derive = jax.vmap(jax.jacfwd(_image_point, (0, 1)), (0, None), -1)
   by_point, by_pose = derive(points, pose)  # [3, 3, N], [3, 6, N]

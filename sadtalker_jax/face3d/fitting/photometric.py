@@ -1,18 +1,18 @@
-"""Inverse rendering: a picture to identity, expression, pose, colour and light.
+"""Inverse rendering: identity, expression, pose, colour, light from a picture.
 
 Gradient descent through `renderer` on the loss of `photometric_terms`: the face
-is drawn over the picture, and all coefficients move until it looks the same, as
-far as landmarks and likelihood agree. It refines what `landmark_fit` finds from
-landmarks alone.
+is drawn over the picture, and all coefficients move until both look the same,
+as far as landmarks and priors allow. It refines the result of `landmark_fit`,
+which uses landmarks alone.
 
 Conventions: pictures are [H, W, 3] RGB in [0, 1], row 0 on top; points are in
 pixels of the picture, y down, pixel centres at half-integers; coefficients are
-[257] (`coeffs`). The view says how the picture lies in the camera, see
+[257] (`coeffs`). The view defines the place of the picture in the camera, see
 `renderer`.
 
 The whole descent is one compiled loop, once per size of picture, number of
 landmarks and number of steps (`photometric_solver`). Silhouettes have no
-gradient, so what only they show is found by landmarks, or not at all.
+gradient, so that outlines are fitted by landmarks only.
 """
 
 import dataclasses
@@ -31,19 +31,19 @@ from sadtalker_jax.face3d.fitting import priors
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rates:
-  """Step sizes of Adam, in the units of the parts; 0 keeps a part as it is."""
+  """Step sizes of Adam in the units of the parts; 0 leaves a part unchanged."""
 
   identity: float = 0.05  # sigmas
   expression: float = 0.01  # sigmas
   texture: float = 0.03  # sigmas
   angles: float = 0.003  # radian
   gamma: float = 0.02
-  translation: float = 0.005  # decimetre, across; ten times as far in depth
+  translation: float = 0.005  # decimetre, across; ten times as large in depth
   albedo: float = 0.005
 
 
 class PhotometricFit(NamedTuple):
-  """A face that looks like its picture, numpy."""
+  """The face fitted to a picture, numpy."""
 
   coefficients: np.ndarray  # [257]
   albedo: np.ndarray | None  # [V, 3]; None if the model's texture was fitted
@@ -57,18 +57,18 @@ def target(
   mask: np.ndarray | None = None,
   landmarks: np.ndarray | None = None,
 ) -> solver.Target:
-  """What a fit shall reach.
+  """The target of a fit, after checks.
 
   Args:
-    model: the face model.
-    image: [H, W, 3].
-    mask: [H, W] not negative, such as the skin; None is the whole picture.
-      Pixels without a face never count.
+    model: face model.
+    image: [H, W, 3] RGB in [0, 1].
+    mask: [H, W] weights that are not negative, such as a mask of the skin; None
+      for the whole picture. Pixels without a face are never used.
     landmarks: [68, 2], or the FaceMesh points [468 or 478, 2] where the model
-      has dense landmarks; None is none.
+      has dense landmarks; None for none.
 
   Raises:
-    ValueError: an argument is not as described.
+    ValueError: an argument has another shape or range.
   """
   image = np.asarray(image, np.float32)
   if image.ndim != 3 or image.shape[-1] != 3 or not np.isfinite(image).all():
@@ -101,25 +101,25 @@ def fit(
   rates: Rates | None = None,
   steps: int = 300,
 ) -> PhotometricFit:
-  """The face that looks like a picture.
+  """Fits the face in a picture.
 
   Args:
-    model: the face model.
-    wanted: of `target`; its picture has the size of the view.
-    start: [257] where the descent begins.
-    view: how the picture lies in the camera, see `renderer`.
-    albedo: [V, 3] where the colours begin, needed for a model without texture;
-      None fits the model's texture instead.
-    triangles: [T', 3] those that are drawn and compared; None is all.
-    weights: of the loss terms.
+    model: face model.
+    wanted: result of `target`, with a picture of the size of the view.
+    start: [257] initial coefficients.
+    view: place of the picture in the camera, see `renderer`.
+    albedo: [V, 3] initial colours, needed for a model without texture; None
+      fits the model's texture instead.
+    triangles: [T', 3] triangles that are drawn and compared; None for all.
+    weights: weights of the loss terms.
     rates: step sizes.
-    steps: of gradient descent.
+    steps: number of steps of gradient descent.
 
   Returns:
-    Fit. Expression units that go from 0 to 1 stay there.
+    The fit. Expression units with bounds of 0 and 1 stay within them.
 
   Raises:
-    ValueError: an argument is not as described.
+    ValueError: an argument has another shape or range.
   """
   start = np.asarray(start, np.float32)
   if start.shape != (conventions.FULL_SIZE,) or not np.isfinite(start).all():
@@ -155,7 +155,7 @@ def fit(
 
 
 def _bounds(model: morphable.MorphableModel) -> solver.Bounds:
-  """As `priors.problem`; slots without a unit do nothing, wherever they are."""
+  """Bounds as in `priors.problem`, also for the names of ICT-FaceKit."""
   sigma = np.ones(conventions.EXPRESSION_SIZE, np.float32)
   for slot, name in enumerate(model.expression_names):
     for short, side in (('_L', 'Left'), ('_R', 'Right')):  # of ICT
@@ -191,7 +191,7 @@ def _step_sizes(
 def _landmarks(
   model: morphable.MorphableModel, points: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-  """Points [N, 2], vertex ids and weights [N, 3] on the face, trust [N]."""
+  """Points [N, 2], their vertex ids and weights [N, 3], and their trust [N]."""
   if points is None:
     none = np.zeros((0, 3), np.float32)
     return none[:, :2], none.astype(np.int32), none, none[:, 0]
@@ -221,7 +221,7 @@ def _landmarks(
   trust = priors.landmark_weights()[: priors.NUM_FACE, 0]
   if model.dense_valid is not None:
     trust = trust * np.asarray(model.dense_valid)
-  # Together they count as much as the 68 would.
+  # Together they have the weight of the 68 landmarks.
   trust = trust * (terms.landmark_weights().mean() / trust.mean())
   ids, weights = np.asarray(model.dense_ids), np.asarray(model.dense_weights)
   return points[: priors.NUM_FACE], ids, weights, trust

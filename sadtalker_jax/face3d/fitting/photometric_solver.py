@@ -1,10 +1,10 @@
 """Gradient descent through the renderer, all steps in one loop.
 
-Conventions as in `photometric`, whose functions callers use.
+Conventions as in `photometric`, which has the functions for callers.
 
-The optimiser is Adam in twenty lines: optax is for training
-(`tests/layering_test.py`), and faces are fitted where training packages are not
-installed.
+Adam is written out here, because optax is for training
+(`tests/layering_test.py`) and faces are also fitted where training packages are
+not installed.
 """
 
 import functools
@@ -20,26 +20,26 @@ from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.fitting import photometric_terms as terms
 from sadtalker_jax.typing import Array
 
-_BETAS = (0.9, 0.999)  # of Adam, as in the reference
-_FINAL = 0.02  # share of the step sizes that is left at the end
-# Pose and light go first, for this share of the steps: a wrong pose would be
+_BETAS = (0.9, 0.999)  # of Adam, as published (method 6.6)
+_FINAL = 0.02  # share of the step sizes at the end
+# Pose and light move first, for this share of the steps: a wrong pose would be
 # explained by shape and expression, and lids that once closed stay closed.
 _RIGID = 0.2
 
 
 class Target(NamedTuple):
-  """What the face shall look like."""
+  """The picture and landmarks to fit."""
 
   image: Array  # [H, W, 3]
-  mask: Array  # [H, W] how much each pixel counts
+  mask: Array  # [H, W] weights of the pixels
   points: Array  # [N, 2] pixels of the picture
-  point_ids: Array  # [N, 3] where the points lie on the face
-  point_weights: Array  # [N, 3] barycentric
-  point_trust: Array  # [N] how much each point counts
+  point_ids: Array  # [N, 3] vertices around the points on the face
+  point_weights: Array  # [N, 3] barycentric weights of these
+  point_trust: Array  # [N] weights of the points
 
 
 class Bounds(NamedTuple):
-  """Of the expression weights; all [64]."""
+  """Prior deviations and bounds of the expression weights; all [64]."""
 
   sigma: Array
   lower: Array
@@ -47,7 +47,7 @@ class Bounds(NamedTuple):
 
 
 class Unknown(NamedTuple):
-  """What is searched, or its gradient, or its step sizes."""
+  """The unknowns of a fit, or their gradient, or their step sizes."""
 
   coefficients: Array  # [257]
   albedo: Array | None  # [V, 3]; None where the model's texture is fitted
@@ -124,21 +124,22 @@ def descend(
   """All steps of the descent in one loop.
 
   Args:
-    model: the face model.
-    wanted: what the face shall look like.
-    unknown: where the descent begins.
-    trans: how the picture lies in the camera.
-    triangles: [T, 3] that are drawn.
-    weights: of the terms.
+    model: face model.
+    wanted: target of the fit.
+    unknown: initial values.
+    trans: place of the picture in the camera.
+    triangles: [T, 3] triangles that are drawn.
+    weights: weights of the terms.
     rates: step sizes; that of the albedo is one number.
-    bounds: of the expression weights.
-    size: height and width of the picture, static.
-    steps: static.
+    bounds: deviations and bounds of the expression weights.
+    size: (height, width) of the picture, static.
+    steps: number of steps, static.
 
   Returns:
     The unknowns after the last step, and the terms [steps] before every step.
   """
-  # The size of the picture must be known, its place in the camera need not be.
+  # The size of the picture must be static; its place in the camera may be
+  # traced.
   trans = trans._replace(width=float(size[1]), height=float(size[0]))
   gradient = jax.grad(_loss, has_aux=True)
   first = jnp.zeros(conventions.FULL_SIZE)
@@ -158,7 +159,7 @@ def descend(
       weights,
       bounds.sigma,
     )
-    # Half a cosine from the full rate to what is left of it.
+    # Half a cosine, from the full rate to its final share.
     wave = 0.5 * (1 + jnp.cos(jnp.pi * number / steps))
     share = _FINAL + (1 - _FINAL) * wave
     late = jnp.where(number < _RIGID * steps, first, jnp.ones_like(first))
@@ -184,7 +185,7 @@ def _adam(
   sizes: Unknown,
   number: Array,
 ) -> _State:
-  """One step of Adam (Kingma and Ba 2015, algorithm 1); numbers from 0."""
+  """One step of Adam (Kingma and Ba, 2015, algorithm 1); `number` is from 0."""
   a, b = _BETAS
   first = jax.tree.map(lambda m, g: a * m + (1 - a) * g, state.first, slope)
   second = jax.tree.map(

@@ -1,10 +1,10 @@
-"""What a picture, landmarks and likelihood say about a face: the loss terms.
+"""Loss terms of a fit to a picture: colours, landmarks and priors.
 
 Conventions: pictures are [..., H, W, 3] RGB in [0, 1], masks [..., H, W],
 points [..., N, 2] in pixels of the aligned 224 frame. Every term is a scalar,
 a mean over the leading axes, before its weight. The terms and the weights are
-those of Deep3D's training (reference, section 6.6), which knows no per-vertex
-albedo: `smoothness` is ours.
+those of Deep3D's training (method 6.6), except for `smoothness`, which is for a
+per-vertex albedo and is ours.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ _PRECISE = (28, 29, 30, *range(60, 68))  # nose and inner lips
 
 
 class TermWeights(NamedTuple):
-  """How much each term counts; a term of weight 0 costs nothing to ignore."""
+  """Weights of the loss terms."""
 
   photometric: float | Array = 1.92
   landmarks: float | Array = 1.6e-3
@@ -44,12 +44,12 @@ class PhotometricTerms(NamedTuple):
 
 
 def photometric(image: Array, target: Array, mask: Array) -> Array:
-  """Mean colour distance where the mask is, the robust L2,1 norm.
+  """Mean colour distance within a mask, by the robust L2,1 norm.
 
   Args:
-    image: [..., H, W, 3] drawn.
-    target: [..., H, W, 3].
-    mask: [..., H, W] weights, taken as constant.
+    image: [..., H, W, 3] drawn picture.
+    target: [..., H, W, 3] picture to fit.
+    mask: [..., H, W] weights, constant for differentiation.
   """
   mask = lax.stop_gradient(jnp.asarray(mask))
   squared = jnp.sum((jnp.asarray(image) - target) ** 2, -1)
@@ -65,11 +65,11 @@ def landmark_weights() -> np.ndarray:
 
 
 def landmarks(found: Array, target: Array, weights: Array) -> Array:
-  """Mean weighted squared distance, pixels^2.
+  """Mean weighted squared distance of landmarks, in pixels^2.
 
   Args:
-    found: [..., N, 2].
-    target: [..., N, 2].
+    found: [..., N, 2] landmarks of the face model.
+    target: [..., N, 2] landmarks to fit.
     weights: [N].
   """
   squared = jnp.sum((jnp.asarray(found) - target) ** 2, -1)
@@ -77,12 +77,12 @@ def landmarks(found: Array, target: Array, weights: Array) -> Array:
 
 
 def prior(parts: coeffs.Coefficients, sigma: Array) -> Array:
-  """Squared lengths of the coefficients, weighted among each other.
+  """Weighted sum of the squared lengths of the coefficients.
 
   Args:
-    parts: of a face.
-    sigma: [64] of the expression weights; 1 in the reference, whose basis
-      carries its standard deviations.
+    parts: coefficients of a face.
+    sigma: [64] deviations of the expression weights; 1 in method 6.6, whose
+      basis includes its standard deviations.
   """
   terms = (
     (1.0, parts.identity),
@@ -110,7 +110,7 @@ def reflectance(albedo: Array, mask: Array) -> Array:
 
 
 def smoothness(albedo: Array, triangles: Array) -> Array:
-  """Mean squared step of the albedo [V, 3] along an edge of a triangle."""
+  """Mean squared difference of the albedo [V, 3] along edges of triangles."""
   albedo, triangles = jnp.asarray(albedo), jnp.asarray(triangles)
   corners = [jnp.take(albedo, triangles[:, i], axis=0) for i in range(3)]
   a, b, c = corners

@@ -1,15 +1,15 @@
-"""What is likely before a landmark is seen: the fit's sigmas and weights.
+"""Priors of the fits: deviations of expression units, weights of landmarks.
 
 Conventions: landmarks are the 478 FaceMesh points (468 of the face, then five
 of each iris, the right eye's first; 'left' and 'right' are the person's own).
-Sigmas of expression units are in the units' own weights, where 1 is the full
+Sigmas of expression units are in the units' own weights, where 1 is full
 deflection; noise and robust widths are fractions of the inter-ocular distance,
 which is the distance of the outer eye corners.
 
 With 52 correlated units an open mouth can be explained in many ways. A Gaussian
-prior shares it out in proportion to variance times effect, so the sigmas decide
-which unit gets what: the jaw goes to `jawOpen` because the units that could
-stand in for it are held ten times tighter (met in data.md, section 5).
+prior divides it in proportion to variance times effect, so the sigmas determine
+the share of each unit: the jaw is explained by `jawOpen` because the units that
+could replace it have a tenth of its sigma.
 """
 
 from typing import NamedTuple
@@ -25,7 +25,7 @@ NUM_LANDMARKS = 478
 NUM_FACE = 468
 IRIS_CENTRES = (468, 473)  # right, left
 
-# The rim of the face: seen tangentially, so the mesh slides along it.
+# The rim of the face: it is seen tangentially, so the mesh slides along it.
 CONTOUR = (
   10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379,
   378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162,
@@ -42,7 +42,7 @@ LIDS = (
   398,
 )  # fmt: skip
 
-# Skin of the upper lid: the landmark network leaves it in place in a blink.
+# Skin of the upper lid: in a blink the landmark network leaves it in place.
 LID_SKIN = (
   27, 28, 29, 30, 56, 190, 247, 257, 258, 259, 260, 286, 414, 467,
 )  # fmt: skip
@@ -61,15 +61,15 @@ SIGMAS = {
   'mouthShrugUpper': 0.06, 'mouthSmile': 0.35, 'mouthStretch': 0.25,
   'mouthUpperUp': 0.15, 'noseSneer': 0.1, 'tongueOut': 1e-3,
 }  # fmt: skip
-# The model's eyes look a little up when all gaze units are zero: where the iris
-# of a person who looks ahead is, as measured on the sample clips, decimetre.
+# The model's eyes look slightly up when all gaze units are zero: offset of the
+# iris of a person who looks ahead, measured on the sample clips, in decimetre.
 _IRIS_OFFSET = np.array([0.0, -0.010, 0.0])
 
-OTHER_SIGMA = 1.0  # units of models whose units have no such names
+OTHER_SIGMA = 1.0  # for units of models with other names
 
 
 class Problem(NamedTuple):
-  """A linear model of the landmarks that are fitted, with its priors."""
+  """A linear model of the fitted landmarks, with its priors."""
 
   mean: Array  # [N, 3] decimetre
   identity: Array  # [80, N, 3]
@@ -77,9 +77,9 @@ class Problem(NamedTuple):
   sigma: Array  # [K] prior of the units
   lower: Array  # [K] bounds of the units
   upper: Array  # [K]
-  weight: Array  # [N, 3] of x, y and the depth cue; 0 = not seen
-  noise: Array  # [] fraction of the inter-ocular distance
-  robust: Array  # [N] residual at which a point's weight is halved, same unit
+  weight: Array  # [N, 3] of x, y and the depth cue; 0 where not visible
+  noise: Array  # [] standard deviation, share of the inter-ocular distance
+  robust: Array  # [N] residual that halves a point's weight, the same unit
 
 
 def sigma_of(name: str) -> float:
@@ -91,14 +91,14 @@ def sigma_of(name: str) -> float:
 
 
 def landmark_weights() -> np.ndarray:
-  """[470, 3] weights of the face points and the two iris centres."""
+  """Weights [470, 3] of the face points and the two iris centres."""
   weight = np.ones((NUM_FACE + 2, 3), np.float32)
   weight[list(CONTOUR)] = 0.5
   weight[list(LIPS)] = 1.5
   weight[list(LIDS)] = 2.0
   weight[list(LID_SKIN)] = 0.2
   weight[NUM_FACE:] = 2.0
-  weight[:, 2] *= 0.2  # FaceMesh's z is a guess
+  weight[:, 2] *= 0.2  # FaceMesh's z is an estimate
   weight[NUM_FACE:, 2] = 0
   return weight
 
@@ -108,7 +108,8 @@ def _iris_points(
 ) -> list[tuple[np.ndarray, np.ndarray]] | None:
   """Vertex ids [3] and weights [3] of the irises, right eye's first.
 
-  The point is where the eyeball's front meets the axis through its centre.
+  An iris is where the front of the eyeball meets the axis through its centre.
+  None for models without eyeballs.
   """
   if not {'eye_left', 'eye_right'} <= set(model.group_names):
     return None
@@ -140,14 +141,14 @@ def problem(
   noise: float = 0.05,
   robust: float = 0.04,
 ) -> Problem:
-  """The fit's linear model of 468 face points and two iris centres.
+  """The linear model of 468 face points and two iris centres, with its priors.
 
   Args:
-    model: the face model; it must have dense landmarks.
-    noise: effective standard deviation of a landmark. Larger than the true one
-      (about 0.01), since the errors of neighbours are correlated.
-    robust: residual at which a point's weight is halved; lids and lips, which
-      move far and are seen well, are given three times as much.
+    model: face model with dense landmarks.
+    noise: effective standard deviation of a landmark. It is larger than the
+      true one (about 0.01), since the errors of neighbours are correlated.
+    robust: residual that halves a point's weight; three times as large for lids
+      and lips, which move far and are well visible.
 
   Returns:
     Problem of numpy float32 arrays, N = 470.
@@ -165,7 +166,7 @@ def problem(
   if model.dense_valid is not None:
     weight[:NUM_FACE] *= np.asarray(model.dense_valid)[:, None]
   irises = _iris_points(model)
-  if irises is None:  # the places are filled, and weigh nothing
+  if irises is None:  # the places are filled, with weight 0
     irises = [(ids[i], barycentric[i]) for i in measures.EYE_CORNERS]
     weight[NUM_FACE:] = 0
   ids = np.concatenate([ids, [i for i, _ in irises]])
@@ -178,7 +179,7 @@ def problem(
   names = model.expression_names
   used = len(names) or conventions.EXPRESSION_SIZE
   sigma = np.array([sigma_of(n) for n in names] or [OTHER_SIGMA] * used)
-  # ARKit's units go from 0 to 1; principal components to both sides.
+  # ARKit's units are in [0, 1]; principal components have both signs.
   unit = sigma < OTHER_SIGMA
 
   def f32(values: object) -> np.ndarray:

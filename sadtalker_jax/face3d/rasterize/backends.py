@@ -1,8 +1,8 @@
-"""Programs by backend, and batches that fold into them.
+"""Forms of one computation by backend, and their batches.
 
-The forms of one computation take arrays with a batch axis in front, and the
-triangles [3, T] without one as their last argument. Which form runs is decided
-when XLA lowers the program for a device, so one traced function serves all.
+All forms take arrays with a batch axis in front, and as their last argument the
+triangles [3, T] without one. The form is chosen when XLA lowers the program for
+a device, so one traced function is right on every device.
 """
 
 from collections.abc import Callable
@@ -25,10 +25,11 @@ def choose(
   gpu: Callable[..., Any],
   tpu: Callable[..., Any],
 ) -> Callable[..., Any]:
-  """The form of this backend; of the device that runs it for 'auto'.
+  """A function with one form per backend.
 
   Args:
-    backend: 'auto', or whose form to take wherever it runs.
+    backend: name of the form to use on every device; 'auto' for the form of the
+      device that runs the program.
     cpu: form for CPU.
     gpu: form for GPU, and for devices of other kinds.
     tpu: form for TPU.
@@ -47,15 +48,15 @@ def choose(
 
 
 def one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
-  """A form that gives `function` the pictures of the batch one at a time.
+  """A form that runs `function` on the pictures of a batch one at a time.
 
-  Scatters into a batch are 13 to 40 times slower on CPU than into one picture.
+  On CPU, scatters into a batch are 13 to 40 times slower than into one picture.
 
   Args:
-    function: of one picture's arrays and the triangles.
+    function: function of one picture's arrays and the triangles.
 
   Returns:
-    A form.
+    A function of the batch's arrays and the triangles.
   """
 
   def form(*arguments: jax.Array) -> Any:

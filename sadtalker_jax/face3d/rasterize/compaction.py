@@ -1,14 +1,14 @@
-"""Prefix sums and lists of what is there, in forms that XLA:CPU runs fast.
+"""Prefix sums, and indices of true values, in forms that are fast on XLA:CPU.
 
-Its own prefix sum is quadratic for small arrays and slow for large ones; sums
-by matrix product are exact as long as the dtype holds them.
+XLA:CPU's own prefix sum is quadratic for small arrays and slow for large ones;
+sums by matrix product are exact as long as the dtype represents them.
 """
 
 import jax
 from jax import lax
 import jax.numpy as jnp
 
-ROW = 32  # what a product sums
+ROW = 32  # numbers in a row, which one product sums
 
 
 def cumsum(values: jax.Array) -> jax.Array:
@@ -21,11 +21,11 @@ def cumsum(values: jax.Array) -> jax.Array:
 def cumsum_rows(
   values: jax.Array, dtype: jax.typing.DTypeLike
 ) -> tuple[jax.Array, jax.Array]:
-  """Inclusive prefix sums within rows, and what comes before each row.
+  """Inclusive prefix sums within rows, and the sum before each row.
 
   Args:
     values: [N] counts; N is filled up with zeros to R rows of 32.
-    dtype: float type that represents the sum of every row.
+    dtype: float type that represents the sum of every row exactly.
 
   Returns:
     [R, 32] int32, and [R + 1] float64, whose last entry is the sum of all.
@@ -48,7 +48,11 @@ def _sum_rows(values: jax.Array) -> jax.Array:
 
 
 def indices(mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """Where `mask` [N] is true: [N] int32, filled up with N, and how often."""
+  """Indices of true values of `mask` [N], and their number.
+
+  Returns:
+    [N] int32, ascending and filled up with N, and the number [].
+  """
   number = mask.shape[0]
   ends = cumsum(mask.astype(jnp.int32))
   all_of_them = jnp.arange(number, dtype=jnp.int32)

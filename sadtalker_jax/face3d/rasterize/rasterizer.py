@@ -1,4 +1,4 @@
-"""Which triangle each pixel shows, and attributes interpolated there.
+"""The triangle that each pixel shows, and attributes interpolated there.
 
 Conventions: positions are [V, 3], x and y in pixels of the picture, y down,
 pixel centres at half-integers, and depth > 0 growing away from the camera
@@ -11,15 +11,14 @@ border; the nearest wins, the lowest id where depths are equal. A triangle is
 left out as a whole if a corner is not finite or not in front of the camera
 (there is no near-plane clipping), or if it has no area.
 
-Gradients flow through `interpolate` and `barycentrics`, as in the reference
-renderer: visibility is constant. `silhouette.edge_gradient` adds what moving
-contours do.
+Gradients flow through `interpolate` and `barycentrics`, as in the published
+renderer: visibility is constant. `silhouette.edge_gradient` adds the gradients
+of moving contours.
 
-How pixels are found depends on the backend, and is the matter of
-`visibility_cpu`, `visibility_gpu` and `visibility_tpu`; of `shading_cpu` and
-`shading_flat` for attributes. The device that runs a program decides, unless a
-`backend` is named; results are the same. `docs/results/rasterizer.md` tells it
-all.
+The algorithm depends on the backend: `visibility_cpu`, `visibility_gpu` and
+`visibility_tpu` find triangles, `shading_cpu` and `shading_flat` interpolate
+attributes. The device that runs a program decides, unless a `backend` is given;
+results are the same. See `docs/results/rasterizer.md`.
 """
 
 import functools
@@ -43,12 +42,12 @@ from sadtalker_jax.face3d.rasterize import (
 )
 from sadtalker_jax.typing import Array
 
-_CAPACITY = 8 * visibility_cpu.CHUNK  # default work items of one pass
-_MAX_TRIANGLES = 1 << 24  # their numbers are exact in float32
+_CAPACITY = 8 * visibility_cpu.CHUNK  # default number of work items of one pass
+_MAX_TRIANGLES = 1 << 24  # numbers up to this are exact in float32
 
 
 class Fragments(NamedTuple):
-  """What the pixels show."""
+  """Triangle and depth of every pixel."""
 
   triangle_id: Array  # [..., H, W] int32, -1 where no triangle is
   depth: Array  # [..., H, W] float32, infinite where no triangle is
@@ -66,13 +65,13 @@ def rasterize(
   """The nearest triangle and its depth at every pixel centre.
 
   Args:
-    positions: [V, 3] or [B, V, 3], see the module's conventions.
-    triangles: [T, 3] int, shared by the batch; T below 2^24.
-    height: H, static.
-    width: W, static; H x W at most 2^22.
-    capacity: work items per picture and pass on CPU and GPU, static, a multiple
-      of 4096; changes speed and memory, never the result.
-    backend: whose form of the computation to take.
+    positions: [V, 3] or [B, V, 3], see the module.
+    triangles: [T, 3] int vertex ids, shared by the batch; T below 2^24.
+    height: height H of the picture, static.
+    width: width W of the picture, static; H x W at most 2^22.
+    capacity: number of work items per picture and pass on CPU and GPU, static,
+      a multiple of 4096; changes speed and memory, never the result.
+    backend: name of the form to use, see `backends.choose`.
 
   Returns:
     Fragments of [H, W] or [B, H, W]; constant for differentiation.
@@ -102,11 +101,11 @@ def barycentrics(
   Args:
     positions: [V, 3].
     triangles: [T, 3] int.
-    fragments: of these positions, [H, W].
+    fragments: result of `rasterize` for these positions, [H, W].
 
   Returns:
-    [H, W, 3], in the order of the triangle's corners, zero where no triangle
-    is. Differentiable in `positions`.
+    [H, W, 3] in the order of the triangle's corners, zero where no triangle is.
+    Differentiable in `positions`.
   """
   height, width = fragments.triangle_id.shape
   if triangles.shape[0] == 0:
@@ -134,22 +133,22 @@ def interpolate(
   """Vertex attributes at every pixel, perspective-correct.
 
   Differentiable in positions and attributes by a closed form that stores
-  nothing but its inputs; empty pixels send no gradient.
+  nothing but its inputs; empty pixels have no gradient.
 
   Args:
     positions: [V, 3] or [B, V, 3].
     attributes: [V, C] float, or [B, V, C] with a batch of positions; smaller
-      floats are computed with in the positions' type.
-    triangles: [T, 3] int.
-    fragments: of these positions, [H, W] or [B, H, W].
-    backend: whose form of the computation to take.
+      floats are converted to the type of the positions.
+    triangles: [T, 3] int vertex ids.
+    fragments: result of `rasterize` for these positions, [H, W] or [B, H, W].
+    backend: name of the form to use, see `backends.choose`.
 
   Returns:
     [H, W, C] or [B, H, W, C] of the positions' type, zero where no triangle
     is.
 
   Raises:
-    ValueError: the backend has no such name.
+    ValueError: `backend` is unknown.
   """
   _check_backend(backend)
   positions = jnp.asarray(positions)
@@ -181,7 +180,7 @@ def _check(
   capacity: int,
   backend: str,
 ) -> None:
-  """Raises on anything that would give a wrong picture."""
+  """Raises ValueError for arguments that would give a wrong picture."""
   height, width = size
   if positions.ndim not in (2, 3) or positions.shape[-1] != 3:
     raise ValueError(
@@ -230,7 +229,7 @@ def _rasterize(
   capacity: int,
   backend: backends.Backend,
 ) -> Fragments:
-  """`rasterize` of checked input; compiled once per shape, also if eager."""
+  """`rasterize` after its checks; compiled once per shape, also if eager."""
   cpu = functools.partial(visibility_cpu.resolve, size=size, capacity=capacity)
   gpu = functools.partial(visibility_gpu.resolve, size=size, capacity=capacity)
   tpu = functools.partial(visibility_tpu.resolve, size=size)
@@ -245,14 +244,14 @@ def _rasterize(
 
 
 def _ascending(triangles: Array) -> jax.Array:
-  """[3, T] with ascending corners, which the inside test relies on."""
+  """Triangles [3, T] with ascending corners, as the inside test needs them."""
   if isinstance(triangles, np.ndarray):  # on the host, once
     return _columns(np.sort(triangles, 1))
   return _columns(jnp.sort(triangles, 1))
 
 
 def _columns(triangles: Array) -> jax.Array:
-  """[3, T] int32 of triangles [T, 3]."""
+  """Triangles [T, 3] as rows [3, T], int32."""
   if isinstance(triangles, np.ndarray):
     return jnp.asarray(np.ascontiguousarray(triangles.T.astype(np.int32)))
   return triangles.T.astype(jnp.int32)
@@ -267,7 +266,7 @@ def _interpolate(
   ids: jax.Array,
   triangles: jax.Array,
 ) -> jax.Array:
-  """[B, P, C] of positions [B, V, 3], attributes [B, V, C], ids [B, P]."""
+  """[B, P, C] from positions [B, V, 3], attributes [B, V, C], ids [B, P]."""
   return _forward(
     positions, attributes, ids, triangles, width=width, backend=backend
   )

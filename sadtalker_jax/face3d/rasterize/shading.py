@@ -14,9 +14,9 @@ A cotangent g of the value gives h_i = <g, a_i>, m = sum_i w_i h_i, and
 
 These are derivatives of the formulas, worked out by hand as in the paper of
 nvdiffrast (Laine et al., 2020, section 3.3); the code is our own. Pixels are
-[N]; corners and planes are lists of three or more [N] or [V]. Divisions stand
-where results are used more than once: XLA:CPU computes the cheaper operations
-again for each use.
+[N]; corners and planes are lists of three or more [N] or [V]. Divisions are
+used where results are read more than once, because XLA:CPU computes cheaper
+operations again for each use.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -29,25 +29,25 @@ from sadtalker_jax.face3d.rasterize import varying, work_items
 
 Planes: TypeAlias = list[jax.Array]
 
-_STEEPEST = 1e9  # bound of 1 / s in gradients: slivers below 1e-9 z pixels
+_STEEPEST = 1e9  # limit of 1 / s in gradients: slivers below 1e-9 z pixels
 
 
 class Pixels(NamedTuple):
-  """Pixels and the corners of what they show; ids of -1 show nothing."""
+  """Pixels and the corners of their triangles; ids of -1 show nothing."""
 
   ids: jax.Array  # [N] int32
   corners: Planes  # vertex ids of the three corners, [N] int32; V for none
-  x: Planes  # of the corners, from the pixel centre
+  x: Planes  # x of the corners, from the pixel centre
   y: Planes
   z: Planes  # depth of the corners
   b: Planes  # see the module
-  inverse: jax.Array  # 1 / s, 0 if s is
+  inverse: jax.Array  # 1 / s, 0 where s is 0
 
 
 def vertex_planes(positions: jax.Array) -> Planes:
   """x, y and depth, each [V + 1], of positions [V, 3].
 
-  The last vertex is a harmless one, for pixels that show nothing.
+  The last vertex is a dummy, for pixels that show nothing.
   """
   padded = jnp.pad(positions.T, ((0, 0), (0, 1)), constant_values=1)
   return list(padded)
@@ -61,18 +61,16 @@ def look(
   width: int,
   shift: jax.Array | None = None,
 ) -> Pixels:
-  """The corners that pixels show, and the terms of their weights.
+  """The corners of the pixels' triangles, and the terms of their weights.
 
   Args:
-    planes: of `vertex_planes`, [V + 1] each.
-    triangles: [3, T] int32.
-    ids: [N] int32, triangle of every pixel or -1.
-    pixel: [N] int32, its number within the picture.
-    width: of the picture.
-    shift: [N] int32, added to vertex ids, if pictures are folded together.
-
-  Returns:
-    See `Pixels`.
+    planes: result of `vertex_planes`, [V + 1] each.
+    triangles: [3, T] int32 vertex ids.
+    ids: [N] int32 triangle of every pixel, or -1.
+    pixel: [N] int32 index of the pixel within its picture.
+    width: width of the picture.
+    shift: [N] int32 number that is added to vertex ids, for pictures that are
+      folded together.
   """
   dtype, nobody = planes[0].dtype, planes[0].shape[0] - 1
   hit = ids >= 0
@@ -80,7 +78,8 @@ def look(
   if shift is not None:
     corners = [c + shift for c in corners]
   corners = [jnp.where(hit, c, nobody) for c in corners]
-  # Whole numbers to 2^22, so the half keeps the quotient off whole numbers.
+  # Whole numbers up to 2^22: with the half the quotient is never a whole
+  # number.
   number = pixel.astype(jnp.float32)
   row = jnp.floor((number + 0.5) / width)
   cx = (number - row * width + 0.5).astype(dtype)
@@ -103,7 +102,7 @@ def values(pixels: Pixels, attributes: Planes) -> Planes:
   """Attributes at the pixels, 0 where nothing is shown.
 
   Args:
-    pixels: of `look`.
+    pixels: result of `look`.
     attributes: one plane [V] per channel.
 
   Returns:
@@ -122,16 +121,16 @@ def values(pixels: Pixels, attributes: Planes) -> Planes:
 def parts(
   pixels: Pixels, attributes: Planes, cotangent: Planes
 ) -> list[Planes]:
-  """What every pixel hands to its three vertices; formulas above.
+  """Gradients of every pixel for its three vertices; formulas above.
 
   Args:
-    pixels: of `look`.
+    pixels: result of `look`.
     attributes: one plane [V] per channel.
-    cotangent: of the values, one plane [N] per channel.
+    cotangent: gradients of the values, one plane [N] per channel.
 
   Returns:
-    For x, y, depth and every channel, three planes [N]; whatever where nothing
-    is shown, since the corner is nobody's.
+    For x, y, depth and every channel, three planes [N]; arbitrary where nothing
+    is shown, since the corner is then the dummy vertex.
   """
   x, y, b, inverse = pixels.x, pixels.y, pixels.b, pixels.inverse
   total = b[0] + b[1] + b[2]
@@ -160,13 +159,12 @@ def parts(
 
 
 def scatter(parts: Planes, corners: Planes, number: int) -> jax.Array:
-  """Sums [number] of what pixels hand to the vertices of their corners.
+  """Sums of the pixels' gradients over the vertices of their corners.
 
   Args:
-    parts: of one component, three planes [N].
-    corners: vertex ids, three planes [N]; those not below `number` are left
-      out.
-    number: of vertices.
+    parts: three planes [N] of one component.
+    corners: vertex ids, three planes [N]; those not below `number` are ignored.
+    number: number of vertices.
 
   Returns:
     [number].
@@ -175,7 +173,7 @@ def scatter(parts: Planes, corners: Planes, number: int) -> jax.Array:
 
 
 def add(total: jax.Array, parts: Planes, corners: Planes) -> jax.Array:
-  """`total` [V] and the sums of `scatter`, one plain scatter per corner."""
+  """`total` [V] plus the sums of `scatter`, by one plain scatter per corner."""
   for part, ids in zip(parts, corners, strict=True):
     total = total.at[ids].add(part, mode='drop')
   return total
@@ -184,14 +182,14 @@ def add(total: jax.Array, parts: Planes, corners: Planes) -> jax.Array:
 def sorted_sums(parts: list[Planes], corners: Planes, number: int) -> Planes:
   """Sums like those of `scatter` for all components, without a scatter.
 
-  Contributions are sorted by vertex; then each takes over the sum of as many
-  before it as it has summed itself, as long as they are of its vertex, until
-  the longest run is done. Binary search finds the ends of runs.
+  Contributions are sorted by vertex. Then sums over 1, 2, 4 ... neighbours of
+  the same vertex are formed by doubling, until the longest run is done. Binary
+  search finds the ends of runs.
 
   Args:
-    parts: of `parts`, K components of three planes [N].
-    corners: vertex ids, three planes [N].
-    number: of vertices; others are left out.
+    parts: result of `parts`, K components of three planes [N].
+    corners: vertex ids, three planes [N]; those not below `number` are ignored.
+    number: number of vertices.
 
   Returns:
     K planes [number].

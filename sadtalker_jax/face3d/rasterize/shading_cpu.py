@@ -1,7 +1,7 @@
-"""Interpolation and its gradients on CPU: chunks of what the picture shows.
+"""Interpolation and its gradients on CPU, in chunks of non-empty pixels.
 
-A face covers about half of its picture. Runs of 8 pixels that show anything
-are listed and worked through in chunks that fit the cache; the rest costs
+A face covers about half of its picture. Runs of 8 pixels that show a triangle
+are listed and processed in chunks that fit the cache; other runs cost
 nothing. Mathematics and conventions are those of `shading`.
 """
 
@@ -19,8 +19,8 @@ from sadtalker_jax.face3d.rasterize import (
   work_items,
 )
 
-_RUN = 8  # pixels that are done or left out together
-_CHUNK = 256  # runs of a chunk
+_RUN = 8  # pixels that are processed or skipped together
+_CHUNK = 256  # runs in a chunk
 
 _Carry = TypeVar('_Carry')
 
@@ -33,14 +33,14 @@ def forward(
   *,
   width: int,
 ) -> jax.Array:
-  """Attributes at every pixel of one picture, [P, C].
+  """Attributes [P, C] at every pixel of one picture.
 
   Args:
     positions: [V, 3].
     attributes: [V, C].
-    ids: [P] int32, triangle of every pixel or -1.
-    triangles: [3, T] int32.
-    width: of the picture.
+    ids: [P] int32 triangle of every pixel, or -1.
+    triangles: [3, T] int32 vertex ids.
+    width: width of the picture.
   """
   channels = list(attributes.T)
 
@@ -67,7 +67,16 @@ def backward(
   *,
   width: int,
 ) -> tuple[jax.Array, jax.Array]:
-  """Gradients [V, 3] and [V, C] from the cotangent [P, C] of `forward`."""
+  """Gradients of positions [V, 3] and attributes [V, C].
+
+  Args:
+    positions: [V, 3].
+    attributes: [V, C].
+    ids: [P] int32 triangle of every pixel, or -1.
+    cotangent: [P, C] gradients of the result of `forward`.
+    triangles: [3, T] int32 vertex ids.
+    width: width of the picture.
+  """
   channels, planes = list(attributes.T), list(cotangent.T)
 
   def step(
@@ -100,10 +109,10 @@ def _chunks(
   ids: jax.Array,
   width: int,
 ) -> _Carry:
-  """`carry` after a step for every chunk of runs that show something.
+  """`carry` after a step for every chunk of non-empty runs.
 
-  A step gets the carry, the chunk's runs [R] (beyond the last if there are no
-  more), its pixels, and their numbers [N].
+  Arguments of a step are the carry, the indices [R] of the chunk's runs (past
+  the last run where there are no more), its pixels, and their indices [N].
   """
   padded = jnp.pad(ids, (0, -ids.shape[0] % _RUN), constant_values=-1)
   rows = padded.reshape(-1, _RUN)

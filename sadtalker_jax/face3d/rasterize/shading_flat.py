@@ -3,8 +3,7 @@
 Pictures are folded into one row of pixels, vertices of the batch into one
 table. On GPU gradients are summed by scatters, whose atomic additions make the
 last bits depend on the run; on TPU, where a scatter is a serial loop, by
-sorting.
-Mathematics and conventions are those of `shading`.
+sorting. Mathematics and conventions are those of `shading`.
 """
 
 from typing import Literal
@@ -23,14 +22,14 @@ def forward(
   *,
   width: int,
 ) -> jax.Array:
-  """Attributes at every pixel, [B, P, C].
+  """Attributes [B, P, C] at every pixel.
 
   Args:
     positions: [B, V, 3].
     attributes: [B, V, C].
-    ids: [B, P] int32, triangle of every pixel or -1.
-    triangles: [3, T] int32.
-    width: of the pictures.
+    ids: [B, P] int32 triangle of every pixel, or -1.
+    triangles: [3, T] int32 vertex ids.
+    width: width of the pictures.
   """
   pixels = _look(positions, triangles, ids, width)
   channels = list(attributes.reshape(-1, attributes.shape[-1]).T)
@@ -48,7 +47,17 @@ def backward(
   width: int,
   sums: Literal['scatter', 'sort'],
 ) -> tuple[jax.Array, jax.Array]:
-  """Gradients [B, V, 3] and [B, V, C] from the cotangent [B, P, C]."""
+  """Gradients of positions [B, V, 3] and attributes [B, V, C].
+
+  Args:
+    positions: [B, V, 3].
+    attributes: [B, V, C].
+    ids: [B, P] int32 triangle of every pixel, or -1.
+    cotangent: [B, P, C] gradients of the result of `forward`.
+    triangles: [3, T] int32 vertex ids.
+    width: width of the pictures.
+    sums: whether gradients are summed by scatters or by sorting.
+  """
   pixels = _look(positions, triangles, ids, width)
   number = attributes.shape[-1]
   channels = list(attributes.reshape(-1, number).T)

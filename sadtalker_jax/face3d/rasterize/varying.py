@@ -1,25 +1,28 @@
-"""Loops under `shard_map`: what starts equal on all devices may end unequal.
+"""Loop carries under `shard_map` that vary over the axes of the mesh.
 
-`shard_map` checks which values vary over which axes of the mesh, and a loop
-must keep those axes. A constant that the loop turns into a shard's own result
-has to vary before. The functions that say so have changed names from one jax to
-the next; a choice between a value and itself says it in all of them.
+`shard_map` tracks the axes of the mesh over which each value varies, and a loop
+must keep those of its carry. A constant that the loop turns into a shard's own
+result has to vary from the start. jax's functions for this have changed names
+from one version to the next; a choice between a value and itself works in all
+of them.
 """
 
 import functools
-from typing import Any
+from typing import TypeVar
 
 import jax
 from jax import lax
 import jax.numpy as jnp
 
+_Tree = TypeVar('_Tree')
 
-def like(tree: Any, *values: jax.Array) -> Any:
-  """`tree`, varying over every axis of the mesh that any of `values` does.
+
+def like(tree: _Tree, *values: jax.Array) -> _Tree:
+  """`tree`, varying over every axis of the mesh over which `values` vary.
 
   Args:
     tree: arrays that start a loop or enter a custom derivative.
-    values: arrays, not empty, that the result has to be compatible with.
+    values: non-empty arrays whose axes the result gets.
 
   Returns:
     Equal arrays; XLA removes the choice.

@@ -3,10 +3,10 @@
 The first item of every triangle is evaluated at once, where its corners have
 been gathered anyway; in a dense mesh that is most of them. A prefix sum numbers
 the others, passes of `capacity` items find their triangles, and chunks of a
-pass are evaluated until the last item is done: any number of items comes out
-exactly, small ones cost little.
+pass are evaluated until the last item is done: the result is exact for any
+number of items, and small numbers cost little.
 
-What decided the form (XLA:CPU of jax 0.10; more in
+Reasons for this form (XLA:CPU of jax 0.10; more in
 `docs/results/rasterizer.md`): its own prefix sum is quadratic for small arrays
 and slow for large ones, so rows are summed by matrix products in float64, which
 are exact; and gathers of contiguous planes take half the time of gathers of
@@ -33,9 +33,9 @@ def resolve(
 
   Args:
     positions: [V, 3].
-    triangles: [3, T] int32, corners ascending.
+    triangles: [3, T] int32 vertex ids, corners ascending.
     size: (H, W), static; P = H x W.
-    capacity: work items per pass, static, a multiple of `CHUNK`.
+    capacity: number of work items per pass, static, a multiple of `CHUNK`.
 
   Returns:
     Triangles [P], -1 where none is, and the bits of 1 / depth [P], 0 where no
@@ -67,7 +67,7 @@ def resolve(
   def items(
     triangle: jax.Array, offset: jax.Array, winners: jax.Array
   ) -> jax.Array:
-    """Winners after a chunk of items, given by triangle and offset."""
+    """Winners after a chunk of items, given by their triangles and offsets."""
     ids = [work_items.take(c, triangle) for c in corners]
     x, y, inverse = work_items.gather(planes, ids)
     box = work_items.boxes(x, y, inverse, size)
@@ -76,16 +76,20 @@ def resolve(
     pixel = jnp.where(valid, row * width + column, 0.0).astype(jnp.int32)
     return work_items.settle(winners, pixel, jnp.where(valid, key, 0), triangle)
 
-  def one_pass(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+  def one_pass(
+    carry: tuple[jax.Array, jax.Array],
+  ) -> tuple[jax.Array, jax.Array]:
     base, winners = carry
-    # Far from this pass, int32 holds no more than "before" or "after".
+    # Far from this pass a row is only known to lie before or after it.
     with jax.enable_x64(True):
       rows = jnp.clip(before[:-1] - base, -(2**30), 2**30).astype(jnp.int32)
       left = jnp.minimum(total - base, capacity).astype(jnp.int32)
     start = (rows[:, None] + within).reshape(-1)[:count]
     triangle = _owners(start, capacity)
 
-    def chunk(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+    def chunk(
+      carry: tuple[jax.Array, jax.Array],
+    ) -> tuple[jax.Array, jax.Array]:
       first, winners = carry
       mine = lax.dynamic_slice(triangle, (first,), (CHUNK,))
       item = first + jnp.arange(CHUNK, dtype=jnp.int32)
@@ -112,11 +116,11 @@ def _owners(start: jax.Array, capacity: int) -> jax.Array:
   """Triangle of every item of a pass, [capacity] int32.
 
   Args:
-    start: [T] int32, number of each triangle's first item in this pass.
-    capacity: items of a pass, static.
+    start: [T] int32 index of each triangle's first item in this pass.
+    capacity: number of items in a pass, static.
   """
-  # The triangle of an item is the number of starts up to it, less one; of
-  # triangles without items, which share their start, the last one counts.
+  # The triangle of an item is the number of starts up to it, minus one; of
+  # triangles without items, which share their start, the last one is taken.
   starts = jnp.zeros(capacity, jnp.int32)
   starts = starts.at[jnp.maximum(start, 0)].add(1, mode='drop')
   return compaction.cumsum(starts) - 1

@@ -1,8 +1,8 @@
 """Triangle ids on GPU: the batch folded into flat indices, few large kernels.
 
 As on CPU, the first item of every triangle is evaluated at once and the others
-by expansion; but all pictures together, without a loop over them, and with
-XLA's own prefix sum. A loop goes on with the items beyond the capacity, if
+by expansion, but for all pictures together, without a loop over them, and with
+XLA's own prefix sum. A loop continues with the items beyond the capacity, if
 there are any, so that no mesh is too large or too near.
 """
 
@@ -24,16 +24,16 @@ def resolve(
 
   Args:
     positions: [B, V, 3].
-    triangles: [3, T] int32, corners ascending.
+    triangles: [3, T] int32 vertex ids, corners ascending.
     size: (H, W), static; P = H x W.
-    capacity: work items per picture and pass, static.
+    capacity: number of work items per picture and pass, static.
 
   Returns:
     Triangles [B, P], -1 where none is, and the bits of 1 / depth [B, P], 0
     where no triangle is; int32.
 
   Raises:
-    ValueError: the batch has 2^31 or more pixels, corners or items of a pass.
+    ValueError: the batch has 2^31 or more pixels, corners or items in a pass.
   """
   height, width = size
   batch, vertices, _ = positions.shape
@@ -47,7 +47,7 @@ def resolve(
     )
 
   def flat(values: jax.Array, step: int) -> jax.Array:
-    """[T] indices within a picture -> [B x T] indices within the batch."""
+    """Indices [T] within a picture as indices [B x T] within the batch."""
     shifts = jnp.arange(batch, dtype=jnp.int32) * step
     return (values[None] + shifts[:, None]).reshape(-1)
 
@@ -71,7 +71,9 @@ def resolve(
     ends = lax.cumsum(more.astype(jnp.int64))
     start, total = ends - more.astype(jnp.int64), ends[-1]
 
-  def one_pass(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+  def one_pass(
+    carry: tuple[jax.Array, jax.Array],
+  ) -> tuple[jax.Array, jax.Array]:
     base, winners = carry
     with jax.enable_x64(True):
       relative = jnp.clip(start - base, -(1 << 30), (1 << 31) - 1)

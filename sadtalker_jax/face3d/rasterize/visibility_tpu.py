@@ -1,10 +1,10 @@
 """Triangle ids on TPU: sorted tiles and dense arithmetic, without a scatter.
 
-A scatter is a serial loop there. So the pairs of a triangle and a tile that its
+A scatter is a serial loop there. So pairs of a triangle and a tile that its
 box touches are numbered by a prefix sum, found by binary search and sorted by
 tile; every tile then tests the triangles of its run against all its pixels, a
 fixed number of triangles at a time, until the longest run is done. Pairs beyond
-the capacity are the matter of further passes.
+the capacity are left to further passes.
 """
 
 from typing import TypeAlias
@@ -17,9 +17,10 @@ from sadtalker_jax.face3d.rasterize import varying, work_items
 
 _TILE = 16  # pixels on a side
 _RUN = 32  # triangles of every tile that are tested together
-_PAIRS = 2  # passes hold this many pairs per triangle
+_PAIRS = 2  # pairs per triangle in a pass
 
 _State: TypeAlias = tuple[jax.Array, jax.Array]  # bits and triangles [K, S]
+_Carry: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]  # and a counter
 
 
 def resolve(
@@ -29,7 +30,7 @@ def resolve(
 
   Args:
     positions: [B, V, 3].
-    triangles: [3, T] int32, corners ascending.
+    triangles: [3, T] int32 vertex ids, corners ascending.
     size: (H, W), static; P = H x W.
 
   Returns:
@@ -68,7 +69,7 @@ def _one(
   # A multiple of the run, so that the last slice of a pass stays inside.
   capacity = -(-_PAIRS * corners[0].shape[0] // _RUN) * _RUN
 
-  def one_pass(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+  def one_pass(carry: _Carry) -> _Carry:
     base, bits, ids = carry
     slot = base + jnp.arange(capacity, dtype=jnp.int32)
     triangle = jnp.searchsorted(ends, slot, side='right').astype(jnp.int32)
@@ -117,8 +118,8 @@ def _test_runs(
 
   Args:
     state: bits and triangles so far, [K tiles, S pixels].
-    tile: [N] ascending tiles of the pairs, K for no pair.
-    triangle: [N] their triangles.
+    tile: [N] tiles of the pairs, ascending; K for no pair.
+    triangle: [N] triangles of the pairs.
     planes: x, y and 1 / depth of the vertices, [V].
     corners: vertex ids, [T].
     size: (H, W).
@@ -137,7 +138,7 @@ def _test_runs(
   row = (number // across * _TILE)[:, None] + within // _TILE
   column, row = (a.astype(jnp.float32)[:, None] for a in (column, row))
 
-  def test(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+  def test(carry: _Carry) -> _Carry:
     step, bits, ids = carry
     at = low[:, None] + step * _RUN + jnp.arange(_RUN, dtype=jnp.int32)
     mine = work_items.take(triangle, at)  # [K, R]
@@ -147,7 +148,7 @@ def _test_runs(
       for three in work_items.gather(planes, vertices)
     )
     key = work_items.keys(x, y, inverse, column, row)  # [K, R, S]
-    # Rounding may put a centre beside the box of a sliver inside of it.
+    # Rounding may place a centre beside the box of a sliver inside of it.
     box = work_items.boxes(x, y, inverse, size)
     boxed = (column >= box.column) & (column < box.column + box.columns)
     boxed &= (row >= box.row) & (row < box.row + box.rows)

@@ -1,12 +1,12 @@
 """Work items of rasterization: one pixel centre in the box of one triangle.
 
-What the backends of `visibility` share. Conventions as in `rasterizer`; corners
+Shared by the backends of `visibility`. Conventions as in `rasterizer`; corners
 of triangles are ascending vertex ids, and all arrays of a list of three hold
-one number per triangle or item, whatever their shape.
+one number per triangle or item, in any shape.
 
 An item's key is the bits of 1 / depth, 0 if the centre is outside: bits of
 positive floats order as the floats do. The winner of a pixel is the largest
-key, then the lowest triangle, which `pack` turns into one unsigned number, so
+key, then the lowest triangle, which `settle` packs into one unsigned number, so
 that a single scatter of maxima settles everything, in any order of items.
 64-bit numbers exist inside these functions only, whatever the caller's setting
 of `jax_enable_x64`.
@@ -28,10 +28,10 @@ Three: TypeAlias = list[jax.Array]
 class Boxes(NamedTuple):
   """Pixel centres between the least and the largest corner; all float32."""
 
-  column: jax.Array  # the first
-  row: jax.Array
-  columns: jax.Array  # how many; whatever where there is no item
-  rows: jax.Array
+  column: jax.Array  # first column
+  row: jax.Array  # first row
+  columns: jax.Array  # number of columns; arbitrary without items
+  rows: jax.Array  # number of rows; arbitrary without items
   items: jax.Array  # columns x rows, 0 where nothing can be seen
 
 
@@ -44,20 +44,20 @@ def gather(planes: Three, corners: Three) -> tuple[Three, Three, Three]:
   """x, y and 1 / depth of the three corners.
 
   Args:
-    planes: of `vertex_planes`, each [V].
+    planes: result of `vertex_planes`, [V] each.
     corners: vertex ids of the corners.
 
   Returns:
-    Three lists of the corners' values, shaped as the ids are.
+    Three lists with the values of the corners, of the shapes of the ids.
   """
   x, y, inverse = ([take(plane, ids) for ids in corners] for plane in planes)
   return x, y, inverse
 
 
 def take(values: jax.Array, indices: jax.Array) -> jax.Array:
-  """`values[indices]`, out-of-range indices clamped, at the lowest cost.
+  """`values[indices]` with out-of-range indices clamped, at the lowest cost.
 
-  XLA clamps by itself; what numpy's rules ask for would double the arithmetic.
+  XLA clamps by itself; numpy's rules would double the arithmetic.
   """
   return values.at[indices].get(
     mode='promise_in_bounds', wrap_negative_indices=False
@@ -68,13 +68,13 @@ def boxes(x: Three, y: Three, inverse: Three, size: tuple[int, int]) -> Boxes:
   """Bounding boxes within the picture, without items for bad triangles.
 
   Args:
-    x: of the corners.
-    y: of the corners.
+    x: x of the corners.
+    y: y of the corners.
     inverse: 1 / depth of the corners.
     size: (H, W).
 
   Returns:
-    See `Boxes`. A triangle has no items if a corner is not finite or not in
+    The boxes. A triangle has no items if a corner is not finite or not in
     front of the camera, or if it has no area.
   """
   height, width = size
@@ -83,7 +83,7 @@ def boxes(x: Three, y: Three, inverse: Three, size: tuple[int, int]) -> Boxes:
   columns = jnp.minimum(jnp.floor(_largest(x) - 0.5), width - 1) - column + 1
   rows = jnp.minimum(jnp.floor(_largest(y) - 0.5), height - 1) - row + 1
   area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0])
-  # A NaN fails every comparison, so none of them may stand negated here.
+  # A NaN fails every comparison, so no comparison may be negated here.
   proper = (
     jnp.isfinite(area)
     & (area != 0)
@@ -102,20 +102,21 @@ def keys(
   """Bits of 1 / depth at pixel centres, int32; 0 outside the triangle.
 
   Args:
-    x: of the corners.
-    y: of the corners.
+    x: x of the corners.
+    y: y of the corners.
     inverse: 1 / depth of the corners.
-    column: of the pixel, float32.
-    row: of the pixel, float32.
+    column: column of the pixel, float32.
+    row: row of the pixel, float32.
 
   Returns:
-    Keys, shaped as the arguments are together.
+    Keys, of the shape of all arguments broadcast together.
   """
   x = [a - (column + 0.5) for a in x]
   y = [a - (row + 0.5) for a in y]
-  # Each edge from its lower to its higher vertex id, so that both triangles at
-  # an edge get the same number, also if the compiler fuses multiply and add;
-  # the middle one then has its sign turned, and must not be written otherwise.
+  # Each edge runs from its lower to its higher vertex id, so that both
+  # triangles at an edge get the same number, also if the compiler fuses
+  # multiply and add. The middle one then has the opposite sign, and must not be
+  # written otherwise.
   e = [
     x[1] * y[2] - y[1] * x[2],
     -(x[0] * y[2] - y[0] * x[2]),
@@ -137,13 +138,13 @@ def nothing(number: int) -> jax.Array:
 def settle(
   winners: jax.Array, pixel: jax.Array, key: jax.Array, triangle: jax.Array
 ) -> jax.Array:
-  """Winners after these items, too.
+  """Winners of the pixels after further items.
 
   Args:
-    winners: packed, [P].
-    pixel: [N] int32, of every item, also of those with key 0.
-    key: [N] int32 of `keys`.
-    triangle: [N] int32.
+    winners: [P] packed winners so far.
+    pixel: [N] int32 pixel of every item, also of those with key 0.
+    key: [N] int32 keys.
+    triangle: [N] int32 triangle of every item.
 
   Returns:
     Packed winners [P].
@@ -152,8 +153,8 @@ def settle(
     high = key.astype(jnp.uint64) << 32
     low = (~triangle.astype(jnp.uint32)).astype(jnp.uint64)
     packed = jnp.where(key > 0, high | low, jnp.uint64(0))
-    # Items without a hit write their zero too: cheaper than a branch on CPU,
-    # and no cell that all of them share.
+    # Items without a hit write zero: cheaper than a branch on CPU, and without
+    # a cell that all of them share.
     return winners.at[pixel].max(packed, mode='promise_in_bounds')
 
 
@@ -168,17 +169,17 @@ def unpack(winners: jax.Array) -> tuple[jax.Array, jax.Array]:
 def expand(
   offset: jax.Array, box: Boxes
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Column and row, float32, of the item with this number within its box.
+  """Column and row, float32, of an item within the box of its triangle.
 
   Args:
-    offset: number of the item, int32, below 2^22.
-    box: of the item's triangle.
+    offset: index of the item in its box, int32, below 2^22.
+    box: box of the item's triangle.
 
   Returns:
     Column, row, and whether there is such an item.
   """
   number = offset.astype(jnp.float32)
-  # Exact: the half keeps the quotient off whole numbers.
+  # Exact: with the half the quotient is never a whole number.
   row = jnp.floor((number + 0.5) / box.columns)
   column = number - row * box.columns
   return box.column + column, box.row + row, number < box.items

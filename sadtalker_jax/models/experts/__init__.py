@@ -1,4 +1,4 @@
-"""Networks that are used and not trained with the animation.
+"""Networks that are not trained together with the animation, mostly frozen.
 
 Lip sync: `wav2lip`, `syncnet` (its expert), `syncnet_v2` (the metric's),
 `lipreader`. Faces: `retinaface`, `landmarks`, `arcface`, `hopenet`. Pictures:

@@ -1,8 +1,8 @@
-"""ArcFace's iResNet-50: whose face it is (reference, sections 6.6, 9.3).
+"""ArcFace's iResNet-50, for identity (method 6.6, method 9.3).
 
 Deng et al., ArcFace, CVPR 2019, in the form of insightface's `arcface_torch`.
 Pictures are RGB in [0, 1], 112 x 112 pixels, aligned by five points; the
-network brings them to [-1, 1] itself. Frozen: batch norm always uses the
+network converts them to [-1, 1] itself. Frozen: batch norm always uses the
 running statistics. Layout: NHWC.
 """
 
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from sadtalker_jax.models.layers import basic, pictures
 from sadtalker_jax.typing import Dtype
 
-SIZE = 112  # pixels of a side
+SIZE = 112  # side of a picture in pixels
 
 
 def _conv(
@@ -37,11 +37,11 @@ class Block(nn.Module):
 
   features: int  # output channels
   stride: int = 1  # if not 1, the shortcut is a convolution
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, H / stride, W / stride, features]."""
+    """Maps [B, H, W, C] to [B, H / stride, W / stride, features]."""
 
     def norm(x: jax.Array, name: str) -> jax.Array:
       return basic.batch_norm(train=False, dtype=self.dtype, name=name)(x)
@@ -60,23 +60,23 @@ class Block(nn.Module):
 class ArcFace(nn.Module):
   """iResNet-50."""
 
-  blocks: Sequence[int] = (3, 4, 14, 3)  # per stage
+  blocks: Sequence[int] = (3, 4, 14, 3)  # blocks per stage
   features: int = 64  # channels of the first stage; doubled each stage
-  embedding: int = 512  # numbers
-  dtype: Dtype | None = None  # of the computation
+  embedding: int = 512  # size of an embedding
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array) -> jax.Array:
-    """Embeddings of faces; their direction counts.
+    """Embeddings of faces; only their direction has a meaning.
 
     Args:
       image: [B, 112, 112, 3] aligned faces, RGB in [0, 1].
 
     Returns:
-      [B, 512] float32, of any length.
+      [B, 512] float32, not normalised.
 
     Raises:
-      ValueError: these are no such pictures.
+      ValueError: pictures have another shape or type.
     """
     x = pictures.symmetric(image)
     x = _conv(self.features, 3, 1, self.dtype, 'stem_conv')(x)

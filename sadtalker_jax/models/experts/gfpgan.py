@@ -1,9 +1,10 @@
-"""GFPGAN, the "clean" version 1: a blurred face becomes a sharp one.
+"""GFPGAN, the "clean" version 1: restoration of faces.
 
 X. Wang et al., Towards Real-World Blind Face Restoration with Generative Facial
-Prior, CVPR 2021, in the form of the released files v1.3 and v1.4. A U-Net reads
-the picture; its bottom gives the styles of a StyleGAN2 decoder, its way up maps
-that steer half of the decoder's channels. Layout: NHWC, RGB in [-1, 1].
+Prior, CVPR 2021, in the form of the released files v1.3 and v1.4. A U-Net takes
+the picture; its smallest map gives the styles of a StyleGAN2 decoder, its way
+up gives maps that modulate half of the decoder's channels. Layout: NHWC, RGB in
+[-1, 1].
 """
 
 from typing import NamedTuple
@@ -16,28 +17,28 @@ from sadtalker_jax.models.experts import stylegan
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype
 
-SIZE = 512  # pixels of a side, of the released networks
+SIZE = 512  # side of a picture in pixels, of the released networks
 
 
 class Restoration(NamedTuple):
-  """What the network says."""
+  """A restored face."""
 
   image: jax.Array  # [B, N, N, 3] float32, around -1 to 1, not clipped
-  # What the U-Net itself would draw at 8, 16, ... N pixels, [B, n, n, 3]; of
-  # use in training only.
+  # Pictures by the U-Net itself at 8, 16, ... N pixels, [B, n, n, 3]; used in
+  # training only.
   pyramid: tuple[jax.Array, ...]
 
 
 class ResidualBlock(nn.Module):
-  """Two convolutions, the size halved or doubled between them."""
+  """Two convolutions, with the size halved or doubled between them."""
 
   features: int  # output channels
-  up: bool  # double the size, else halve it
-  dtype: Dtype | None = None  # of the computation
+  up: bool  # whether to double the size; otherwise it is halved
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, 2 H, 2 W, features], or H / 2 and W / 2."""
+    """Maps [B, H, W, C] to [B, 2 H, 2 W, features], or H / 2 and W / 2."""
 
     def conv(features: int, name: str) -> nn.Conv:
       return basic.conv(
@@ -52,18 +53,18 @@ class ResidualBlock(nn.Module):
     )
     y = resized(nn.leaky_relu(conv(x.shape[-1], 'conv_1')(x), 0.2))
     y = nn.leaky_relu(conv(self.features, 'conv_2')(y), 0.2)
-    # The two steps of the skip commute; convolve where the picture is small.
+    # The two steps of the skip commute; convolution runs on the smaller map.
     return y + (resized(skip(x)) if self.up else skip(resized(x)))
 
 
 class Condition(nn.Module):
-  """A steering map."""
+  """A map that modulates channels of the decoder."""
 
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to the same shape."""
+    """Maps [B, H, W, C] to the same shape."""
     for i in range(2):
       x = nn.leaky_relu(x, 0.2) if i else x
       x = basic.conv(
@@ -73,19 +74,19 @@ class Condition(nn.Module):
 
 
 class GFPGAN(nn.Module):
-  """The whole restorer."""
+  """The whole network."""
 
-  size: int = SIZE  # pixels of a side, a power of 2
-  narrow: float = 1.0  # factor on all channel counts
-  style_features: int = 512  # length of a style
-  dtype: Dtype | None = None  # of the computation
+  size: int = SIZE  # side of a picture in pixels, a power of 2
+  narrow: float = 1.0  # factor of all channel counts
+  style_features: int = 512  # size of a style
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array) -> Restoration:
     """The restored face.
 
     Args:
-      image: [B, N, N, 3] RGB in [-1, 1], the eyes level and in the middle.
+      image: [B, N, N, 3] RGB in [-1, 1], with the eyes level and in the middle.
     """
     depth = self.size.bit_length() - 3  # halvings down to 4 pixels
     # StyleGAN2's channels at 4, 8, ... pixels; the U-Net has half of them.

@@ -1,10 +1,10 @@
-"""Inception-v3 in the form that FID is defined by (reference, section 9.1).
+"""Inception-v3 in the form that FID is defined by (method 9.1).
 
 Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, with the
-weights of TensorFlow's FID graph as in pytorch-fid. Unlike torchvision's
-network, means of the pool branches leave the padding out, and the last block
+weights of TensorFlow's FID graph as in pytorch-fid. Unlike in torchvision's
+network, means of the pool branches exclude the padding, and the last block
 takes the maximum. Pictures are RGB in [0, 1] of any size; the network resizes
-them to 299 x 299 and brings them to [-1, 1] itself. Frozen: batch norm always
+them to 299 x 299 and converts them to [-1, 1] itself. Frozen: batch norm always
 uses the running statistics. Layout: NHWC. Blocks and branches have the names of
 the public code; `narrow` divides the channels of every convolution.
 """
@@ -29,12 +29,12 @@ class ConvNorm(nn.Module):
   features: int  # output channels
   kernel: tuple[int, int]  # size
   stride: int = 1
-  padded: bool = True  # the border, so that stride 1 keeps the size
-  dtype: Dtype | None = None  # of the computation
+  padded: bool = True  # whether the border is padded: stride 1 keeps the size
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, H', W', features]."""
+    """Maps [B, H, W, C] to [B, H', W', features]."""
     x = basic.conv(
       self.features,
       self.kernel,
@@ -60,7 +60,7 @@ def _conv(
   stride: int = 1,
   padded: bool | None = None,
 ) -> jax.Array:
-  """A convolution of a module; padded where it has no stride."""
+  """A convolution of a module; by default padded where its stride is 1."""
   return ConvNorm(
     features // module.narrow,
     (kernel, kernel) if isinstance(kernel, int) else kernel,
@@ -75,12 +75,12 @@ class MixedA(nn.Module):
   """The blocks 5b, 5c and 5d."""
 
   pool_features: int  # channels of the pool branch
-  narrow: int = 1
-  dtype: Dtype | None = None  # of the computation
+  narrow: int = 1  # divisor of the channels of every convolution
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, 224 + pool_features]."""
+    """Maps [B, H, W, C] to [B, H, W, 224 + pool_features]."""
     conv = functools.partial(_conv, self)
     y = conv(x, 'branch5x5_1', 48)
     z = conv(x, 'branch3x3dbl_1', 64)
@@ -98,11 +98,11 @@ class MixedB(nn.Module):
   """The block 6a, which halves the size."""
 
   narrow: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, (H - 1) / 2, (W - 1) / 2, C + 480]."""
+    """Maps [B, H, W, C] to [B, (H - 1) / 2, (W - 1) / 2, C + 480]."""
     conv = functools.partial(_conv, self)
     y = conv(conv(x, 'branch3x3dbl_1', 64), 'branch3x3dbl_2', 96, 3)
     parts = [
@@ -118,11 +118,11 @@ class MixedC(nn.Module):
 
   inside: int  # channels of the 7 x 7 branches
   narrow: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, 768]."""
+    """Maps [B, H, W, C] to [B, H, W, 768]."""
     conv = functools.partial(_conv, self)
     wide, tall = (1, 7), (7, 1)
     y = conv(x, 'branch7x7_1', self.inside)
@@ -144,11 +144,11 @@ class MixedD(nn.Module):
   """The block 7a, which halves the size."""
 
   narrow: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, (H - 1) / 2, (W - 1) / 2, C + 512]."""
+    """Maps [B, H, W, C] to [B, (H - 1) / 2, (W - 1) / 2, C + 512]."""
     conv = functools.partial(_conv, self)
     y = conv(x, 'branch3x3_1', 192)
     z = conv(x, 'branch7x7x3_1', 192)
@@ -165,13 +165,13 @@ class MixedD(nn.Module):
 class MixedE(nn.Module):
   """The blocks 7b and 7c."""
 
-  maximum: bool  # the pool branch takes the maximum, else the mean
+  maximum: bool  # whether the pool branch takes the maximum, not the mean
   narrow: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, 2048]."""
+    """Maps [B, H, W, C] to [B, H, W, 2048]."""
     conv = functools.partial(_conv, self)
     wide, tall = (1, 3), (3, 1)
     y = conv(x, 'branch3x3_1', 384)
@@ -192,19 +192,19 @@ class MixedE(nn.Module):
 class InceptionV3(nn.Module):
   """The network up to the last pool; the classifier is not used."""
 
-  size: int = 299  # pixels of a side inside
-  narrow: int = 1  # divides the channels of every convolution
-  dtype: Dtype | None = None  # of the computation
+  size: int = 299  # side in pixels to which pictures are resized
+  narrow: int = 1  # divisor of the channels of every convolution
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array) -> jax.Array:
-    """Features [B, 2048], float32, whose distribution FID compares.
+    """Features [B, 2048], float32, whose distributions FID compares.
 
     Args:
-      image: [B, H, W, 3] RGB in [0, 1], any size.
+      image: [B, H, W, 3] RGB in [0, 1], of any size.
 
     Raises:
-      ValueError: these are no such pictures.
+      ValueError: pictures have another shape or type.
     """
     x = pictures.symmetric(image)
     if x.shape[1:3] != (self.size, self.size):  # bilinear, as pytorch-fid does
@@ -241,7 +241,7 @@ def _max3(x: jax.Array) -> jax.Array:
 
 
 def _mean3(x: jax.Array) -> jax.Array:
-  """Mean of the 3 x 3 pixels around each, of those that there are."""
+  """Mean of the 3 x 3 pixels around each, without those outside."""
 
   def total(x: jax.Array) -> jax.Array:
     zero = np.zeros((), x.dtype)

@@ -1,11 +1,11 @@
-"""FAN with CoordConv: heat maps of 98 facial points (reference, section 6.7).
+"""FAN with CoordConv: heat maps of 98 facial points (method 6.7).
 
 The landmark network of the released system (Adaptive Wing, 4 hourglasses).
 
-Layout: pictures of faces [B, 256, 256, 3], RGB, 0...1, the face's box squeezed
-to a square; heat maps [B, 64, 64, 99], the last one of the face's boundaries.
+Layout: pictures of faces [B, 256, 256, 3], RGB, 0...1, the face's box resized
+to a square; heat maps [B, 64, 64, 99], the last one for the face's boundaries.
 Coordinate channels are in [-1, 1] over the rows, over the columns, and the
-radius over its largest. `faces.fan` turns maps into points.
+radius divided by its largest value. `faces.fan` turns maps into points.
 """
 
 from flax import linen as nn
@@ -15,10 +15,10 @@ import jax.numpy as jnp
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype
 
-NUM_POINTS = 98  # of WFLW
+NUM_POINTS = 98  # those of WFLW
 PICTURE_SIZE = 256
 MAP_SIZE = 64
-_BOUNDARY = 0.05  # least height of the boundary map on a boundary
+_BOUNDARY = 0.05  # least value of the boundary map on a boundary
 
 
 def coordinates(height: int, width: int) -> jax.Array:
@@ -31,28 +31,29 @@ def coordinates(height: int, width: int) -> jax.Array:
 
 
 class CoordConv(nn.Module):
-  """A convolution that also sees where its pixels are."""
+  """A convolution with the coordinates of pixels as further channels."""
 
   features: int  # output channels
   kernel: int  # size
   stride: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
     self, x: jax.Array, boundary: jax.Array | None = None
   ) -> jax.Array:
-    """[B, H, W, C] to [B, H / stride, W / stride, features].
+    """Maps [B, H, W, C] to [B, H / stride, W / stride, features].
 
     Args:
       x: [B, H, W, C].
-      boundary: [B, H, W], where boundaries are; there the position is told a
+      boundary: [B, H, W] map of boundaries; on them the coordinates are added a
         second time.
     """
     where = coordinates(*x.shape[1:3])
     parts = [x, jnp.broadcast_to(where, (*x.shape[:3], 3)).astype(x.dtype)]
     if boundary is not None:
-      # The original clips the map to [0, 1] first, which changes nothing.
+      # The published program clips the map to [0, 1] first, without effect
+      # here.
       on = (boundary.astype(jnp.float32) > _BOUNDARY)[..., None]
       parts.append(jnp.where(on, where[..., :2], 0).astype(x.dtype))
     return basic.conv(
@@ -66,14 +67,14 @@ class CoordConv(nn.Module):
 
 
 class ConvBlock(nn.Module):
-  """Three convolutions in a row, their outputs side by side; a shortcut."""
+  """Three convolutions in a row with joined outputs, and a shortcut."""
 
   features: int  # output channels, a multiple of 4
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, features]."""
+    """Maps [B, H, W, C] to [B, H, W, features]."""
 
     def conv(x: jax.Array, features: int, kernel: int, name: str) -> jax.Array:
       norm = basic.batch_norm(
@@ -97,24 +98,25 @@ class ConvBlock(nn.Module):
 
 
 class Hourglass(nn.Module):
-  """Looks at half, quarter, ... size and adds what it saw, bottom up.
+  """Blocks at half, quarter, ... size, added up from the smallest.
 
-  Of each level, 1 being the smallest: `across_i`, `down_i`, `up_i`; `bottom`.
+  Parameters of each level i, 1 being the smallest: `across_i`, `down_i`,
+  `up_i`; and `bottom`.
   """
 
-  depth: int  # how often the map is halved
-  features: int  # channels
-  dtype: Dtype | None = None  # of the computation
+  depth: int  # number of times that the map is halved
+  features: int  # number of channels
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
     self, x: jax.Array, boundary: jax.Array | None, *, train: bool
   ) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, features].
+    """Maps [B, H, W, C] to [B, H, W, features].
 
     Args:
       x: [B, H, W, C], sides divisible by 2 to the depth.
-      boundary: [B, H, W] map of the stack before, None in the first.
+      boundary: [B, H, W] boundary map of the previous stack, None in the first.
       train: whether batch norm uses the batch.
     """
 
@@ -135,15 +137,15 @@ class Hourglass(nn.Module):
 class FAN(nn.Module):
   """Heat maps of facial points, refined from stack to stack."""
 
-  num_stacks: int = 4  # hourglasses
-  depth: int = 4  # of an hourglass
-  features: int = 256  # channels, a multiple of 16
+  num_stacks: int = 4  # number of hourglasses
+  depth: int = 4  # depth of an hourglass
+  features: int = 256  # number of channels, a multiple of 16
   num_points: int = NUM_POINTS
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, picture: jax.Array, *, train: bool) -> list[jax.Array]:
-    """The heat maps of every stack; the last ones are the answer.
+    """The heat maps of every stack; the last ones are the result.
 
     Args:
       picture: [B, 256, 256, 3], RGB, 0...1; sides may be other multiples of
@@ -151,7 +153,7 @@ class FAN(nn.Module):
       train: whether batch norm uses the batch.
 
     Returns:
-      [B, 64, 64, 99] per stack: the points, and the boundaries.
+      [B, 64, 64, 99] per stack: one map per point, then that of the boundaries.
     """
 
     def conv(x: jax.Array, features: int, name: str) -> jax.Array:

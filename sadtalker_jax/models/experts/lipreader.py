@@ -1,8 +1,8 @@
-"""The lip reader: which of 500 words do lips say (reference, section 8.2).
+"""The lip reader: the likeliest of 500 words (method 8.2).
 
-Layout: clips of mouths [B, T, 88, 88, 1], grey; uint8 frames or 0...255 are
-made ready by `preprocess`. The word classifier was trained on 29 frames, the
-front end takes any number of them.
+Layout: clips of mouths [B, T, 88, 88, 1], grey; `preprocess` converts frames in
+0...255. The word classifier was trained on 29 frames, the front end takes any
+number of them.
 """
 
 from collections.abc import Sequence
@@ -16,26 +16,26 @@ from sadtalker_jax.typing import Array, Dtype
 
 FEATURE_SIZE = 512
 NUM_WORDS = 500
-_MEAN, _DEVIATION = 0.421, 0.165  # of grey mouths in 0...1
+_MEAN, _DEVIATION = 0.421, 0.165  # of grey pictures of mouths in 0...1
 _DROPOUT = 0.2
 
 
 def preprocess(frames: Array) -> jax.Array:
-  """Grey frames [B, T, 88, 88, 1] in 0...255 as the network takes them."""
+  """The network's input from grey frames [B, T, 88, 88, 1] in 0...255."""
   grey = jnp.asarray(frames).astype(jnp.float32) / 255
   return (grey - _MEAN) / _DEVIATION
 
 
 class ResidualBlock(nn.Module):
-  """Two 3 x 3 convolutions beside a shortcut; Swish."""
+  """Two 3 x 3 convolutions and a shortcut, with Swish."""
 
   features: int  # output channels
   stride: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, H / stride, W / stride, features]."""
+    """Maps [B, H, W, C] to [B, H / stride, W / stride, features]."""
 
     def conv(x: jax.Array, kernel: int, stride: int, name: str) -> jax.Array:
       x = basic.conv(
@@ -62,12 +62,12 @@ class ResidualBlock(nn.Module):
 class FrontEnd(nn.Module):
   """A 3-D convolution, and a ResNet-18 over every frame."""
 
-  widths: Sequence[int] = (64, 128, 256, FEATURE_SIZE)  # of the four layers
-  dtype: Dtype | None = None  # of the computation
+  widths: Sequence[int] = (64, 128, 256, FEATURE_SIZE)  # channels per layer
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, frames: jax.Array, *, train: bool) -> jax.Array:
-    """Clips [B, T, H, W, 1] to features [B, T, 512]."""
+    """Maps clips [B, T, H, W, 1] to features [B, T, 512]."""
     x = basic.conv(
       self.widths[0],
       (5, 7, 7),
@@ -92,16 +92,16 @@ class FrontEnd(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-  """Twice: convolutions of three lengths side by side; and a shortcut."""
+  """Twice: joined convolutions of three lengths; and a shortcut."""
 
   features: int  # channels of a branch
-  dilation: int
-  kernels: Sequence[int] = (3, 5, 7)  # of the branches, frames
-  dtype: Dtype | None = None  # of the computation
+  dilation: int  # distance of the taps in frames
+  kernels: Sequence[int] = (3, 5, 7)  # number of taps of each branch
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, T, C] to [B, T, 3 * features]."""
+    """Maps [B, T, C] to [B, T, 3 * features]."""
     y = x
     for i in range(2):
       branches = []
@@ -126,16 +126,16 @@ class TemporalBlock(nn.Module):
 
 
 class LipReader(nn.Module):
-  """Words from mouths; in training it wants the rng 'dropout'."""
+  """Words from mouths; training needs the rng 'dropout'."""
 
   widths: Sequence[int] = (64, 128, 256, FEATURE_SIZE)  # of the front end
   temporal_width: int = 256  # channels of a branch
-  num_blocks: int = 4  # the dilation doubles from each to the next
+  num_blocks: int = 4  # the dilation doubles from one to the next
   num_words: int = NUM_WORDS
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   def setup(self) -> None:
-    """Names the parts: `front_end`, `temporal_0`, ..., `words`."""
+    """Creates the parts: `front_end`, `temporal_0`, ..., `words`."""
     self.front_end = FrontEnd(self.widths, self.dtype)
     self.temporal = [
       TemporalBlock(self.temporal_width, 2**i, dtype=self.dtype)
@@ -150,8 +150,8 @@ class LipReader(nn.Module):
 
     Args:
       frames: [B, T, 88, 88, 1] from `preprocess`.
-      lengths: [B] int, how many frames of each clip are averaged, 1 to T. The
-        convolutions see all T.
+      lengths: [B] int, number of frames of each clip that are averaged, 1 to T.
+        The convolutions use all T.
       train: whether batch norm uses the batch, and dropout is on.
 
     Returns:
@@ -165,5 +165,5 @@ class LipReader(nn.Module):
     return self.words(total / lengths[:, None].astype(x.dtype))
 
   def features(self, frames: jax.Array, *, train: bool) -> jax.Array:
-    """What the front end sees: [B, T, 88, 88, 1] to [B, T, 512]."""
+    """Features [B, T, 512] of frames [B, T, 88, 88, 1], by the front end."""
     return self.front_end(frames, train=train)

@@ -1,10 +1,10 @@
-"""LPIPS with AlexNet: how unlike two pictures look.
+"""LPIPS with AlexNet: the perceptual distance of two pictures.
 
 Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual
 Metric, CVPR 2018, version 0.1. Pictures are RGB in [0, 1]; the network
 normalises them itself (its scaling layer for [-1, 1] is ImageNet's mean and
-deviation for [0, 1]). One set of variables holds the trunk, whose weights are
-torchvision's, and the linear heads of the LPIPS package. Layout: NHWC.
+deviation for [0, 1]). One set of variables contains the trunk, whose weights
+are torchvision's, and the linear heads of the LPIPS package. Layout: NHWC.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from sadtalker_jax.typing import Dtype
 
 _EPSILON = 1e-10  # added to the length of a feature
 
-# Kernel size, stride, padding, whether a pool comes before.
+# Kernel size, stride, padding, and whether a pool comes before.
 Layer = tuple[int, int, int, bool]
 LAYERS: tuple[Layer, ...] = (
   (11, 4, 2, False),
@@ -31,31 +31,31 @@ LAYERS: tuple[Layer, ...] = (
 
 
 class Distance(NamedTuple):
-  """What LPIPS says."""
+  """Distances of pairs of pictures."""
 
-  total: jax.Array  # [B] the sum of the terms
-  terms: jax.Array  # [B, 5] of each layer
+  total: jax.Array  # [B] sum of the terms
+  terms: jax.Array  # [B, 5] one per layer
 
 
 class LPIPS(nn.Module):
-  """AlexNet's convolutions `conv_1` ..., and a weight per channel, `head_1`."""
+  """AlexNet's convolutions `conv_1` ..., weights per channel `head_1` ..."""
 
   widths: Sequence[int] = (64, 192, 384, 256, 256)  # channels of each layer
-  dtype: Dtype | None = None  # of the trunk's computation
+  dtype: Dtype | None = None  # type of the trunk's computation
 
   @nn.compact
   def __call__(self, first: jax.Array, second: jax.Array) -> Distance:
     """Distances of pairs of pictures.
 
     Args:
-      first: [B, H, W, 3] RGB in [0, 1], 31 pixels a side or more.
+      first: [B, H, W, 3] RGB in [0, 1], at least 31 pixels a side.
       second: the same shape.
 
     Returns:
-      float32, 0 for equal pictures.
+      Distances in float32, 0 for equal pictures.
 
     Raises:
-      ValueError: these are no such pictures.
+      ValueError: pictures have another shape or type, or their shapes differ.
     """
     if first.shape != second.shape:
       raise ValueError(
@@ -87,7 +87,7 @@ class LPIPS(nn.Module):
 
 
 def _unit(x: jax.Array) -> jax.Array:
-  """Features [..., C] of length 1; zeros stay zeros, with gradients of 0."""
+  """Features [..., C] scaled to length 1; zeros stay zero, with gradient 0."""
   x = x.astype(jnp.float32)
   squared = jnp.square(x).sum(-1, keepdims=True)
   positive = squared > 0

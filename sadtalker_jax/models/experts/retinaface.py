@@ -1,10 +1,10 @@
-"""RetinaFace on ResNet-50: faces, their boxes and five points in one pass.
+"""RetinaFace on ResNet-50: boxes and five points of faces in one pass.
 
 Deng et al., RetinaFace: Single-Shot Multi-Level Face Localisation in the Wild,
-CVPR 2020, in the form of the released PyTorch weights (reference, section 6.7).
+CVPR 2020, in the form of the released PyTorch weights (method 6.7).
 Layout: NHWC, BGR in [0, 255]. For each cell of three levels (strides 8, 16, 32)
-there are two anchors; outputs are listed by level, row, column, anchor.
-`faces.retinaface` makes boxes and points of them.
+there are two anchors; outputs are ordered by level, row, column, anchor.
+`faces.retinaface` converts them to boxes and points.
 """
 
 from collections.abc import Sequence
@@ -18,32 +18,32 @@ import numpy as np
 from sadtalker_jax.models.layers import basic, resnet
 from sadtalker_jax.typing import Dtype
 
-MEAN = (104.0, 117.0, 123.0)  # of the three channels
+MEAN = (104.0, 117.0, 123.0)  # mean of each of the three channels
 LEVELS = 3
-ANCHORS = 2  # per cell
-# Numbers that each head gives for an anchor.
+ANCHORS = 2  # number per cell
+# Number of outputs of each head per anchor.
 _HEADS = {'box': 4, 'kind': 2, 'points': 10}
 
 
 class Outputs(NamedTuple):
-  """What the heads say of N anchors."""
+  """Outputs of the heads for N anchors."""
 
-  box: jax.Array  # [B, N, 4] offsets and log scales against the anchor
+  box: jax.Array  # [B, N, 4] offsets and log scales relative to the anchor
   kind: jax.Array  # [B, N, 2] logits of background and face
-  points: jax.Array  # [B, N, 10] offsets of eyes, nose, mouth; x, y each
+  points: jax.Array  # [B, N, 10] offsets (x, y) of eyes, nose, mouth corners
 
 
 class ConvNorm(nn.Module):
-  """Convolution, batch norm and, if wanted, ReLU."""
+  """Convolution, batch norm and optionally ReLU."""
 
   features: int  # output channels
   kernel: int  # size
   relu: bool = True
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, features]."""
+    """Maps [B, H, W, C] to [B, H, W, features]."""
     x = basic.conv(
       self.features,
       (self.kernel, self.kernel),
@@ -57,14 +57,14 @@ class ConvNorm(nn.Module):
 
 
 class Context(nn.Module):
-  """Surroundings of 3, 5 and 7 pixels side by side (SSH's context module)."""
+  """Joined maps with contexts of 3, 5 and 7 pixels (SSH's context module)."""
 
-  features: int  # output channels, a half and two quarters of them
-  dtype: Dtype | None = None  # of the computation
+  features: int  # output channels: a half, and two quarters
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, features]."""
+    """Maps [B, H, W, C] to [B, H, W, features]."""
 
     def conv(x: jax.Array, share: int, relu: bool, name: str) -> jax.Array:
       return ConvNorm(
@@ -81,14 +81,14 @@ class Context(nn.Module):
 class RetinaFace(nn.Module):
   """The whole detector."""
 
-  blocks: Sequence[int] = (3, 4, 6, 3)  # per stage of the trunk
-  trunk_features: int = 64  # channels of its stem
-  features: int = 256  # channels behind it
-  dtype: Dtype | None = None  # of the computation
+  blocks: Sequence[int] = (3, 4, 6, 3)  # blocks per stage of the trunk
+  trunk_features: int = 64  # channels of the trunk's stem
+  features: int = 256  # channels after the trunk
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array, *, train: bool) -> Outputs:
-    """What is seen at every anchor.
+    """Outputs for every anchor.
 
     Args:
       image: [B, H, W, 3] BGR in [0, 255].
@@ -126,7 +126,7 @@ class RetinaFace(nn.Module):
 
 
 def _stretched(x: jax.Array, shape: Sequence[int]) -> jax.Array:
-  """[B, h, w, C] at the height and width of `shape`; the nearest pixel."""
+  """Maps [B, h, w, C] resized to the sides of `shape` by the nearest pixel."""
   for axis in (1, 2):
     index = np.arange(shape[axis]) * x.shape[axis] // shape[axis]
     x = jnp.take(x, index, axis=axis)

@@ -1,10 +1,10 @@
-"""StyleGAN2's generator in plain convolutions, steered by maps of a U-Net.
+"""StyleGAN2's generator in plain convolutions, modulated by maps of a U-Net.
 
-The decoder of GFPGAN ("clean" version: no filter kernels but bilinear steps).
+The decoder of GFPGAN ("clean" version: bilinear steps are its only filters).
 Layout: NHWC. Styles are latents of the W+ space, one per layer; the network
 that makes them from noise is not needed here and left out. The noise of each
 layer is a stored map, in the collection `constants`: equal inputs give equal
-outputs. Styles and the scales made of them stay float32.
+outputs. Styles and the scales computed from them stay float32.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from sadtalker_jax.models.layers import basic
 from sadtalker_jax.ops.convolution import conv as conv_ops
 from sadtalker_jax.typing import Dtype
 
-_EPSILON = 1e-8  # in the length of a kernel
+_EPSILON = 1e-8  # added to the squared length of a kernel
 
 
 def double(x: jax.Array) -> jax.Array:
-  """[B, H, W, C] at twice the size, bilinear: [B, 2 H, 2 W, C]."""
+  """Maps [B, H, W, C] enlarged bilinearly to [B, 2 H, 2 W, C]."""
   for axis in (1, 2):
     size = x.shape[axis]
     first = lax.slice_in_dim(x, 0, 1, axis=axis)
@@ -41,21 +41,22 @@ def double(x: jax.Array) -> jax.Array:
 
 
 class ModulatedConv(nn.Module):
-  """A convolution whose kernel a style scales per input channel.
+  """A convolution whose kernel is scaled per input channel by a style.
 
-  The kernel is the same for the whole batch: scaling the input before, and the
-  output after to give each kernel the length 1 again, is the same sum.
+  The kernel is the same for the whole batch: instead, the input is scaled
+  before, and the output after, so that each kernel has length 1 again; the sum
+  is the same.
   """
 
   features: int  # output channels
   kernel: int  # size
-  demodulate: bool = True  # whether kernels are brought to length 1
-  gain: float = 1.0  # on the result
-  dtype: Dtype | None = None  # of the computation
+  demodulate: bool = True  # whether kernels are scaled to length 1
+  gain: float = 1.0  # factor of the result
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, style: jax.Array) -> jax.Array:
-    """[B, H, W, I] and styles [B, S] to [B, H, W, features]."""
+    """Maps [B, H, W, I] and styles [B, S] to [B, H, W, features]."""
     shape = (self.kernel, self.kernel, x.shape[-1], self.features)
     kernel = self.param('kernel', basic.KERNEL_INIT, shape)
     scale = basic.dense(x.shape[-1], dtype=jnp.float32, name='modulation')(
@@ -84,11 +85,11 @@ class StyledConv(nn.Module):
   """Modulated convolution, noise, bias, leaky ReLU."""
 
   features: int  # output channels
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, style: jax.Array) -> jax.Array:
-    """[B, H, W, I] and styles [B, S] to [B, H, W, features]."""
+    """Maps [B, H, W, I] and styles [B, S] to [B, H, W, features]."""
     x = ModulatedConv(
       self.features, 3, gain=math.sqrt(2), dtype=self.dtype, name='conv'
     )(x, style)
@@ -105,29 +106,29 @@ class StyledConv(nn.Module):
 
 
 class ToRGB(nn.Module):
-  """A picture from features, added to the smaller one before."""
+  """A picture from features, added to the smaller picture before it."""
 
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
     self, x: jax.Array, style: jax.Array, picture: jax.Array | None = None
   ) -> jax.Array:
-    """[B, H, W, I], styles [B, S], [B, H / 2, W / 2, 3] to [B, H, W, 3]."""
+    """[B, H, W, 3] of x [B, H, W, I], styles [B, S], half-size picture."""
     y = ModulatedConv(3, 1, demodulate=False, dtype=self.dtype, name='conv')(
       x, style
     )
     bias = self.param('bias', nn.initializers.zeros, (3,))
-    # The sum over all sizes is the answer: it stays float32.
+    # The sum over all sizes is the result, so it stays float32.
     y = y.astype(jnp.float32) + bias
     return y if picture is None else y + double(picture)
 
 
 class Block(nn.Module):
-  """One doubling of the size."""
+  """One doubling of the size of features and picture."""
 
   features: int  # output channels
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
@@ -143,9 +144,10 @@ class Block(nn.Module):
     Args:
       x: [B, H, W, I].
       picture: [B, H, W, 3].
-      styles: [B, 3, S] of the two convolutions and of the picture.
-      scale: [B, 2 H, 2 W, features / 2] on the second half of the channels.
-      shift: as `scale`.
+      styles: [B, 3, S] styles of the two convolutions and of the picture.
+      scale: [B, 2 H, 2 W, features / 2] factors of the second half of the
+        channels.
+      shift: numbers added to it, of the same shape.
 
     Returns:
       [B, 2 H, 2 W, features] and [B, 2 H, 2 W, 3].
@@ -163,21 +165,21 @@ class Block(nn.Module):
 
 
 class SteeredDecoder(nn.Module):
-  """Styles and steering maps to a picture; parts `first` to `block_N`."""
+  """A picture from styles and modulating maps; parts `first` to `block_N`."""
 
   widths: Sequence[int]  # channels at 4 pixels, 8 pixels, ...
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
     self, styles: jax.Array, conditions: Sequence[tuple[jax.Array, jax.Array]]
   ) -> jax.Array:
-    """A picture.
+    """A picture from styles and maps.
 
     Args:
       styles: [B, 2 N + 2, S] for N doublings: the third style of a block is
         also the first of the next.
-      conditions: scale and shift of every block.
+      conditions: pairs of scale and shift for every block.
 
     Returns:
       [B, 4 * 2^N, 4 * 2^N, 3] float32, around -1 to 1, not clipped.

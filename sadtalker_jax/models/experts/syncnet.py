@@ -1,8 +1,9 @@
-"""Wav2Lip's expert: do these lips say this sound (reference, section 7.2).
+"""Wav2Lip's expert: agreement of lips and sound (method 7.2).
 
 Layout: five successive faces [B, 5, 96, 96, 3] in 0...1, BGR, become the input
 [B, 48, 96, 15] by `face_input`: lower halves, all channels of the first frame,
-then those of the next. Log-mel windows [B, 80, 16, 1] that start with them.
+then those of the next. Log-mel windows [B, 80, 16, 1] start with the first
+frame.
 """
 
 from collections.abc import Sequence
@@ -41,24 +42,24 @@ AUDIO_BLOCKS: tuple[audio_encoder.Block, ...] = (
   *audio_encoder.BLOCKS[:11],
   *audio_encoder.BLOCKS[10:],
 )
-_LEAST_LENGTH = 1e-12  # of an embedding, as in PyTorch's normalize
+_LEAST_LENGTH = 1e-12  # least length of an embedding, as in PyTorch's normalize
 
 
 def face_input(faces: jax.Array) -> jax.Array:
-  """Faces [B, 5, 96, 96, 3] as the network takes them, [B, 48, 96, 15]."""
+  """The network's input [B, 48, 96, 15] from faces [B, 5, 96, 96, 3]."""
   mouths = jnp.moveaxis(wav2lip.lower_half(faces), 1, 3)  # [B, 48, 96, 5, 3]
   return mouths.reshape(*mouths.shape[:3], -1)
 
 
 class SyncNet(nn.Module):
-  """Embeds sound and mouths; those that belong together point alike."""
+  """Embeddings of sound and mouths; those that agree have one direction."""
 
   face_blocks: Sequence[audio_encoder.Block] = FACE_BLOCKS
   audio_blocks: Sequence[audio_encoder.Block] = AUDIO_BLOCKS
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   def setup(self) -> None:
-    """Names the parts: `audio_encoder`, `face_0` to `face_16`."""
+    """Creates the parts: `audio_encoder`, `face_0` to `face_16`."""
     self.audio_encoder = audio_encoder.AudioEncoder(
       self.audio_blocks, dtype=self.dtype
     )
@@ -78,25 +79,26 @@ class SyncNet(nn.Module):
       train: whether batch norm uses the batch.
 
     Returns:
-      Of the sound and of the face, [B, 512] each, none negative, length 1.
+      Embeddings of the sound and of the face, [B, 512] each, of length 1, none
+      negative.
     """
     return self.embed_audio(mel, train=train), self.embed_face(
       face, train=train
     )
 
   def embed_audio(self, mel: jax.Array, *, train: bool) -> jax.Array:
-    """Sound alone: windows [B, 80, 16, 1] to [B, 512] of length 1."""
+    """Embeddings [B, 512], of length 1, of sound windows [B, 80, 16, 1]."""
     return _unit(self.audio_encoder(mel, train=train))
 
   def embed_face(self, face: jax.Array, *, train: bool) -> jax.Array:
-    """Mouths alone: [B, 48, 96, 15] to [B, 512] of length 1."""
+    """Embeddings [B, 512], of length 1, of mouths [B, 48, 96, 15]."""
     for block in self.face:
       face = block(face, train=train)
     return _unit(face.reshape(face.shape[0], -1))  # of 1 x 1 pixel
 
 
 def _unit(x: jax.Array) -> jax.Array:
-  """Rows over their length; rows of zeros stay so, with a finite gradient."""
+  """Rows scaled to length 1; zero rows stay zero, with a finite gradient."""
   x = x.astype(jnp.float32)
   square = jnp.sum(x * x, axis=-1, keepdims=True)
   return x / jnp.sqrt(jnp.maximum(square, _LEAST_LENGTH**2))

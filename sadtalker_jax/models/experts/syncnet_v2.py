@@ -1,4 +1,4 @@
-"""SyncNet v2, by which lip sync is measured (reference, section 9.4).
+"""SyncNet v2, the measure of lip sync (method 9.4).
 
 Layout: frames [B, T, 224, 224, 3], BGR, 0...255, not normalised; MFCC
 [B, 13, 20, 1], coefficients by steps of 10 ms. Frames i to i + 4 belong to
@@ -13,7 +13,7 @@ import jax
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype
 
-NUM_FRAMES = 5  # of a window
+NUM_FRAMES = 5  # frames in a window
 EMBEDDING_SIZE = 1024
 
 # Features, kernel size, stride, padding of a convolution; kernel size, stride,
@@ -41,14 +41,14 @@ AUDIO_STAGES: tuple[Stage, ...] = (
 
 
 class Tower(nn.Module):
-  """One of the two halves; parameters `conv_i`, `norm_i`, `hidden`, ..."""
+  """One of the two networks; parameters `conv_i`, `norm_i`, `hidden`, ..."""
 
-  stages: Sequence[Stage]  # the last leaves 1 x 1 pixel
-  dtype: Dtype | None = None  # of the computation
+  stages: Sequence[Stage]  # the last one leaves 1 x 1 pixel
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, *N, H, W, C] to [B, *M, 1024]."""
+    """Maps [B, *N, H, W, C] to [B, *M, 1024]."""
     for i, (features, kernel, stride, padding, pool) in enumerate(self.stages):
       x = basic.conv(
         features,
@@ -73,37 +73,37 @@ class Tower(nn.Module):
 
 
 class SyncNetV2(nn.Module):
-  """Embeds mouths and sound; what belongs together lies close."""
+  """Embeddings of mouths and sound; those that agree are near each other."""
 
   lip_stages: Sequence[Stage] = LIP_STAGES
   audio_stages: Sequence[Stage] = AUDIO_STAGES
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   def setup(self) -> None:
-    """Names the parts."""
+    """Creates the parts."""
     self.lip = Tower(self.lip_stages, self.dtype)
     self.audio = Tower(self.audio_stages, self.dtype)
 
   def __call__(
     self, frames: jax.Array, mfcc: jax.Array, *, train: bool
   ) -> tuple[jax.Array, jax.Array]:
-    """Embeddings of both: see `embed_lip`, `embed_audio`."""
+    """Embeddings of both; see `embed_lip` and `embed_audio`."""
     return self.embed_lip(frames, train=train), self.embed_audio(
       mfcc, train=train
     )
 
   def embed_lip(self, frames: jax.Array, *, train: bool) -> jax.Array:
-    """All windows of five frames of clips.
+    """Embeddings of all windows of five frames.
 
     Args:
       frames: [B, T, 224, 224, 3], BGR, 0...255; T is 5 or more.
       train: whether batch norm uses the batch.
 
     Returns:
-      [B, T - 4, 1024]; row i is of the frames i to i + 4.
+      [B, T - 4, 1024]; row i is for the frames i to i + 4.
     """
     return self.lip(frames, train=train)
 
   def embed_audio(self, mfcc: jax.Array, *, train: bool) -> jax.Array:
-    """Windows of sound: [B, 13, 20, 1] to [B, 1024]."""
+    """Embeddings [B, 1024] of windows of sound [B, 13, 20, 1]."""
     return self.audio(mfcc, train=train)

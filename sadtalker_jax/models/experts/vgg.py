@@ -1,7 +1,7 @@
 """VGG-19 of torchvision: features for perceptual losses.
 
-Simonyan and Zisserman, 2014; used as in face-vid2vid (reference, 5.10).
-Pictures are RGB in [0, 1] of any size from 16 pixels; the network normalises
+Simonyan and Zisserman, 2014; used as in face-vid2vid (method 5.10).
+Pictures are RGB in [0, 1], from 16 pixels a side; the network normalises
 them itself. Layout: NHWC.
 """
 
@@ -13,15 +13,15 @@ import jax
 from sadtalker_jax.models.layers import basic, pictures
 from sadtalker_jax.typing import Dtype
 
-DEPTHS = (2, 2, 4, 4, 1)  # convolutions of each stage; the last has more
+DEPTHS = (2, 2, 4, 4, 1)  # convolutions of each stage used; the last has more
 
 
 class VGG19(nn.Module):
   """The layers up to relu5_1; parameters `conv_1_1` to `conv_5_1`."""
 
   depths: Sequence[int] = DEPTHS  # convolutions of each stage
-  widths: Sequence[int] = (64, 128, 256, 512, 512)  # their channels
-  dtype: Dtype | None = None  # of the computation
+  widths: Sequence[int] = (64, 128, 256, 512, 512)  # channels of each stage
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array) -> tuple[jax.Array, ...]:
@@ -35,7 +35,7 @@ class VGG19(nn.Module):
       with i = 0, ..., 4, sizes rounded down, C = 64, 128, 256, 512, 512.
 
     Raises:
-      ValueError: these are no such pictures.
+      ValueError: pictures have another shape or type.
     """
     x = pictures.standardize(image)
     taps = []

@@ -1,11 +1,11 @@
-"""Wav2Lip: draws the lips that belong to a sound (reference, section 7).
+"""Wav2Lip: faces with the lips of a given sound (method 7).
 
 The teacher of ExpNet, and its quality discriminator.
 
-Layout: faces [B, 96, 96, 3] in 0...1, BGR as the released weights want it;
-log-mel windows [B, 80, 16, 1]. Faces enter the generator as `face_input` makes
-them: the picture to draw with its lower half black | another picture of the
-same person. The discriminator sees lower halves only (`lower_half`).
+Layout: faces [B, 96, 96, 3] in 0...1, BGR as the released weights need it;
+log-mel windows [B, 80, 16, 1]. The generator's input is that of `face_input`:
+the picture to draw with its lower half black, then another picture of the
+same person. The discriminator takes lower halves only (`lower_half`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from sadtalker_jax.typing import Dtype
 
 FACE_SIZE = 96
 
-# Residual blocks of the stages, which follow one that changes the size.
+# Number of residual blocks per stage, after one that changes the size.
 _ENCODER_RESIDUALS = (0, 2, 3, 2, 2, 1)
 _DECODER_RESIDUALS = (1, 2, 2, 2, 2, 2)
 
@@ -43,16 +43,16 @@ DISCRIMINATOR: tuple[_Conv, ...] = (
 
 
 def lower_half(faces: jax.Array) -> jax.Array:
-  """The mouth's half of faces: [..., H, W, C] to [..., H / 2, W, C]."""
+  """The lower halves [..., H / 2, W, C] of faces [..., H, W, C]."""
   return faces[..., faces.shape[-3] // 2 :, :, :]
 
 
 def face_input(target: jax.Array, reference: jax.Array) -> jax.Array:
-  """What the generator is shown.
+  """The generator's input for faces.
 
   Args:
-    target: [B, 96, 96, 3] whose pose and upper half are kept.
-    reference: [B, 96, 96, 3] another picture of the person.
+    target: [B, 96, 96, 3] pictures whose pose and upper half are kept.
+    reference: [B, 96, 96, 3] other pictures of the same persons.
 
   Returns:
     [B, 96, 96, 6].
@@ -66,12 +66,12 @@ class Grow(nn.Module):
   """Transposed 3 x 3 convolution, batch norm, ReLU."""
 
   features: int  # output channels
-  stride: int = 2  # 1: grows by two pixels, 2: doubles
-  dtype: Dtype | None = None  # of the computation
+  stride: int = 2  # 1 adds two pixels, 2 doubles the size
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, 2 H, 2 W, features], or [B, H + 2, W + 2, ...]."""
+    """Maps [B, H, W, C] to [B, 2 H, 2 W, features], or to H + 2 and W + 2."""
     doubles = self.stride - 1
     x = basic.ConvTranspose(
       self.features,
@@ -88,7 +88,7 @@ class Grow(nn.Module):
 
 
 class Wav2Lip(nn.Module):
-  """Faces that say a sound; a U-net about the sound's embedding."""
+  """Faces that speak a sound: a U-net around the sound's embedding."""
 
   # Channels of the encoder's stages, 96 x 96 to 1 x 1 pixels.
   encoder_widths: Sequence[int] = (16, 32, 64, 128, 256, 512, 512)
@@ -96,13 +96,13 @@ class Wav2Lip(nn.Module):
   decoder_widths: Sequence[int] = (512, 512, 512, 384, 256, 128, 64)
   output_width: int = 32  # channels before the picture
   audio_blocks: Sequence[audio_encoder.Block] = audio_encoder.BLOCKS
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
     self, mel: jax.Array, face: jax.Array, *, train: bool
   ) -> jax.Array:
-    """Faces [B, 96, 96, 3], BGR, 0...1.
+    """Faces [B, 96, 96, 3], BGR in 0...1.
 
     Args:
       mel: [B, 80, 16, 1] log-mel windows.
@@ -165,16 +165,16 @@ class Wav2Lip(nn.Module):
 
 
 class QualityDiscriminator(nn.Module):
-  """Tells drawn mouths from filmed ones; parameters `conv_0` to `score`."""
+  """Scores of mouths, real or drawn; parameters `conv_0` to `score`."""
 
   convs: Sequence[_Conv] = DISCRIMINATOR
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, mouths: jax.Array) -> jax.Array:
-    """Logits [B] that `lower_half`s [B, 48, 96, 3] were filmed.
+    """Logits [B] of mouths [B, 48, 96, 3] being real; see `lower_half`.
 
-    The original gives their sigmoid.
+    The published program returns their sigmoid.
     """
     x = mouths
     for i, (width, kernel, stride, padding) in enumerate(self.convs):

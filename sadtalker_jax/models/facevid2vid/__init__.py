@@ -1,6 +1,6 @@
-"""Networks of the face-vid2vid renderer, step by step as published.
+"""Networks of the face-vid2vid renderer as published.
 
 `keypoints` (canonical keypoints, head pose), `dense_motion` on its `hourglass`,
 `generator` with `appearance` and its decoders `spade` and `plain_decoder`,
-`discriminators`; `render` puts them together.
+`discriminators`; `render` combines them.
 """

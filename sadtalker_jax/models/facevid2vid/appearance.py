@@ -1,7 +1,7 @@
-"""The appearance encoder: a picture becomes a volume of features.
+"""The appearance encoder: a volume of features from a picture.
 
 Layout: pictures [B, S, S, 3], RGB in [0, 1]; volumes [B, D, H, W, C] with D
-depth, H = W = S / 4. Source: design reference, section 5.6.
+depth, H = W = S / 4. Source: method 5.6.
 """
 
 from flax import linen as nn
@@ -12,28 +12,28 @@ from sadtalker_jax.typing import Dtype
 
 
 def to_volume(x: jax.Array, depth: int) -> jax.Array:
-  """[B, H, W, C D] as [B, D, H, W, C]; a channel is c D + d."""
+  """Maps [B, H, W, C D] as volumes [B, D, H, W, C]; a channel is c D + d."""
   batch, height, width, _ = x.shape
   x = x.reshape(batch, height, width, -1, depth)
   return x.transpose(0, 4, 1, 2, 3)
 
 
 def from_volume(volume: jax.Array) -> jax.Array:
-  """[B, D, H, W, C] as [B, H, W, C D]; a channel is c D + d."""
+  """Volumes [B, D, H, W, C] as maps [B, H, W, C D]; a channel is c D + d."""
   batch, _, height, width, _ = volume.shape
   x = volume.transpose(0, 2, 3, 4, 1)
   return x.reshape(batch, height, width, -1)
 
 
 class AppearanceEncoder(nn.Module):
-  """Features of a picture in three dimensions; seen once per portrait."""
+  """Features of a picture in three dimensions; run once per portrait."""
 
   features: int = 64  # channels of the first layer
   volume_features: int = 32  # channels of the volume
-  depth: int = 16  # of the volume
-  num_blocks: int = 6  # residual ones in 3-D
-  kernel: int = 3  # size, of the first convolution
-  dtype: Dtype | None = None  # of the computation
+  depth: int = 16  # depth of the volume
+  num_blocks: int = 6  # number of residual blocks in 3-D
+  kernel: int = 3  # size of the first convolution
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array, *, train: bool) -> jax.Array:

@@ -1,9 +1,8 @@
-"""Dense motion: where in the source every cell of the volume comes from.
+"""Dense motion: the place in the source of every cell of the volume.
 
 Layout: volumes [B, D, H, W, C], keypoints [B, K, 3], (x, y, z) in [-1, 1]. The
 motion is a mixture of K + 1 simple ones: none, and for every keypoint the shift
-that takes its driving place to its source place. Source: design reference,
-section 5.5.
+from its driving place to its source place. Source: method 5.5.
 """
 
 from typing import NamedTuple
@@ -19,10 +18,10 @@ from sadtalker_jax.typing import Dtype
 
 
 class Motion(NamedTuple):
-  """What happens to the volume; float32 whatever the network's type."""
+  """Motion of a volume; float32 for every type of the network."""
 
   mask: jax.Array  # [B, D, H, W, K + 1] shares, sum 1, no motion first
-  deformation: jax.Array  # [B, D, H, W, 3] place in the source, (x, y, z)
+  deformation: jax.Array  # [B, D, H, W, 3] places in the source, (x, y, z)
   occlusion: jax.Array  # [B, H, W, 1] 1 for visible, 0 for hidden
 
 
@@ -30,15 +29,15 @@ class DenseMotion(nn.Module):
   """Motion of a source volume from source to driving keypoints."""
 
   num_keypoints: int = 15
-  compress: int = 4  # channels of the volume that the hourglass sees
-  block_expansion: int = 32  # channels of its last step up
-  max_features: int = 1024  # most channels
-  num_blocks: int = 5  # steps down
+  compress: int = 4  # channels of the volume at the hourglass
+  block_expansion: int = 32  # channels of the last step up
+  max_features: int = 1024  # largest number of channels
+  num_blocks: int = 5  # number of steps down
   mask_threshold: float = (
-    1e-3  # smaller shares move nothing; 0 for face-vid2vid
+    1e-3  # smaller shares are set to 0; 0 for face-vid2vid (quirk Q5)
   )
   grid_align_corners: bool = False  # False for released weights (quirk Q4)
-  dtype: Dtype | None = None  # of the convolutions
+  dtype: Dtype | None = None  # type of the convolutions
 
   @nn.compact
   def __call__(
@@ -54,7 +53,7 @@ class DenseMotion(nn.Module):
     Args:
       volume: [B, D, H, W, C], H and W multiples of 2**num_blocks.
       kp_source: [B, K, 3] keypoints of the source.
-      kp_driving: [B, K, 3] keypoints to be taken.
+      kp_driving: [B, K, 3] keypoints of the result.
       train: whether batch norm uses the batch.
 
     Returns:
@@ -92,7 +91,7 @@ class DenseMotion(nn.Module):
       name='mask',
     )(x)
     mask = nn.softmax(shares.astype(jnp.float32))
-    # What is cut off is not made up for elsewhere (quirk Q5).
+    # The shares that are left are not rescaled (quirk Q5).
     kept = jnp.where(mask < self.mask_threshold, 0, mask)
     visible = basic.conv(
       1, (7, 7), padding=3, dtype=self.dtype, name='occlusion'

@@ -1,4 +1,4 @@
-"""The image discriminator: how real is every patch (reference, section 5.9).
+"""The image discriminator, which scores every patch (method 5.9).
 
 Layout: pictures [B, S, S, 3], RGB in [0, 1]. Convolutions are not padded.
 """
@@ -11,13 +11,13 @@ import jax
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype
 
-SLOPE = 0.2  # of the leaky ReLUs
+SLOPE = 0.2  # slope of the leaky ReLUs
 
 
 class Opinion(NamedTuple):
-  """What a discriminator says; the maps are for feature matching."""
+  """Scores of a discriminator, and maps for feature matching."""
 
-  scores: jax.Array  # [B, H, W, 1], one per patch, high for real ones
+  scores: jax.Array  # [B, H, W, 1], one per patch, high for real pictures
   maps: tuple[jax.Array, ...]  # [B, H, W, C] after every block
 
 
@@ -25,15 +25,15 @@ class Discriminator(nn.Module):
   """PatchGAN discriminator with spectral norm in every convolution."""
 
   features: int = 64  # channels of the first block, doubled in each
-  max_features: int = 512  # most channels
+  max_features: int = 512  # largest number of channels
   num_blocks: int = 4  # the last one keeps the size
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array, *, train: bool) -> Opinion:
     """Opinion on pictures [B, S, S, 3], S at least 53 with 4 blocks.
 
-    With `train` the vectors of the spectral norm take a step.
+    With `train` the vectors of the spectral norm are updated.
     """
     x, maps = image, []
     for i in range(self.num_blocks):

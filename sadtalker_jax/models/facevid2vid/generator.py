@@ -1,13 +1,13 @@
-"""The generator: a portrait takes the pose of other keypoints.
+"""The generator: a portrait rendered with other keypoints.
 
-Three steps, apart so that source-only work is done once per portrait: `encode`
-a portrait into a volume, estimate the `motion` of its cells, `decode` the moved
-volume into a picture. Fully convolutional: the networks for 256 and 512 pixels
-are the same with other weights.
+Three steps, separate so that source-only work is done once per portrait:
+`encode` a portrait into a volume, estimate the `motion` of its cells, `decode`
+the moved volume into a picture. Fully convolutional: the networks for 256 and
+512 pixels are the same with other weights.
 
 Layout: pictures [B, S, S, 3], RGB in [0, 1]; volumes [B, D, H, W, C] with
-H = W = S / 4; keypoints [B, K, 3], (x, y, z) in [-1, 1]. Source: design
-reference, sections 5.6 (SPADE) and 5.7 (plain).
+H = W = S / 4; keypoints [B, K, 3], (x, y, z) in [-1, 1]. Source: method 5.6
+(SPADE), method 5.7 (plain).
 """
 
 from typing import Literal, NamedTuple
@@ -30,33 +30,33 @@ Decoder = Literal['spade', 'plain']
 
 
 class GeneratorOutput(NamedTuple):
-  """A picture and what it was made of."""
+  """A picture, with the motion and the volume that it was computed from."""
 
   prediction: jax.Array  # [B, S, S, 3] in [0, 1]
-  motion: dense_motion.Motion  # of the driving keypoints
-  volume: jax.Array  # [B, D, S/4, S/4, C] of the portrait
+  motion: dense_motion.Motion  # motion from source to driving keypoints
+  volume: jax.Array  # [B, D, S/4, S/4, C] volume of the portrait
 
 
 class Generator(nn.Module):
   """The occlusion-aware generator of face-vid2vid."""
 
-  decoder_kind: Decoder = 'spade'  # the release has SPADE
+  decoder_kind: Decoder = 'spade'  # the released weights are for SPADE
   num_keypoints: int = mapping.NUM_KEYPOINTS
   features: int = 64  # channels at full size
   volume_features: int = 32  # channels of the volume
-  depth: int = 16  # of the volume
-  num_blocks: int = 6  # residual ones, in the encoder and in the decoder
+  depth: int = 16  # depth of the volume
+  num_blocks: int = 6  # residual blocks, in the encoder and in the decoder
   spade_hidden: int = 128  # channels inside SPADE
   motion_features: int = 32  # channels of the hourglass's last step up
-  motion_max_features: int = 1024  # most channels of the hourglass
+  motion_max_features: int = 1024  # largest number of channels of the hourglass
   motion_blocks: int = 5  # steps down of the hourglass
-  # Smaller shares move nothing (quirk Q5); so in training, to be as inference.
+  # Smaller shares are set to 0 (quirk Q5), in training as in inference.
   mask_threshold: float = 1e-3
   grid_align_corners: bool = False  # False for released weights (quirk Q4)
-  dtype: Dtype | None = None  # of the convolutions
+  dtype: Dtype | None = None  # type of the convolutions
 
   def setup(self) -> None:
-    """Names the parts."""
+    """Creates the parts."""
     with_spade = self.decoder_kind == 'spade'
     self.appearance = appearance.AppearanceEncoder(
       self.features,
@@ -97,13 +97,13 @@ class Generator(nn.Module):
     *,
     train: bool,
   ) -> GeneratorOutput:
-    """The portraits, each with the pose of its driving keypoints.
+    """Portraits with the poses of the driving keypoints.
 
     Args:
       image: [B, S, S, 3] portraits, S a multiple of 4 times 2^motion_blocks.
       kp_source: [B, K, 3] keypoints of the portraits.
-      kp_driving: [B, K, 3] keypoints to be taken on.
-      train: whether batch norm uses the batch, and spectral norm takes a step.
+      kp_driving: [B, K, 3] keypoints of the result.
+      train: whether batch norm uses the batch and spectral norm is updated.
 
     Returns:
       Pictures, motion and volume.
@@ -126,13 +126,13 @@ class Generator(nn.Module):
     *,
     train: bool,
   ) -> dense_motion.Motion:
-    """Where every cell of the moved volumes comes from, and what is hidden."""
+    """The motion of volumes; see `dense_motion.DenseMotion`."""
     return self.dense_motion(volume, kp_source, kp_driving, train=train)
 
   def decode(
     self, volume: jax.Array, motion: dense_motion.Motion, *, train: bool
   ) -> jax.Array:
-    """Pictures [B, S, S, 3] of volumes after their motion; float32."""
+    """Pictures [B, S, S, 3], float32, of volumes after their motion."""
     moved = grid_sample.grid_sample_3d(
       volume,
       motion.deformation,

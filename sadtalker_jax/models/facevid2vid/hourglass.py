@@ -1,6 +1,6 @@
-"""The 3-D hourglass of the dense motion network (reference, section 5.5).
+"""The 3-D hourglass of the dense motion network (method 5.5).
 
-Layout: volumes [B, D, H, W, C]; only height and width shrink and grow.
+Layout: volumes [B, D, H, W, C]; only height and width change.
 """
 
 from flax import linen as nn
@@ -14,16 +14,16 @@ _KERNEL = (3, 3, 3)
 
 
 class Hourglass(nn.Module):
-  """Down and up again, with what was seen on the way down."""
+  """Steps down and up in size, with the maps of the way down."""
 
   features: int = 32  # channels of the last step up
-  max_features: int = 1024  # most channels
+  max_features: int = 1024  # largest number of channels
   num_blocks: int = 5  # steps down, and up
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, D, H, W, C] to [B, D, H, W, features + C].
+    """Maps [B, D, H, W, C] to [B, D, H, W, features + C].
 
     H and W are multiples of 2**num_blocks.
     """

@@ -1,8 +1,8 @@
-"""Keypoints in a picture, and how its head is turned and its face moved.
+"""Networks for the keypoints of a picture, and its head pose and expression.
 
 Layout: pictures [B, S, S, 3], RGB in [0, 1]; keypoints [B, K, 3], (x, y, z) in
-[-1, 1], x to the right, y down, z along the depth of the volume. Source: design
-reference, sections 5.3 (KPDetector) and 5.8 (HEEstimator).
+[-1, 1], x to the right, y down, z along the depth of the volume. Source:
+method 5.3 (KPDetector), method 5.8 (HEEstimator).
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ class Bottleneck(nn.Module):
   """1 x 1, 3 x 3 and 1 x 1 convolution around a shortcut, all with a bias."""
 
   stride: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, H / stride, W / stride, C]."""
+    """Maps [B, H, W, C] to [B, H / stride, W / stride, C]."""
     width = x.shape[-1]
 
     def conv(
@@ -55,19 +55,19 @@ class Bottleneck(nn.Module):
 
 
 class HeadPoseEstimator(nn.Module):
-  """Pose and expression of a head, as MappingNet gives them."""
+  """Pose and expression of a head, in the form of MappingNet's output."""
 
   num_keypoints: int = mapping.NUM_KEYPOINTS
   features: int = 64  # channels of the first layer
   widths: Sequence[int] = (256, 512, 1024, 2048)  # channels per stage
-  depths: Sequence[int] = (3, 3, 5, 2)  # blocks per stage, reduction apart
-  dtype: Dtype | None = None  # of the computation
+  depths: Sequence[int] = (3, 3, 5, 2)  # blocks per stage after its reduction
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
     self, image: jax.Array, *, train: bool
   ) -> mapping.KeypointMotion:
-    """Motion of the canonical keypoints to those of pictures [B, S, S, 3]."""
+    """Motion from canonical keypoints to those of pictures [B, S, S, 3]."""
     x = basic.conv(
       self.features, (7, 7), stride=2, padding=3, dtype=self.dtype, name='stem'
     )(image)
@@ -100,25 +100,25 @@ class HeadPoseEstimator(nn.Module):
 
 
 class KeypointDetector(nn.Module):
-  """Canonical keypoints: those of the head at rest, looking at the camera.
+  """Canonical keypoints: those of the head at rest, facing the camera.
 
-  A blur goes before the reduction of the picture. Its kernel is not learned,
-  yet released files hold it, so it is a variable of `batch_stats`; a new
-  network has the Gaussian of `filters.reduce`.
+  The picture is blurred before its reduction. The kernel of the blur is not
+  learned, yet released files contain it, so it is a variable of `batch_stats`;
+  a new network has the Gaussian of `filters.reduce`.
   """
 
   num_keypoints: int = mapping.NUM_KEYPOINTS
   block_expansion: int = 32  # channels of the last step up
-  max_features: int = 1024  # most channels
+  max_features: int = 1024  # largest number of channels
   num_blocks: int = 5  # steps down, and up
-  depth: int = 16  # of the volume
-  reduction: int = 4  # of the picture, before all else
-  temperature: float = 0.1  # of the distributions
-  dtype: Dtype | None = None  # of the convolutions
+  depth: int = 16  # depth of the volume
+  reduction: int = 4  # factor by which the picture is made smaller first
+  temperature: float = 0.1  # temperature of the distributions
+  dtype: Dtype | None = None  # type of the convolutions
 
   @nn.compact
   def __call__(self, image: jax.Array, *, train: bool) -> jax.Array:
-    """Keypoints [B, K, 3] of pictures; float32.
+    """Keypoints [B, K, 3], float32, of pictures [B, S, S, 3].
 
     S is a multiple of `reduction` times 2**num_blocks.
     """
@@ -150,7 +150,7 @@ class KeypointDetector(nn.Module):
     return grids.expectation(nn.softmax(logits, axis=(1, 2, 3)))
 
   def _reduced(self, image: jax.Array) -> jax.Array:
-    """The picture blurred, then every `reduction`-th pixel of it."""
+    """The blurred picture, every `reduction`-th pixel of it."""
     if self.reduction == 1:
       return image
     taps = jnp.asarray(filters.reduction_taps(self.reduction))

@@ -1,4 +1,4 @@
-"""The decoder of the generator without SPADE (reference, section 5.7)."""
+"""The decoder of the generator without SPADE (method 5.7)."""
 
 from flax import linen as nn
 import jax
@@ -9,15 +9,15 @@ from sadtalker_jax.typing import Dtype
 
 
 class PlainDecoder(nn.Module):
-  """Warped features to a picture four times their size."""
+  """Pictures of four times the size of warped features."""
 
   features: int = 64  # channels before the last layer
-  num_blocks: int = 6  # at the size of the features
-  dtype: Dtype | None = None  # of the computation
+  num_blocks: int = 6  # residual blocks at the size of the features
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """Features [B, S/4, S/4, K] to float32 pictures [B, S, S, 3] in [0, 1]."""
+    """Maps features [B, S/4, S/4, K] to float32 pictures [B, S, S, 3]."""
     for i in range(self.num_blocks):
       x = blocks.ResidualBlock(dtype=self.dtype, name=f'block_{i}')(
         x, train=train

@@ -1,8 +1,8 @@
-"""A portrait and coefficients become frames, step by step as in the original.
+"""Frames from a portrait and coefficients, step by step as published.
 
-The plain form: no weight is folded, nothing is shared but what is known of the
-portrait alone. Every faster form must give the same frames. Source: design
-reference, sections 1.1, 5.4 and 5.12.
+The plain form: no weight is folded, and only work on the portrait alone is
+shared. Every faster form must give the same frames. Source: method 1.1,
+method 5.4, method 5.12.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from sadtalker_jax.models.sadtalker import mapping as mapping_lib
 from sadtalker_jax.ops import keypoints as keypoint_ops
 from sadtalker_jax.typing import Variables
 
-# Names of the networks from coefficients to keypoint motion, by coefficients.
+# Names of the networks from coefficients to keypoint motion, by row size.
 MAPPINGS = {70: 'mapping', 73: 'mapping_full'}
 
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-  """The modules of a render; those of the release by default."""
+  """The modules of a renderer; by default those of the released weights."""
 
   keypoint_detector: keypoints.KeypointDetector = keypoints.KeypointDetector()
   mapping: mapping_lib.MappingNet = mapping_lib.MappingNet()
@@ -46,22 +46,22 @@ def render(
   pi_314: bool = True,
   networks: Networks = RELEASED,
 ) -> jax.Array:
-  """Frames of one portrait, or of one portrait each; differentiable.
+  """Frames of one portrait, or of one portrait per frame; differentiable.
 
   Args:
-    variables: of 'keypoint_detector', 'generator', and 'mapping' for 70
-      coefficients or 'mapping_full' for 73.
+    variables: variables of 'keypoint_detector', 'generator', and 'mapping' for
+      70 coefficients or 'mapping_full' for 73.
     source_image: [1 or B, S, S, 3] portraits, RGB in [0, 1].
     source_window: [1 or B, 27, C] coefficients of the portraits.
     windows: [B, 27, C] coefficients around every frame.
-    angles: [B, 3] degrees (yaw, pitch, roll) of free view, which replace those
-      of the frames where they are not NaN.
+    angles: [B, 3] degrees (yaw, pitch, roll) of a free view, which replace
+      those of the frames where they are not NaN.
     zero_t_xz: see `ops.keypoints.transform`.
     pi_314: see `ops.keypoints.transform`.
-    networks: the modules.
+    networks: modules of the renderer.
 
   Returns:
-    [B, S, S, 3], float32 in [0, 1].
+    [B, S, S, 3] float32 in [0, 1].
 
   Raises:
     InputError: C is neither 70 nor 73.

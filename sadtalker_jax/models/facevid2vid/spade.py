@@ -1,7 +1,7 @@
-"""The SPADE decoder: every layer is told again what the picture shows.
+"""The SPADE decoder, which feeds its condition into every layer.
 
 Layout: NHWC. `condition` is the warped feature map of S/4, resized to a layer's
-size by nearest neighbours. Source: design reference, section 5.6.
+size by nearest neighbours. Source: method 5.6.
 """
 
 from flax import linen as nn
@@ -11,18 +11,18 @@ import jax.numpy as jnp
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype
 
-SLOPE = 0.2  # of all leaky ReLUs here
+SLOPE = 0.2  # slope of all leaky ReLUs here
 
 
 class Spade(nn.Module):
-  """Instance norm with a scale and a shift per pixel, from the condition."""
+  """Instance norm with a scale and a shift per pixel from the condition."""
 
   hidden: int = 128  # channels between condition and modulation
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
-    """Normalizes x [B, H, W, C], told [B, H/f, W/f, K] with f whole."""
+    """Normalizes x [B, H, W, C] by a condition [B, H/f, W/f, K], f whole."""
 
     def conv(features: int, name: str) -> nn.Conv:
       return basic.conv(
@@ -38,21 +38,22 @@ class Spade(nn.Module):
 
 
 class SpadeBlock(nn.Module):
-  """Twice SPADE, leaky ReLU, convolution, added to the input.
+  """Twice SPADE, leaky ReLU and convolution, added to the input.
 
-  If the number of channels changes, the input passes SPADE and a convolution,
-  too, without activation. The convolutions are spectrally normalized.
+  Where the number of channels changes, SPADE and a convolution without
+  activation are applied to the input, too. The convolutions are spectrally
+  normalized.
   """
 
   features: int  # output channels
   hidden: int = 128  # channels inside SPADE
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
     self, x: jax.Array, condition: jax.Array, *, train: bool
   ) -> jax.Array:
-    """[B, H, W, C] to [B, H, W, features]."""
+    """Maps [B, H, W, C] to [B, H, W, features]."""
     width = x.shape[-1]
     y = x
     for i, features in enumerate((min(width, self.features), self.features)):
@@ -69,16 +70,16 @@ class SpadeBlock(nn.Module):
 
 
 class SpadeDecoder(nn.Module):
-  """Warped features to a picture four times their size."""
+  """Pictures of four times the size of warped features."""
 
   features: int = 64  # channels of the last layer
-  num_blocks: int = 6  # at the size of the features
+  num_blocks: int = 6  # blocks at the size of the features
   hidden: int = 128  # channels inside SPADE
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, condition: jax.Array, *, train: bool) -> jax.Array:
-    """Features [B, S/4, S/4, K] to float32 pictures [B, S, S, 3] in [0, 1]."""
+    """Maps features [B, S/4, S/4, K] to float32 pictures [B, S, S, 3]."""
 
     def block(x: jax.Array, width: int, name: str) -> jax.Array:
       module = SpadeBlock(width, self.hidden, dtype=self.dtype, name=name)

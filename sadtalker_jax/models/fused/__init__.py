@@ -1,5 +1,5 @@
-"""The renderer with all that is constant worked out beforehand.
+"""The renderer with everything constant computed beforehand.
 
-`folding` makes its parameters of the published ones; `fused_render` draws, with
-`fused_decoder` and `fused_layers`.
+`folding` makes its parameters from the published ones; `fused_render` renders,
+with `fused_decoder` and `fused_layers`.
 """

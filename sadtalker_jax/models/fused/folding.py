@@ -1,9 +1,9 @@
-"""Variables of the render's networks as the tree that `fused_render` takes.
+"""Parameters of `fused_render` from the variables of the renderer's networks.
 
-Batch norm and spectral norm go into kernels and biases, convolutions of one map
-become one, and each takes its form (`fused_layers`). That is worked out on the
-host in float64 and rounded once. Sizes follow from the arrays: narrow networks
-fold as the published ones do. Source: design reference, sections 5.5 and 5.6.
+Batch norm and spectral norm are merged into kernels and biases, convolutions of
+the same map become one, and each gets its form (`fused_layers`). That is
+computed on the host in float64 and rounded once. Sizes are those of the arrays:
+narrow networks fold as the published ones do. Source: method 5.5, method 5.6.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ from sadtalker_jax.models.facevid2vid import keypoints
 from sadtalker_jax.models.fused import fused_layers
 from sadtalker_jax.typing import Dtype, PyTree, Variables
 
-MASK_THRESHOLD = 1e-3  # smaller shares move nothing (quirk Q5)
-_EPSILON = 1e-5  # of batch norms
+MASK_THRESHOLD = 1e-3  # smaller shares are set to 0 (quirk Q5)
+_EPSILON = 1e-5  # epsilon of batch norms
 _SPADES = ('spade_0', 'spade_1', 'spade_skip')
 
 Params = Mapping[str, Any]
@@ -29,14 +29,14 @@ Layer = dict[str, np.ndarray]
 def fold(
   variables: Mapping[str, Variables], *, dtype: Dtype = jnp.float32
 ) -> PyTree:
-  """The networks but for MappingNet, in the forms of `fused_layers`.
+  """All networks except MappingNet, in the forms of `fused_layers`.
 
   Args:
-    variables: of 'keypoint_detector' and 'generator'.
-    dtype: of the convolutions of a frame, float32 or bfloat16.
+    variables: variables of 'keypoint_detector' and 'generator'.
+    dtype: type of the convolutions of a frame, float32 or bfloat16.
 
   Returns:
-    Tree of numpy arrays; those for source-only work are as they were.
+    Tree of numpy arrays; those for source-only work are unchanged.
   """
   dtype = jnp.dtype(dtype)
   generator = variables['generator']
@@ -64,11 +64,11 @@ def fold(
 
 
 def fold_mapping(variables: Variables, *, zero_t_xz: bool = True) -> Variables:
-  """MappingNet, which is small: in float32.
+  """MappingNet, which is small and stays in float32.
 
   Args:
-    variables: of the network.
-    zero_t_xz: field of its module; t_x and t_z are then always 0.
+    variables: variables of the network.
+    zero_t_xz: field of its module; if true, t_x and t_z become always 0.
   """
   if not zero_t_xz:
     return variables
@@ -79,7 +79,7 @@ def fold_mapping(variables: Variables, *, zero_t_xz: bool = True) -> Variables:
 
 
 def encoder(variables: Variables, dtype: Dtype) -> generator_lib.Generator:
-  """The plain module that `encode`s portraits with these variables."""
+  """The plain module that encodes portraits with these variables."""
   params = variables['params']['appearance']
   return generator_lib.Generator(
     features=params['first']['conv']['kernel'].shape[-1],
@@ -111,7 +111,7 @@ def detector(variables: Variables) -> keypoints.KeypointDetector:
 
 
 def _depth(encoder_params: Params) -> int:
-  """Cells of the volume along its depth."""
+  """Number of cells of the volume along its depth."""
   width = encoder_params['block_0']['conv_0']['kernel'].shape[-1]
   return encoder_params['lift']['kernel'].shape[-1] // width
 
@@ -184,13 +184,16 @@ def _pack(layer: Layer, dtype: Dtype, factor: int = 1) -> fused_layers.Layer:
 
 
 def _gain(gamma: Params) -> Layer:
-  """The convolution of 1 + gamma."""
+  """A convolution that computes 1 + gamma."""
   layer = _layer(gamma)
   return {**layer, 'bias': layer['bias'] + 1}
 
 
 def _depth_first(layer: Layer, depth: int) -> Layer:
-  """Input channels c D + d as d C + c, for volumes whose depth is moved."""
+  """A convolution with input channels d C + c instead of c D + d.
+
+  For volumes whose depth axis was moved next to the channels.
+  """
   kernel = layer['kernel']
   *size, _, features = kernel.shape
   kernel = kernel.reshape(*size, -1, depth, features)
@@ -199,12 +202,12 @@ def _depth_first(layer: Layer, depth: int) -> Layer:
 
 
 def _layer(params: Params) -> Layer:
-  """A plain convolution."""
+  """The arrays of a layer in float64."""
   return {key: np.asarray(params[key], np.float64) for key in params}
 
 
 def _beside(params: list[Params]) -> Layer:
-  """Convolutions of one map as one."""
+  """Convolutions of the same map joined into one."""
   parts = [_layer(p) for p in params]
   return {
     key: np.concatenate([p[key] for p in parts], axis=-1)
@@ -213,7 +216,7 @@ def _beside(params: list[Params]) -> Layer:
 
 
 def _normed(params: Params, stats: Params) -> Layer:
-  """A convolution and the batch norm after it."""
+  """A convolution merged with the batch norm after it."""
   conv, norm, seen = (
     _layer(x) for x in (params['conv'], params['norm'], stats['norm'])
   )

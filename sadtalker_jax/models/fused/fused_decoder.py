@@ -1,14 +1,13 @@
-"""The SPADE decoder of the fused render; see `fused_render` and `spade`.
+"""The SPADE decoder of the fused renderer; see `fused_render` and `spade`.
 
 Layout: NHWC. The hidden maps of all SPADE layers of one resolution come from
-one convolution, gamma and beta of a layer from another, which at once modulates
-what the layer normalizes. Where a block changes the number of channels, the
-convolution of its shortcut has no activation before it, so beta passes that
-convolution in the weights already: only gamma is made in full width.
+one convolution, gamma and beta of a layer from another, whose output at once
+modulates the normalized map. Where a block changes the number of channels, the
+convolution of its shortcut has no activation before it, so it is applied to
+beta in the weights: only gamma is computed in full width.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 from jax import lax
@@ -19,16 +18,24 @@ from sadtalker_jax.models.fused import fused_layers
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import PyTree
 
-_EPSILON = 1e-5  # of instance norm
+_EPSILON = 1e-5  # epsilon of instance norm
 
 
 def decode(
   params: PyTree, condition: jax.Array, *, precision: lax.PrecisionLike
 ) -> jax.Array:
-  """Features [B, S/4, S/4, K] to float32 pictures [B, S, S, 3] in [0, 1]."""
+  """Float32 pictures [B, S, S, 3] in [0, 1] of features [B, S/4, S/4, K].
+
+  Args:
+    params: parameters of the decoder, see `folding`.
+    condition: [B, S/4, S/4, K] warped features.
+    precision: precision of the products.
+  """
   x = fused_layers.conv(condition, params['first'], precision=precision)
 
-  def hidden(shared: fused_layers.Layer, parts: int, factor: int) -> Any:
+  def hidden(
+    shared: fused_layers.Layer, parts: int, factor: int
+  ) -> list[jax.Array]:
     y = fused_layers.conv(
       condition, shared, jax.nn.relu, factor=factor, precision=precision
     )
@@ -55,7 +62,15 @@ def _block(
   factor: int,
   precision: lax.PrecisionLike,
 ) -> jax.Array:
-  """A SPADE block on `x`, its pixels repeated `factor` times."""
+  """A SPADE block of `x` with its pixels repeated `factor` times.
+
+  Args:
+    params: parameters of the block.
+    x: [B, H, W, C].
+    hidden: hidden maps of the block's SPADE layers.
+    factor: number of repetitions of each pixel along both axes.
+    precision: precision of the products.
+  """
   y = x
   for i, repeats in enumerate((factor, 1)):
     y = fused_layers.conv(
@@ -84,10 +99,11 @@ def _block(
   )
 
 
-def _normal(x: jax.Array, repeats: int) -> Any:
-  """Instance norm by the statistics of `x`, of some rows of it, in float32.
+def _normal(x: jax.Array, repeats: int) -> Callable[[jax.Array], jax.Array]:
+  """A function that normalizes rows by the statistics of `x`, in float32.
 
-  Repeated pixels have the same statistics.
+  The rows are those of `x`, and are repeated after it; repeated pixels have the
+  same statistics.
   """
   wide = x.astype(jnp.float32)
   mean = wide.mean((1, 2), keepdims=True)
@@ -102,7 +118,7 @@ def _normal(x: jax.Array, repeats: int) -> Any:
 
 
 def _modulation(x: jax.Array, repeats: int) -> fused_layers.Finish:
-  """SPADE of rows of `x`, given 1 + gamma and beta, and leaky ReLU."""
+  """A function of 1 + gamma and beta: SPADE of rows of `x`, leaky ReLU."""
   normal = _normal(x, repeats)
 
   def finish(y: jax.Array, rows: jax.Array) -> jax.Array:
@@ -116,7 +132,7 @@ def _modulation(x: jax.Array, repeats: int) -> fused_layers.Finish:
 def _shortcut(
   x: jax.Array, repeats: int, kernel: jax.Array, precision: lax.PrecisionLike
 ) -> fused_layers.Finish:
-  """The shortcut's convolution, kernel [C, O], of SPADE of rows of `x`."""
+  """A function for the shortcut: SPADE of rows of `x`, and kernel [C, O]."""
   normal = _normal(x, repeats)
   width = x.shape[-1]
 

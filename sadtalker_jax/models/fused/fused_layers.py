@@ -1,16 +1,15 @@
-"""Convolutions of the fused render, in the form that is quick where they run.
+"""Convolutions of the fused renderer, in the form that suits the backend.
 
-A layer is a dict of arrays. What it holds besides its `bias` [O] is its form:
+A layer is a dict of arrays. The key besides its `bias` [O] names its form:
 
-- `kernel` [*K, I, O]: the convolution itself;
-- `phases`: of a map with repeated pixels, see `ops.convolution.phases`;
-- `patches`: with fewer products, see `ops.convolution.winograd`; for float32 on
-  CPU, where
-  it takes a third to two thirds of the time.
+- `kernel` [*K, I, O]: the convolution itself; - `phases`: for maps with
+repeated pixels, see `ops.convolution.phases`; - `patches`: with fewer products,
+see `ops.convolution.winograd`; for float32 on
+  CPU, where it takes a third to two thirds of the time.
 
-All of them keep the size, or repeat every pixel `factor` times before. What
-becomes of the output at once, an activation, say, goes in as `finish`: some
-forms make the output in strips that are still in cache then.
+All forms keep the size of the map, or repeat every pixel `factor` times before.
+Operations that follow at once, such as an activation, are passed as `finish`:
+some forms compute the output in strips, which are then still in the cache.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +27,7 @@ from sadtalker_jax.typing import Dtype
 Layer = dict[str, Any]
 Finish = Callable[..., jax.Array]
 
-# Channels in and out, by rank, below which fewer products do not pay.
+# Least sum of channels in and out, by rank, for which fewer products pay off.
 _LEAST = {2: 256, 3: 128}
 _REPEATED = {2: winograd.NEAREST_2, 4: winograd.NEAREST_4}
 _SCHEMES = {3: winograd.THREE, 7: winograd.SEVEN}
@@ -37,13 +36,13 @@ _SCHEMES = {3: winograd.THREE, 7: winograd.SEVEN}
 def pack(
   kernel: np.ndarray, bias: np.ndarray, dtype: Dtype, *, factor: int = 1
 ) -> Layer:
-  """A layer in the form that suits the backend that runs here.
+  """A layer in the form that suits the backend of this process.
 
   Args:
     kernel: [*K, I, O], float64.
     bias: [O].
-    dtype: of the convolution.
-    factor: how often each pixel stands in height and in width.
+    dtype: type of the convolution.
+    factor: number of repetitions of each pixel in height and in width.
   """
   layer: Layer = {'bias': bias.astype(dtype)}
   sparing = jax.default_backend() == 'cpu' and dtype == jnp.float32
@@ -65,7 +64,7 @@ def pack(
 
 
 def dtype(layer: Layer) -> Dtype:
-  """Type of a layer's computation."""
+  """Type of the computation of a layer."""
   return layer['bias'].dtype
 
 
@@ -78,18 +77,19 @@ def conv(
   factor: int = 1,
   precision: lax.PrecisionLike,
 ) -> jax.Array:
-  """A convolution, and what becomes of its output.
+  """A convolution, followed by a function of its output.
 
   Args:
     x: [B, (D,) H, W, I].
-    layer: of `pack`.
-    finish: takes rows of the output and of `beside`; gives one map.
-    beside: maps whose height is the output's, or a whole part of it.
-    factor: how often each pixel of `x` stands in height and in width.
-    precision: of the products.
+    layer: result of `pack`.
+    finish: function of rows of the output and of the maps in `beside` that
+      returns one map.
+    beside: maps whose height is that of the output, or a whole fraction of it.
+    factor: number of repetitions of each pixel of `x` in height and in width.
+    precision: precision of the products.
 
   Returns:
-    What `finish` makes of [B, (D,) H factor, W factor, O].
+    Result of `finish` for the output [B, (D,) H factor, W factor, O].
   """
   bias = layer['bias']
   x = x.astype(bias.dtype)

@@ -1,20 +1,20 @@
-"""The render of a frame with all that is constant worked out beforehand.
+"""The renderer of frames with everything constant computed beforehand.
 
 Pure functions over a plain tree of arrays, made once from the variables of the
-networks (`folding`). The frames are those of `models.facevid2vid.render`, up to
-rounding:
+networks (`folding`). The frames equal those of `models.facevid2vid.render` up
+to rounding:
 
 - batch norm and spectral norm are part of the kernels and biases;
 - all SPADE layers of one resolution have one convolution for their hidden maps,
   and one for gamma and beta (`fused_decoder`);
-- convolutions of nearest-upsampled maps run at the low resolution, and what is
-  normalized is normalized before it is copied;
+- convolutions of nearest-upsampled maps run at the low resolution, and maps are
+  normalized before their pixels are repeated;
 - on CPU, convolutions take fewer products (`fused_layers`,
   `ops.convolution.winograd`);
 - the 15 shifted volumes and the mixture of their motions are never stored as
   places to sample at (`ops.sampling.grids`);
-- the portrait's volume, its compressed form and its keypoints are made once, by
-  the plain modules.
+- the portrait's volume, its compressed form and its keypoints are computed
+  once, by the plain modules.
 
 Frames are independent. On CPU they are computed one after the other, which is
 quicker there and keeps the working set small; elsewhere as a batch. With
@@ -43,10 +43,10 @@ fold_mapping = folding.fold_mapping
 
 
 class PortraitFeatures(NamedTuple):
-  """What is known of portraits before any frame."""
+  """Results of source-only work on portraits."""
 
   volume: jax.Array  # [B, D, H, W, C] features
-  compressed: jax.Array  # [B, D, H, W, c] what dense motion sees of them
+  compressed: jax.Array  # [B, D, H, W, c] features for dense motion
   canonical: jax.Array  # [B, K, 3] keypoints of the head at rest
   keypoints: jax.Array  # [B, K, 3] keypoints in the portrait
 
@@ -57,7 +57,7 @@ def prepare_source(
   """Source-only work for portraits.
 
   Args:
-    params: pair of `fold` and `fold_mapping`.
+    params: results of `fold` and `fold_mapping`.
     image: [B, S, S, 3] in [0, 1].
     window: [B, 27, C] coefficients of the portraits.
   """
@@ -89,15 +89,15 @@ def render(
   *,
   precision: lax.PrecisionLike = lax.Precision.DEFAULT,
 ) -> jax.Array:
-  """Frames, each of its own portrait.
+  """Frames, each of its own portrait, as bytes.
 
   Args:
-    params: pair of `fold` and `fold_mapping`.
-    source: B portraits.
-    windows: [B, 27, C].
-    angles: [B, 3].
-    precision: of the products of float32 convolutions; those of the keypoints
-      and of sampling are exact.
+    params: results of `fold` and `fold_mapping`.
+    source: features of B portraits.
+    windows: [B, 27, C] coefficients around every frame.
+    angles: [B, 3] degrees that replace the predicted ones where not NaN.
+    precision: precision of the products of float32 convolutions; those of the
+      keypoints and of sampling have the highest.
 
   Returns:
     [B, S, S, 3] uint8, round(255 x).
@@ -114,7 +114,7 @@ def draw(
   *,
   precision: lax.PrecisionLike = lax.Precision.DEFAULT,
 ) -> jax.Array:
-  """As `render`, [B, S, S, 3] float32 in [0, 1]."""
+  """Frames [B, S, S, 3], float32 in [0, 1]; arguments as in `render`."""
   networks, mapped = params
   driving = _placed(mapped, source.canonical, windows, angles)
   if jax.default_backend() != 'cpu' or len(windows) == 1:
@@ -133,7 +133,7 @@ def _draw(
   driving: jax.Array,
   precision: lax.PrecisionLike,
 ) -> jax.Array:
-  """Frames with driving keypoints [B, K, 3]."""
+  """Frames with the driving keypoints [B, K, 3]."""
   deformation, occlusion = _motion(
     networks['motion'], source, driving, precision
   )
@@ -163,9 +163,9 @@ def _placed(
   windows: jax.Array,
   angles: jax.Array | None,
 ) -> jax.Array:
-  """Keypoints [B, K, 3] under coefficients.
+  """Keypoints [B, K, 3] posed by coefficients.
 
-  `fold_mapping` has seen to the parts of t that count for nothing.
+  The unused parts of t are already zero after `fold_mapping`.
   """
   count = canonical.shape[1]
   features = mapped['params']['first']['kernel'].shape[-1]
@@ -183,7 +183,7 @@ def _motion(
   driving: jax.Array,
   precision: lax.PrecisionLike,
 ) -> tuple[jax.Array, jax.Array]:
-  """Places [B, D, H, W, 3] in the source, and what is visible [B, H, W, 1]."""
+  """Places [B, D, H, W, 3] in the source, and visibility [B, H, W, 1]."""
   shape = source.volume.shape[1:4]
   shift = jnp.pad(source.keypoints - driving, ((0, 0), (1, 0), (0, 0)))
   heat = grids.heat_maps(driving, shape) - grids.heat_maps(
@@ -222,15 +222,15 @@ def _flat_conv(
 ) -> jax.Array:
   """One output of a 2-D convolution over depth and channels of a volume.
 
-  The products of all taps are made at once, then shifted and added.
+  The products of all taps are computed at once, then shifted and added.
 
   Args:
     x: [B, D, H, W, C].
     layer: kernel [D, C, K K], bias [1].
-    precision: of the products.
+    precision: precision of the products.
 
   Returns:
-    [B, H, W, 1], float32.
+    [B, H, W, 1] float32.
   """
   products = jnp.einsum(
     'bdhwc,dck->bhwk',

@@ -1,4 +1,4 @@
-"""What networks share.
+"""Layers and blocks that networks share.
 
 `basic` (layers that differ from Linen's own), `blocks` (of the renderer),
 `audio_encoder`, `resnet`, `pictures` (normalisation of whole pictures).

@@ -1,4 +1,4 @@
-"""The audio encoder of Wav2Lip, ExpNet and PoseVAE (reference, section 3.1).
+"""The audio encoder of Wav2Lip, ExpNet and PoseVAE (method 3.1).
 
 Layout: log-mel windows [B, 80, 16, 1], bands by time.
 """
@@ -40,11 +40,11 @@ class ConvBlock(nn.Module):
   stride: int | tuple[int, int] = 1
   padding: int = 0
   residual: bool = False
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, H', W', features]."""
+    """Maps [B, H, W, C] to [B, H', W', features]."""
     y = basic.conv(
       self.features,
       (self.kernel,) * 2,
@@ -58,14 +58,14 @@ class ConvBlock(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-  """Embeds 0.2 s of sound; parameters `block_0` to `block_12`."""
+  """Embedding of 0.2 s of sound; parameters `block_0` to `block_12`."""
 
   blocks: Sequence[Block] = BLOCKS
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, mel: jax.Array, *, train: bool) -> jax.Array:
-    """Log-mel windows [B, 80, 16, 1] to embeddings [B, 512], none negative."""
+    """Maps windows [B, 80, 16, 1] to embeddings [B, 512], none negative."""
     x = mel
     for i, (features, kernel, stride, padding, residual) in enumerate(
       self.blocks

@@ -1,4 +1,4 @@
-"""Layers that the networks share, and how they differ from Linen's own.
+"""Layers that the networks share, where they differ from Linen's own.
 
 Layout: channels last, NHWC and NDHWC. Padding is explicit and symmetric as in
 PyTorch, never 'SAME'. `dtype` is the type of computation; parameters, and the
@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from sadtalker_jax.ops.convolution import conv as conv_ops
 from sadtalker_jax.typing import Dtype
 
-# Name of the outputs of blocks, which training may keep while it computes what
-# is inside of them again (`jax.checkpoint`).
+# Name of the outputs of blocks, which training may store while it computes the
+# insides of blocks again (`jax.checkpoint`).
 BLOCK = 'block'
 # U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default.
 KERNEL_INIT = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
@@ -41,7 +41,19 @@ def conv(
   dtype: Dtype | None = None,
   name: str | None = None,
 ) -> nn.Conv:
-  """A convolution of `len(kernel)` dimensions with symmetric padding."""
+  """A convolution of `len(kernel)` dimensions with symmetric padding.
+
+  Args:
+    features: number of output channels.
+    kernel: size of the kernel along each axis.
+    stride: stride of all axes, or of each.
+    padding: zeros on both sides of all axes, or of each.
+    dilation: distance of the kernel's taps.
+    groups: number of groups of channels.
+    bias: whether to add a bias.
+    dtype: type of the computation.
+    name: name of the parameters.
+  """
   rank = len(kernel)
   return nn.Conv(
     features,
@@ -65,22 +77,22 @@ def dense(
   dtype: Dtype | None = None,
   name: str | None = None,
 ) -> nn.Dense:
-  """A linear layer."""
+  """A linear layer with `features` outputs; other arguments as in `conv`."""
   return nn.Dense(
     features, use_bias=bias, dtype=dtype, kernel_init=KERNEL_INIT, name=name
   )
 
 
 def block(x: jax.Array) -> jax.Array:
-  """`x`, named as the output of a block."""
+  """`x`, marked as the output of a block for `jax.checkpoint`."""
   return ad_checkpoint.checkpoint_name(x, BLOCK)
 
 
 class BatchNorm(nn.BatchNorm):
-  """Linen's, computing in float32 whatever the type of its input."""
+  """Linen's batch norm, computed in float32 for every type of its input."""
 
   def __call__(self, x: jax.Array, *args: Any, **flags: Any) -> jax.Array:
-    """[B, ..., C] to the same shape, of type `dtype` if given."""
+    """Maps [B, ..., C] to the same shape, of type `dtype` if it is given."""
     # Statistics are float32; Linen would mix the types.
     with jax.numpy_dtype_promotion('standard'):
       return super().__call__(x.astype(jnp.float32), *args, **flags)
@@ -96,6 +108,12 @@ def batch_norm(
   """Batch norm: batch statistics in training, running ones otherwise.
 
   Under jit over a mesh the statistics are those of the global batch.
+
+  Args:
+    train: whether to use the statistics of the batch.
+    epsilon: number added to variances.
+    dtype: type of the result.
+    name: name of the parameters.
   """
   return BatchNorm(
     use_running_average=not train,
@@ -109,7 +127,7 @@ def batch_norm(
 def instance_norm(x: jax.Array, epsilon: float = 1e-5) -> jax.Array:
   """`x` [B, ..., C] with mean 0 and variance 1 per sample and channel.
 
-  Computed in float32 whatever the type of `x`, which is the type of the result.
+  Computed in float32; the result has the type of `x`.
   """
   axes = tuple(range(1, x.ndim - 1))
   wide = x.astype(jnp.float32)
@@ -126,7 +144,7 @@ class InstanceNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, ..., C] to the same shape."""
+    """Maps [B, ..., C] to the same shape."""
     width = x.shape[-1]
     scale = self.param('scale', nn.initializers.ones, (width,))
     bias = self.param('bias', nn.initializers.zeros, (width,))
@@ -135,11 +153,11 @@ class InstanceNorm(nn.Module):
 
 
 class PReLU(nn.Module):
-  """x where positive, a learned slope per channel times x elsewhere."""
+  """`x` where positive, elsewhere `x` times a learned slope per channel."""
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[..., C] to the same shape."""
+    """Maps [..., C] to the same shape."""
     slope = self.param(
       'negative_slope', nn.initializers.constant(0.25), (x.shape[-1],)
     )
@@ -149,21 +167,21 @@ class PReLU(nn.Module):
 class SpectralConv(nn.Module):
   """A convolution whose kernel is divided by its largest singular value.
 
-  The value is estimated with the stored vectors u [O] and v [*K I], which one
-  step of power iteration improves in each training call; they are kept in
+  The value is estimated with the stored vectors u [O] and v [*K I], which are
+  improved by one step of power iteration in each training call and kept in
   `batch_stats`. As in PyTorch, no gradient flows through u and v.
   """
 
   features: int  # output channels
   kernel: tuple[int, ...]  # size
-  padding: int = 0  # on every side
+  padding: int = 0  # zeros on every side
   bias: bool = True
   epsilon: float = 1e-12  # least length of a vector
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, ..., I] to [B, ..., O]."""
+    """Maps [B, ..., I] to [B, ..., O]."""
     shape = (*self.kernel, x.shape[-1], self.features)
     kernel = self.param('kernel', KERNEL_INIT, shape)
     matrix = kernel.reshape(-1, self.features)  # [*K I, O]
@@ -204,7 +222,7 @@ class ConvTranspose(nn.Module):
   """PyTorch's transposed convolution.
 
   The kernel [*K, I, O] is that of a plain convolution over the input with
-  stride - 1 zeros between its pixels: spatially flipped against PyTorch's.
+  stride - 1 zeros between its pixels: spatially flipped compared to PyTorch's.
   """
 
   features: int  # output channels
@@ -213,11 +231,11 @@ class ConvTranspose(nn.Module):
   padding: int = 0  # cut from every side of the result
   output_padding: int = 0  # added at the far sides of the result
   bias: bool = True
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """[B, *N, I] to [B, *M, O].
+    """Maps [B, *N, I] to [B, *M, O].
 
     M = (N - 1) stride - 2 padding + K + output_padding.
     """
@@ -242,7 +260,7 @@ class ConvTranspose(nn.Module):
 
 
 def nearest(x: jax.Array, factors: Sequence[int]) -> jax.Array:
-  """[B, *N, C] with every pixel repeated `factors` times: [B, *(N f), C]."""
+  """Maps [B, *N, C] with every pixel repeated `factors` times per axis."""
   for axis, factor in enumerate(factors, 1):
     if factor != 1:
       x = jnp.repeat(x, factor, axis=axis)
@@ -256,14 +274,21 @@ def max_pool(
   stride: Sequence[int],
   padding: int | Sequence[int] = 0,
 ) -> jax.Array:
-  """Largest value of windows of [B, *N, C]; nothing is seen outside."""
+  """Largest values of windows of maps [B, *N, C]; padding is never largest.
+
+  Args:
+    x: [B, *N, C].
+    window: size of the windows along each axis.
+    stride: distance of the windows along each axis.
+    padding: cells on both sides of all axes, or of each.
+  """
   pads = _padding(padding, len(window))
   return nn.max_pool(x, tuple(window), strides=tuple(stride), padding=pads)
 
 
 def avg_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
-  """Mean of windows of [B, *N, C] side by side; a last partial one is cut."""
-  # Not nn.avg_pool: it divides by an integer, an error in strict promotion.
+  """Means of adjacent windows of maps [B, *N, C]; a partial one is dropped."""
+  # nn.avg_pool divides by an integer, an error in strict promotion.
   size = tuple(window)
   total = nn.pooling.pool(x, 0.0, lax.add, size, size, 'VALID')
   return total * (1 / math.prod(window))

@@ -1,7 +1,7 @@
 """Blocks of the renderer: convolution, batch norm, activation, in 2-D and 3-D.
 
 Layout: channels last. Kernels are odd and padded by half their size, so that
-height, width and depth stay.
+height, width and depth are preserved.
 """
 
 from flax import linen as nn
@@ -16,12 +16,12 @@ class ConvBlock(nn.Module):
 
   features: int  # output channels
   kernel: tuple[int, ...] = (3, 3)  # size
-  slope: float = 0.0  # of the activation where negative
-  dtype: Dtype | None = None  # of the computation
+  slope: float = 0.0  # slope of the activation for negative values
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, *N, C] to [B, *N, features]."""
+    """Maps [B, *N, C] to [B, *N, features]."""
     x = basic.conv(
       self.features,
       self.kernel,
@@ -35,14 +35,14 @@ class ConvBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-  """Twice batch norm, ReLU, convolution, added to the input."""
+  """Twice batch norm, ReLU and convolution, added to the input."""
 
   kernel: tuple[int, ...] = (3, 3)  # size
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, *N, C] to the same shape."""
+    """Maps [B, *N, C] to the same shape."""
     y = x
     for i in range(2):
       norm = basic.batch_norm(train=train, dtype=self.dtype, name=f'norm_{i}')

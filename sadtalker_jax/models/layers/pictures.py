@@ -1,19 +1,25 @@
-"""What the networks that look at whole pictures have in common.
+"""Normalisation of pictures for networks of whole pictures.
 
-All of them take RGB in [0, 1], [B, H, W, 3] of real numbers, and do the
-arithmetic that their weights want themselves, so that no caller can do another.
+All of them take RGB in [0, 1], [B, H, W, 3] of a floating type, and do the
+normalisation that their weights need themselves, so that no caller can get it
+wrong.
 """
 
 import jax
 import jax.numpy as jnp
 
-# Per channel of RGB in [0, 1], over the pictures of ImageNet.
+# Mean and deviation per channel of RGB in [0, 1], over the pictures of
+# ImageNet.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 def check(image: jax.Array) -> None:
-  """Raises ValueError unless these are RGB pictures of real numbers."""
+  """Checks that pictures are [B, H, W, 3] of a floating type.
+
+  Raises:
+    ValueError: they are not.
+  """
   real = jnp.issubdtype(image.dtype, jnp.floating)
   if image.ndim != 4 or image.shape[-1] != 3 or not real:
     raise ValueError(
@@ -27,18 +33,18 @@ def standardize(
   mean: tuple[float, ...] = IMAGENET_MEAN,
   deviation: tuple[float, ...] = IMAGENET_DEVIATION,
 ) -> jax.Array:
-  """Pictures less a mean, over a deviation, per channel.
+  """Pictures minus a mean, divided by a deviation, per channel.
 
   Args:
-    image: [B, H, W, 3] RGB in [0, 1], real numbers.
-    mean: of each channel.
-    deviation: of each channel.
+    image: [B, H, W, 3] RGB in [0, 1], of a floating type.
+    mean: mean of each channel.
+    deviation: deviation of each channel.
 
   Returns:
     The same shape, float32.
 
   Raises:
-    ValueError: these are no such pictures.
+    ValueError: pictures have another shape or type.
   """
   check(image)
   wide = image.astype(jnp.float32)
@@ -48,6 +54,10 @@ def standardize(
 
 
 def symmetric(image: jax.Array) -> jax.Array:
-  """Pictures [B, H, W, 3] in [0, 1] as float32 in [-1, 1]; see `check`."""
+  """Pictures [B, H, W, 3] in [0, 1] as float32 in [-1, 1].
+
+  Raises:
+    ValueError: pictures have another shape or type.
+  """
   check(image)
   return 2 * image.astype(jnp.float32) - 1

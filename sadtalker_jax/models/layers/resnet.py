@@ -1,7 +1,7 @@
-"""ResNet of bottleneck blocks, version 1.5 (reference, section 6.1).
+"""ResNet of bottleneck blocks, version 1.5 (method 6.1).
 
 He et al., Deep Residual Learning for Image Recognition, CVPR 2016; the stride
-lies on the 3 x 3 convolution of a block. The trunk of the reconstruction
+is that of the 3 x 3 convolution of a block. The trunk of the reconstruction
 network, of Hopenet and of RetinaFace. Layout: NHWC.
 """
 
@@ -13,19 +13,19 @@ import jax
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype
 
-_EXPANSION = 4  # output channels of a block over those inside
+_EXPANSION = 4  # ratio of a block's output channels to those inside
 
 
 class Bottleneck(nn.Module):
   """1 x 1, 3 x 3 and 1 x 1 convolution around a shortcut."""
 
-  features: int  # channels inside; four times as many come out
+  features: int  # channels inside; the output has four times as many
   stride: int = 1
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, H, W, C] to [B, H / stride, W / stride, 4 features]."""
+    """Maps [B, H, W, C] to [B, H / stride, W / stride, 4 features]."""
     wide = _EXPANSION * self.features
 
     def conv(
@@ -55,21 +55,21 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
   """Feature maps at 1/4, 1/8, 1/16 and 1/32 of a picture's size."""
 
-  blocks: Sequence[int] = (3, 4, 6, 3)  # per stage: ResNet-50
+  blocks: Sequence[int] = (3, 4, 6, 3)  # blocks per stage, those of ResNet-50
   features: int = 64  # channels of the stem; doubled from stage to stage
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, image: jax.Array, *, train: bool) -> tuple[jax.Array, ...]:
     """The outputs of all stages.
 
     Args:
-      image: [B, H, W, 3], in the range that the weights were trained for.
+      image: [B, H, W, 3] in the range that the weights were trained for.
       train: whether batch norm uses the batch.
 
     Returns:
-      Per stage i = 0, 1, ...: [B, H / 2^(i + 2), W / 2^(i + 2), C 2^i], sizes
-      rounded up, C = 4 `features`; of ResNet-50 256, 512, 1024, 2048 channels.
+      For stages i = 0, 1, ...: [B, H / 2^(i + 2), W / 2^(i + 2), C 2^i], sizes
+      rounded up, C = 4 `features`; for ResNet-50 256, 512, 1024, 2048 channels.
     """
     x = basic.conv(
       self.features,

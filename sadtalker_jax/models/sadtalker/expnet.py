@@ -1,4 +1,4 @@
-"""ExpNet: what the lips do when a sound is heard (reference, section 3)."""
+"""ExpNet: expression coefficients from sound (method 3)."""
 
 from flax import linen as nn
 import jax
@@ -13,21 +13,21 @@ EXPRESSION_SIZE = 64
 class ExpNet(nn.Module):
   """Expression of every frame from its sound, a reference and a blink signal.
 
-  Frames do not see each other.
+  Frames are independent of each other.
   """
 
-  sees_reference: bool = True  # False: zeros take its place (Table 3)
-  dtype: Dtype | None = None  # of the computation
+  sees_reference: bool = True  # False: zeros replace it (Table 3 of the paper)
+  dtype: Dtype | None = None  # type of the computation
 
   def setup(self) -> None:
-    """Names the parts."""
+    """Creates the parts."""
     self.audio_encoder = audio_encoder.AudioEncoder(dtype=self.dtype)
     self.mapping = basic.dense(EXPRESSION_SIZE, dtype=self.dtype)
 
   def __call__(
     self, mel: jax.Array, reference: jax.Array, blink: jax.Array, *, train: bool
   ) -> jax.Array:
-    """Expression coefficients, absolute ones.
+    """Expression coefficients: absolute values, not differences.
 
     Args:
       mel: [B, 80, 16, 1] log-mel windows.
@@ -48,5 +48,5 @@ class ExpNet(nn.Module):
     return self.mapping(x)
 
   def embed(self, mel: jax.Array, *, train: bool) -> jax.Array:
-    """Sound alone: windows [B, 80, 16, 1] to [B, 512]."""
+    """Embeddings [B, 512] of sound windows [B, 80, 16, 1]."""
     return self.audio_encoder(mel, train=train)

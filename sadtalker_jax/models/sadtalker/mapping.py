@@ -1,4 +1,4 @@
-"""MappingNet: 3DMM coefficients become keypoint motion (reference, 5.2)."""
+"""MappingNet: keypoint motion from 3DMM coefficients (method 5.2)."""
 
 from typing import NamedTuple
 
@@ -8,33 +8,33 @@ import jax
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype
 
-NUM_BINS = 66  # of an angle, 3 degrees each
+NUM_BINS = 66  # bins of an angle, 3 degrees each
 NUM_KEYPOINTS = 15
 
 
 class KeypointMotion(NamedTuple):
-  """What moves canonical keypoints; of MappingNet and of HEEstimator."""
+  """Motion of canonical keypoints, from MappingNet or HeadPoseEstimator."""
 
   yaw: jax.Array  # [B, 66] logits of the bins of the angle
-  pitch: jax.Array  # [B, 66]
-  roll: jax.Array  # [B, 66]
+  pitch: jax.Array  # [B, 66] logits
+  roll: jax.Array  # [B, 66] logits
   translation: jax.Array  # [B, 3]
   expression: jax.Array  # [B, 15, 3] offsets of the keypoints
 
 
 class MappingNet(nn.Module):
-  """Keypoint motion of the middle of a window of coefficients."""
+  """Keypoint motion of the middle frame of a window of coefficients."""
 
   features: int = 1024  # channels inside
   num_keypoints: int = NUM_KEYPOINTS
-  # Whether t_x and t_z count for nothing where its output places keypoints, as
-  # the released weights want it (quirk Q2). The output has them all the same.
+  # Whether t_x and t_z are ignored when keypoints are placed, as the released
+  # weights need it (quirk Q2). The output contains them in either case.
   zero_t_xz: bool = True
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, window: jax.Array) -> KeypointMotion:
-    """Motion of windows [B, 27, 70 or 73] of coefficients, time before them."""
+    """Motion of windows [B, 27, 70 or 73] of coefficients, time on axis 1."""
     x = basic.conv(self.features, (7,), dtype=self.dtype, name='first')(window)
     for i in range(3):
       y = basic.conv(

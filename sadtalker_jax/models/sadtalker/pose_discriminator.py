@@ -1,4 +1,4 @@
-"""Tells real head motion from made-up one (reference, section 4.5)."""
+"""The discriminator of real and generated head motion (method 4.5)."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ from sadtalker_jax.typing import Dtype
 Block = tuple[int, int, int]
 BLOCKS: tuple[Block, ...] = ((256, 4, 2), (512, 4, 2), (1024, 3, 1))
 
-# Kaiming's normal distribution, for layers that a ReLU follows.
+# Kaiming's normal distribution, for layers that are followed by a ReLU.
 _KERNEL_INIT = nn.initializers.variance_scaling(2.0, 'fan_in', 'normal')
 
 
 class PoseDiscriminator(nn.Module):
-  """Scores of stretches of a motion; high ones for real motion."""
+  """Scores of parts of a motion, high for real motion."""
 
   blocks: Sequence[Block] = BLOCKS
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, motion: jax.Array, *, train: bool) -> jax.Array:
-    """Motion [B, T, 6] to scores [B, T / 4]."""
+    """Maps motion [B, T, 6] to scores [B, T / 4]."""
     x = motion
     for i, (features, kernel, stride) in enumerate(self.blocks):
       x = nn.Conv(

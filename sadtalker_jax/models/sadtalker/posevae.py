@@ -1,14 +1,14 @@
-"""PoseVAE: how the head of a speaker moves (reference, section 4).
+"""PoseVAE: head motion from sound and a style (method 4).
 
-A conditional variational auto-encoder of 32 frames of head motion: poses less
+A conditional variational auto-encoder of 32 frames of head motion: poses minus
 the pose before the first frame, 6 numbers a frame (angles in radian,
 translation in decimetre). The conditions are that pose, a style (the speaker
-it was learned from) and the sound of the frames.
+whose motion was learned) and the sound of the frames.
 
 Letters: B clips, T = 32 frames, Z = 64 numbers of a latent.
 
-Sound is embedded in the order [B, T]. The original mixes up clips and frames
-where B > 1 (quirk Q7), which no weights can need at B = 1.
+Sound is embedded in the order [B, T]. The published program mixes up clips and
+frames where B > 1 (quirk Q7); weights used at B = 1 do not depend on it.
 """
 
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ LATENT_SIZE = 64
 
 
 class Reconstruction(NamedTuple):
-  """What training compares."""
+  """Decoded motion and posterior, the inputs of the losses."""
 
   motion: jax.Array  # [B, T, 6] decoded
-  mean: jax.Array  # [B, Z] of the posterior
-  log_variance: jax.Array  # [B, Z]
-  latent: jax.Array  # [B, Z] drawn from it
+  mean: jax.Array  # [B, Z] mean of the posterior
+  log_variance: jax.Array  # [B, Z] log variance of the posterior
+  latent: jax.Array  # [B, Z] drawn from the posterior
 
 
 class PoseEncoder(nn.Module):
@@ -47,7 +47,7 @@ class PoseEncoder(nn.Module):
   hidden_size: int
   widths: Sequence[int]
   tie_mu_logvar: bool
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
@@ -59,7 +59,7 @@ class PoseEncoder(nn.Module):
     *,
     train: bool,
   ) -> tuple[jax.Array, jax.Array]:
-    """Mean and log variance, [B, Z] each; arguments as of `PoseVAE.encode`."""
+    """Mean and log variance, [B, Z] each; arguments as in `PoseVAE.encode`."""
     batch = motion.shape[0]
     unet = resunet.ResUnet(self.widths, dtype=self.dtype, name='unet')
     poses = unet(motion[..., None], train=train)  # [B, T, 6, 1]
@@ -80,21 +80,21 @@ class PoseEncoder(nn.Module):
     x = basic.dense(self.hidden_size, dtype=self.dtype, name='hidden')(x)
     x = nn.relu(x)
     mean = basic.dense(self.latent_size, dtype=self.dtype, name='mean')(x)
-    # Called in any case: released files hold it, though they never use it.
+    # Always called: released files contain it, although they never use it.
     own = basic.dense(self.latent_size, dtype=self.dtype, name='log_variance')
     log_variance = own(x)
     return mean, mean if self.tie_mu_logvar else log_variance
 
 
 class PoseDecoder(nn.Module):
-  """Motion of a latent under its conditions."""
+  """Motion decoded from a latent and its conditions."""
 
   num_styles: int
   latent_size: int
   audio_size: int
   hidden_size: int
   widths: Sequence[int]
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(
@@ -106,7 +106,7 @@ class PoseDecoder(nn.Module):
     *,
     train: bool,
   ) -> jax.Array:
-    """Motion [B, T, 6]; arguments as of `PoseVAE.decode`."""
+    """Motion [B, T, 6]; arguments as in `PoseVAE.decode`."""
     batch, length = sound.shape[:2]
     audio = basic.dense(self.audio_size, dtype=self.dtype, name='audio')(sound)
     dtype = audio.dtype
@@ -132,30 +132,30 @@ class PoseDecoder(nn.Module):
 
 
 class PoseVAE(nn.Module):
-  """Encoder and decoder of head motion, and the frozen ear of both.
+  """Encoder and decoder of head motion, with a frozen audio encoder.
 
-  The audio encoder is the published Wav2Lip's: always in evaluation mode, and
-  no gradient reaches it.
+  The audio encoder is the published one of Wav2Lip: always in evaluation mode,
+  and no gradient reaches it.
   """
 
-  num_frames: int = NUM_FRAMES  # of a clip, a multiple of 8
+  num_frames: int = NUM_FRAMES  # frames of a clip, a multiple of 8
   num_styles: int = conventions.NUM_STYLES
   latent_size: int = LATENT_SIZE
-  audio_size: int = 6  # numbers that the sound of a frame becomes
-  hidden_size: int = 128  # of the layer between conditions and latent
-  widths: Sequence[int] = resunet.WIDTHS  # of both U-nets
+  audio_size: int = 6  # numbers per frame that the sound is reduced to
+  hidden_size: int = 128  # width of the layer between conditions and latent
+  widths: Sequence[int] = resunet.WIDTHS  # channels of both U-nets
   audio_blocks: Sequence[audio_encoder.Block] = audio_encoder.BLOCKS
-  # The log variance is the mean: a slip of the original (quirk Q1), which
-  # released weights were trained with. False for weights of our own.
+  # Whether the log variance is the mean: a mistake of the published program
+  # (quirk Q1), with which released weights were trained. False for new weights.
   tie_mu_logvar: bool = True
-  # False: zeros take the place of a condition (Table 4).
+  # False: zeros replace the condition (Table 4 of the paper).
   sees_reference: bool = True
   sees_style: bool = True
   hears: bool = True
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   def setup(self) -> None:
-    """Names the parts."""
+    """Creates the parts."""
     self.audio_encoder = audio_encoder.AudioEncoder(
       self.audio_blocks, dtype=self.dtype
     )
@@ -180,15 +180,15 @@ class PoseVAE(nn.Module):
     *,
     train: bool,
   ) -> Reconstruction:
-    """Motion through a latent and back, as in training.
+    """Encodes motion to a latent and decodes it, as in training.
 
     Args:
-      motion: [B, T, 6] poses less `reference`.
+      motion: [B, T, 6] poses minus `reference`.
       reference: [B, 6] pose before the first frame.
       style: [B] integers below `num_styles`.
       mel: [B, T, 80, 16, 1] log-mel windows of the frames.
-      noise: [B, Z] of the standard normal distribution, which the latent is
-        made of: mean + exp(log_variance / 2) noise.
+      noise: [B, Z] from the standard normal distribution; the latent is
+        mean + exp(log_variance / 2) noise.
       train: whether batch norm uses the batch.
 
     Returns:
@@ -203,7 +203,7 @@ class PoseVAE(nn.Module):
     return Reconstruction(decoded, mean, log_variance, latent)
 
   def encode_audio(self, mel: jax.Array) -> jax.Array:
-    """Log-mel windows [B, T, 80, 16, 1] to embeddings [B, T, 512]."""
+    """Embeddings [B, T, 512] of log-mel windows [B, T, 80, 16, 1]."""
     batch, length = mel.shape[:2]
     flat = mel.reshape(batch * length, *mel.shape[2:])
     if not self.hears:
@@ -222,7 +222,11 @@ class PoseVAE(nn.Module):
   ) -> tuple[jax.Array, jax.Array]:
     """Mean and log variance of the latent, [B, Z] each.
 
-    Arguments as of a call; `sound` is [B, T, 512] of `encode_audio`.
+    Arguments as in a call of the module; `sound` is the result of
+    `encode_audio`, [B, T, 512].
+
+    Raises:
+      ValueError: there are not `num_frames` frames.
     """
     self._check_length(motion)
     told = self._told(reference, style)
@@ -239,9 +243,12 @@ class PoseVAE(nn.Module):
   ) -> jax.Array:
     """Motion [B, T, 6] of a latent [B, Z].
 
-    It is an affine map of 6 numbers in (0, 1), so its range is limited by what
-    the last layer has learned (quirk Q32). Other arguments as of a call;
-    `sound` is [B, T, 512] of `encode_audio`.
+    It is an affine map of 6 numbers in (0, 1), so its range is limited by the
+    weights of the last layer (quirk Q32). Other arguments as in a call of the
+    module; `sound` is the result of `encode_audio`, [B, T, 512].
+
+    Raises:
+      ValueError: there are not `num_frames` frames.
     """
     self._check_length(sound)
     told = self._told(reference, style)
@@ -250,7 +257,7 @@ class PoseVAE(nn.Module):
   def _told(
     self, reference: jax.Array, style: jax.Array
   ) -> tuple[jax.Array, jax.Array]:
-    """Reference and style, as far as they are seen."""
+    """Reference and style, or zeros where they are not used."""
     return (
       reference if self.sees_reference else jnp.zeros_like(reference),
       style if self.sees_style else jnp.zeros_like(style),

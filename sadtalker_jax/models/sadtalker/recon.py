@@ -1,8 +1,8 @@
-"""The reconstruction network: a face becomes 3DMM coefficients.
+"""The reconstruction network: 3DMM coefficients from a face (method 6.1).
 
 Deng et al., Accurate 3D Face Reconstruction with Weakly-Supervised Learning,
-CVPRW 2019; reference, section 6.1. Pictures are RGB in [0, 1], aligned by
-`face3d.alignment`, and get no other treatment.
+CVPRW 2019. Pictures are RGB in [0, 1], aligned by `face3d.alignment`, without
+further normalisation.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ HEADS: tuple[tuple[str, int], ...] = (
 
 
 class ReconNet(nn.Module):
-  """ResNet-50 and seven linear heads, which start as the mean face."""
+  """ResNet-50 and seven linear heads, initialised to the mean face."""
 
-  blocks: Sequence[int] = (3, 4, 6, 3)  # of the trunk, per stage
+  blocks: Sequence[int] = (3, 4, 6, 3)  # blocks of the trunk, per stage
   features: int = 64  # channels of the trunk's stem
-  dtype: Dtype | None = None  # of the trunk's computation
+  dtype: Dtype | None = None  # type of the trunk's computation
 
   @nn.compact
   def __call__(self, image: jax.Array, *, train: bool) -> jax.Array:
@@ -45,7 +45,7 @@ class ReconNet(nn.Module):
       [B, 257] float32, layout in `face3d.coeffs`.
 
     Raises:
-      ValueError: these are no such pictures.
+      ValueError: pictures have another shape or type.
     """
     pictures.check(image)
     backbone = resnet.ResNet(

@@ -1,4 +1,4 @@
-"""The U-net of PoseVAE: a pose sequence seen as a picture (reference, 4.2).
+"""The U-net of PoseVAE: a pose sequence as a picture (method 4.2).
 
 Layout: [B, T, P, 1], time by pose numbers. Only time is strided, by 2 at each
 step down, so T is a multiple of 8.
@@ -20,15 +20,15 @@ _HALF = (2, 1)  # step in time, step along the pose
 
 
 class ResidualConv(nn.Module):
-  """Two convolutions after norms, and a convolved shortcut."""
+  """Two convolutions, each after a norm, and a convolved shortcut."""
 
   features: int  # output channels
   stride: tuple[int, int] = (1, 1)
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, T, P, C] to [B, T / stride, P, features]."""
+    """Maps [B, T, P, C] to [B, T / stride, P, features]."""
     norm = functools.partial(basic.batch_norm, train=train, dtype=self.dtype)
     conv = functools.partial(
       basic.conv, self.features, (3, 3), padding=1, dtype=self.dtype
@@ -42,14 +42,14 @@ class ResidualConv(nn.Module):
 
 
 class ResUnet(nn.Module):
-  """Numbers in (0, 1), one for each of the input."""
+  """A U-net with an output in (0, 1) of the size of its input."""
 
   widths: Sequence[int] = WIDTHS  # channels at full, 1/2, 1/4, 1/8 of the time
-  dtype: Dtype | None = None  # of the computation
+  dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, T, P, 1] to the same shape."""
+    """Maps [B, T, P, 1] to the same shape."""
     conv = functools.partial(basic.conv, dtype=self.dtype)
     block = functools.partial(ResidualConv, dtype=self.dtype)
     first, *deeper, deepest = self.widths
@@ -59,7 +59,7 @@ class ResUnet(nn.Module):
     y = conv(first, (3, 3), padding=1, name='input_conv_2')(nn.relu(y))
     y = y + conv(first, (3, 3), padding=1, name='input_skip')(x)
 
-    passed = [y]  # across to the way up
+    passed = [y]  # maps for the way up
     for i, width in enumerate(deeper, 1):
       y = block(width, stride=_HALF, name=f'down_{i}')(y, train=train)
       passed.append(y)

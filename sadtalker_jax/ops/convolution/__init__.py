@@ -1,5 +1,5 @@
-"""Convolutions in forms that are quick where they run.
+"""Convolutions in forms that are quick on CPU.
 
-`conv` has 2-D and 3-D ones, `phases` those after a doubling of pixels,
-`winograd` (with `winograd_schemes`) those with fewer products.
+`conv` has 2-D and 3-D convolutions, `phases` those of maps whose pixels are
+repeated, `winograd` (with `winograd_schemes`) those with fewer products.
 """

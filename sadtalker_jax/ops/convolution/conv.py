@@ -1,9 +1,9 @@
-"""Convolutions, with 3-D ones in a form that XLA:CPU is quick at.
+"""Convolutions in 2-D and 3-D, the latter in a form that is quick on CPU.
 
 Layout: channels last, kernels [*K, I, O]. XLA:CPU runs 2-D convolutions at the
 speed of other libraries and 3-D ones 3 to 18 times slower, so on CPU a 3-D
 convolution becomes 2-D ones over slices in depth: same sums, another order.
-Other backends get the plain operation. The backend is asked at trace time.
+Other backends run the plain operation. The backend is asked at trace time.
 """
 
 from collections.abc import Sequence
@@ -30,24 +30,24 @@ def conv_general_dilated(
   *,
   lhs_dilation: Sequence[int] | None = None,
   rhs_dilation: Sequence[int] | None = None,
-  dimension_numbers: Any = None,
+  dimension_numbers: lax.ConvDimensionNumbers | None = None,
   feature_group_count: int = 1,
-  precision: Any = None,
+  precision: lax.PrecisionLike = None,
   **rest: Any,
 ) -> jax.Array:
   """`lax.conv_general_dilated`, for `nn.Conv(conv_general_dilated=...)`.
 
   Args:
-    x: [B, *N, I].
+    x: [B, *N, I] input.
     kernel: [*K, I, O].
-    strides: one per spatial axis.
+    strides: one number per spatial axis.
     padding: (low, high) per spatial axis.
-    lhs_dilation: as in lax.
-    rhs_dilation: as in lax.
-    dimension_numbers: as in lax; the 3-D form wants channels last.
-    feature_group_count: as in lax.
-    precision: as in lax.
-    **rest: as in lax.
+    lhs_dilation: see lax.
+    rhs_dilation: see lax.
+    dimension_numbers: see lax; the 3-D form needs channels last.
+    feature_group_count: see lax.
+    precision: see lax.
+    **rest: further arguments of lax.
 
   Returns:
     [B, *M, O].
@@ -79,16 +79,16 @@ def conv3d_by_slices(
   kernel: jax.Array,
   strides: Sequence[int],
   padding: Sequence[tuple[int, int]],
-  precision: Any = None,
+  precision: lax.PrecisionLike = None,
 ) -> jax.Array:
   """A 3-D convolution as 2-D ones over the slices in depth.
 
   Args:
     x: [B, D, H, W, I].
     kernel: [Kd, Kh, Kw, I, O].
-    strides: along height and width; that along depth is 1.
+    strides: strides along height and width; the stride along depth is 1.
     padding: (low, high) along depth, height and width.
-    precision: of the products.
+    precision: precision of the products.
 
   Returns:
     [B, D', H', W', O].
@@ -112,7 +112,7 @@ def conv3d_by_slices(
     y = conv2d(x.reshape(-1, *x.shape[2:]), kernel[0])
     return y.reshape(batch, depth, *y.shape[1:])
   if deep > 3 and 2 * features < width:
-    # Many taps, few outputs: one convolution makes the outputs of all taps.
+    # Many taps, few outputs: one convolution computes the outputs of all taps.
     taps = jnp.moveaxis(kernel, 0, 3).reshape(high, wide, width, -1)
     y = conv2d(x.reshape(-1, *x.shape[2:]), taps)
     y = y.reshape(batch, depth, *y.shape[1:3], deep, features)

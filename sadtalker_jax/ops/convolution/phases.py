@@ -1,17 +1,16 @@
-"""Convolutions of maps with repeated pixels, made at the small size.
+"""Convolutions of maps with repeated pixels, computed at the small size.
 
-Where every pixel of a map stands f times in a row, the taps of a 3 x 3 kernel
-that meet the same pixel can be added up beforehand. Each of the f x f phases of
-the output is then a convolution of the small map with fewer taps: at f = 2 with
-2 x 2 of 9, 16 products for 36; at f = 4, where both phases in the middle are
-alike, 25 for 144. Zero padding stays exact.
+Where every pixel of a map is repeated f times along both axes, the taps of a
+3 x 3 kernel that meet the same pixel can be added up beforehand. Each of the
+f x f phases of the output is then a convolution of the small map with fewer
+taps: at f = 2 with 2 x 2 of 9, 16 products instead of 36; at f = 4, where both
+phases in the middle are equal, 25 instead of 144. Zero padding stays exact.
 
 Layout: [B, H, W, C] and kernels [3, 3, I, O], or [B, D, H, W, C] and
 [3, 3, 3, I, O]; only height and width are repeated.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 from jax import lax
@@ -20,24 +19,24 @@ import numpy as np
 
 from sadtalker_jax.ops.convolution import conv as conv_ops
 
-# Of the phases that differ, along one axis: the sums of taps, and how many
-# cells of padding there are before and after the map.
+# The distinct phases along one axis: the sums of taps, and how many cells of
+# padding there are before and after the map.
 _FIRST = np.array([[1, 0, 0], [0, 1, 1]]), (1, 0)
 _MIDDLE = np.array([[1, 1, 1]]), (0, 0)
 _LAST = np.array([[1, 1, 0], [0, 0, 1]]), (0, 1)
 _PHASES = {2: (_FIRST, _LAST), 4: (_FIRST, _MIDDLE, _LAST)}
-# Which of them the f phases are.
+# For each of the f phases, its place among the distinct ones.
 _ORDER = {2: (0, 1), 4: (0, 1, 1, 2)}
 
-Kernels = tuple[tuple[Any, ...], ...]
+Kernels = tuple[tuple[np.ndarray, ...], ...]
 
 
 def split(kernel: np.ndarray, factor: int) -> Kernels:
-  """Kernels of the phases that differ, rows of columns.
+  """Kernels of the distinct phases, as rows of columns.
 
   Args:
     kernel: [3, 3, I, O] or [3, 3, 3, I, O].
-    factor: f, 2 or 4.
+    factor: number f of repetitions, 2 or 4.
 
   Returns:
     2 x 2 or 3 x 3 of [(3,) 1 or 2, 1 or 2, I, O], type of `kernel`.
@@ -64,13 +63,13 @@ def conv(
   *,
   precision: lax.PrecisionLike = None,
 ) -> jax.Array:
-  """Convolution of a map with its pixels repeated, with stride 1.
+  """Convolution, with stride 1, of a map whose pixels are repeated.
 
   Args:
-    x: [B, H, W, C] or [B, D, H, W, C].
-    kernels: of `split`.
-    factor: f.
-    precision: of the products.
+    x: [B, H, W, C] or [B, D, H, W, C] map before the repetition.
+    kernels: result of `split`.
+    factor: number f of repetitions, 2 or 4.
+    precision: precision of the products.
 
   Returns:
     [B, (D,) H f, W f, O].

@@ -1,9 +1,9 @@
 """Convolutions with fewer products, after Toom, Cook and Winograd.
 
 A patch of the input becomes n numbers per axis, these are multiplied with n
-numbers made of the kernel, and the products become m outputs. In two dimensions
-that is n^2 products for m^2 outputs, as products of matrices over the channels.
-Exact but for rounding.
+numbers computed from the kernel, and the products become m outputs. In two
+dimensions that is n^2 products for m^2 outputs, computed as products of
+matrices over the channels. Exact but for rounding.
 
 | scheme | kernel | n^2 products, m^2 outputs | plain convolution |
 |---|---|---|---|
@@ -14,12 +14,11 @@ Exact but for rounding.
 
 Layout: [B, H, W, C] and kernels [Kh, Kw, I, O], or [B, D, H, W, C] and
 [Kd, Kh, Kw, I, O]; the depth is convolved as usual. Padding is with zeros by
-half the kernel. Float32 only. Strips of rows are made one after the other, so
-that what lies between stays in a processor's cache: this is for CPUs.
+half the kernel. Float32 only. Strips of rows are computed one after the other,
+so that intermediate results stay in a processor's cache: this is for CPUs.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 from jax import lax
@@ -28,6 +27,7 @@ import numpy as np
 
 from sadtalker_jax.ops.convolution import conv as conv_ops
 from sadtalker_jax.ops.convolution import winograd_schemes as schemes
+from sadtalker_jax.typing import Array
 
 THREE, SEVEN = schemes.THREE, schemes.SEVEN
 NEAREST_2, NEAREST_4 = schemes.NEAREST_2, schemes.NEAREST_4
@@ -47,25 +47,27 @@ def conv(
   finish: Finish | None = None,
   beside: Sequence[jax.Array] = (),
 ) -> jax.Array:
-  """A convolution with stride 1 whose output is as large as its input.
+  """A convolution with stride 1 whose output has the size of its input.
 
-  With the schemes for repeated pixels, as large as the input repeated.
+  With the schemes for repeated pixels, the size of the input repeated.
 
   Args:
-    x: [B, H, W, C] or [B, D, H, W, C], H and W multiples of the scheme's step.
-    kernel: of `transform`.
-    scheme: the same.
-    deep: Kd.
-    finish: what becomes of a strip [B, (D,) h, W', O] of the output, given the
-      same rows of `beside`; the number of rows may change by a whole factor.
-    beside: [B, (D,) G, ...] maps for `finish`; G is to the rows of the output
-      as a whole number, or the inverse of one, to 1.
+    x: [B, H, W, C] or [B, D, H, W, C] input, H and W multiples of the scheme's
+      step.
+    kernel: result of `transform`.
+    scheme: scheme that `kernel` was transformed with.
+    deep: size Kd of the kernel along depth.
+    finish: function of a strip [B, (D,) h, W', O] of the output and of the same
+      rows of the maps in `beside`; its result replaces the strip. It may change
+      the number of rows by a whole factor.
+    beside: [B, (D,) G, ...] maps for `finish`; G is a whole multiple, or a
+      whole fraction, of the number of rows of the output.
 
   Returns:
-    [B, (D,) H', W', O], or what `finish` makes of it.
+    [B, (D,) H', W', O], or the results of `finish` joined along the rows.
 
   Raises:
-    ValueError: height or width are no multiple of the step.
+    ValueError: height or width is not a multiple of the step.
   """
   if any(n % scheme.step for n in x.shape[-3:-1]):
     raise ValueError(
@@ -76,7 +78,7 @@ def conv(
   work = _Work(x[:, None] if flat else x, kernel, scheme, deep)
   count = work.strips
 
-  def strip(index: Any) -> jax.Array:
+  def strip(index: int | jax.Array) -> jax.Array:
     y = work.strip(index)
     if flat:
       y = y[:, 0]
@@ -104,7 +106,7 @@ class _Work:
     scheme: schemes.Scheme,
     deep: int,
   ):
-    """Takes x [B, D, H, W, C]."""
+    """Prepares the convolution of x [B, D, H, W, C]."""
     self.scheme, self.kernel, self.deep = scheme, kernel, deep
     self.count, patch = scheme.inputs.shape
     self.batch, self.depth, height, width, channels = x.shape
@@ -122,18 +124,18 @@ class _Work:
     far = (scheme.blocks - 2) * scheme.step + patch - scheme.low
     side = (scheme.low, far)
     ends = (deep // 2,) * 2 if self.together else (0, 0)
-    # Rows first: those of a strip lie together.
+    # Rows first, so that the rows of a strip are contiguous.
     self.x = jnp.pad(
       x.transpose(2, 0, 1, 3, 4), (side, (0, 0), ends, side, (0, 0))
     )
 
-  def strip(self, index: Any) -> jax.Array:
+  def strip(self, index: int | jax.Array) -> jax.Array:
     """[B, D, h, W', O]: the rows of a strip."""
     scheme, more = self.scheme, self.scheme.blocks - 1
     first = index * self.rows * scheme.step
     size = (self.rows + more - 1) * scheme.step + scheme.inputs.shape[1]
     x = lax.dynamic_slice_in_dim(self.x, first, size)
-    # Stacking stores the rows; XLA would make them anew for each column.
+    # Stacking stores the rows; XLA would compute them again for each column.
     rows = jnp.stack(_patches(x, scheme, self.rows + more, 0))
     columns = _patches(rows, scheme, self.columns + more, 4)
     parts = []
@@ -145,7 +147,7 @@ class _Work:
     y = y.reshape(-1, *y.shape[2:4], y.shape[4] * y.shape[5], y.shape[6])
     return y.transpose(1, 2, 0, 3, 4)
 
-  def _products(self, t: jax.Array, kernel: jax.Array) -> jax.Array:
+  def _products(self, t: jax.Array, kernel: Array) -> jax.Array:
     """[n, rows, B, D, W / step, O]: products, summed over depth and blocks."""
     deep, depth = self.deep, self.depth
     if self.together and deep > 1:
@@ -174,7 +176,7 @@ class _Work:
 def _patches(
   x: jax.Array, scheme: schemes.Scheme, count: int, axis: int
 ) -> list[jax.Array]:
-  """The n numbers of each of `count` patches along an axis."""
+  """The n numbers of each of `count` patches along `axis`."""
   stop = scheme.step * (count - 1) + 1
   cells = [
     lax.slice_in_dim(x, j, j + stop, scheme.step, axis)
@@ -184,7 +186,7 @@ def _patches(
 
 
 def _conv_2x2(t: jax.Array, kernel: jax.Array) -> jax.Array:
-  """t [h + 1, B, D, W + 1, C] with 2 x 2 taps: [h, B, D, W, O]."""
+  """Convolution [h, B, D, W, O] of [h + 1, B, D, W + 1, C], 2 x 2 taps."""
   rows, batch, depth, columns, channels = t.shape
   image = t.reshape(rows, batch * depth, columns, channels)
   y = lax.conv_general_dilated(
@@ -199,8 +201,8 @@ def _conv_2x2(t: jax.Array, kernel: jax.Array) -> jax.Array:
   return y.transpose(2, 0, 1, 3, 4)
 
 
-def _sum(weights: np.ndarray, parts: Any) -> jax.Array:
-  """Sum of some arrays, weighted; those of weight 0 are left out."""
+def _sum(weights: np.ndarray, parts: Iterable[jax.Array]) -> jax.Array:
+  """Weighted sum of arrays; those of weight 0 are left out."""
   terms = [
     part if weight == 1 else part * np.float32(weight)
     for weight, part in zip(weights, parts, strict=True)

@@ -1,33 +1,34 @@
-"""Schemes of `ops.convolution.winograd`: short convolutions by few products.
+"""Schemes of `ops.convolution.winograd`: short convolutions with few products.
 
 A scheme is three matrices that act along one axis: they turn a patch of the
 input, and the kernel, into n numbers each, and the n products into m outputs.
-Those of Toom and Cook evaluate polynomials at n - 1 points and at infinity; the
-points here were searched for small rounding (with 0, 1, -1, 2, -2 the largest
+Those of Toom and Cook evaluate polynomials at n - 1 points and at infinity. The
+points were searched for small rounding errors (with 0, 1, -1, 2, -2 the largest
 error is three times that of `THREE`). Kernels are transformed in float64.
 """
 
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 
 import numpy as np
 
+from sadtalker_jax.typing import Array
+
 # The transformed kernel: one array for each of the n numbers along the width.
-Kernel = tuple[Any, ...]
+Kernel = tuple[Array, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scheme:
-  """How patches, kernels and products are transformed along one axis.
+  """Transforms of patches, kernels and products along one axis.
 
   Attributes:
-    inputs: [n, k], of patches of k cells.
-    kernel: [n, r], of r taps.
-    outputs: [m, n], of products to m cells.
-    step: cells from one patch to the next.
-    blocks: blocks of r taps in a kernel.
-    low: cells of padding in front.
+    inputs: [n, k] matrix that takes a patch of k cells to n numbers.
+    kernel: [n, r] matrix that takes r taps to n numbers.
+    outputs: [m, n] matrix that takes n products to m cells of the output.
+    step: number of cells from one patch to the next.
+    blocks: number of blocks of r taps in a kernel.
+    low: number of cells of padding in front.
   """
 
   inputs: np.ndarray
@@ -59,7 +60,7 @@ THREE = Scheme(*_toom_cook((0, 0.75, -0.75, 1.5, -1.5), 4, 3), step=4)
 SEVEN = Scheme(
   *_toom_cook((0.25, -0.25, 0.75, -0.75, 2, -2), 4, 4), step=4, blocks=2, low=3
 )
-# What differs from a pixel to the one before and after, and the pixel itself.
+# Differences of a pixel to the one before and after, and the pixel itself.
 _DIFFERENCES = np.array([[1, -1, 0], [0, 1, 0], [0, -1, 1]], np.float64)
 _SUMS = np.array([[1, 0, 0], [1, 1, 1], [0, 0, 1]], np.float64)
 NEAREST_2 = Scheme(
@@ -74,16 +75,16 @@ NEAREST_4 = Scheme(
 
 
 def transform(kernel: np.ndarray, scheme: Scheme) -> Kernel:
-  """A kernel as `conv` takes it.
+  """The transformed kernel that `winograd.conv` takes.
 
   Args:
     kernel: [Kh, Kw, I, O] or [Kd, Kh, Kw, I, O].
-    scheme: for kernels of this size.
+    scheme: scheme for kernels of this size.
 
   Returns:
-    n arrays float32 [n, K, P], or [n, 2, 2, K, P] in two blocks. With depth,
-    the taps' inputs lie side by side (K = Kd I, P = O), or their outputs where
-    those are fewer (K = I, P = Kd O).
+    n arrays float32 [n, K, P], or [n, 2, 2, K, P] with two blocks. With depth,
+    the inputs of all taps along it lie side by side (K = Kd I, P = O), or their
+    outputs where those are fewer (K = I, P = Kd O).
   """
   taps = kernel if kernel.ndim == 5 else kernel[None]
   taps = taps.astype(np.float64)
@@ -111,5 +112,5 @@ def transform(kernel: np.ndarray, scheme: Scheme) -> Kernel:
 
 
 def _side_by_side(deep: int, width: int, features: int) -> bool:
-  """Whether the inputs of the taps along the depth are put side by side."""
+  """Whether the inputs of taps along depth lie side by side, not outputs."""
   return deep == 1 or width <= features

@@ -1,11 +1,11 @@
-"""Volumes shifted as a whole, on CPU: two cells per axis instead of a matrix.
+"""Whole volumes shifted, on CPU: two cells per axis instead of a matrix.
 
-Shapes and meaning as in `shifting`. Of the result a few rows are made at a
+Shapes and meaning as in `shifting`. A few rows of the result are computed at a
 time, [R, W, K, C], in two halves with a few 100 KB between them: rows are mixed
 along depth and height, [K, R, W, C], then along width, where the keypoints
 become the inner axis. The two halves run in different steps of a loop: the
-state of a loop is always written out, whereas XLA would otherwise work the
-first half out anew for everything that reads it.
+state of a loop is always written to memory, whereas XLA would otherwise compute
+the first half again for everything that reads it.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ from sadtalker_jax.ops.sampling import banded_plan
 def shifted(
   volume: jax.Array, shift: jax.Array, *, align_corners: bool
 ) -> jax.Array:
-  """As `shifting.shifted`, for one type of float32 or wider."""
+  """`shifting.shifted`, for arrays of one type, float32 or wider."""
   plan = banded_plan.make(volume.shape, shift, align_corners)
   padded = _padded_rows(volume)
 
@@ -55,8 +55,8 @@ def pull(
   Args:
     volume: [B, D, H, W, C].
     shift: [B, K, 3].
-    cotangent: [B, D, H, W, K, C].
-    align_corners: see `shifted`.
+    cotangent: [B, D, H, W, K, C] gradient of the result of `shifted`.
+    align_corners: whether -1 and 1 are the middles of cells, or their edges.
 
   Returns:
     [B, D, H, W, C] and [B, K, 3].
@@ -106,7 +106,7 @@ def pull(
 
 
 def _padded_rows(volume: jax.Array) -> jax.Array:
-  """[B D H, (W + 2) C]: a cell of zeros at both ends of every row."""
+  """Rows [B D H, (W + 2) C] with a cell of zeros at both ends of each."""
   channels = volume.shape[-1]
   rows = volume.reshape(-1, volume.shape[-2] * channels)
   return jnp.pad(rows, ((0, 0), (channels, channels)))
@@ -139,7 +139,7 @@ def _neighbours(
 def _unmixed(
   blocks: jax.Array, plan: banded_plan.ShiftPlan, step: banded_plan.Step
 ) -> jax.Array:
-  """[K R, W C]: what rows of `_mixed` receive of a block [R, W, K, C]."""
+  """Gradients [K R, W C] of the rows of `_mixed`, for a block [R, W, K, C]."""
   rows, width, count, channels = blocks.shape[1:]
   flat = blocks.reshape(-1, channels)
   row = jnp.arange(rows, dtype=jnp.int32)[:, None] * (width * count)
@@ -153,6 +153,6 @@ def _unmixed(
 
 
 def _sum(rows: jax.Array) -> jax.Array:
-  """Sums of rows, as a product: XLA sums a last axis one by one."""
+  """Sums of rows, as a product: XLA:CPU is slow at sums over a last axis."""
   ones = jnp.ones(rows.shape[-1], rows.dtype)
   return jnp.dot(rows, ones, precision=lax.Precision.HIGHEST)

@@ -1,6 +1,7 @@
-"""Shifts of whole volumes in terms of cells: indices, weights and their order.
+"""Shifts of whole volumes as indices and weights of cells, and their order.
 
-For `banded`, which see for the layout: results are made in steps of R rows.
+Used by `banded`, which describes the layout: results are computed in steps of R
+rows.
 """
 
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ from sadtalker_jax.ops.sampling import cells, grids
 
 
 class Step(NamedTuple):
-  """Numbers of what is worked on in a step."""
+  """Indices of the rows that one step computes."""
 
-  block: jax.Array  # among all, in the order of the result
+  block: jax.Array  # block among all, in the order of the result
   which: jax.Array  # volume of the batch
   depth: jax.Array  # slice of the volume
   part: jax.Array  # block of the slice
@@ -26,15 +27,15 @@ class Step(NamedTuple):
 class CellSide(NamedTuple):
   """One of two cells along an axis; arrays [B, D, K] or [B, H / R, K, R]."""
 
-  cell: jax.Array  # that there is
-  weight: jax.Array  # 0 where another was meant
+  cell: jax.Array  # index, always of a cell that exists
+  weight: jax.Array  # 0 where the cell meant does not exist
   rate: jax.Array  # derivative of `weight` by the cell coordinate
 
 
 class Corner(NamedTuple):
-  """One of the four rows that rows are mixed of; arrays [K R]."""
+  """One of the four source rows of each row of a step; arrays [K R]."""
 
-  row: jax.Array  # of [B, D, H]
+  row: jax.Array  # index in [B, D, H]
   weight: jax.Array
   by_z: jax.Array  # derivatives of `weight`
   by_y: jax.Array
@@ -44,13 +45,13 @@ class CellPair(NamedTuple):
   """The two cells along x, next to each other; arrays [B, W, K]."""
 
   cell: jax.Array  # the lower one in [K, R, W + 2] at R = 0
-  low: jax.Array  # its weight, 0 where both are outside
-  high: jax.Array  # that of the upper
+  low: jax.Array  # weight of the lower cell, 0 where both are outside
+  high: jax.Array  # weight of the upper cell, 0 where both are outside
   seen: jax.Array  # 0 where both are outside, otherwise 1
 
 
 class ShiftPlan(NamedTuple):
-  """What the shifts mean."""
+  """The cells and weights of all results of some shifts."""
 
   z: tuple[CellSide, CellSide]
   y: tuple[CellSide, CellSide]
@@ -59,7 +60,7 @@ class ShiftPlan(NamedTuple):
 
 
 def rows(height: int) -> int:
-  """R, rows of a step: what the step holds should fit a core's cache."""
+  """Number R of rows in a step, so that its data fit the cache of a core."""
   return math.gcd(height, 16)
 
 
@@ -123,19 +124,22 @@ def make(
 def _backwards(
   x: cells.Between, first: jax.Array
 ) -> tuple[tuple[jax.Array, jax.Array], ...]:
-  """Which results see a cell: (index in [W, K], weight) [B, K, W], of three.
+  """The results that each cell contributes to, and its weights in them.
 
-  Results are as far apart as cells, or up to one cell in all further (quirk
-  Q4): of cell w these are w - o, w - o - 1 and w - o - 2, where o is how far
-  the first result's lower cell is away.
+  Neighbouring results are one cell apart, or a little more (quirk Q4), so a
+  cell w contributes at most to the results w - o, w - o - 1 and w - o - 2,
+  where o is the lower cell of the first result.
 
   Args:
-    x: of the results.
-    first: [B, K, 1] cell coordinate of the first.
+    x: cells of the results.
+    first: [B, K, 1] cell coordinate of the first result.
+
+  Returns:
+    For each of the three results its index in [W, K] and the weight, [B, K, W].
   """
   count, width = x.low.shape[1:]
   keypoint = jnp.arange(count, dtype=jnp.int32)[:, None]
-  # Further away nothing is seen; a shift that is not a number sees nothing.
+  # Beyond these limits all weights are 0; so they are for a NaN shift.
   near = jnp.where(jnp.abs(first) < width + 2, first, width + 2)
   offset = jnp.floor(near).astype(jnp.int32)
   cell = jnp.arange(width, dtype=jnp.int32)
@@ -153,7 +157,7 @@ def _backwards(
 
 
 def corners(plan: ShiftPlan, step: Step) -> Iterator[Corner]:
-  """The four rows that each row of a step is mixed of."""
+  """The four source rows that each row of a step is mixed of."""
   for z in plan.z:
     z = CellSide(*(a[step.which, step.depth, :, None] for a in z))  # [K, 1]
     for y in plan.y:

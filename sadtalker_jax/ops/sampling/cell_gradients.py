@@ -1,7 +1,7 @@
-"""Gradients of the cells that `grid_sample` saw.
+"""Gradients of the cells that `grid_sample` reads.
 
-A cell receives the sum, over all places that saw it, of its weight there times
-the cotangent of the place.
+A cell's gradient is the sum, over all places that read it, of its weight there
+times the cotangent of the place.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from sadtalker_jax.ops.sampling import neighbours
 def scattered(
   axes: Sequence[cells_lib.Between], lengths: Sequence[int], g: jax.Array
 ) -> jax.Array:
-  """Sums over places of weight times `g` [B, M, C]: [B, N, C]."""
+  """Sums [B, N, C] over places of weight times `g` [B, M, C]."""
   total = jnp.zeros((len(g), math.prod(lengths), g.shape[-1]), g.dtype)
 
   def add(total: jax.Array, index: jax.Array, update: jax.Array) -> jax.Array:
@@ -36,8 +36,8 @@ def scattered(
 def paired(
   axes: Sequence[cells_lib.Between], lengths: Sequence[int], g: jax.Array
 ) -> jax.Array:
-  """As `scattered`, pairs of neighbours along the last axis at a time."""
-  # Cells -1 to N of every axis: what falls outside is cut off in the end.
+  """`scattered`, with two neighbours along the last axis in one update."""
+  # Cells -1 to N of every axis; those outside are cut off at the end.
   rimmed = [n + 2 for n in lengths]
   strides = [math.prod(rimmed[i + 1 :]) for i in range(len(rimmed))]
   count = len(g) * math.prod(rimmed)
@@ -56,18 +56,18 @@ def paired(
 def windows(
   near: neighbours.Neighbours, lengths: Sequence[int], g: jax.Array
 ) -> jax.Array:
-  """As `scattered`, for few channels: pairs of cells as one row of numbers.
+  """`scattered` for few channels, with two neighbouring cells as one row.
 
   Args:
     near: cells around the places.
-    lengths: cells of the axes.
-    g: [B, M, C].
+    lengths: number of cells of each axis.
+    g: [B, M, C] cotangents of the places.
   """
   batch, _, channels = g.shape
   *others, last = (
     [weight.astype(g.dtype)[:, None] for weight in two] for two in near.weights
   )
-  # Selected, not stacked: XLA does not vectorize concatenations.
+  # Selected, not stacked: XLA does not vectorise concatenations.
   low, high = last
   pair = jnp.where(jnp.arange(2, dtype=jnp.int32) == 0, low, high)
   index, g = near.first[:, None] * channels, g.reshape(-1, 1, channels)
@@ -98,17 +98,17 @@ def _rows(
   g: jax.Array,
   count: int,
 ) -> jax.Array:
-  """Sums [count, C], two rows of channels with an update.
+  """Sums [count, C], with two rows of channels per update.
 
   Places are taken in chunks, so that updates stay in the cache: all at once
   they take five times as long.
 
   Args:
     first: [B, M] index of the first cell of each place; `count` for none.
-    shares: [B, M] of each axis.
-    strides: of each axis, in cells.
-    g: [B, M, C].
-    count: of cells.
+    shares: weight [B, M] of the upper cell, for each axis.
+    strides: distance of neighbours in cells, for each axis.
+    g: [B, M, C] cotangents of the places.
+    count: number of cells.
   """
   channels = g.shape[-1]
   window = lax.ScatterDimensionNumbers(

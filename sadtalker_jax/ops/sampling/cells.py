@@ -1,24 +1,26 @@
-"""Where places fall along one axis of cells, for the sampling of pictures.
+"""Cells and weights of places along one axis, for the sampling of pictures.
 
 A place is a coordinate in [-1, 1]. Its cell coordinate is 0 at the middle of
 the first cell, N - 1 at that of the last. A place lies between two neighbours,
-`low` and `low` + 1, a `share` of the way to the second.
+`low` and `low` + 1; `share` is its distance from the first, in cells.
 """
 
 from collections.abc import Sequence
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from sadtalker_jax.typing import Array
 
-# Floats of a row times rows in a chunk: an update of a few 100 KB.
+# Numbers in a chunk (rows times channels): an update of a few 100 KB.
 _CHUNK = 2**14
-FEW = 8  # up to fewer channels than this each is worked on by itself
+FEW = 8  # below this number of channels each is treated by itself
 
 Padding = Literal['zeros', 'border', 'reflection']
+
+_Tree = TypeVar('_Tree')
 
 
 class Between(NamedTuple):
@@ -31,11 +33,15 @@ class Between(NamedTuple):
   def tap(
     self, side: int, length: int
   ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """A cell that there is, whether it is the one asked for, and its weight.
+    """One of the two cells.
 
     Args:
       side: 0 for the lower cell, 1 for the upper.
-      length: N, cells of the axis.
+      length: number N of cells of the axis.
+
+    Returns:
+      The index, clipped to cells that exist; whether it was inside before; and
+      the weight, not yet 0 outside.
     """
     index = self.low + side
     inside = (index >= 0) & (index < length)
@@ -48,7 +54,7 @@ def coordinates(place: Array, length: int, *, align_corners: bool) -> jax.Array:
 
   Args:
     place: [...], coordinates in [-1, 1].
-    length: N, cells of the axis.
+    length: number N of cells of the axis.
     align_corners: whether -1 and 1 are the middles of cells, or their edges.
   """
   place = jnp.asarray(place)
@@ -60,25 +66,26 @@ def coordinates(place: Array, length: int, *, align_corners: bool) -> jax.Array:
 def bounded(
   place: Array, length: int, padding: Padding, *, align_corners: bool
 ) -> tuple[jax.Array, jax.Array]:
-  """Cell coordinates of places, near cells that there are.
+  """Cell coordinates of places, brought near to the cells that exist.
 
   Args:
-    place: [...], float32 or wider, coordinates in [-1, 1] or outside.
-    length: N, cells of the axis.
-    padding: what there is outside.
+    place: [...] coordinates in [-1, 1] or outside, float32 or wider.
+    length: number N of cells of the axis.
+    padding: values outside; see `grid_sample`.
     align_corners: whether -1 and 1 are the middles of cells, or their edges.
 
   Returns:
-    With 'zeros', -2 to N + 1, with others 0 to N - 1; derivatives by the place.
+    Cell coordinates [...], with 'zeros' from -2 to N + 1, otherwise from 0 to
+    N - 1; and their derivatives [...] by the place.
 
   Raises:
-    ValueError: for an unknown `padding`.
+    ValueError: `padding` is unknown.
   """
 
   def inner(place: jax.Array) -> jax.Array:
     x = coordinates(place, length, align_corners=align_corners)
     if padding == 'zeros':
-      # Far ones, infinite ones and NaN to a place where both cells are out.
+      # Far, infinite and NaN places go where both cells are outside.
       return jnp.where((x > -2) & (x < length + 1), x, -2)
     if padding == 'border':
       return _cut(x, length)
@@ -108,7 +115,11 @@ def of_grid(
   padding: Padding,
   align_corners: bool,
 ) -> list[Between]:
-  """Axes in the order of `lengths`; places [..., R] are (x, y) or (x, y, z)."""
+  """The cells around places [..., R], for each axis in the order of `lengths`.
+
+  Places are (x, y) or (x, y, z), `lengths` (height, width) or (depth, height,
+  width).
+  """
   return [
     between(grid[..., -1 - i], length, padding, align_corners=align_corners)
     for i, length in enumerate(lengths)
@@ -118,15 +129,16 @@ def of_grid(
 def corner(
   axes: Sequence[Between], lengths: Sequence[int], sides: Sequence[int]
 ) -> tuple[jax.Array, jax.Array]:
-  """One of the cells around every place: index among all, and weight.
+  """One of the cells around every place.
 
   Args:
-    axes: from the first axis to the last.
-    lengths: their cells.
-    sides: of each axis, 0 for the lower cell, 1 for the upper.
+    axes: pairs of cells, from the first axis to the last.
+    lengths: number of cells of each axis.
+    sides: for each axis 0 for the lower cell, 1 for the upper.
 
   Returns:
-    Index of a cell that there is, and its weight, 0 where another was meant.
+    Index among all cells, always of one that exists, and its weight, 0 where
+    the cell meant does not exist.
   """
   index, inside, weight = axes[0].tap(sides[0], lengths[0])
   for axis, side, length in zip(axes[1:], sides[1:], lengths[1:], strict=True):
@@ -137,14 +149,14 @@ def corner(
 
 
 def take(rows: jax.Array, index: jax.Array, *, flat: bool) -> jax.Array:
-  """Rows of channels.
+  """Rows of channels at indices.
 
   Args:
     rows: [B, N, C].
     index: [B, ...], 0 to N - 1.
-    flat: whether to gather from all of the batch as one list, quicker on CPU;
-      otherwise the batch is an axis of the gather, so that where it is sharded
-      nothing is fetched from other devices.
+    flat: whether to gather from the whole batch as one list, which is quicker
+      on CPU; otherwise the batch is an axis of the gather, so that a sharded
+      batch needs no data of other devices.
 
   Returns:
     [B, ..., C].
@@ -162,8 +174,8 @@ def take(rows: jax.Array, index: jax.Array, *, flat: bool) -> jax.Array:
   return jax.vmap(one)(rows, index)
 
 
-def in_chunks(tree: Any, channels: int, *, outside: int) -> Any:
-  """Arrays [B, M, ...] as [chunks, places, ...], filled up with `outside`."""
+def in_chunks(tree: _Tree, channels: int, *, outside: int) -> _Tree:
+  """Arrays [B, M, ...] as [chunks, places, ...], padded with `outside`."""
   total = math.prod(jax.tree.leaves(tree)[0].shape[:2])
   size = max(min(total, _CHUNK // max(channels, 1)), 1)
 
@@ -177,13 +189,13 @@ def in_chunks(tree: Any, channels: int, *, outside: int) -> Any:
 
 
 def _cut(x: jax.Array, length: int) -> jax.Array:
-  """`x` in [0, length - 1]; no gradient at the ends and outside."""
+  """`x` clipped to [0, length - 1]; no gradient at the ends and outside."""
   x = jnp.where(x > 0, x, 0)
   return jnp.where(x < length - 1, x, length - 1)
 
 
 def _mirrored(x: jax.Array, length: int, align_corners: bool) -> jax.Array:
-  """`x` reflected at the edges as often as it takes."""
+  """`x` reflected at the edges as often as needed."""
   low, span = (0.0, length - 1) if align_corners else (-0.5, length)
   if span == 0:
     return jnp.zeros_like(x)

@@ -1,20 +1,20 @@
-"""Sampling of pictures and volumes at given places, as PyTorch's grid_sample.
+"""Sampling of pictures and volumes at given places, like PyTorch's grid_sample.
 
 Layout: channels last. A place is (x, y) or (x, y, z) in [-1, 1], x along width,
 y along height (down), z along depth. With `align_corners` -1 and 1 are the
 middles of the first and the last cell, otherwise their outer edges. Between
 cells values are interpolated linearly.
 
-Outside there are zeros ('zeros'), or the nearest cell ('border'), or the
-picture mirrored at its edges ('reflection'). A coordinate that is not a number
-lies outside with 'zeros', at the first cell with 'border' and 'reflection'; no
-gradient reaches it, nor does it spoil those of the cells. (PyTorch's answer to
-such coordinates depends on the device.)
+Outside, values are zero ('zeros'), those of the nearest cell ('border'), or
+those of the picture mirrored at its edges ('reflection'). A NaN coordinate
+lies outside with 'zeros', at the first cell with 'border' and 'reflection'; it
+gets no gradient and leaves the gradients of the cells finite. (PyTorch's result
+for such coordinates depends on the device.)
 
-Gradients are PyTorch's: at a cell's middle those of the upper side, with
-'border' none for places at the rim or outside. They are rules of their own
-(`cell_gradients`, `place_gradients`), so `jit`, `vmap` and reverse-mode work,
-forward-mode (`jvp`, `jacfwd`, `linearize`) is refused.
+Gradients are PyTorch's: at the middle of a cell they are those of the upper
+side; with 'border' places at the rim or outside get none. They are custom rules
+(`cell_gradients`, `place_gradients`), so `jit`, `vmap` and reverse mode work,
+and forward mode (`jvp`, `jacfwd`, `linearize`) raises an error.
 
 Rows of channels are gathered, one gather for each of the 4 or 8 cells around a
 place, so XLA can fuse the weighted sum; sums are float32 or wider.
@@ -46,15 +46,15 @@ def grid_sample_2d(
 
   Args:
     image: [B, H, W, C], of a floating type.
-    grid: [B, H', W', 2], (x, y).
-    padding: what there is outside.
-    align_corners: whether -1 and 1 are the middles of cells.
+    grid: [B, H', W', 2] places (x, y).
+    padding: values outside; see the module.
+    align_corners: whether -1 and 1 are the middles of cells, or their edges.
 
   Returns:
     [B, H', W', C], type of `image`.
 
   Raises:
-    ValueError: for other shapes or types, or an unknown `padding`.
+    ValueError: shapes or types are others, or `padding` is unknown.
   """
   return _checked(image, grid, padding, align_corners, 2)
 
@@ -66,15 +66,15 @@ def grid_sample_3d(
 
   Args:
     volume: [B, D, H, W, C], of a floating type.
-    grid: [B, D', H', W', 3], (x, y, z).
-    padding: what there is outside.
-    align_corners: whether -1 and 1 are the middles of cells.
+    grid: [B, D', H', W', 3] places (x, y, z).
+    padding: values outside; see the module.
+    align_corners: whether -1 and 1 are the middles of cells, or their edges.
 
   Returns:
     [B, D', H', W', C], type of `volume`.
 
   Raises:
-    ValueError: for other shapes or types, or an unknown `padding`.
+    ValueError: shapes or types are others, or `padding` is unknown.
   """
   return _checked(volume, grid, padding, align_corners, 3)
 
@@ -82,18 +82,18 @@ def grid_sample_3d(
 def interpolation(
   place: Array, length: int, *, align_corners: bool
 ) -> jax.Array:
-  """Weights of cells along one axis, zeros outside.
+  """Weights of the cells along one axis, with zeros outside.
 
-  Where coordinates of one axis do not depend on the others, sampling is a
+  Where the coordinates of each axis do not depend on the others, sampling is a
   product with one such matrix per axis.
 
   Args:
     place: [..., M] coordinates in [-1, 1].
-    length: N, cells of the axis.
-    align_corners: whether -1 and 1 are the middles of cells.
+    length: number N of cells of the axis.
+    align_corners: whether -1 and 1 are the middles of cells, or their edges.
 
   Returns:
-    [..., M, N], at most two neighbours of a row are not 0.
+    [..., M, N]; in each row at most two neighbours are not 0.
   """
   axis = cells_lib.between(
     jnp.asarray(place), length, 'zeros', align_corners=align_corners
@@ -201,7 +201,7 @@ def _gathered(
   align_corners: bool,
   flat: bool,
 ) -> jax.Array:
-  """`_sample`; `flat` gathers from all of the batch as one list of rows.
+  """`_sample`; with `flat` the gather runs over the batch as one list of rows.
 
   See `cells.take`.
   """
@@ -217,6 +217,6 @@ def _gathered(
   for corner in itertools.product((0, 1), repeat=len(lengths)):
     index, weight = cells_lib.corner(axes, lengths, corner)
     row = cells_lib.take(rows, index, flat=flat)
-    # The weight is PyTorch's for the cells there are; others count as zero.
+    # The weight of cells that exist is PyTorch's; that of others is zero.
     total = total + weight.astype(wide)[..., None] * row.astype(wide)
   return total.astype(cells.dtype)

@@ -1,19 +1,19 @@
-"""Grids over a volume, and what keypoints make of them.
+"""Grids over a volume: coordinates, heat maps of keypoints, mixed motion.
 
 Volumes are [B, D, H, W, C]; keypoints and shifts [B, K, 3], (x, y, z), x along
 width, y along height (down), z along depth. Coordinates are -1 at the middle of
 the first cell of an axis and 1 at that of the last; 0 where there is but one.
-Source: design reference, sections 5.3 and 5.5.
+Source: method 5.3, method 5.5.
 
-Heat maps are products of one factor per axis, and are made that way: no grid of
-places is ever stored for them. Shifted volumes: see `shifting`.
+Heat maps are products of one factor per axis, and are computed that way: no
+grid of places is stored for them. For shifted volumes see `shifting`.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-HEAT_VARIANCE = 0.01  # of the Gaussian around a keypoint
+HEAT_VARIANCE = 0.01  # variance of the Gaussian around a keypoint
 
 
 def axis_coordinates(length: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def expectation(weights: jax.Array) -> jax.Array:
   """Mean coordinates of distributions over the cells.
 
   Args:
-    weights: [B, D, H, W, K], each of the K maps with sum 1.
+    weights: [B, D, H, W, K] K distributions, each with sum 1 over the cells.
 
   Returns:
     [B, K, 3], (x, y, z).
@@ -54,7 +54,7 @@ def expectation(weights: jax.Array) -> jax.Array:
 
 
 def heat_maps(keypoints: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-  """Gaussians around keypoints, 1 in the middle.
+  """Gaussians around keypoints, with peaks of 1.
 
   Args:
     keypoints: [B, K, 3].
@@ -73,14 +73,15 @@ def heat_maps(keypoints: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def mixed_motion(mask: jax.Array, shift: jax.Array) -> jax.Array:
-  """Places in the source, by a mixture of shifts.
+  """Places in the source picture that a mixture of shifts leads to.
 
   Args:
-    mask: [B, D, H, W, K] share of each of the shifts; sums may be less than 1.
+    mask: [B, D, H, W, K] share of each shift; the shares of a cell may add up
+      to less than 1.
     shift: [B, K, 3].
 
   Returns:
-    [B, D, H, W, 3]: sum over k of mask_k (cell's coordinates + shift_k).
+    [B, D, H, W, 3] sum over k of mask_k (coordinates of the cell + shift_k).
   """
   grid = coordinate_grid(*mask.shape[1:4])
   moved = jnp.einsum('bdhwk,bki->bdhwi', mask, shift, precision='highest')

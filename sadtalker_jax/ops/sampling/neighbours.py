@@ -1,9 +1,9 @@
-"""The cells around places, all of them cells that there are.
+"""The cells around places, with indices that are always valid.
 
 The form of `grid_sample` on CPU for few channels. A place at the rim or outside
-is given the two cells next to it, with the weights with which it sees them. So
-one index leads to all cells around a place, at distances that never change, and
-none of them needs a check of its own.
+takes the two cells next to it, with the weights that they have there. So one
+index leads to all cells around a place, at constant distances, and none of them
+needs a check of its own.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ Two = tuple[jax.Array, jax.Array]
 class Neighbours(NamedTuple):
   """Two cells along each axis, around all places of a batch, [B * M]."""
 
-  first: jax.Array  # int32, index of the first cell among all of the batch
-  weights: list[Two]  # of each axis, of the lower cell and the upper
+  first: jax.Array  # int32, index of the first cell in the whole batch
+  weights: list[Two]  # per axis: of the lower and of the upper cell
   slopes: list[Two]  # derivatives of the weights by the place
 
 
 def exist(lengths: Sequence[int], channels: int) -> bool:
-  """Whether all axes have two cells, and channels are few."""
+  """Whether this form applies: two cells on every axis, and few channels."""
   return min(lengths) > 1 and channels < cells_lib.FEW
 
 
@@ -43,10 +43,11 @@ def around(
   """The cells around the places [B, *M, R] of a grid.
 
   Args:
-    grid: (x, y) or (x, y, z), float32 or wider.
-    lengths: cells of the axes, in the opposite order.
-    padding: what there is outside.
-    align_corners: whether -1 and 1 are the middles of cells.
+    grid: [B, *M, R] places (x, y) or (x, y, z), float32 or wider.
+    lengths: number of cells of each axis, in the opposite order (depth, height,
+      width).
+    padding: values outside; see `cells.Padding`.
+    align_corners: whether -1 and 1 are the middles of cells, or their edges.
   """
   index = jnp.arange(len(grid), dtype=jnp.int32)
   index = jnp.repeat(index, math.prod(grid.shape[1:-1]))
@@ -70,7 +71,7 @@ def around(
 
 
 def offsets(lengths: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
-  """Of each corner, its sides (0 or 1), and how far it is from the first."""
+  """For each corner its sides (0 or 1) and its distance from the first one."""
   strides = [math.prod(lengths[i + 1 :]) for i in range(len(lengths))]
   return [
     (sides, int(np.dot(sides, strides)))
@@ -85,13 +86,13 @@ def rows(
 
   Args:
     cells: [B, ..., C].
-    near: of the places.
-    lengths: cells of the axes.
+    near: cells around the places.
+    lengths: number of cells of each axis.
   """
   flat = cells.reshape(-1, cells.shape[-1])
   far = [offset for _, offset in offsets(lengths)]
   count = len(flat) - far[-1]
-  # Parts of one size: XLA keeps the index within bounds once, not each time.
+  # Parts of one size: XLA clamps the index once for all of them.
   return [
     flat[offset : offset + count].at[near.first].get(mode='promise_in_bounds')
     for offset in far
@@ -112,7 +113,7 @@ def values(
 
 
 def _outside_too(offset: jax.Array, slope: jax.Array) -> tuple[Two, Two]:
-  """Weights and slopes at a distance from the lower cell, -2 to 3."""
+  """Weights and slopes for places -2 to 3 cells from the lower cell."""
   inside, after = offset >= 0, offset >= 1
   low = jnp.where(inside, -slope, slope)
   high = jnp.where(after, -slope, slope)
@@ -129,9 +130,9 @@ def _outside_too(offset: jax.Array, slope: jax.Array) -> tuple[Two, Two]:
 
 
 def _integer(whole: jax.Array) -> jax.Array:
-  """Whole numbers from 0 to 2^22 as int32, without XLA's checks of range."""
+  """Whole numbers from 0 to 2^22 as int32, without XLA's range checks."""
   if whole.dtype != np.float32:
     return whole.astype(jnp.int32)
-  # The sum's last bits are the number.
+  # The last bits of the sum are the number.
   bits = lax.bitcast_convert_type(whole + np.float32(2**23), jnp.int32)
   return bits - np.float32(2**23).view(np.int32)

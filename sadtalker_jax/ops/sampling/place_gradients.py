@@ -1,7 +1,7 @@
-"""Gradients of the places where `grid_sample` sampled.
+"""Gradients of the places at which `grid_sample` samples.
 
-With cotangent g of a place, and v_t the cell at corner t with weight w_t, a
-coordinate receives the sum over t of (derivative of w_t) <v_t, g>.
+With the cotangent g of a place, and v_t the cell at corner t with weight w_t,
+the gradient of a coordinate is the sum over t of (derivative of w_t) <v_t, g>.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def dots(
     products = row.astype(g.dtype) * g
     if products.shape[-1] >= cells_lib.FEW:
       return products.sum(-1)
-    # XLA's sums over a short last axis keep all around them from being fused.
+    # A sum over a short last axis would keep XLA from fusing what surrounds it.
     return functools.reduce(jnp.add, jnp.unstack(products, axis=-1))
 
   dots = map(dot, itertools.product((0, 1), repeat=len(lengths)))
@@ -47,12 +47,12 @@ def chunked(
   lengths: Sequence[int],
   g: jax.Array,
 ) -> jax.Array:
-  """As `dots`."""
+  """`dots`, in chunks of places where channels are many."""
   batch, count, channels = rows.shape
   if channels < cells_lib.FEW:
     return dots(rows, axes, lengths, g, flat=True)
-  # Indices are worked out before the loop, where XLA does it for many places
-  # at once; in a loop over rows it would do it for one row at a time.
+  # Indices are computed before the loop, where XLA vectorises over many places;
+  # in a loop over rows it would compute them for one row at a time.
   parts = []
   for i, (axis, length) in enumerate(zip(axes, lengths, strict=True)):
     stride = math.prod(lengths[i + 1 :])
@@ -60,7 +60,7 @@ def chunked(
   start = jnp.arange(batch, dtype=jnp.int32)[:, None] * count
   parts[0] = [start + part for part in parts[0]]
   flat = rows.reshape(-1, channels)
-  # XLA sums a short last axis one by one, but not in a product.
+  # XLA is slow at sums over a short last axis, but not at products.
   ones = jnp.ones(channels, g.dtype)
 
   def totals(chunk: Any) -> list[jax.Array]:
@@ -85,7 +85,7 @@ def plane(
   lengths: Sequence[int],
   g: jax.Array,
 ) -> jax.Array:
-  """As `dots`, of pictures of few channels, for the cells around the places."""
+  """`dots` for pictures of few channels."""
 
   def wide(pairs: Sequence[neighbours.Two]) -> list[list[jax.Array]]:
     return [[a.astype(g.dtype)[:, None] for a in pair] for pair in pairs]
@@ -100,7 +100,7 @@ def plane(
   )
   along_y = of_top * (left * a + right * b) + of_bottom * (left * c + right * d)
   flat = g.reshape(-1, g.shape[-1])
-  # As one number: XLA would go through the places once for each of two sums.
+  # As one complex number: two sums would go through the places twice.
   both = lax.complex(along_x * flat, along_y * flat).sum(-1)[:, None]
   first = jnp.arange(2, dtype=jnp.int32) == 0
   return jnp.where(first, both.real, both.imag).reshape(*g.shape[:-1], 2)
@@ -109,7 +109,7 @@ def plane(
 def _sides(
   axes: Sequence[cells_lib.Between], lengths: Sequence[int]
 ) -> list[tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]]:
-  """Of each axis, of both cells: weight, and its derivative by coordinate."""
+  """For each axis and both cells: weight, and its derivative by coordinate."""
   result = []
   for axis, length in zip(axes, lengths, strict=True):
     (_, has_low, low), (_, has_high, high) = (
@@ -127,11 +127,11 @@ def _sides(
 def _along_axes(
   sides: Sequence[Sequence[Sequence[jax.Array]]], dots: list[jax.Array]
 ) -> list[jax.Array]:
-  """Derivatives along each axis of the interpolation of `dots`.
+  """Derivatives, along each axis, of the interpolation of `dots`.
 
   Args:
-    sides: see `_sides`.
-    dots: of the corners, the last axis changing first.
+    sides: result of `_sides`.
+    dots: one array per corner, with the last axis changing first.
   """
   nodes: list[tuple[jax.Array, list[jax.Array]]] = [(dot, []) for dot in dots]
   for (low, of_low), (high, of_high) in reversed(sides):
@@ -153,12 +153,12 @@ def _along_axes(
 def _stacked(
   totals: Sequence[jax.Array], axes: Sequence[cells_lib.Between]
 ) -> jax.Array:
-  """Gradients of (x, y) or (x, y, z), from those of cell coordinates."""
+  """Gradients of (x, y) or (x, y, z) from those of cell coordinates."""
   result, *others = (
     (total * axis.slope)[..., None]
     for total, axis in zip(totals[::-1], axes[::-1], strict=True)
   )
-  # Not stacked: XLA then works out what the totals share for each of them.
+  # Not stacked: XLA would compute what the totals share for each of them.
   which = jnp.arange(len(axes), dtype=jnp.int32)
   for i, other in enumerate(others, start=1):
     result = jnp.where(which == i, other, result)

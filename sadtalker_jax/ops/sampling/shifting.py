@@ -1,13 +1,13 @@
-"""Volumes shifted as a whole, by one shift per keypoint.
+"""Whole volumes shifted, once for every keypoint.
 
 Layout: volumes [B, D, H, W, C]; shifts [B, K, 3], (x, y, z) in units of
 `grids.coordinate_grid`; results [B, D, H, W, K, C].
 
-A shift moves all cells alike, so the interpolation is one along each axis. In
-general those are three products with a matrix per axis. On CPU (`banded`) only
-the two cells are touched that have weight.
+A shift moves all cells alike, so that interpolation separates along the axes.
+In general those are three products with a matrix per axis. On CPU (`banded`)
+only the two cells that have weight are read.
 
-The gradients are rules of their own: forward-mode differentiation is refused.
+Gradients are custom rules: forward-mode differentiation raises an error.
 """
 
 import functools
@@ -24,17 +24,17 @@ from sadtalker_jax.ops.sampling import banded, grid_sample, grids
 def shifted(
   volume: jax.Array, shift: jax.Array, *, align_corners: bool = False
 ) -> jax.Array:
-  """Volumes as seen at every cell's place plus a shift, zeros outside.
+  """Values of volumes at every cell's place plus a shift, zero outside.
 
-  Equal to `grid_sample_3d` of `coordinate_grid` + shift. Without
-  `align_corners` that blurs and dims the rim even where the shift is 0, because
-  the coordinates are meant the other way (quirk Q4); released weights know it
-  so.
+  Equal to `grid_sample_3d` at `coordinate_grid` + shift. Without
+  `align_corners` that blurs and dims the rim even at shift 0, because the
+  coordinates are made for `align_corners` (quirk Q4); the released weights were
+  trained with it.
 
   Args:
     volume: [B, D, H, W, C], of a floating type.
     shift: [B, K, 3].
-    align_corners: whether -1 and 1 are taken as the middles of cells.
+    align_corners: whether -1 and 1 are the middles of cells, or their edges.
 
   Returns:
     [B, D, H, W, K, C], type of `volume`; computed in float32 or wider.
@@ -82,7 +82,7 @@ _shifted.defvjp(_forward, _backward)
 def _products(
   volume: jax.Array, shift: jax.Array, *, align_corners: bool
 ) -> jax.Array:
-  """As `shifted`, by products with matrices."""
+  """`shifted` as products with matrices."""
 
   def matrices(axis: int, length: int) -> jax.Array:
     place = grids.axis_coordinates(length).astype(shift.dtype)

@@ -54,7 +54,7 @@ def test_rotation_equals_the_reference(golden, parts):
 
 def test_vertices_equal_the_reference(golden, model, parts):
   posed = np.array(_posed(model, parts))
-  posed[..., 2] = camera.depth(posed)  # the reference's camera frame
+  posed[..., 2] = camera.depth(posed)  # the camera frame of method 6.4
   np.testing.assert_allclose(
     posed, golden['bfm_out_vertices_camera'], **TOLERANCE
   )

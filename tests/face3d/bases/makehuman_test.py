@@ -1,3 +1,5 @@
+"""The packaged head: sizes, place, landmarks, and what its units move."""
+
 import numpy as np
 import pytest
 

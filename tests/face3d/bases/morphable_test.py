@@ -1,3 +1,5 @@
+"""The linear face model on a tetrahedron with random bases."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np

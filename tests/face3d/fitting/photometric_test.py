@@ -1,4 +1,4 @@
-"""Faces found again in pictures that were drawn of them."""
+"""Fits to pictures that the renderer drew of known faces."""
 
 import dataclasses
 import json

@@ -1,3 +1,5 @@
+"""Priors of the fits: sigmas of units, weights of landmarks."""
+
 import numpy as np
 
 from sadtalker_jax.face3d.bases import makehuman

@@ -1,4 +1,4 @@
-"""The rasteriser against a float64 brute force that lives here."""
+"""The rasterizer against a brute-force one in float64."""
 
 import functools
 

@@ -17,7 +17,8 @@ In both, as published:
   instead of the portrait's, so that its mouth shows through (quirk Q11):
   numbers of
   the BFM basis do not tell eyes from mouth. Blinks are off then.
-- `expression_scale` multiplies all 64 generated numbers (method 3.3).
+- `expression_scale` multiplies all 64 generated numbers (method 3.3); those of
+  the packaged head then end where its units do, at 0 and 1.
 - `still` fixes the head and not the eyes (quirk Q12); `blink` is apart. Blinks
   come
   at the published intervals, which ExpNet has learned from.
@@ -33,6 +34,7 @@ import jax
 import numpy as np
 
 from sadtalker_jax import conventions
+from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import blinks
@@ -155,9 +157,13 @@ class LearnedMotion(tracks.Motion):
       self._expnet, self._expnet_variables, clip.windows, reference, blink
     )
     expression *= np.float32(options.expression_scale)
-    return _resampled(
+    expression = _resampled(
       expression, clip.num_frames, conventions.FRAME_RATE / clip.fps
     )
+    if self.basis == bundle_lib.PACKAGED_BASIS:
+      rest = clip.source[conventions.ROW_EXPRESSION]
+      expression = makehuman.within_units(expression, rest)
+    return expression
 
   def _pose(self, clip: '_Clip', options: tracks.MotionOptions) -> np.ndarray:
     """Pose [T, 6]."""

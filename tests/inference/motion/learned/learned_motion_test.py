@@ -251,6 +251,24 @@ def test_free_views_are_prescribed_beside_the_track(
   assert np.isnan(pitch).all() and (roll == 5).all()
 
 
+def test_units_of_the_packaged_head_stay_where_it_has_a_shape(
+  weights, recording, source
+):
+  own = learned_motion.LearnedMotion(*weights, basis='makehuman')
+  options = tracks.MotionOptions(expression_scale=10.0)
+  found, free = (
+    motion.track(
+      recording, source=source, num_frames=FRAMES, fps=25, options=options
+    ).coefficients[:, :64]
+    for motion in (own, learned_motion.LearnedMotion(*weights, basis='bfm'))
+  )
+  assert (found >= np.minimum(source[:64], 0)).all()
+  assert (found <= np.maximum(source[:64], 1)).all()
+  assert np.abs(free).max() > 1
+  inside = (free >= 0) & (free <= 1)
+  np.testing.assert_array_equal(found[inside], free[inside])
+
+
 def test_impossible_arguments_are_refused(generator, run, recording):
   with pytest.raises(ValueError, match=r'\[70\] or \[73\], found \(71,\)'):
     generator.track(recording, source=np.zeros(71), num_frames=3)
