@@ -127,7 +127,7 @@ def clip_of(
 
   Args:
     name: Name of the clip.
-    talker_name: Name of who speaks.
+    talker_name: Name of the talker.
     wave: [L] sound at 16 kHz.
     times: Begin and end of each phone in seconds, and the phone.
   """

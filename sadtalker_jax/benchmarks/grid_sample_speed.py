@@ -27,7 +27,7 @@ from sadtalker_jax.benchmarks import timing
 from sadtalker_jax.ops.sampling import grid_sample, grids, shifting
 
 SHAPE = (16, 64, 64)  # depth, height, width of the volume
-SIDE = 256  # of the image, pixels
+SIDE = 256  # side of the image, pixels
 _KEYPOINTS = 16
 
 

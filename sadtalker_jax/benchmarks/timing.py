@@ -39,7 +39,7 @@ def check(batches: Sequence[int], repeats: int) -> None:
 
 
 def device() -> Line:
-  """The part of a line that says where the work ran."""
+  """The part of a line about the device and its machine."""
   first = jax.devices()[0]
   return {
     'device': first.device_kind,
@@ -64,7 +64,7 @@ def measure(
   Args:
     what: Name of the benchmark.
     function: Function to compile.
-    inputs: Its arguments, arrays or trees of arrays.
+    inputs: Arguments of the function, arrays or trees of arrays.
     batch: Number of results of one call, for the rate.
     repeats: Number of timed calls.
     dtype: Type of the matrix product that gives the peak.

@@ -14,7 +14,7 @@ from typing import Any
 from sadtalker_jax import errors
 
 FORMAT = 'sadtalker_jax bundle'
-VERSION = 1  # of the format; a reader refuses newer ones
+VERSION = 1  # version of the format; readers refuse newer ones
 CARD = 'card.json'
 NETWORKS = 'networks'  # folder of the networks in a bundle
 # Networks that give or take expressions, whose meaning a face model decides.

@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _work(flags: argparse.Namespace) -> int:
-  """Does what the flags ask for."""
+  """Runs the part of the program that the flags choose."""
   from sadtalker_jax.conversion import bundling, noise
 
   if flags.export:

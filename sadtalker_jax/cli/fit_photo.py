@@ -1,4 +1,4 @@
-"""Fits the packaged head to photos: by landmarks, then by what they look like.
+"""Fits the packaged head to photos: by landmarks, then by colours.
 
     python -m sadtalker_jax.cli.fit_photo --output FOLDER photo.jpg ...
 

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _work(flags: argparse.Namespace) -> int:
-  """Does what the flags ask for."""
+  """Runs the part of the program that the flags choose."""
   logging.set_verbosity(logging.WARNING)
   compile_cache.enable()  # for the workers, too
   if flags.verify is not None:
@@ -125,14 +125,14 @@ def _run(
   options: options_lib.PreparationOptions,
   flags: argparse.Namespace,
 ) -> None:
-  """Prepares the videos that are not done, with a bar that knows the rest."""
+  """Prepares the videos that are not done, and shows a bar of all."""
   import tqdm
 
   from sadtalker_jax.preparation.run import runner
 
   done = total - len(todo)
   clips = rejected = 0
-  # Bytes tell more of the time that is left than the number of videos.
+  # Bytes predict the time that is left better than the number of videos.
   sizes = {task: _size(task) for task in todo}
   with tqdm.tqdm(
     total=sum(sizes.values()), unit='B', unit_scale=True, disable=not todo

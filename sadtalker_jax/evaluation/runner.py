@@ -33,9 +33,9 @@ class Measured:
 
   pair: pairing.VideoPair
   frames: int
-  boxes: Mapping[str, Sequence[int]]  # of the videos, by system
+  boxes: Mapping[str, Sequence[int]]  # crops in the videos, by system
   values: Values
-  features: Mapping[tuple[str, str], pathlib.Path]  # by metric, system
+  features: Mapping[tuple[str, str], pathlib.Path]  # files by metric, system
   sheet: pathlib.Path  # a picture of its crops
   players: Mapping[str, pathlib.Path]  # films of its crops, by system
 
@@ -49,7 +49,7 @@ class Outcome:
   left_out: list[pairing.LeftOut]
   # Seconds on the clock and of all processors, for reading and each measure.
   seconds: dict[str, tuple[float, float]]
-  frames_measured: dict[str, int]  # by measure, over all systems
+  frames_measured: dict[str, int]  # frames by measure, of all systems
 
   def numbers(self, metric: str, system: str) -> np.ndarray:
     """A metric of a system's clips [N], NaN where there is none."""

@@ -38,7 +38,7 @@ class Watched:
 
   path: pathlib.Path
   size: tuple[int, int]  # width, height
-  fps: fractions.Fraction  # of the file
+  fps: fractions.Fraction  # frame rate of the file
   points: np.ndarray  # float32 [T, 478, 3], pixels of the video
   wave: np.ndarray  # float32 [L], as far as the pictures reach
 

@@ -1,4 +1,4 @@
-"""Fits of the packaged head to a photo: by landmarks, then by looks.
+"""Fits of the packaged head to a photo: by landmarks, then by colours.
 
 The fit to landmarks keeps identity, expression and pose; its light, and its
 colours where they are free, go through the same descent as those of the

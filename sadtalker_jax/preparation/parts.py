@@ -51,7 +51,7 @@ class PartSummary:
   clips: tuple[ClipInfo, ...]
   rejects: tuple[rejects.Reject, ...]
   frames: int  # decoded frames at 25 a second
-  seconds: dict[str, float]  # of the processor, by step
+  seconds: dict[str, float]  # processor seconds, by step
 
 
 class PartWriter:

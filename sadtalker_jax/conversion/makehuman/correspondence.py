@@ -41,7 +41,7 @@ class ViewingAngle(NamedTuple):
 
   angles: tuple[float, float, float]  # radian
   units: Mapping[str, float]  # expression weights
-  weight: float  # of its points in the sum of squares
+  weight: float  # weight of its points in the sum of squares
 
 
 VIEWS = (

@@ -11,7 +11,7 @@ import numpy as np
 
 from sadtalker_jax import errors
 
-NUM_VERTICES = 19158  # of MakeHuman's base mesh with its helpers
+NUM_VERTICES = 19158  # MakeHuman's base mesh with its helpers
 
 
 class Mesh(NamedTuple):

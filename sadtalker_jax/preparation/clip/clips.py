@@ -39,7 +39,7 @@ class Made:
   """A clip that is good enough."""
 
   info: parts.ClipInfo
-  fields: Mapping[str, Any]  # of `schema.CLIP`, without frame_offset
+  fields: Mapping[str, Any]  # those of `schema.CLIP` but frame_offset
   frames: list[bytes]  # JPEG
 
 

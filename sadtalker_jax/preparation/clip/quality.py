@@ -17,7 +17,7 @@ Finding = tuple[Reason, str]  # the reason, and the figure that decided
 
 _LEAST_FOUND = 0.9  # share of a track's frames that show the face
 _CROWDED = 0.2  # other faces in the crop, per look
-_PERCENTILE = 95.0  # of the frames that decide on pose and error
+_PERCENTILE = 95.0  # percentile of the frames that pose and error are judged by
 
 
 def of_track(

@@ -18,7 +18,7 @@ import numpy as np
 
 from sadtalker_jax import errors
 
-_LINES = 360  # of the picture that VoxCeleb1's boxes refer to
+_LINES = 360  # height of the picture that VoxCeleb1's boxes refer to
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,7 @@ _LOOK = 25  # frames between two looks for faces
 _LOOK_LOST = 8  # the same while a face is away or there is none
 _THOROUGH = 4  # looks between two that search for small faces, too
 _SAME = 0.3  # overlap of a detected face and a followed one
-_LEAST_OVERLAP = 0.25  # with the first box of a track
+_LEAST_OVERLAP = 0.25  # least overlap with the first box of a track
 _MOST_MISSING = 10  # frames that a face may be away
 _QUICK_SHARE = 0.15  # share of the picture; smaller faces need thorough looks
 

@@ -1,4 +1,4 @@
-"""Reads the records of a shard again and says what is wrong with them.
+"""Faults in the records of a shard, which are read again.
 
 Every clip must be of the schema, finite, at its place and agree with its own
 sound; every frame must be the next one of its clip and a picture of the right
@@ -19,8 +19,8 @@ from sadtalker_jax.preparation.clip import sound
 from sadtalker_jax.preparation.run import statistics
 from sadtalker_jax.records import folders, schema
 
-_MOST_FAULTS = 20  # of a shard that are listed
-_MEL_TOLERANCE = 2e-3  # of 8: devices and versions of XLA differ a little
+_MOST_FAULTS = 20  # listed for a shard
+_MEL_TOLERANCE = 2e-3  # values reach 4; devices and versions of XLA differ
 # How far from the frame landmarks may lie, in its sides.
 _REACH = 1.0
 

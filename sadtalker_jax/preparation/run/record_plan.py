@@ -19,7 +19,7 @@ class RecordPlan:
   """The records that are to be written."""
 
   shards: tuple[splits.Shard, ...]
-  rejects: tuple[rejects.Reject, ...]  # of all videos, duplicates included
+  rejects: tuple[rejects.Reject, ...]  # those of all videos, and duplicates
   videos: int
   frames: int  # decoded frames of all videos
   seconds: dict[str, float]  # processor seconds of all videos, by step

@@ -30,7 +30,7 @@ class Written:
   split: str
   number: int
   lengths: dict[str, int]  # records, by data set
-  num_bytes: dict[str, int]  # of the records, by data set
+  num_bytes: dict[str, int]  # bytes of all records, by data set
   rows: list[dict[str, Any]]  # rows of the index
   sums: statistics.Sums
 

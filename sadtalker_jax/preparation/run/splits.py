@@ -24,7 +24,7 @@ class Item:
 
   clip: parts.ClipInfo
   part: str  # file name of its part
-  place: int  # in the part
+  place: int  # place in the part
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,7 +52,7 @@ def work(
 
 
 def _say_alive(pipe: connection.Connection) -> None:
-  """Tells the pool; ends this process if there is no pool any more.
+  """Sends a sign of life; ends this process if there is no pool any more.
 
   The next run may be at work already, and both would write the same part.
   """
