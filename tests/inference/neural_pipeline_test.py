@@ -53,7 +53,7 @@ def bundle(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope='module')
 def own(tmp_path_factory) -> sadtalker_jax.Animator:
-  """Of networks that speak of the packaged head."""
+  """A bundle of networks with the basis of the packaged head."""
   path = tmp_path_factory.mktemp('bundles') / 'own'
   made.bundle(path, *_weights(), size=SIZE, morphable='makehuman')
   return sadtalker_jax.Animator.from_pretrained(path, devices=jax.devices()[:1])
