@@ -19,7 +19,7 @@ In both cases, as published:
   Blinks are off then.
 - `expression_scale` multiplies all 64 generated numbers (method 3.3).
 - `still` fixes the head and not the eyes (quirk Q12); `blink` is an option of
-  its own. Blinks come at the published intervals.
+  its own. Blinks come at the published intervals, as in ExpNet's training.
 - generated poses are smoothed, reference poses are not.
 - free views replace angles inside the renderer, in degrees, where coefficients
   have become keypoints (method 5.4): they are returned beside the track.
