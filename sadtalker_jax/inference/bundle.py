@@ -1,9 +1,9 @@
-"""What an animation needs beside its inputs: networks, face model, weights.
+"""Bundles: the networks, the face model and the weights of an animation.
 
 A `Bundle` gathers them under one name. The default one ships with the package
 and needs no download: BlazeFace, FaceMesh and iris networks, the CC0 MakeHuman
-head, and the weights of the `baseline` motion. A converted one adds the weights
-of the published networks (`cli.convert`).
+head, and the weights of the `baseline` motion. Other ones add networks with
+their weights: the published ones (`cli.convert`), or trained ones.
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,12 @@ class Bundle:
   """The parts that animate a portrait.
 
   Attributes:
-    name: what it was loaded by.
-    detector: finds faces.
-    landmarker: finds landmarks in them.
-    model: the 3-D face.
-    folder: of the converted networks; None if there are none.
-    card: what they are; None if there are none.
+    name: Name by which it was loaded.
+    detector: Face detector.
+    landmarker: Networks that find the landmarks of a face.
+    model: 3-D model of the packaged head.
+    folder: Folder of added networks; None if there are none.
+    card: Description of added networks; None if there are none.
   """
 
   name: str
@@ -58,7 +58,7 @@ class Bundle:
 
   @property
   def size(self) -> int:
-    """Pixels of the pictures of its neural renderer.
+    """Side of the pictures of its neural renderer, pixels.
 
     Raises:
       InputError: it has none.
@@ -71,7 +71,7 @@ class Bundle:
 
   @property
   def basis(self) -> str:
-    """The face model whose expressions its networks give and take."""
+    """The face model of the expressions of its networks, inputs and outputs."""
     model = self.card.morphable if self.card else None
     return model or PACKAGED_BASIS
 
@@ -85,7 +85,7 @@ class Bundle:
     return self.card.networks[name].config
 
   def variables(self, name: str) -> Variables:
-    """Weights of a network, numpy arrays; read once, when first asked for.
+    """Weights of a network, numpy arrays; read once, at the first call.
 
     Raises:
       InputError: it holds no such network, or one of another shape.
@@ -104,7 +104,7 @@ class Bundle:
   def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
     """Writes the networks and their card into a folder that `load` reads.
 
-    What ships with the package is no part of it.
+    Parts that ship with the package are not written.
 
     Args:
       folder: New or empty; it appears when everything is in it.
@@ -132,13 +132,13 @@ def load(name: str | os.PathLike[str] = DEFAULT) -> Bundle:
   """The bundle of a name.
 
   Args:
-    name: 'default', the one that ships with the package; the folder of a
+    name: 'default' for the bundle that ships with the package; the folder of a
       bundle; or 'owner/repo' or 'hf://owner/repo', with '@revision' if need be,
-      one of the Hugging Face Hub. A folder goes before a repository.
+      of the Hugging Face Hub. A folder goes before a repository.
 
   Returns:
-    The bundle; the files of a converted one are held against its card now, its
-    networks are read when they are asked for.
+    The bundle. Files of a folder are compared with its card now; networks are
+    read when they are used.
 
   Raises:
     InputError: there is no such bundle, it is damaged, or of a newer format.

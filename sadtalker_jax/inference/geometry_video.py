@@ -1,16 +1,16 @@
-"""The geometry video: what the coefficients say, beside the photo.
+"""The geometry video: the 3-D face of the coefficients, beside the photo.
 
 The published program's `--face3dvis` draws the 3-D face of a clip at 224 x 224:
 identity, texture and light of the portrait, expression and pose of the track
-(method 11.1). Here the aligned photo stands on the left, then that
-face in its texture and light where the model has a texture, then its geometry,
-grey in a fixed light.
+(method 11.1). Here the aligned photo stands on the left, then that face in its
+texture and light where the model has a texture, then its geometry, grey in a
+fixed light.
 
 Conventions: frames are uint8 RGB [B, S, N * S, 3] of N square panels, as wide
 as `Options.size`, in the aligned frame of the reconstruction. Tracks are rows
 of 70, of the basis that the portrait's coefficients have: the packaged head for
-the puppet, BFM for the networks. A free view of the neural renderer is no part
-of them, and not drawn, as published.
+the puppet, that of the bundle for the networks. A free view of the neural
+renderer is no part of the coefficients and not drawn, as published.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ _SUFFIX = '_face3dvis'
 
 
 def beside(path: str | os.PathLike[str]) -> pathlib.Path:
-  """Where the geometry video of a video goes: `<name>_face3dvis.mp4`."""
+  """The path of the geometry video of a video: `<name>_face3dvis.mp4`."""
   path = pathlib.Path(path)
   return path.with_name(f'{path.stem}{_SUFFIX}{path.suffix}')
 
@@ -47,8 +47,14 @@ def model_of(
 ) -> morphable.MorphableModel:
   """The face model that tracks of a basis are drawn with.
 
+  Args:
+    basis: Name of the basis.
+    bundle: Bundle with the packaged head.
+    options: Options, with the path of the Basel Face Model if need be.
+
   Raises:
-    InputError: the model does not ship, and no path says where it is.
+    InputError: the model does not ship with the package, and the options have
+      no path for it.
   """
   if basis == bundle_lib.PACKAGED_BASIS:
     return bundle.model
@@ -58,14 +64,14 @@ def model_of(
     )
   if options.bfm_folder is None:
     raise errors.InputError(
-      'face3dvis: these tracks speak of the Basel Face Model; expected its '
-      'file or folder as bfm_folder, found none'
+      'face3dvis: expected the file or folder of the Basel Face Model, the '
+      'basis of these tracks, as bfm_folder; found none'
     )
   return bfm.load(options.bfm_folder)
 
 
 class PreparedGeometry(NamedTuple):
-  """A portrait whose geometry can be drawn."""
+  """Photo and coefficients of a portrait whose geometry is drawn."""
 
   photo: Array  # [S, S, 3] uint8, aligned
   coefficients: Array  # [257]
@@ -77,7 +83,12 @@ class GeometryRenderer:
   mixes = False  # a batch has one photo
 
   def __init__(self, model: morphable.MorphableModel, size: int):
-    """Takes the face model of the tracks, and the side of a panel in pixels."""
+    """A renderer of panels.
+
+    Args:
+      model: Face model of the tracks.
+      size: S, side of a panel in pixels.
+    """
     self._model = jax.device_put(model)
     self._size = size
     self._looks: tuple[renderer.Look, ...] = ('geometry',)
@@ -95,7 +106,7 @@ class GeometryRenderer:
   def inputs(
     self, prepared: PreparedGeometry, track: tracks.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:
-    """Full coefficients [b, 257]: the portrait's, moved as the track says."""
+    """Full coefficients [b, 257]: the portrait's, moved by the track."""
     rows = track.coefficients[index]
     vectors = np.tile(prepared.coefficients, (len(rows), 1)).astype(np.float32)
     expression, angles, translation = coeffs.split_row(rows)
@@ -125,6 +136,7 @@ def _panels(
   *,
   looks: tuple[renderer.Look, ...],
 ) -> jax.Array:
+  """Panels of photo [S, S, 3] and vectors [B, 257], side by side."""
   size = len(photo)
   panels = [jnp.broadcast_to(photo, (len(vectors), *photo.shape))]
   for look in looks:

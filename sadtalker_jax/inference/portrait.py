@@ -1,4 +1,4 @@
-"""What a renderer knows of a portrait, and which face of a picture it is.
+"""Portraits as all renderers share them, and the face of a picture.
 
 Conventions: picture points are (x, y) in pixels of the given picture, y down,
 pixel centres at half-integers. Boxes are (x0, y0, x1, y1) in pixels of the
@@ -18,7 +18,7 @@ from sadtalker_jax.inference import options as options_lib
 
 Box = tuple[float, float, float, float]
 
-MIN_CONFIDENCE = 0.5  # of the landmarks
+MIN_CONFIDENCE = 0.5  # probability that the landmarks are those of a face
 MIN_FACE = 24  # pixels between the outer corners of the eyes
 
 
@@ -27,18 +27,18 @@ class Window:
   """The part of the picture that is animated."""
 
   box: Box
-  frame_size: tuple[int, int]
-  pinned: tuple[bool, bool, bool, bool]  # sides that must not move: left, top,
-  # right, bottom
-  paste: bool  # whether frames go back into the picture
+  frame_size: tuple[int, int]  # of a frame, pixels
+  # Sides of the frame that must not move: left, top, right, bottom.
+  pinned: tuple[bool, bool, bool, bool]
+  paste: bool  # whether frames are pasted back into the picture
 
 
 class MeasuredFace(NamedTuple):
   """A face measured in the frame of the reconstruction."""
 
-  picture: np.ndarray  # [H, W, 3] uint8, what was measured
+  picture: np.ndarray  # [H, W, 3] uint8 in which the face was measured
   coefficients: np.ndarray  # [257] of the portrait's basis
-  trans: alignment.TransParams  # of the picture to the aligned frame
+  trans: alignment.TransParams  # from that picture to the aligned frame
 
 
 class Portrait(Protocol):
@@ -68,6 +68,11 @@ def locate(
   picture: np.ndarray, bundle: bundle_lib.Bundle, options: options_lib.Options
 ) -> np.ndarray:
   """Landmarks [478, 3] of the face that the options choose, picture points.
+
+  Args:
+    picture: [H, W, 3] uint8 RGB.
+    bundle: Bundle with the detector and the landmark networks.
+    options: Choice of the face.
 
   Raises:
     InputError: there is no such face, or it is too small or unclear.

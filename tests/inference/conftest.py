@@ -14,6 +14,8 @@ from sadtalker_jax.media import image
 
 @dataclasses.dataclass(frozen=True)
 class Portrait:
+  """A fitted portrait and the puppet that draws it."""
+
   source: fitted_portrait.FittedPortrait
   renderer: puppet_renderer.PuppetRenderer
   prepared: puppet_renderer.PreparedPuppet
@@ -32,6 +34,7 @@ class Portrait:
     return rows
 
   def render(self, rows: np.ndarray) -> np.ndarray:
+    """Frames [B, H, W, 3] of rows [B, 70]."""
     return np.asarray(self.renderer.render([self.prepared], (rows,)))
 
   def photo(self) -> np.ndarray:
@@ -45,9 +48,9 @@ def _portrait(mode: options_lib.Preprocess) -> Portrait:
   bundle = bundle_lib.load()
   picture = image.load(bundle_lib.SAMPLE_PORTRAIT)
   options = options_lib.Options(preprocess=mode)
-  src = fitted_portrait.prepare(picture, bundle, options)
+  source = fitted_portrait.prepare(picture, bundle, options)
   renderer = puppet_renderer.PuppetRenderer(bundle)
-  return Portrait(src, renderer, renderer.prepare(src))
+  return Portrait(source, renderer, renderer.prepare(source))
 
 
 @pytest.fixture(scope='session')

@@ -49,8 +49,9 @@ def plain(monkeypatch):
   monkeypatch.setattr(puppet_renderer.PuppetRenderer, 'render', render)
 
 
-def _prepare(self, src):
-  return puppet_renderer.PreparedPuppet(None, (0, 0), 0, src.frame_size[::-1])
+def _prepare(self, portrait):
+  frame = portrait.frame_size[::-1]
+  return puppet_renderer.PreparedPuppet(None, (0, 0), 0, frame)
 
 
 def _read(path: pathlib.Path) -> tuple[np.ndarray, set[str]]:
@@ -99,8 +100,8 @@ def test_existing_second_video_stops_before_the_first(
 # --- what is drawn ------------------------------------------------------------
 
 
-def _stream(drawer, src, rows, batch_size) -> np.ndarray:
-  clip = rendering.RenderJob(drawer, drawer.prepare(src), tracks.still(rows))
+def _stream(drawer, source, rows, batch_size) -> np.ndarray:
+  clip = rendering.RenderJob(drawer, drawer.prepare(source), tracks.still(rows))
   parts = rendering.stream([clip], batch_size)
   return np.concatenate([part.frames for part in parts]).astype(int)
 
@@ -113,9 +114,9 @@ def frames(portrait) -> np.ndarray:
 
 
 def test_drawn_face_covers_the_face_of_the_photo(portrait, frames):
-  src = portrait.source
+  source = portrait.source
   aligned = np.asarray(
-    camera.picture_to_aligned(src.landmarks[:, :2], src.trans)
+    camera.picture_to_aligned(source.landmarks[:, :2], source.trans)
   )
   points = np.stack([aligned[:, 0], 224 - aligned[:, 1]], -1) * SIZE / 224
   skin = regions.skin_mask(points, (SIZE, SIZE)) == 1
@@ -162,22 +163,22 @@ def test_networks_source_is_drawn_in_its_own_texture_and_light():
     texture_mean=np.tile(np.float32([0.8, 0.2, 0.2]), (count, 1)),
     texture_basis=red,
   )
-  src = _square_source()
+  source = _square_source()
   drawer = geometry_video.GeometryRenderer(textured, 224)
-  prepared = drawer.prepare(src)
+  prepared = drawer.prepare(source)
   np.testing.assert_array_equal(
-    prepared.photo[:214, 10:], src.square[10:, :214]
+    prepared.photo[:214, 10:], source.square[10:, :214]
   )
   rows = np.zeros((1, 70), np.float32)
   rows[:, conventions.ROW_ANGLES.start + 1] = 0.2
   track = tracks.Track(rows, np.full((1, 3), np.nan))
   (vectors,) = drawer.inputs(prepared, track, np.array([0]))
-  part, own = coeffs.split(vectors[0]), coeffs.split(src.coefficients)
+  part, own = coeffs.split(vectors[0]), coeffs.split(source.coefficients)
   np.testing.assert_array_equal(part.identity, own.identity)
   np.testing.assert_array_equal(part.gamma, own.gamma)
   assert part.angles.tolist() == [0, np.float32(0.2), 0]
   (frame,) = _stream(
-    geometry_video.GeometryRenderer(textured, 64), src, rows, 1
+    geometry_video.GeometryRenderer(textured, 64), source, rows, 1
   )
   assert frame.shape == (64, 3 * 64, 3)
   middle = frame[28:36, 64 + 32]

@@ -38,7 +38,7 @@ def _weights() -> tuple[dict[str, Any], dict[str, Any]]:
   for name in ('head_pose_estimator', 'discriminator'):
     del fields[name]
   weights = {name: zoo.noise(name, **own) for name, own in fields.items()}
-  # Noise of recon says too much: keypoints would lie outside.
+  # Noise as weights of recon is too strong: keypoints would lie outside.
   params = weights['recon']['params']
   for head in params.keys() - {'backbone'}:
     params[head] = jax.tree.map(lambda x: 0.01 * x, params[head])
@@ -53,7 +53,7 @@ def bundle(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope='module')
 def own(tmp_path_factory) -> sadtalker_jax.Animator:
-  """Of networks that speak of the packaged head."""
+  """A bundle of networks with the basis of the packaged head."""
   path = tmp_path_factory.mktemp('bundles') / 'own'
   made.bundle(path, *_weights(), size=SIZE, morphable='makehuman')
   return sadtalker_jax.Animator.from_pretrained(path, devices=jax.devices()[:1])
@@ -67,7 +67,7 @@ def animator(bundle) -> sadtalker_jax.Animator:
 
 
 def _sound(frames: int = FRAMES) -> tuple[np.ndarray, int]:
-  """Of words, so that the track moves."""
+  """Sound with words, so that the track moves."""
   samples = audio.load(bundle_lib.SAMPLE_SPEECH)
   return samples[16000 : 16000 + 640 * frames], 16000
 

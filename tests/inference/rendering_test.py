@@ -15,8 +15,8 @@ class Numbers:
     self.mixes = mixes
     self.batches: list[tuple[int, int]] = []  # portraits, frames
 
-  def prepare(self, src):
-    return src
+  def prepare(self, portrait):
+    return portrait
 
   def inputs(self, prepared, motion, index):
     return (motion.coefficients[index, 0],)

@@ -1,1 +1,5 @@
-"""Many animations in one go: `manifest` lists them, `jobs` makes them."""
+"""Many animations in one run.
+
+`manifest` lists them, `jobs` makes them, `encoding` finishes and writes the
+video of each one.
+"""

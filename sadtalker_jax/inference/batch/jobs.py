@@ -1,9 +1,9 @@
-"""Many animations in one go; their frames share the renderer's batches.
+"""Many animations in one run; their frames share the renderer's batches.
 
-Three things overlap: threads read and measure the inputs of the next jobs, this
-thread draws, and every job that is being drawn has a thread that finishes and
-encodes its frames. Queues between them are short, so memory does not grow with
-the number of jobs or their length.
+Three things overlap: threads read and measure the inputs of the next jobs, the
+caller's thread draws, and every job that is being drawn has a thread that
+finishes and encodes its frames (`encoding`). Queues between them are short, so
+memory does not grow with the number of jobs or their length.
 """
 
 import collections
@@ -12,32 +12,28 @@ from concurrent import futures
 import dataclasses
 import json
 import os
-import queue
-import threading
 import time
 from typing import Literal
 
 from absl import logging
-import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import pipeline, rendering
-from sadtalker_jax.inference.batch import manifest
+from sadtalker_jax.inference.batch import encoding, manifest
 from sadtalker_jax.media import files
 
 Status = Literal['done', 'skipped', 'failed']
 
 _LOADERS = 2  # threads that read inputs
 _AHEAD = 4  # jobs whose inputs are read before their turn
-_QUEUED = 4  # batches that wait for an encoder
 
 
 @dataclasses.dataclass(frozen=True)
 class JobResult:
-  """What became of a job."""
+  """The result of a job."""
 
-  line: int  # of the manifest
+  line: int  # number of its line in the manifest, from 1
   output: str
   status: Status
   frames: int
@@ -47,12 +43,12 @@ class JobResult:
 
 @dataclasses.dataclass(frozen=True)
 class BatchSummary:
-  """What became of a run."""
+  """The results of a run."""
 
   jobs: Sequence[JobResult]
   seconds: float
-  process: int = 0  # of how many, where the jobs were shared
-  processes: int = 1
+  process: int = 0  # number of this process, where several share the jobs
+  processes: int = 1  # number of all processes
 
   @property
   def frames(self) -> int:
@@ -60,11 +56,11 @@ class BatchSummary:
     return sum(result.frames for result in self.jobs)
 
   def count(self, status: Status) -> int:
-    """Number of jobs that ended so."""
+    """Number of jobs with a status."""
     return sum(result.status == status for result in self.jobs)
 
   def write(self, path: str | os.PathLike[str]) -> None:
-    """Writes it as JSON, over an older one."""
+    """Writes the results as JSON; an existing file is replaced."""
     content = dataclasses.asdict(self)
     content['frames'] = self.frames
     content['fps'] = self.frames / self.seconds
@@ -79,66 +75,6 @@ class BatchSummary:
     )
 
 
-class _Stopped(BaseException):
-  """The run ends before a job is whole; its file is let go of."""
-
-
-class _Sink(threading.Thread):
-  """Finishes and encodes the frames of one job."""
-
-  def __init__(
-    self,
-    job: manifest.AnimationJob,
-    animation: animation_lib.Animation,
-    overwrite: bool,
-  ):
-    super().__init__(name=f'line {job.line}', daemon=True)
-    self.job = job
-    self.animation = animation
-    self.missing = animation.num_frames
-    self.error: BaseException | None = None
-    self._overwrite = overwrite
-    self._queue: queue.Queue[np.ndarray | None] = queue.Queue(_QUEUED)
-    self._stopped = False
-
-  def put(self, frames: np.ndarray) -> None:
-    """Hands over the next frames as drawn; waits while many wait."""
-    self.missing -= len(frames)
-    self._queue.put(frames)
-    if not self.missing:
-      self._queue.put(None)
-
-  def stop(self) -> None:
-    """Ends before the last frame; nothing of the file remains."""
-    self._stopped = True
-    while self.is_alive():
-      try:
-        self._queue.put(None, timeout=0.1)
-        break
-      except queue.Full:
-        continue
-
-  def run(self) -> None:
-    """Works until the last frame."""
-    drawn = self._drawn()
-    try:
-      self.animation.write(
-        self.animation.finished(drawn),
-        self.job.output,
-        overwrite=self._overwrite,
-      )
-    except BaseException as error:  # handed to the thread that waits for it
-      self.error = error
-      for _ in drawn:  # so that nobody waits for room in the queue
-        pass
-
-  def _drawn(self) -> Iterator[np.ndarray]:
-    while (frames := self._queue.get()) is not None:
-      yield frames
-    if self._stopped and self.error is None:
-      raise _Stopped
-
-
 def run_jobs(
   animator: pipeline.Animator,
   jobs: Sequence[manifest.AnimationJob] | str | os.PathLike[str],
@@ -150,18 +86,18 @@ def run_jobs(
   """Makes the videos of all jobs.
 
   A job that fails leaves no file and does not stop the others. A job whose
-  output exists is skipped, so a run that was stopped goes on where it was:
-  files appear whole or not at all.
+  output exists is skipped; files appear whole or not at all, so a second call
+  continues a run that was stopped.
 
   Args:
-    animator: Maker of the clips.
-    jobs: What to make: jobs, or the file of a manifest, see `manifest`.
+    animator: Animator that makes the clips.
+    jobs: Jobs, or the file of a manifest, see `manifest`.
     batch_size: Frames drawn together, of different jobs if need be.
-    overwrite: Whether to make outputs that exist again.
-    report: Called with every result as it comes.
+    overwrite: Whether outputs that exist are made again.
+    report: Function that is called with every result as it comes.
 
   Returns:
-    One result a job, in the order of the jobs.
+    One result for each job, in their order.
 
   Raises:
     InputError: the manifest is missing, empty or faulty.
@@ -188,7 +124,7 @@ class _Run:
     self._report = report
     self._results: dict[int, JobResult] = {}
     self._started: dict[int, float] = {}
-    self._sinks: dict[rendering.RenderJob, _Sink] = {}
+    self._encoders: dict[rendering.RenderJob, encoding.JobEncoder] = {}
 
   def __call__(self, jobs: Sequence[manifest.AnimationJob]) -> list[JobResult]:
     todo = []
@@ -197,23 +133,23 @@ class _Run:
         self._add(JobResult(job.line, str(job.output), 'skipped', 0, 0.0))
       else:
         todo.append(job)
-    closing: list[_Sink] = []
+    closing: list[encoding.JobEncoder] = []
     pool = futures.ThreadPoolExecutor(_LOADERS, 'loader')
     try:
       for part in rendering.stream(self._clips(todo, pool), self._batch_size):
-        sink = self._sinks[part.clip]
-        sink.put(part.frames)
-        if not sink.missing:
-          closing.append(self._sinks.pop(part.clip))
-        closing = [sink for sink in closing if not self._closed(sink)]
-      for sink in closing:
-        sink.join()
-        self._closed(sink)
+        encoder = self._encoders[part.clip]
+        encoder.put(part.frames)
+        if not encoder.missing:
+          closing.append(self._encoders.pop(part.clip))
+        closing = [encoder for encoder in closing if not self._closed(encoder)]
+      for encoder in closing:
+        encoder.join()
+        self._closed(encoder)
     finally:
       pool.shutdown(wait=True, cancel_futures=True)
-      for sink in (*self._sinks.values(), *closing):
-        sink.stop()
-        sink.join()
+      for encoder in (*self._encoders.values(), *closing):
+        encoder.stop()
+        encoder.join()
     return [self._results[job.line] for job in jobs]
 
   def _clips(
@@ -235,9 +171,9 @@ class _Run:
       except Exception as error:  # one bad job; the rest go on
         self._failed(job, error)
         continue
-      sink = _Sink(job, animation, self._overwrite)
-      self._sinks[clip] = sink
-      sink.start()
+      encoder = encoding.JobEncoder(job, animation, self._overwrite)
+      self._encoders[clip] = encoder
+      encoder.start()
       yield clip
 
   def _load(
@@ -247,18 +183,17 @@ class _Run:
     animation = self._animator.animate(job.image, job.audio, job.options)
     return animation, animation.render_job()
 
-  def _closed(self, sink: _Sink) -> bool:
-    """Whether a sink has ended; if so, its result is added."""
-    if sink.is_alive():
+  def _closed(self, encoder: encoding.JobEncoder) -> bool:
+    """Whether a thread has ended; if so, its result is added."""
+    if encoder.is_alive():
       return False
-    if sink.error is not None:
-      self._failed(sink.job, sink.error)
+    if encoder.error is not None:
+      self._failed(encoder.job, encoder.error)
       return True
-    frames = sink.animation.num_frames
-    seconds = time.monotonic() - self._started[sink.job.line]
-    self._add(
-      JobResult(sink.job.line, str(sink.job.output), 'done', frames, seconds)
-    )
+    frames = encoder.animation.num_frames
+    seconds = time.monotonic() - self._started[encoder.job.line]
+    output = str(encoder.job.output)
+    self._add(JobResult(encoder.job.line, output, 'done', frames, seconds))
     return True
 
   def _failed(self, job: manifest.AnimationJob, error: BaseException) -> None:

@@ -1,11 +1,12 @@
-"""Lists of animations to make: one JSON object a line.
+"""Lists of animations to make: one JSON object per line.
 
     {"image": "a.png", "audio": "a.wav", "output": "a.mp4", "seed": 3}
 
-`image`, `audio` and `output` are paths, relative to the folder of the manifest;
-every field of `options.Options` but `batch_size`, which is one for
-all, may stand beside them. Empty lines are passed over. A list is whole or
-refused: all faulty lines are named before anything is made.
+`image`, `audio` and `output` are paths, relative to the folder of the manifest.
+Beside them an object may have every field of `options.Options` except
+`batch_size`, which is the same for all jobs. Empty lines are skipped. A
+manifest with faulty lines is refused, and all of them are named before anything
+is made.
 """
 
 from collections.abc import Mapping
@@ -25,14 +26,14 @@ _PATHS = ('image', 'audio', 'output')
 _OPTIONS = tuple(
   spec for spec in options_lib.specs() if spec.name != 'batch_size'
 )
-_MOST_FAULTS = 20  # that a message lists
+_MOST_FAULTS = 20  # faulty lines that a message lists
 
 
 @dataclasses.dataclass(frozen=True)
 class AnimationJob:
   """One animation to make."""
 
-  line: int  # of the manifest, from 1
+  line: int  # number of its line in the manifest, from 1
   image: pathlib.Path
   audio: pathlib.Path
   output: pathlib.Path
@@ -45,8 +46,9 @@ def read(
   """The jobs of a manifest.
 
   Args:
-    path: the file, UTF-8.
-    defaults: options of jobs whose lines do not say otherwise.
+    path: File in UTF-8.
+    defaults: Values of options that a line does not have; None for the usual
+      ones.
 
   Raises:
     InputError: the file is missing or empty, or lines are faulty, each named

@@ -1,1 +1,1 @@
-"""Faces of finished frames restored."""
+"""Restoring the faces of finished frames."""

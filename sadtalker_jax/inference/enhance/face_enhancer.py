@@ -1,16 +1,16 @@
 """Sharper faces: each frame's face restored by GFPGAN and put back.
 
-As GFPGANer of the original program does it (method 11.1, method 11.5),
+As GFPGANer of the published program does it (method 11.1, method 11.5),
 batched: the largest face is turned upright into a square of 512 pixels,
 restored, turned back and blended into the frame, which is made twice as large
 by plain resampling. All of that is one compiled function per frame size.
 
 Unlike there, the square's place is smoothed over the neighbouring frames, so
-that what the network adds does not jitter; other faces are left alone; the
-network's noise is its stored one. The original lays the face over the frame by
+that the added detail does not jitter; other faces are left alone; the network's
+noise is its stored one. The published program lays the face over the frame by
 the mask of a parsing network (ParseNet), which cuts off hair and background.
-That network is no part of ours: the mask is the square without its rim,
-blurred, what facexlib takes where it has no parsing network.
+Here the mask is the square without its rim, blurred, as facexlib has it without
+a parsing network.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,15 +46,16 @@ class FaceEnhancer:
     dtype: Dtype | None = None,
     restore: Restorer | None = None,
   ):
-    """Puts the weights on the device.
+    """An enhancer whose weights are on the device.
 
     Args:
-      variables: of the network `gfpgan`.
-      landmarker: finds the landmarks of a face.
-      detector: finds the face; default `BlazeFace`.
-      upscale: how many times larger frames become, 1 or 2.
-      dtype: of the network's computation; default float32.
-      restore: instead of GFPGAN.
+      variables: Variables of the network `gfpgan`.
+      landmarker: Finder of the landmarks of a face.
+      detector: Finder of faces; None for `BlazeFace`.
+      upscale: Enlargement of the frames, 1 or 2.
+      dtype: Type of the network's computation; None for float32.
+      restore: Replacement of GFPGAN, with `variables` of its own; None for
+        GFPGAN.
 
     Raises:
       ValueError: another `upscale`.
@@ -93,10 +94,10 @@ class FaceEnhancer:
     """Frames with sharper faces, each found and restored by itself.
 
     Args:
-      frames: uint8 [B, H, W, 3].
+      frames: [B, H, W, 3] uint8.
 
     Returns:
-      uint8 [B, H * upscale, W * upscale, 3]; a frame without a face is only
+      [B, H * upscale, W * upscale, 3] uint8; a frame without a face is only
       resized.
 
     Raises:
@@ -109,16 +110,16 @@ class FaceEnhancer:
   def stream(self, batches: Iterable[Array]) -> Iterator[np.ndarray]:
     """Consecutive frames with sharper faces.
 
-    The face is followed, its place smoothed over five frames; how frames are
-    cut into batches changes nothing. One batch is restored while the one before
-    it is used. Memory does not grow with the number of batches. Streams of one
-    enhancer do not disturb each other.
+    The face is followed, its place smoothed over five frames; the sizes of the
+    batches change nothing. One batch is restored while the one before it is
+    used. Memory does not grow with the number of batches. Streams of one
+    enhancer are independent of each other.
 
     Args:
-      batches: uint8 [b, H, W, 3] in order, b may vary.
+      batches: [b, H, W, 3] uint8 in order, b may vary.
 
     Yields:
-      For each batch uint8 [b, H * upscale, W * upscale, 3].
+      [b, H * upscale, W * upscale, 3] uint8 for each batch.
 
     Raises:
       ValueError: frames of another shape or type.
@@ -137,7 +138,7 @@ class FaceEnhancer:
     return steady.Chase(self._landmarker, self._detector)
 
   def _start(self, frames: np.ndarray, points: np.ndarray) -> '_Work':
-    """Begins to restore frames with their points [b, 5, 2], NaN for no face."""
+    """Starts to restore frames with points [b, 5, 2], NaN where no face is."""
     seen = np.isfinite(points).all((1, 2))
     parts = []
     for index in _pieces(np.flatnonzero(seen)):
@@ -161,13 +162,13 @@ class FaceEnhancer:
 
 
 class _Work(NamedTuple):
-  """Frames that the device is at."""
+  """Frames whose computation has started."""
 
   shape: tuple[int, int, int, int]
-  parts: Sequence[tuple[np.ndarray, jax.Array]]  # frames' places, frames
+  parts: Sequence[tuple[np.ndarray, jax.Array]]  # places of frames, frames
 
   def result(self) -> np.ndarray:
-    """All of them, when they are done."""
+    """All frames; waits until they are computed."""
     out = np.empty(self.shape, np.uint8)
     for index, frames in self.parts:
       out[index] = np.asarray(frames)
@@ -186,9 +187,9 @@ def _checked(frames: Array) -> np.ndarray:
 
 
 def _pieces(index: np.ndarray) -> Iterator[np.ndarray]:
-  """`index` in pieces of `_LARGEST`, and smaller powers of 2 at the end.
+  """Pieces of `index` of length `_LARGEST`, then of smaller powers of 2.
 
-  Few static shapes are compiled, and nothing is computed to be thrown away.
+  So few static shapes are compiled, and no result is thrown away.
   """
   size, start = _LARGEST, 0
   while start < len(index):
@@ -211,7 +212,7 @@ def _restored(
   *,
   upscale: int,
 ) -> jax.Array:
-  """Frames uint8 [B, H, W, 3] with their faces restored, `upscale` larger."""
+  """Frames [B, H, W, 3] uint8 with their faces restored, `upscale` larger."""
   faces = aligned.cut(frames, to_picture) / 127.5 - 1
   restored = (restore(variables, faces).astype(faces.dtype) + 1) * 127.5
   return aligned.paste(

@@ -1,41 +1,45 @@
 """Blink signals z in [0, 1]: 0 is an open eye, 1 a closed one.
 
-A blink lasts 0.2 s. It is drawn at 25 frames a second, where it is the five
-values of method 2.4, and read off in between for other frame rates; video
-frame i is seen at its middle. `reference_track` places blinks as the published
-program does, which draws pauses of 0.4 to 2.8 s and makes eyes restless;
-`natural_track` draws them as people blink in conversation, every 3.5 s on
-average. Both depend on nothing but their arguments.
+A blink lasts 0.2 s: five values at 25 frames per second (method 2.4), which are
+interpolated for other frame rates; video frame i is sampled at its middle.
+`published_track` places blinks as the published program does, which draws
+pauses of 0.4 to 2.8 s and makes eyes restless; `natural_track` places them as
+people blink in conversation, every 3.5 s on average. Both depend on nothing but
+their arguments.
 """
 
 import numpy as np
 
 from sadtalker_jax import conventions
 
-PULSE = (0.5, 0.9, 1.0, 0.9, 0.5)  # method 2.4, at 25 frames a second
+PULSE = (0.5, 0.9, 1.0, 0.9, 0.5)  # method 2.4, at 25 frames per second
 
 _STREAM = 0xB11  # keeps these draws apart from those of the head motion
-_SHORTEST = 20  # frames: no blink in clips up to this length
+_SHORTEST = 20  # 25ths of a second; no blink in clips up to this length
 _MEAN_PAUSE = 3.5  # seconds from one blink to the next
 _REFRACTORY = 0.8  # seconds that pass in any case
 
 
-def reference_track(
+def published_track(
   seed: int, num_frames: int, fps: float = conventions.FRAME_RATE
 ) -> np.ndarray:
   """Random blinks by the rule of the published program.
 
-  Up to 20 frames (of 25 a second) there are none. Otherwise pauses are drawn
+  Up to 20 frames (of 25 per second) there are none. Otherwise pauses are drawn
   from [min(10, N), min(N // 2, 70)) until the next blink would not fit; at 21
-  frames that range is empty, which crashed the original: no blink (quirk Q23).
+  frames that range is empty, which crashes the published program: no blink
+  (quirk Q23).
 
   Args:
-    seed: of the random pauses.
+    seed: Random seed of the pauses.
     num_frames: N, at `fps`.
-    fps: frames a second.
+    fps: Frames per second.
 
   Returns:
     [N] float32.
+
+  Raises:
+    ValueError: a negative number of frames, or a rate that is not above 0.
   """
   length = _length(num_frames, fps)
   low, high = min(10, length), min(length // 2, 70)
@@ -55,19 +59,22 @@ def reference_track(
 def natural_track(
   seed: int, num_frames: int, fps: float = conventions.FRAME_RATE
 ) -> np.ndarray:
-  """Random blinks as of a person in conversation.
+  """Random blinks at the intervals of a person in conversation.
 
   Pauses have a fixed part of 0.8 s and a random one whose distribution has a
   long tail (Gamma of shape 2). The blinks of a short clip are those of a longer
   one with the same seed, as far as they are over before its end.
 
   Args:
-    seed: of the random pauses.
+    seed: Random seed of the pauses.
     num_frames: N, at `fps`.
-    fps: frames a second.
+    fps: Frames per second.
 
   Returns:
     [N] float32; all 0 in clips of up to 0.8 s.
+
+  Raises:
+    ValueError: a negative number of frames, or a rate that is not above 0.
   """
   length = _length(num_frames, fps)
   rng = np.random.default_rng([_STREAM, seed])

@@ -6,9 +6,9 @@ above 0 looks down, z towards the camera), to be added to the source's pose.
 
 It is a sum of smooth noise, slow for posture and faster for liveliness, drawn
 on a grid of absolute times, and of nods on stressed syllables. Frame 0 is the
-source's pose, reached and left without a jump. The noise of a clip depends on
-seed and style alone: the first frames of a longer clip are those of a shorter
-one as long as they sound the same. Video frame i is at i / fps seconds here.
+source's pose, left without a jump. The noise of a clip depends on seed and
+style alone: the first frames of a longer clip are those of a shorter one as
+long as they sound the same. Video frame i is at i / fps seconds here.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ MAX_DEGREES = 10.0  # no angle ever exceeds it
 _STREAM = 0x4EAD  # keeps these draws apart from those of the blinks
 _STYLE_STREAM = 0x57E1
 _EASE_IN = 1.2  # seconds until motion is fully there
-_CALM = 0.4  # seconds in which the head follows the start and end of speech
+_CALM = 0.4  # seconds, time constant at the start and end of speech
 # Point the head turns about: between the shoulders, behind the throat.
 _NECK = np.array([0.0, -1.1, -0.6])  # decimetre, in the model's frame
 # Seconds between the knots of the three layers of noise, and their shares: most
@@ -49,7 +49,7 @@ def style(index: int) -> Style:
   """The parameters of a style; index 0 is the middle of all ranges.
 
   Args:
-    index: 0 to 45.
+    index: Number of the style, 0 to 45.
 
   Raises:
     InputError: there is no such style.
@@ -96,10 +96,10 @@ def track(
   """Head motion of a clip.
 
   Args:
-    seed: of the noise, 0 or more.
-    style_index: 0 to 45.
+    seed: Random seed of the noise, 0 or more.
+    style_index: Number of the style, 0 to 45.
     num_frames: T.
-    fps: frames a second.
+    fps: Frames per second.
     stress: [T] prominence of syllables, 0 to 1; None for none.
     activity: [T] speech activity, 0 to 1; None for speech throughout.
 
@@ -107,7 +107,7 @@ def track(
     [T, 6] float32, zero in frame 0; angles within `MAX_DEGREES`.
 
   Raises:
-    InputError: no such style.
+    InputError: there is no such style.
   """
   manner = style(style_index)
   seconds = np.arange(num_frames) / fps
@@ -157,7 +157,7 @@ def _noise(seed: int, style_index: int, times: np.ndarray) -> np.ndarray:
 
 
 def _calmed(activity: np.ndarray, fps: float) -> np.ndarray:
-  """Activity [T] followed slowly, by what came before it only."""
+  """Activity [T] smoothed causally: a value depends on earlier ones only."""
   keep = np.exp(-1 / (_CALM * fps))
   result = activity
   for _ in range(2):  # twice: without kinks
@@ -166,5 +166,6 @@ def _calmed(activity: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _smoothstep(x: np.ndarray) -> np.ndarray:
+  """0 up to 0, 1 from 1 on, smooth between."""
   x = np.clip(x, 0, 1)
   return x * x * (3 - 2 * x)

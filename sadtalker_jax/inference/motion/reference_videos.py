@@ -1,4 +1,4 @@
-"""Reference videos: tracks whose head motion or eyes an animation takes."""
+"""Reference videos: clips whose head motion or eyes an animation has."""
 
 from collections.abc import Callable
 import pathlib
@@ -15,11 +15,11 @@ Measure = Callable[[pathlib.Path], np.ndarray]
 def motion_options(
   options: options_lib.Options, measure: Measure
 ) -> tracks.MotionOptions:
-  """What a motion wants to know, with reference videos measured.
+  """The choices of `options` about motion, with reference videos measured.
 
   Args:
     options: Options of the animation.
-    measure: Called once a video.
+    measure: Function from a video to its track; called once for each video.
 
   Raises:
     InputError: a file is no video, or shows no face.

@@ -1,14 +1,14 @@
 """The render function as files that run without this package.
 
-A folder with two programs (`jax.export`: StableHLO and its calling convention),
-the weights, and a card that says what goes in and out:
+The files are two programs (`jax.export`: StableHLO and its calling convention),
+the weights, and a card with the shapes of inputs and outputs:
 
     prepare.bin   weights, image, window -> source
     render.bin    weights, source, windows, angles -> frames
     weights.npz   arrays w0000, w0001, ...
     card.json     shapes, types, versions
 
-Programs take and give flat lists of arrays. To run them anywhere that has the
+Programs take and return flat lists of arrays. To run them anywhere that has the
 same or a newer jax:
 
     import jax, json, numpy as np
@@ -21,23 +21,23 @@ same or a newer jax:
     source = program('prepare.bin')(weights, image, window)
     frames = program('render.bin')(weights, source, windows, angles)
 
-Weights in bfloat16, which numpy lacks, are stored as the bits, uint16.
+Weights in bfloat16, which numpy lacks, are stored as their bits, uint16.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import json
 import os
 import pathlib
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import jax
 from jax import export, lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.models.fused import fused_render
 from sadtalker_jax.typing import PyTree
 
@@ -56,12 +56,13 @@ def save(
   """Writes the folder, whole or not at all.
 
   Args:
-    params: of `fused_render`, as `render` takes them.
-    folder: to make; must not exist.
-    size: S, side of the frames.
+    params: Weights, as `fused_render.render` takes them.
+    folder: New folder; must not exist yet.
+    size: S, side of the frames in pixels.
     batch_size: B, frames drawn together.
     row_size: C, coefficients of a frame, 70 or 73.
-    platforms: 'cpu', 'cuda', 'tpu', ...; default the one that runs here.
+    platforms: Platforms of the programs: 'cpu', 'cuda', 'tpu', ...; empty for
+      the one that runs here.
 
   Returns:
     The folder.
@@ -74,27 +75,12 @@ def save(
     raise errors.InputError(
       f'{target}: expected no such folder yet, found one (not overwritten)'
     )
-  leaves, layout = jax.tree.flatten(params)
-  weights = [_as_bits(np.asarray(leaf)) for leaf in leaves]
-  dtypes = [np.asarray(leaf).dtype for leaf in leaves]
-
-  def restored(arrays: Sequence[jax.Array]) -> PyTree:
-    typed = [
-      a if a.dtype == dtype else lax.bitcast_convert_type(a, dtype)
-      for a, dtype in zip(arrays, dtypes, strict=True)
-    ]
-    return jax.tree.unflatten(layout, typed)
-
-  def prepare(
-    arrays: list[jax.Array], image: jax.Array, window: jax.Array
-  ) -> list[jax.Array]:
-    source = fused_render.prepare_source(
-      restored(arrays), image.astype(jnp.float32) / 255, window
-    )
-    return jax.tree.leaves(source)
-
+  weights = _FlatWeights.of(params)
+  length = conventions.WINDOW
   image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.uint8)
-  window = jax.ShapeDtypeStruct((1, 27, row_size), jnp.float32)
+  window = jax.ShapeDtypeStruct((1, length, row_size), jnp.float32)
+  windows = jax.ShapeDtypeStruct((batch_size, length, row_size), jnp.float32)
+  angles = jax.ShapeDtypeStruct((batch_size, 3), jnp.float32)
   source_layout = jax.tree.structure(
     jax.eval_shape(
       fused_render.prepare_source,
@@ -103,31 +89,14 @@ def save(
       window,
     )
   )
-
-  def render(
-    arrays: list[jax.Array],
-    source: list[jax.Array],
-    windows: jax.Array,
-    angles: jax.Array,
-  ) -> jax.Array:
-    many = [jnp.broadcast_to(x, (len(windows), *x.shape[1:])) for x in source]
-    return fused_render.render(
-      restored(arrays),
-      jax.tree.unflatten(source_layout, many),
-      windows,
-      angles,
-    )
-
-  windows = jax.ShapeDtypeStruct((batch_size, 27, row_size), jnp.float32)
-  angles = jax.ShapeDtypeStruct((batch_size, 3), jnp.float32)
   where = tuple(platforms) or (jax.default_backend(),)
-  first = export.export(jax.jit(prepare), platforms=where)(
-    weights, image, window
+  first = export.export(jax.jit(_prepare(weights)), platforms=where)(
+    weights.arrays, image, window
   )
   source = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in first.out_avals]
-  second = export.export(jax.jit(render), platforms=where)(
-    weights, source, windows, angles
-  )
+  second = export.export(
+    jax.jit(_render(weights, source_layout)), platforms=where
+  )(weights.arrays, source, windows, angles)
   card = {
     'format': FORMAT,
     'jax': jax.__version__,
@@ -145,8 +114,67 @@ def save(
     'B': batch_size,
     'C': row_size,
   }
-  _write(target, first, second, weights, card)
+  _write(target, first, second, weights.arrays, card)
   return target
+
+
+class _FlatWeights(NamedTuple):
+  """Weights as the programs take them, and how to put them together again."""
+
+  arrays: list[np.ndarray]  # bits where numpy cannot store the type
+  dtypes: list[np.dtype]
+  layout: jax.tree_util.PyTreeDef
+
+  @classmethod
+  def of(cls, params: PyTree) -> Self:
+    """The weights of a tree."""
+    leaves, layout = jax.tree.flatten(params)
+    arrays = [_as_bits(np.asarray(leaf)) for leaf in leaves]
+    return cls(arrays, [np.asarray(leaf).dtype for leaf in leaves], layout)
+
+  def restored(self, arrays: Sequence[jax.Array]) -> PyTree:
+    """The tree, of arrays like `self.arrays`."""
+    typed = [
+      a if a.dtype == dtype else lax.bitcast_convert_type(a, dtype)
+      for a, dtype in zip(arrays, self.dtypes, strict=True)
+    ]
+    return jax.tree.unflatten(self.layout, typed)
+
+
+def _prepare(weights: _FlatWeights) -> Callable[..., list[jax.Array]]:
+  """The program that prepares a portrait."""
+
+  def prepare(
+    arrays: list[jax.Array], image: jax.Array, window: jax.Array
+  ) -> list[jax.Array]:
+    source = fused_render.prepare_source(
+      weights.restored(arrays), image.astype(jnp.float32) / 255, window
+    )
+    return jax.tree.leaves(source)
+
+  return prepare
+
+
+def _render(
+  weights: _FlatWeights, source_layout: jax.tree_util.PyTreeDef
+) -> Callable[..., jax.Array]:
+  """The program that draws frames of a prepared portrait."""
+
+  def render(
+    arrays: list[jax.Array],
+    source: list[jax.Array],
+    windows: jax.Array,
+    angles: jax.Array,
+  ) -> jax.Array:
+    many = [jnp.broadcast_to(x, (len(windows), *x.shape[1:])) for x in source]
+    return fused_render.render(
+      weights.restored(arrays),
+      jax.tree.unflatten(source_layout, many),
+      windows,
+      angles,
+    )
+
+  return render
 
 
 def _as_bits(array: np.ndarray) -> np.ndarray:

@@ -1,13 +1,13 @@
 """Frames of the neural renderer, drawn batch by batch.
 
-Keypoints move a feature volume, and a generator paints what it shows.
+Keypoints move a feature volume, and a generator turns it into a picture.
 
 One jitted function draws a batch of frames, each with the features of its own
 portrait, so frames of different clips share batches. Over several devices the
 frames of a batch are split (`NamedSharding`), and each device runs the program
 of its own frames: `shard_map`, without its check of replication, which loops of
-the CPU form do not pass and which matters to gradients alone. No frame sees
-another, so neither the number of devices nor the batch changes a frame.
+the CPU form do not pass and which matters to gradients alone. No frame depends
+on another, so neither the number of devices nor the batch changes a frame.
 
 Portraits are prepared once: canonical keypoints, source keypoints, appearance
 volume. Conventions: see `neural_portrait`; angles are degrees.
@@ -43,12 +43,12 @@ class NeuralDrawer:
     row_size: int,
     devices: Sequence[jax.Device] | None = None,
   ):
-    """Puts the weights on the devices.
+    """A drawer whose weights are on the devices.
 
     Args:
-      params: of `fused_render`, networks and mapping.
+      params: Weights as `fused_render` takes them, networks and mapping.
       row_size: C, 70, or 73 where the crop is part of the coefficients.
-      devices: that share every batch; default all local ones.
+      devices: Devices that share every batch; None for all local ones.
     """
     mesh = _mesh(devices)
     self._num_devices = mesh.size
@@ -60,15 +60,15 @@ class NeuralDrawer:
     self._row_size = row_size
 
   def prepare(
-    self, src: neural_portrait.SquarePortrait
+    self, portrait: neural_portrait.SquarePortrait
   ) -> tuple[fused_render.PortraitFeatures, np.ndarray]:
     """Features of a portrait, on the devices, and its crop [3]."""
-    image = jnp.asarray(src.square[None], jnp.float32) / 255
-    row = src.row[: self._row_size]
+    image = jnp.asarray(portrait.square[None], jnp.float32) / 255
+    row = portrait.row[: self._row_size]
     window = np.tile(row, (1, conventions.WINDOW, 1))
     return _prepare(
       self._params, *jax.device_put((image, window), self._whole)
-    ), src.row[conventions.ROW_CROP]
+    ), portrait.row[conventions.ROW_CROP]
 
   def inputs(
     self, prepared: Any, track: tracks.Track, index: np.ndarray
@@ -149,5 +149,5 @@ def _over(mesh: Mesh, function: Callable[..., jax.Array]) -> Any:
 def _stack(
   sources: Sequence[fused_render.PortraitFeatures],
 ) -> fused_render.PortraitFeatures:
-  """One batch of several."""
+  """Features of several portraits as one batch."""
   return jax.tree.map(lambda *xs: jnp.concatenate(xs), *sources)

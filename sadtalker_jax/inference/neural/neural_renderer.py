@@ -1,4 +1,4 @@
-"""The neural renderer: the renderer's networks of a bundle, put together.
+"""The neural renderer: networks of a bundle that draw a posed portrait.
 
 Networks are read when they are first needed, and shared between preprocess
 modes and threads.
@@ -16,7 +16,11 @@ from sadtalker_jax.faces import recon
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import rendering
-from sadtalker_jax.inference.neural import neural_drawer, neural_portrait
+from sadtalker_jax.inference.neural import (
+  face_finders,
+  neural_drawer,
+  neural_portrait,
+)
 from sadtalker_jax.media import video
 from sadtalker_jax.models.fused import fused_render
 from sadtalker_jax.typing import PyTree
@@ -31,22 +35,26 @@ class NeuralRenderer(rendering.Renderer):
   networks: ClassVar[tuple[str, ...]] = ('recon', *_DRAWING)
 
   def __init__(self, bundle: bundle_lib.Bundle, devices: rendering.Devices):
-    """Loads nothing yet.
+    """A renderer that has loaded nothing yet.
 
     Args:
-      bundle: Weights, and what finds faces.
-      devices: Where and how precisely frames are drawn.
+      bundle: Weights of the networks, face detector and landmark networks.
+      devices: Devices and precision of the drawing.
     """
     self.basis = bundle.basis
     self._bundle = bundle
     self._devices = devices
     self._lock = threading.RLock()
-    self._finders: dict[bool, neural_portrait.Finder] = {}
+    self._finders: dict[bool, face_finders.Finder] = {}
     self._drawers: dict[int, neural_drawer.NeuralDrawer] = {}
 
   @classmethod
   def offered_by(cls, bundle: bundle_lib.Bundle) -> bool:
-    """Where there is a generator; a lack of others is an error then."""
+    """Whether the bundle has a generator.
+
+    A lack of other networks is an error then, see `check`: no silent step down
+    to another renderer.
+    """
     return bundle.has('generator')
 
   @classmethod
@@ -62,10 +70,10 @@ class NeuralRenderer(rendering.Renderer):
     return cls(bundle, devices)
 
   def check(self, options: options_lib.Options) -> None:
-    """Whether the bundle can do what the options ask for.
+    """Refuses options that the networks of the bundle cannot serve.
 
     Raises:
-      InputError: networks are missing, or they are for another size.
+      InputError: networks are missing, or made for another size.
     """
     names = [*self.networks, mapping_name(options)]
     if missing := [name for name in names if not self._bundle.has(name)]:
@@ -80,11 +88,11 @@ class NeuralRenderer(rendering.Renderer):
         f"'{self._bundle.name}' are for, found {options.size}"
       )
 
-  def _faces(self, options: options_lib.Options) -> neural_portrait.Finder:
+  def _finder(self, options: options_lib.Options) -> face_finders.Finder:
     with self._lock:
       key = options.release_crop
       if key not in self._finders:
-        self._finders[key] = neural_portrait.finder(self._bundle, options)
+        self._finders[key] = face_finders.choose(self._bundle, options)
       return self._finders[key]
 
   @functools.cached_property
@@ -111,7 +119,7 @@ class NeuralRenderer(rendering.Renderer):
   ) -> neural_portrait.SquarePortrait:
     """The portrait in a picture [H, W, 3] uint8."""
     return neural_portrait.prepare(
-      picture, self._faces(options), self._reconstructor, options
+      picture, self._finder(options), self._reconstructor, options
     )
 
   def video_rows(
@@ -122,7 +130,7 @@ class NeuralRenderer(rendering.Renderer):
   ) -> np.ndarray:
     """Coefficient rows [T, 70] of the face in a video."""
     return neural_portrait.video_rows(
-      path, fps, self._faces(options), self._reconstructor, options
+      path, fps, self._finder(options), self._reconstructor, options
     )
 
   def params(self, options: options_lib.Options) -> PyTree:
@@ -136,7 +144,7 @@ class NeuralRenderer(rendering.Renderer):
       return self._networks, mapping
 
   def drawer(self, options: options_lib.Options) -> neural_drawer.NeuralDrawer:
-    """What draws in a preprocess mode; modes share what they can."""
+    """The drawer of a preprocess mode; modes share what they can."""
     size = row_size(options)
     with self._lock:
       if size not in self._drawers:
@@ -153,6 +161,6 @@ def mapping_name(options: options_lib.Options) -> str:
 
 
 def row_size(options: options_lib.Options) -> int:
-  """Numbers in the rows that this MappingNet takes."""
+  """Length of the rows that the MappingNet of a preprocess mode takes."""
   full = mapping_name(options) == 'mapping_full'
   return conventions.CROP_ROW_SIZE if full else conventions.ROW_SIZE

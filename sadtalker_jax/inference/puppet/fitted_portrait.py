@@ -1,4 +1,4 @@
-"""The puppet's portrait: its face fitted, and the window that is animated.
+"""The puppet's portrait: its fitted face, and the window that is animated.
 
 Conventions: those of `inference.portrait`; frame points are pixels of the
 rendered frame, texture points are frame points plus `margin`.
@@ -28,7 +28,7 @@ PASTE_GROWTH = 0.35
 
 @dataclasses.dataclass(frozen=True)
 class FittedPortrait:
-  """Everything that is known of the portrait before any motion."""
+  """A portrait before any motion: picture, fitted face, window, texture."""
 
   picture: np.ndarray  # [H, W, 3] uint8
   landmarks: np.ndarray  # [478, 3] picture points
@@ -42,7 +42,7 @@ class FittedPortrait:
 
   @property
   def canvas_size(self) -> tuple[int, int]:
-    """Width and height that are rendered; the frame is the upper left part."""
+    """Width and height that are drawn; the frame is the upper left part."""
     height, width = self.texture.shape[:2]
     return width - 2 * int(self.margin[0]), height - 2 * int(self.margin[1])
 
@@ -77,8 +77,8 @@ def prepare(
 
   Args:
     picture: [H, W, 3] uint8 RGB.
-    bundle: detector, landmark networks and face model.
-    options: which face and which window.
+    bundle: Detector, landmark networks and face model.
+    options: Choice of the face and the window.
 
   Raises:
     InputError: there is no such face, or it is too small or unclear.
@@ -118,7 +118,7 @@ def prepare(
 def _window(
   points: np.ndarray, size: tuple[int, int], options: options_lib.Options
 ) -> portrait_lib.Window:
-  """The window of a preprocess mode.
+  """The window of a preprocess mode, for landmarks [478, 3].
 
   A crop is rendered with `options.size` pixels along its width. A window that
   is pasted back is rendered at the picture's own resolution, at most twice that
@@ -157,7 +157,12 @@ def video_rows(
   fps: fractions.Fraction,
   bundle: bundle_lib.Bundle,
 ) -> np.ndarray:
-  """Coefficients [T, 70] of the face in a video, at a frame rate.
+  """Coefficients [T, 70] of the face in a video.
+
+  Args:
+    path: Video file.
+    fps: Frames per second of the result.
+    bundle: Landmark networks and face model.
 
   Raises:
     InputError: the file is no video, or shows no face.

@@ -1,11 +1,11 @@
 """The sheet of the puppet: a grid over the frame that carries the surroundings.
 
-Hair, ears and neck are not part of the fitted face, yet they must go along with
-it. The sheet is a coarse grid in three dimensions, joined to the face: near the
-head it has the head's depth and expression, smoothly continued, and a weight
-`follow` per point lets it come to rest towards shoulders, background and, where
-asked, the border of the frame. Since the sheet is continuous and its far points
-rest, nothing can tear and no background must be invented.
+Hair, ears and neck are not part of the fitted face, yet they must move with it.
+The sheet is a coarse grid in three dimensions, joined to the face: near the
+head it has the head's depth and expression, smoothly continued. A weight
+`follow` of each point, 1 on the head, falls to 0 towards shoulders, background
+and pinned borders of the frame. Since the sheet is continuous and its far
+points rest, nothing can tear and no background must be invented.
 
 Conventions: texture points are (x, y) in pixels of the source texture, y down,
 pixel centres at half-integers; lengths are in decimetre unless said otherwise.
@@ -22,11 +22,11 @@ STEPS = 64  # cells of the grid along the texture's longer side
 SITES = 700  # face points from which fields are continued
 OVERLAP = 0.10  # width of the ring where face and sheet lie on each other
 BACK = 0.9  # depth of the surroundings behind the middle of the face
-DEPTH_LENGTH = 0.9  # fading lengths of depth and of expression
-EXPRESSION_LENGTH = 0.35
-HAIR = (0.35, 1.2)  # the head is followed fully, and not at all, this far out
+DEPTH_LENGTH = 0.9  # fading length of the head's depth
+EXPRESSION_LENGTH = 0.35  # fading length of expressions
+HAIR = (0.35, 1.2)  # distances from the head up to which `follow` is 1, not 0
 NECK = (0.05, 0.9)  # the same below the chin
-BORDER = 0.15  # share of the frame over which a pinned border is reached
+BORDER = 0.15  # share of the frame over which `follow` falls to a pinned border
 
 
 class FaceView(NamedTuple):
@@ -40,8 +40,8 @@ class FaceView(NamedTuple):
   brow: np.ndarray  # [2] texture point between the brows
   pixels: float  # texture pixels per decimetre at the face
   frame: tuple[float, float, float, float]  # x0, y0, x1, y1 in the texture
-  pinned: tuple[bool, bool, bool, bool]  # sides that stay: left, top, right,
-  # bottom
+  # Sides of the frame that must not move: left, top, right, bottom.
+  pinned: tuple[bool, bool, bool, bool]
 
 
 class Sheet(NamedTuple):
@@ -57,16 +57,16 @@ class Sheet(NamedTuple):
 def spread(
   sites: np.ndarray, values: np.ndarray, at: np.ndarray, length: float
 ) -> np.ndarray:
-  """Smooth field through known values, fading to zero far from them.
+  """A smooth field through known values that fades to zero far from them.
 
   The mean of a Gaussian process with an exponential kernel: exact at the sites
   (but for a trace of noise that keeps the system regular), continuous between.
 
   Args:
-    sites: [S, D] where the field is known.
-    values: [S, C].
-    at: [P, D] where it is wanted.
-    length: fading length, in the unit of the points.
+    sites: [S, D] points where the field is known.
+    values: [S, C] values there.
+    at: [P, D] points of the result.
+    length: Fading length, in the unit of the points.
 
   Returns:
     [P, C].
@@ -106,7 +106,7 @@ def build(view: FaceView, expression: np.ndarray) -> Sheet:
   """The sheet around a face.
 
   Args:
-    view: the face in the photo.
+    view: Face in the photo.
     expression: [K, F, 3] expression basis of the face vertices.
 
   Returns:
@@ -164,7 +164,7 @@ def _grid(view: FaceView) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _follow(view: FaceView, points: np.ndarray) -> np.ndarray:
-  """How far sheet points [P, 2] go along with the head, in [0, 1]."""
+  """Weights [P] in [0, 1] with which sheet points [P, 2] move with the head."""
   distance = ndimage.distance_transform_edt(~view.head) / view.pixels
   follow = 1.0 - smoothstep(*HAIR, sample(distance, points))
   # Below the chin the neck hands over to the shoulders.

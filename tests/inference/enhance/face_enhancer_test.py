@@ -18,7 +18,7 @@ _SIZE = (120, 104)  # rows, columns
 
 
 class _Faces:
-  """A face whose place the first pixel says; a detector too. 0 is no face."""
+  """Detector and landmarks: the first pixel is the face's place, 0 for none."""
 
   def detect(self, picture, face=None, *, thorough=True):
     place = int(picture[0, 0, 0])
@@ -34,7 +34,7 @@ class _Faces:
 
 
 def _frames(places) -> np.ndarray:
-  """Waves, other ones in every frame and channel."""
+  """Waves, different in every frame and channel."""
   i, y, x, k = np.ogrid[: len(places), : _SIZE[0], : _SIZE[1], :3]
   waves = np.sin(x / 19 + k + i) * np.cos(y / 13 - k)
   frames = np.rint(128 + 100 * waves).astype(np.uint8)
@@ -71,7 +71,7 @@ def green() -> face_enhancer.FaceEnhancer:
 def test_with_the_same_face_frames_stay_as_they_are(same):
   frames = _frames([60, 90, 120])
   error = np.abs(same.enhance(frames).astype(int) - frames)
-  error[:, :2, :2] = 0  # the sharp pixel that says the place
+  error[:, :2, :2] = 0  # the sharp pixel with the place
   assert error.max() <= 2
   assert error.mean() < 0.3  # rounding
 
@@ -101,7 +101,7 @@ def test_without_upscale_frames_without_a_face_pass_unchanged(same):
   np.testing.assert_array_equal(same.enhance(frames), frames)
 
 
-def test_frames_of_a_batch_do_not_see_each_other(same):
+def test_frames_of_a_batch_do_not_depend_on_each_other(same):
   frames = _frames([60, 0, 90, 120, 75])
   alone = np.concatenate([same.enhance(frame[None]) for frame in frames])
   np.testing.assert_array_equal(same.enhance(frames), alone)

@@ -14,7 +14,7 @@ def _starts(track: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize('seed', range(4))
 def test_reference_blinks_are_the_five_values_at_allowed_places(seed):
-  track = blinks.reference_track(seed, 400)
+  track = blinks.published_track(seed, 400)
   starts = _starts(track)
   assert len(starts) >= 4
   for start in starts:
@@ -26,7 +26,7 @@ def test_reference_blinks_are_the_five_values_at_allowed_places(seed):
 
 
 @pytest.mark.parametrize(
-  'track', [blinks.reference_track, blinks.natural_track]
+  'track', [blinks.published_track, blinks.natural_track]
 )
 @pytest.mark.parametrize('length', range(22))
 def test_short_clips_have_no_blink(track, length):
@@ -37,12 +37,12 @@ def test_short_clips_have_no_blink(track, length):
 
 
 def test_a_blink_fits_from_22_frames_on():
-  tracks = [blinks.reference_track(seed, 22) for seed in range(10)]
+  tracks = [blinks.published_track(seed, 22) for seed in range(10)]
   assert all(_starts(t).tolist() == [10] for t in tracks)
 
 
 @pytest.mark.parametrize(
-  'track', [blinks.reference_track, blinks.natural_track]
+  'track', [blinks.published_track, blinks.natural_track]
 )
 def test_seeds_decide(track):
   np.testing.assert_array_equal(track(3, 500), track(3, 500))
@@ -82,4 +82,4 @@ def test_impossible_lengths_are_refused():
   with pytest.raises(ValueError, match='rate'):
     blinks.natural_track(0, 10, 0.0)
   with pytest.raises(ValueError, match='frames'):
-    blinks.reference_track(0, -1)
+    blinks.published_track(0, -1)

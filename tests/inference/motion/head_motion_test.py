@@ -10,7 +10,7 @@ STYLES = range(conventions.NUM_STYLES)
 
 
 def _speech(length: int) -> tuple[np.ndarray, np.ndarray]:
-  """Stress and activity that a minute of speech might have."""
+  """Stress and activity as in a minute of speech."""
   t = np.arange(length) / 25
   stress = np.maximum(0, np.sin(2 * np.pi * 0.9 * t)) ** 2
   activity = (np.sin(2 * np.pi * t / 7) > -0.7).astype(float)

@@ -7,13 +7,13 @@ from sadtalker_jax import errors
 from sadtalker_jax.faces import crop, recon
 from sadtalker_jax.inference import bundle
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference.neural import neural_portrait
+from sadtalker_jax.inference.neural import face_finders, neural_portrait
 from sadtalker_jax.media import image
 from sadtalker_jax.models import zoo
 
 
 class Given:
-  """A finder that is told where the face is."""
+  """A finder that returns given points."""
 
   def __init__(self, points: np.ndarray):
     self.points = points
@@ -32,7 +32,7 @@ def picture() -> np.ndarray:
 
 @pytest.fixture(scope='module')
 def points(picture) -> np.ndarray:
-  finder = neural_portrait.MeshFinder(bundle.load())
+  finder = face_finders.MeshFinder(bundle.load())
   return finder.find(picture, options_lib.Options())
 
 
@@ -71,7 +71,7 @@ def test_square_shows_the_crop_and_the_row_has_its_place(
 
 
 def test_released_crop_is_cut_to_the_picture(picture, points, reconstructor):
-  # Low in a wide picture, where the original's limit is the width (quirk Q17).
+  # Low in a wide picture, where the published limit is the width (quirk Q17).
   wide = picture[: int(points[:, 1].max()) + 4]
   source = _prepare(wide, points, reconstructor, release_crop=True)
   assert source.window.box[3] <= len(wide)
@@ -86,6 +86,4 @@ def test_a_face_outside_is_refused(picture, reconstructor, points):
 
 def test_exact_crops_need_the_networks():
   with pytest.raises(errors.InputError, match='retinaface and fan'):
-    neural_portrait.finder(
-      bundle.load(), options_lib.Options(release_crop=True)
-    )
+    face_finders.choose(bundle.load(), options_lib.Options(release_crop=True))

@@ -5,15 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sadtalker_jax.inference.puppet import puppet_renderer
+from sadtalker_jax.inference.puppet import drawing, openings
 
 
 def _holes(portrait, rows: np.ndarray) -> np.ndarray:
   """Pixels [B, H, W] that no skin covers."""
   prepared = portrait.prepared
-  skin = jax.jit(
-    lambda row: puppet_renderer._skin(prepared.rig, row, prepared.size)[1]
-  )
+  skin = jax.jit(lambda row: drawing.skin(prepared.rig, row, prepared.size)[1])
   return np.stack([~np.asarray(skin(jnp.asarray(row))) for row in rows])
 
 
@@ -100,10 +98,8 @@ def test_frame_function_agrees_with_and_without_compilation(portrait):
   """XLA on CPU has miscompiled before; every renderer has this check."""
   row = portrait.rows({'jawOpen': 0.3, 'yaw': 4.0})[0]
   prepared = portrait.prepared
-  frame, covered = puppet_renderer._skin(
-    prepared.rig, jnp.asarray(row), prepared.size
-  )
-  plain = puppet_renderer._openings(
+  frame, covered = drawing.skin(prepared.rig, jnp.asarray(row), prepared.size)
+  plain = openings.fill(
     prepared.rig, (jnp.asarray(row), frame, covered), prepared.window
   )
   compiled = portrait.render(row[None])[0].astype(int)

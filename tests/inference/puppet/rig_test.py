@@ -4,8 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from sadtalker_jax.inference.puppet import puppet_renderer, sheet
-from sadtalker_jax.inference.puppet import rig as rig_lib
+from sadtalker_jax.inference.puppet import drawing, fitted_head, sheet
 
 
 def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
@@ -13,7 +12,7 @@ def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
   # Lids and lips: what a viewer would see slip.
   frame = source.to_frame(source.landmarks[:, :2])
   planes = np.asarray(rig.planes_rest)[:, 0]
-  rims = (*rig_lib.EYES, rig_lib.MOUTH)
+  rims = (*fitted_head.EYE_RIMS, fitted_head.MOUTH_RIM)
   for centre, rim in zip(planes, rims, strict=True):
     expected = frame[list(rim)].mean(0)
     assert np.linalg.norm(centre - expected) < 1.0  # pixel of 256
@@ -21,8 +20,8 @@ def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
 
 def test_own_pose_puts_every_vertex_at_rest(portrait, rig):
   rig = jax.device_put(rig)
-  motion = puppet_renderer._motion(rig, rig.source)
-  posed = puppet_renderer._pose(rig, rig.vertices, rig.expression, motion)
+  coefficients = drawing.frame_coefficients(rig, rig.source)
+  posed = drawing.pose(rig, rig.vertices, rig.expression, coefficients)
   gap = np.abs(np.asarray(posed.points) - rig.rest)
   assert gap.max() < 0.02  # pixels; float32
 

@@ -2,19 +2,21 @@
 
 Conventions: a track is [T, 70] float32, rows of expression (64 slots of the
 canonical model), angles (radian) and translation (decimetre), see
-`face3d.coeffs`. No network is involved; what the sound says about lips is in
-`speech` and `lips`. This is the bar that trained networks must beat.
+`face3d.coeffs`. No network is involved: lips come from `speech` and `lips`.
+Trained networks are compared with this motion.
 
-Where the published program's habits are not copied:
+Differences from the published program:
 
 - a reference video's head motion replaces the generated one instead of being
   added on top of it (quirk Q10);
-- a reference for the eyes gives its eyes alone, not its mouth (quirk Q11);
-- `expression_scale` strengthens what is generated, mouth and brows; it leaves
-  the picture's own expression and the lids alone (method 3.3 multiplies all
-  64 numbers, which would also exaggerate the picture and half-close its eyes);
-- as there, `still` fixes the head and not the eyes (quirk Q12); `blink` is
-  apart.
+- of a reference video for the eyes only the eyes are taken, not the mouth
+  (quirk Q11);
+- `expression_scale` strengthens the generated mouth and brows only, neither the
+  picture's own expression nor the lids (method 3.3 multiplies all 64 numbers,
+  which would also exaggerate the picture and half-close its eyes).
+
+As published, `still` fixes the head and not the eyes (quirk Q12); `blink` is an
+option of its own.
 """
 
 import fractions
@@ -35,7 +37,7 @@ _EYES = [
   for name, slot in _SLOT.items()
   if name.startswith(('eyeSquint', 'eyeWide', 'eyeLook'))
 ]
-# How far brows rise on the strongest stress.
+# Units of raised brows on the strongest stress.
 _BROWS = {
   'browInnerUp': 0.14,
   'browOuterUpLeft': 0.08,
@@ -44,7 +46,7 @@ _BROWS = {
 
 
 class BaselineMotion(tracks.Motion):
-  """The baseline as a kind of motion; it needs nothing but the package."""
+  """The baseline as a kind of motion; it needs no networks of a bundle."""
 
   def track(
     self,
@@ -55,7 +57,7 @@ class BaselineMotion(tracks.Motion):
     fps: fractions.Fraction | float = 25.0,
     options: tracks.MotionOptions | None = None,
   ) -> tracks.Track:
-    """See `baseline_track`; free views beside it."""
+    """The track of `baseline_track`, and the free views; see there."""
     options = options or tracks.MotionOptions()
     rows = baseline_track(
       wave, source=source, num_frames=num_frames, fps=fps, options=options
@@ -78,8 +80,8 @@ def baseline_track(
       empty.
     source: [70] coefficients of the portrait, canonical model.
     num_frames: T.
-    fps: frames per second.
-    options: choices.
+    fps: Frames per second.
+    options: Choices; None for the defaults.
 
   Returns:
     [T, 70] float32, without free views. Where the sound is silent the mouth is
@@ -133,10 +135,10 @@ def _set_eyes(
   rate: float,
   options: tracks.MotionOptions,
 ) -> None:
-  """Writes blinks, or the eyes of a reference, into a track [T, 70].
+  """Writes blinks, or the eyes of a reference video, into a track [T, 70].
 
-  What a reference's eyes do is taken relative to how they mostly are, so that
-  their shape does not come along; its deepest blinks become closed eyes.
+  Eyes of a reference are taken relative to their median, so that the shape of
+  that person's eyes is left out; the deepest blinks become closed eyes.
   """
   length = len(track)
   if options.ref_eyeblink is None:

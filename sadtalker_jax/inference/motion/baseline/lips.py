@@ -1,6 +1,6 @@
 """Lips for a sound: measures of the mouth, and the expression units for them.
 
-`measure` gives three numbers per video frame, all as shares of the distance
+`measure` returns three numbers per video frame, all as shares of the distance
 between the outer eye corners and all relative to the mouth at rest: how far the
 inner lips are apart, how much wider the mouth is, how much lower the chin is.
 They come from kernel regression: the sound around each instant is compared with
@@ -8,8 +8,8 @@ a few hundred prototypes of sounds, whose lips were fitted to measurements of
 real speakers (`cli.fit_baseline`). In pauses all three are exactly 0.
 
 `units` turns them into weights of the canonical model's expression units
-(`face3d.bases.makehuman`), 64 slots. The model answers to its units almost
-linearly; how strongly (`Weights.response`) was measured on its mean face.
+(`face3d.bases.makehuman`), 64 slots. The measures are almost linear in the
+units; their slopes (`LipWeights.response`) were measured on the mean face.
 
 Letters: N video frames, M mel frames, B bands, D context features, P
 components, Q prototypes.
@@ -29,19 +29,19 @@ from sadtalker_jax.typing import Array
 
 DATA = pathlib.Path(__file__).resolve().parent / 'data' / 'baseline.npz'
 
-# Mel frames before and after an instant that are listened to, +-0.15 s.
+# Mel frames around an instant whose bands are features, +-0.15 s.
 CONTEXT = (-12, -8, -4, 0, 4, 8, 12)
 MEASURES = ('gap', 'width', 'chin')
 
-_BLOCK = 4096  # mel frames at a time: bounds memory on long sound
-SMOOTH = 2.2  # mel frames, 28 ms: no jitter, closures of 60 ms survive
+_BLOCK = 4096  # mel frames at a time; bounds memory on long sound
+SMOOTH = 2.2  # mel frames, 28 ms; no jitter, closures of 60 ms survive
 _SLOT = makehuman.EXPRESSION_SLOTS
-# Units of a source that open its mouth; they give way while it speaks.
+# Units of the source that open its mouth; they fade while it speaks.
 _OPENING = (
   'jawOpen', 'mouthFunnel', 'mouthLowerDownLeft', 'mouthLowerDownRight',
   'mouthUpperUpLeft', 'mouthUpperUpRight', 'mouthShrugUpper',
 )  # fmt: skip
-# Units of a source's mood; a part of them stays while it speaks.
+# Units of the source's mood; a part of them stays while it speaks.
 _MOOD = (
   'mouthSmileLeft', 'mouthSmileRight', 'mouthFrownLeft', 'mouthFrownRight',
   'mouthDimpleLeft', 'mouthDimpleRight', 'mouthPressLeft', 'mouthPressRight',
@@ -49,18 +49,18 @@ _MOOD = (
   'mouthPucker', 'cheekPuff',
 )  # fmt: skip
 _MOOD_KEPT = 0.7
-_SHUT = 0.02  # opening up to which a source's mouth is certainly shut
+_SHUT = 0.02  # opening up to which a mouth in a picture is certainly shut
 
 
 class LipWeights(NamedTuple):
   """The contents of baseline.npz."""
 
   reference: np.ndarray  # [80] mean spectrum of speech, decibel
-  mean: np.ndarray  # [D] of the context features
-  projection: np.ndarray  # [D, P] components of them
-  prototypes: np.ndarray  # [Q, P] in components
+  mean: np.ndarray  # [D] mean of the context features
+  projection: np.ndarray  # [D, P] from context features to components
+  prototypes: np.ndarray  # [Q, P] components of the prototypes
   width: np.ndarray  # [] kernel is exp(-width * squared distance)
-  lips: np.ndarray  # [Q, 3] what each prototype adds
+  lips: np.ndarray  # [Q, 3] lips that each prototype adds
   base: np.ndarray  # [3] lips of a sound that resembles none
   curve: np.ndarray  # [2, K] gap as regressed -> gap as real mouths have it
   scale: np.ndarray  # [3] amplitude of an ordinary speaker
@@ -77,7 +77,7 @@ class Lips(NamedTuple):
 
 @functools.cache
 def load(path: pathlib.Path = DATA) -> LipWeights:
-  """The fitted weights, read once per process."""
+  """The fitted weights of a file, read once per process."""
   with np.load(path) as stored:
     arrays = {name: stored[name].astype(np.float32) for name in stored.files}
   return LipWeights(**arrays)
@@ -114,7 +114,7 @@ def kernel(
 
 
 def regress(features: np.ndarray, weights: LipWeights) -> np.ndarray:
-  """Raw lips [K, 3] for context features [K, D], in amplitudes of a speaker."""
+  """Raw lips [K, 3] for context features [K, D]; 1 is a speaker's amplitude."""
   points = (features - weights.mean) @ weights.projection
   near = kernel(points, weights.prototypes, float(weights.width))
   return near @ weights.lips + weights.base
@@ -129,10 +129,10 @@ def measure(
   """Lips of a sound.
 
   Args:
-    sound: what `speech.listen` heard with `weights.reference`.
+    sound: Result of `speech.listen` with `weights.reference`.
     num_frames: N.
-    fps: video frames a second.
-    weights: None for the ones that ship.
+    fps: Video frames per second.
+    weights: Weights; None for the ones that ship.
 
   Returns:
     Lips of N frames, float32; exactly 0 where `sound.activity` is 0.
@@ -156,7 +156,7 @@ def opening(expression: Array, weights: LipWeights | None = None) -> np.ndarray:
 
   Args:
     expression: [..., 64] units of the canonical model; longer rows are cut.
-    weights: None for the ones that ship.
+    weights: Weights; None for the ones that ship.
   """
   weights = load() if weights is None else weights
   units_only = np.asarray(expression)[..., : conventions.EXPRESSION_SIZE]
@@ -164,11 +164,15 @@ def opening(expression: Array, weights: LipWeights | None = None) -> np.ndarray:
 
 
 def units(lips: Lips, weights: LipWeights | None = None) -> np.ndarray:
-  """Units [N, 64] that move a closed mouth as `lips` say.
+  """Units [N, 64] that move a closed mouth to the measures `lips`.
 
-  The jaw follows gap and chin; what it does not open, the lips part (teeth
-  shown in s and t), what it opens too far, the lips close over (b, m, w).
-  Narrow is rounded, wide is stretched.
+  The jaw follows gap and chin. Where the gap is wider than the jaw opens it,
+  the lips part (teeth seen in s and t); where it is narrower, the lips close
+  over the open jaw (b, m, w). Narrow mouths are rounded, wide ones stretched.
+
+  Args:
+    lips: Measures of N frames.
+    weights: Weights; None for the ones that ship.
   """
   weights = load() if weights is None else weights
   respond = weights.response
@@ -205,16 +209,16 @@ def units(lips: Lips, weights: LipWeights | None = None) -> np.ndarray:
 def resting(
   source: np.ndarray, activity: np.ndarray, weights: LipWeights | None = None
 ) -> np.ndarray:
-  """The source's expression as the speaking mouth builds on it: [N, 64].
+  """The source's expression, to which that of speech is added: [N, 64].
 
-  At activity 0 it is the source exactly. A mouth that stands open in the
-  picture closes towards activity 1, and a smile relaxes a little, so that
-  closures close; eyes, brows and cheeks stay.
+  At activity 0 it is the source exactly. Towards activity 1 a mouth that is
+  open in the picture closes, and a smile relaxes a little, so that b and m
+  close the lips; eyes, brows and cheeks stay.
 
   Args:
     source: [64] expression of the picture.
     activity: [N] speech activity, 0 to 1.
-    weights: None for the ones that ship.
+    weights: Weights; None for the ones that ship.
   """
   weights = load() if weights is None else weights
   respond = weights.response[:, 0]

@@ -1,14 +1,14 @@
-"""What the sound says about the mouth, before any learned weights.
+"""Measures of speech: loudness of bands, activity, stress; without weights.
 
 Sound is mono float32 at 16 kHz in [-1, 1]. Everything is computed on the mel
-frames of `ops.mel`, 80 a second, mel frame j centred at 200 j samples, and read
-off at any time with `at_frames`; video frame i is seen at its middle,
-(i + 1/2) / fps seconds. Levels are in decibel.
+frames of `ops.mel`, 80 per second, mel frame j centred at 200 j samples, and
+interpolated for other times with `at_frames`; video frame i is sampled at its
+middle, (i + 1/2) / fps seconds. Levels are in decibel.
 
-Three things make quiet, loud, dull and noisy recordings alike: the sound is
+Three steps make quiet, loud, dull and noisy recordings alike: the sound is
 brought to one speech level; half of the recording's mean spectrum is replaced
-by a reference spectrum; and a pause is what lies near the recording's own noise
-floor. Sound without any voice in it (hiss, digital silence, nothing) has
+by a reference spectrum; and sound near the recording's own noise floor is a
+pause. Sound without any voice in it (hiss, digital silence, nothing) has
 activity exactly 0 throughout.
 
 Letters: L samples, M mel frames, B bands, N video frames.
@@ -32,12 +32,12 @@ _HOP = 200
 _LEVEL = 0.05  # root mean square that speech is brought to
 _INAUDIBLE = 1e-4  # speech under this root mean square counts as silence
 _POWER = 0.15  # loudness is amplitude to this power
-_DB_PER_UNIT = 12.5  # of the normalised log-mel
-_DB_OFFSET = -50.0  # of its zero
+_DB_PER_UNIT = 12.5  # decibel per unit of the normalised log-mel
+_DB_OFFSET = -50.0  # decibel at its zero
 
 
 class Sound(NamedTuple):
-  """What was heard, per mel frame."""
+  """Measures of a recording, per mel frame."""
 
   bands: np.ndarray  # [M, B] compressed loudness of the bands, smoothed
   activity: np.ndarray  # [M] 0 in pauses, 1 in speech
@@ -50,10 +50,10 @@ def listen(wave: Array, reference: np.ndarray | None = None) -> Sound:
   Args:
     wave: [L] sound; L may be 0.
     reference: [80] mean spectrum of speech in decibel (part of the fitted
-      weights) that channels are equalised towards; None leaves them alone.
+      weights) that the recording is equalised towards; None for no equalising.
 
   Returns:
-    Sound with M = 1 + L // 200 mel frames.
+    Measures of M = 1 + L // 200 mel frames.
 
   Raises:
     ValueError: `wave` is not one-dimensional.
@@ -81,7 +81,7 @@ def listen(wave: Array, reference: np.ndarray | None = None) -> Sound:
 
 
 def mean_spectrum(wave: Array) -> np.ndarray:
-  """Mean spectrum [80] in decibel of a recording's speech, for `reference`."""
+  """Mean spectrum [80] of a recording's speech, decibel; see `listen`."""
   wave = np.asarray(wave, np.float32)
   decibel = np.asarray(mel.log_mel(wave * _gain(wave)))
   decibel = decibel * _DB_PER_UNIT + _DB_OFFSET
@@ -90,7 +90,7 @@ def mean_spectrum(wave: Array) -> np.ndarray:
 
 
 def at_times(values: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-  """Values [M, ...] of mel frames at any times [K]: [K, ...], linear."""
+  """Values [M, ...] of mel frames at times [K]: [K, ...], interpolated."""
   place = np.clip(seconds * MELS_PER_SECOND, 0, len(values) - 1)
   below = np.floor(place).astype(np.int64)
   above = np.minimum(below + 1, len(values) - 1)
@@ -107,7 +107,7 @@ def at_frames(
 
 
 def _gain(wave: np.ndarray) -> float:
-  """Factor that brings the speech in `wave` to the common level; 0: none."""
+  """Factor from the level of speech in `wave` to `_LEVEL`; 0 without speech."""
   length = 400  # 25 ms
   count = len(wave) // length
   if len(wave) == 0:
@@ -125,7 +125,7 @@ def _gain(wave: np.ndarray) -> float:
 
 @functools.cache
 def _band_means() -> np.ndarray:
-  """[80, B]: averages the mel bands into the bands of the features."""
+  """Matrix [80, B] from mel bands to the bands of the features, means."""
   filterbank = mel.filterbank().astype(np.float64)
   hertz = np.linspace(0, conventions.SAMPLE_RATE / 2, filterbank.shape[1])
   centre = filterbank @ hertz / filterbank.sum(axis=1)
@@ -147,9 +147,10 @@ def _loudness(decibel: np.ndarray) -> np.ndarray:
 
 
 def _activity(loudness: np.ndarray, wave: np.ndarray) -> np.ndarray:
-  """Where somebody speaks: [M], 0 to 1.
+  """Speech activity [M], 0 to 1.
 
-  Mouths open some 0.1 s before the sound and close as long after it.
+  It is extended on both sides: mouths open some 0.1 s before the sound and
+  close as long after it.
   """
   floor, peak = np.percentile(loudness, [5, 95])
   reach = peak - floor
@@ -193,9 +194,9 @@ def _voicing(wave: np.ndarray) -> np.ndarray:
 def _equalised(
   decibel: np.ndarray, activity: np.ndarray, reference: np.ndarray
 ) -> np.ndarray:
-  """Spectrum [M, 80] with half of the recording's own colour taken out.
+  """Spectrum [M, 80] with half of the recording's own colour removed.
 
-  Less for short sound, whose mean is the colour of its few phones.
+  Less in short sound, whose mean is the colour of its few phones.
   """
   active = activity > 0.5
   seconds = active.sum() / MELS_PER_SECOND

@@ -1,1 +1,5 @@
-"""The motion of the paper: ExpNet and PoseVAE over clips of any length."""
+"""The motion of the paper: ExpNet for expressions, PoseVAE for head poses.
+
+`sound_windows` are their inputs, `chunks` runs them over clips of any length,
+`learned_motion` makes tracks with them.
+"""

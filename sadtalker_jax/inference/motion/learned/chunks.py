@@ -1,14 +1,14 @@
-"""ExpNet and PoseVAE over clips of any length, at 25 frames a second.
+"""ExpNet and PoseVAE over clips of any length, at 25 frames per second.
 
-Expression is a matter of each frame alone. Pose is made in chunks of 32 frames
-that know nothing of each other and all start near the portrait's (quirk Q8).
-Each chunk has a latent of its own. Neighbours overlap by 8 frames and are
+Expressions are made frame by frame. Poses are made in chunks of 32 frames that
+are independent of each other and all start near the portrait's (quirk Q8). Each
+chunk has a latent of its own. Neighbours overlap by 8 frames and are
 cross-faded; with `release_chunks` they are set end to end, as published
 (method 4.7).
 
-Clips go through in pieces of one size, so that each function is compiled once
-and the device holds a piece or two at a time. Products are float32 on every
-device. Sound comes as windows [T, 80, 16] that an index picks from, an array or
+The networks take clips in pieces of one size, so that each function is compiled
+once and the device holds a piece or two at a time. Products are float32 on
+every device. Sound is windows [T, 80, 16] that can be indexed: an array, or
 `sound_windows.SoundWindows`.
 """
 
@@ -42,10 +42,10 @@ def expressions(
   """Expression of every frame (method 3.3).
 
   Args:
-    module: the network.
-    variables: its weights, on the device.
+    module: ExpNet.
+    variables: Variables of ExpNet, on the device.
     windows: [T, 80, 16] log-mel windows.
-    reference: [T, 64] expression that each frame refers to.
+    reference: [T, 64] reference expression of each frame.
     blink: [T] 0 for open eyes, 1 for closed ones.
 
   Returns:
@@ -75,18 +75,18 @@ def poses(
 ) -> np.ndarray:
   """Pose of every frame, not smoothed yet (method 4.7, 1 to 3).
 
-  The last chunk hears the last 32 frames and gives what is left of the clip
-  (quirk Q9); where there are fewer, the first window is heard repeatedly. The
-  sound of frame 0 is not heard (quirk Q31).
+  The last chunk is made from the sound of the last 32 frames, and its last poses
+  fill the rest of the clip (quirk Q9). In clips with fewer frames the first
+  window is repeated. The sound of frame 0 is not used (quirk Q31).
 
   Args:
-    module: the network.
-    variables: its weights, on the device.
+    module: PoseVAE.
+    variables: Variables of PoseVAE, on the device.
     windows: [T, 80, 16] log-mel windows.
     rest: [6] pose of the portrait, and of frame 0.
-    style: manner of the motion, 0 to 45.
+    style: Manner of the motion, 0 to 45.
     draws: [C, 64] latents, one per chunk, C of `num_chunks`.
-    release_chunks: set end to end instead of cross-faded.
+    release_chunks: Whether chunks are set end to end instead of cross-faded.
 
   Returns:
     [T, 6] float32.
@@ -100,10 +100,10 @@ def poses(
   if len(draws) != count:
     raise ValueError(f'expected {count} latents, found {len(draws)}')
   starts = [chunk * (frames - overlap) for chunk in range(count)]
-  heard = [min(start, len(windows) - 1 - frames) for start in starts]
+  inputs = [min(start, len(windows) - 1 - frames) for start in starts]
 
   def chunks() -> Iterator[jax.Array]:
-    for first, latent in zip(heard, draws, strict=True):
+    for first, latent in zip(inputs, draws, strict=True):
       index = 1 + np.maximum(first + np.arange(frames), 0)
       yield _decode(
         module, variables, windows[index], latent, rest, np.int32(style)
@@ -113,7 +113,7 @@ def poses(
   ramp = np.arange(1, overlap + 1, dtype=np.float32) / (overlap + 1)
   fade = (0.5 - 0.5 * np.cos(np.float32(np.pi) * ramp))[:, None]
   for start, first, chunk in zip(
-    starts, heard, _fetched(chunks()), strict=True
+    starts, inputs, _fetched(chunks()), strict=True
   ):
     new = chunk[start - first :].copy()
     place = motion[1 + start : 1 + start + len(new)]
@@ -128,7 +128,7 @@ def num_chunks(num_frames: int, *, release_chunks: bool = False) -> int:
 
   Args:
     num_frames: T, at least 1.
-    release_chunks: as of `poses`.
+    release_chunks: As for `poses`.
   """
   moving = num_frames - 1  # frame 0 is the portrait's
   overlap = 0 if release_chunks else OVERLAP
@@ -141,6 +141,10 @@ def latents(seed: int, count: int) -> np.ndarray:
   """Normally distributed latents [C, 64] float32 of the chunks of a clip.
 
   Those of a clip with fewer chunks are the first ones of a longer clip.
+
+  Args:
+    seed: Random seed.
+    count: C.
   """
   draws = np.empty((count, posevae.LATENT_SIZE), np.float32)
   for chunk in range(count):
@@ -195,7 +199,7 @@ def _decode(
 
 
 def _fetched(results: Iterable[jax.Array]) -> Iterator[np.ndarray]:
-  """Results on the host, each while the device computes the next one."""
+  """Results on the host; each is copied while the next one is computed."""
   before = None
   for result in results:
     if before is not None:

@@ -1,29 +1,28 @@
 """The `learned` motion: ExpNet and PoseVAE turn a recording into coefficients.
 
 Conventions: a track is [T, 70] float32, rows of expression (64 numbers of the
-BFM basis), angles (radian) and translation (decimetre), see `face3d.coeffs`.
-The networks know 25 frames a second; at other rates a track is made at 25 and
-read off in between, cubically, as its frames are seen at their middles.
+bundle's basis), angles (radian) and translation (decimetre), see
+`face3d.coeffs`. The networks work at 25 frames per second; at other rates a
+track is made at 25 and interpolated cubically, at the middles of its frames.
 
-`release_chunks` is the published procedure to the letter: chunks of poses set
-end to end (`chunks`), reference videos looped by jumping back to their
-start, and a reference pose added on top of the generated one (quirk Q10).
+With `release_chunks` the procedure is exactly the published one: chunks of
+poses set end to end (`chunks`), reference videos looped by jumping back to
+their start, and a reference pose added on top of the generated one (quirk Q10).
 Otherwise chunks are cross-faded, a reference pose replaces the generated one,
 and loops go to and fro, as in `tracks.looped`.
 
-In both, as published:
+In both cases, as published:
 
-- a reference for the eyes gives ExpNet its whole expression, frame by frame,
-  instead of the portrait's, so that its mouth shows through (quirk Q11):
-  numbers of
-  the BFM basis do not tell eyes from mouth. Blinks are off then.
+- with a reference video for the eyes, its whole expression is the reference of
+  ExpNet in each frame, instead of the portrait's, so that its mouth shows
+  through (quirk Q11): numbers of the BFM basis are not of eyes or mouth alone.
+  Blinks are off then.
 - `expression_scale` multiplies all 64 generated numbers (method 3.3); those of
   the packaged head then end where its units do, at 0 and 1.
-- `still` fixes the head and not the eyes (quirk Q12); `blink` is apart. Blinks
-  come
-  at the published intervals, which ExpNet has learned from.
+- `still` fixes the head and not the eyes (quirk Q12); `blink` is an option of
+  its own. Blinks come at the published intervals, as in ExpNet's training.
 - generated poses are smoothed, reference poses are not.
-- free views replace angles inside the renderer, in degrees, when coefficients
+- free views replace angles inside the renderer, in degrees, where coefficients
   have become keypoints (method 5.4): they are returned beside the track.
 """
 
@@ -45,7 +44,7 @@ from sadtalker_jax.typing import Variables
 
 
 class LearnedMotion(tracks.Motion):
-  """The two networks: a track for each portrait and recording."""
+  """The motion of ExpNet and PoseVAE."""
 
   networks: ClassVar[tuple[str, ...]] = ('expnet', 'posevae')
 
@@ -57,13 +56,14 @@ class LearnedMotion(tracks.Motion):
     basis: str,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
   ):
-    """Puts their variables on the device.
+    """A motion whose weights are on the device.
 
     Args:
       expnet: Variables of ExpNet.
       posevae: Variables of PoseVAE.
-      basis: Face model whose expressions ExpNet gives and takes.
-      fields: Fields of their modules that differ from the zoo's, by name.
+      basis: Face model of the expressions of ExpNet, inputs and outputs.
+      fields: Fields of the modules that differ from the zoo's, by the names
+        'expnet' and 'posevae'.
     """
     self.basis = basis
     fields = fields or {}
@@ -80,7 +80,7 @@ class LearnedMotion(tracks.Motion):
 
   @classmethod
   def from_bundle(cls, bundle: bundle_lib.Bundle) -> Self:
-    """The networks of a bundle.
+    """The motion with the networks of a bundle.
 
     Raises:
       InputError: the bundle lacks them.
@@ -105,11 +105,11 @@ class LearnedMotion(tracks.Motion):
     Args:
       wave: [L] sound at 16 kHz in [-1, 1]; may be shorter than the track, or
         empty.
-      source: [70] or [73] coefficients of the portrait, BFM; the crop of the
-        latter has no part in this.
+      source: [70] or [73] coefficients of the portrait, of this basis; the crop
+        of the latter is not used.
       num_frames: T, at least 1.
-      fps: frames per second; reference tracks in `options` have the same.
-      options: choices.
+      fps: Frames per second; reference tracks in `options` have the same.
+      options: Choices; None for the defaults.
 
     Returns:
       Coefficients [T, 70] float32, and the angles that free views prescribe.
@@ -152,7 +152,7 @@ class LearnedMotion(tracks.Motion):
     else:
       reference = np.tile(clip.source[conventions.ROW_EXPRESSION], (length, 1))
       if options.blink:
-        blink = blinks.reference_track(options.seed, length)
+        blink = blinks.published_track(options.seed, length)
     expression = chunks.expressions(
       self._expnet, self._expnet_variables, clip.windows, reference, blink
     )
@@ -195,7 +195,7 @@ class LearnedMotion(tracks.Motion):
 
 
 class _Clip(NamedTuple):
-  """What a track is made for."""
+  """A recording and a portrait, for which a track is made."""
 
   windows: sound_windows.SoundWindows  # at 25 frames a second
   source: np.ndarray  # [70] or [73]
@@ -214,9 +214,9 @@ def _resampled(track: np.ndarray, num_frames: int, speed: float) -> np.ndarray:
   """A track [T, C] at another rate, on Catmull-Rom's curve: [num_frames, C].
 
   Args:
-    track: one row per frame, seen at the middle of its time.
-    num_frames: rows of the result.
-    speed: frames of the track in the time of one of the result.
+    track: One row per frame, sampled at the middle of its time.
+    num_frames: Rows of the result.
+    speed: Frames of the track in the time of one frame of the result.
   """
   place = (np.arange(num_frames) + 0.5) * speed - 0.5
   place = np.clip(place, 0, len(track) - 1)

@@ -185,7 +185,7 @@ def test_free_view_walks_as_published(testdata, case):
   )
 
 
-def test_free_view_where_the_original_divides_by_zero():
+def test_free_view_where_the_published_program_divides_by_zero():
   np.testing.assert_array_equal(tracks.free_view((3.0, 9.0), 1), [3.0])
   np.testing.assert_array_equal(tracks.free_view((4.0, 4.0), 3), [4.0] * 3)
   path = tracks.free_view((0.0, 10.0, 10.0, 0.0), 21)

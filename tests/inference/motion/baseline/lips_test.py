@@ -22,7 +22,7 @@ def sound() -> speech.Sound:
 
 @pytest.fixture(scope='module')
 def opening(sound) -> np.ndarray:
-  """Opening of the lips at 100 frames a second."""
+  """Opening of the lips at 100 frames per second."""
   return lips.opening(lips.units(lips.measure(sound, 710, FPS)))
 
 

@@ -1,4 +1,4 @@
-"""What is heard: levels, pauses, noise, short and empty sound."""
+"""Measures of speech: levels, pauses, noise, short and empty sound."""
 
 import numpy as np
 import pytest

@@ -108,7 +108,7 @@ def test_released_track_is_the_published_procedure(
     weights[0],
     windows[np.arange(length)][..., None],
     np.tile(source[EXPRESSION], (length, 1)),
-    blinks.reference_track(6, length)[:, None],
+    blinks.published_track(6, length)[:, None],
     train=False,
   )
   np.testing.assert_allclose(
@@ -142,7 +142,7 @@ def test_silence_gives_a_constant_expression(run):
 
 
 def test_blinks_show_and_can_be_left_out(run, usual):
-  z = blinks.reference_track(0, FRAMES)
+  z = blinks.published_track(0, FRAMES)
   open_eyes = run(blink=False)
   changed = np.abs(usual - open_eyes)[:, EXPRESSION].max(axis=1) > 1e-4
   np.testing.assert_array_equal(changed, z > 0)
