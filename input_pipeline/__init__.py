@@ -10,7 +10,7 @@ worker processes or the number of hosts, each of which makes only the rows that
 its devices hold. An epoch visits each clip once and takes one random example of
 it; batches go across epochs, so that none is cut short. Pictures are uint8, and
 become [0, 1] on the device, where that is cheap. Entries of each stage: see the
-classes in `stages.STAGES`; their fields are the options of `create`.
+classes in `stages.EXAMPLES`; their fields are the options of `create`.
 
 This package is beside the library, which never imports it. Host side only:
 numpy in, sharded `jax.Array`s out.
@@ -52,7 +52,7 @@ def create(
   """Batches of a stage from a folder of records.
 
   Args:
-    stage: name in `stages.STAGES`.
+    stage: name in `stages.EXAMPLES`.
     folder: of the records.
     batch_size: examples of a batch, over all processes.
     seed: of order and examples.

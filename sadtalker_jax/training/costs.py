@@ -130,7 +130,9 @@ class Costs:
 
 
 def jitted(
-  stage: stage_lib.Stage, shardings: PyTree, whole: jax.sharding.Sharding
+  stage: stage_lib.StageFunctions,
+  shardings: PyTree,
+  whole: jax.sharding.Sharding,
 ) -> Any:
   """The training step of a stage, not yet compiled.
 

@@ -24,7 +24,7 @@ _RUN_ONCE: dict[str, Any] = {
 
 
 def begin(
-  stage: stage_lib.Stage,
+  stage: stage_lib.StageFunctions,
   seed: int,
   manager: manager_lib.Manager,
   mesh: jax.sharding.Mesh,

@@ -46,6 +46,7 @@ class Schedule:
   best_metric: str  # of validation, the lowest is best
   clip_every: int = 0  # films; 0: never
   tensorboard: bool = False  # whether event files are written
+  dtype: str = 'float32'  # of computation, for the share of the peak
   profile: tuple[int, int] | None = None  # first and last step of a trace
 
 
@@ -59,7 +60,7 @@ class RunResult:
 
 
 def run(
-  stage: stage_lib.Stage,
+  stage: stage_lib.StageFunctions,
   plan: Schedule,
   folder: pathlib.Path,
   data: data_lib.Data,
@@ -198,7 +199,7 @@ class _Steps:
       state,
       batch,
       frozen,
-      dtype=self.config.get('dtype', 'float32'),
+      dtype=self.plan.dtype,
       plain=self.plain_step,
     )
     for line in self.cost.lines():

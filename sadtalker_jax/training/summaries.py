@@ -15,7 +15,7 @@ class Showing:
 
   def __init__(
     self,
-    stage: stage_lib.Stage,
+    stage: stage_lib.StageFunctions,
     writers: tuple[reporting.MetricWriter, ...],
     clips: Any,
     whole: jax.sharding.Sharding,

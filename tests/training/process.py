@@ -38,7 +38,7 @@ def main() -> None:
   data.pause = float(pause)
   plan = fakes.plan(steps=int(steps), eval_every=0, summarise_every=0)
   result = loop.run(
-    fakes.stage(), plan, pathlib.Path(folder), data, None, mesh, {}
+    fakes.FourNumbers(), plan, pathlib.Path(folder), data, None, mesh, {}
   )
   weight = result.state.params['model']['net']['weight']
   whole = np.asarray(weight.addressable_shards[0].data)

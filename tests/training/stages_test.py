@@ -1,18 +1,20 @@
 """Every stage takes steps on random batches, through the public function."""
 
+import dataclasses
 import functools
 import importlib
+import typing
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from input_pipeline import synthetic
-from sadtalker_jax import errors
+from input_pipeline import bench, synthetic
+from input_pipeline import stages as examples
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.models import zoo
-from sadtalker_jax.training import networks, sharding, stages
-from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.training import built_stage, networks, sharding, stages
 
 STATISTICS = {'std': [1.0] * 70, 'pose_delta_std': [0.1] * 6}
 # Config file and variant; what is frozen in it, at the config's size.
@@ -39,31 +41,40 @@ quick = functools.partial(
 )
 
 
-def config_of(name):
+def config_of(name, **changes):
+  """The typed config of a case, with changes of the plain one.
+
+  Args:
+    name: Key of `CASES`.
+    **changes: Values by key, `__` for the dots.
+  """
   file, variant, _ = CASES[name]
   config = importlib.import_module(f'configs.{file}').get_config(variant)
-  plain = config.to_dict()
-  for group in plain['optimizer'].values():
-    group['learning_rate'] = 1e-3
-  plain['batch_size'] = 8  # of all of conftest's devices
-  return plain
+  for group in config.optimizer.values():
+    group.learning_rate = 1e-3
+  config.batch_size = 8  # of all of conftest's devices
+  for key, value in changes.items():
+    *path, last = key.split('__')
+    part = config
+    for step in path:
+      part = part[step]
+    part[last] = value
+  return stages.read(config)
 
 
-def build(name, config, frozen=None, **how):
-  given = {}
-  for network in CASES[name][2] if frozen is None else frozen:
-    fields = config['model'].get(network, {})
-    given[network] = networks.Frozen(zoo.noise(network, **fields), fields)
-  recipe = stages.get(config['stage']).recipe(config, given, STATISTICS)
-  return stage_lib.build(recipe, config, **how)
+def build(name, config, frozen=None, mesh=None):
+  if frozen is None:
+    frozen = {}
+    for network in CASES[name][2]:
+      fields = config.frozen_fields(network)
+      frozen[network] = networks.Frozen(zoo.noise(network, **fields), fields)
+  stage = stages.get(config.stage)(config, frozen, STATISTICS)
+  return built_stage.build(stage, mesh)
 
 
 def batch_of(config):
   examples = synthetic.create(
-    config['stage'],
-    batch_size=config['batch_size'],
-    seed=0,
-    **config['data']['options'],
+    config.stage, batch_size=config.batch_size, seed=0, **config.data.options
   )
   return examples.local(0)
 
@@ -72,7 +83,7 @@ def batch_of(config):
 def test_stages_of_motion_make_films(name):
   config = config_of(name)
   stage = build(name, config)
-  size = config.get('size', 256)
+  size = config.size or 256
   clips = synthetic.create(
     'clips', batch_size=1, seed=0, num_frames=65, size=size
   )
@@ -100,7 +111,7 @@ def test_every_stage_can_be_traced(name):
   )
   assert {f'total/{g}' for g in state.params} <= set(terms)
   found = jax.eval_shape(stage.eval_step, state, batch, stage.frozen)
-  assert config['best_metric'].removeprefix('eval/') in found
+  assert config.best_metric.removeprefix('eval/') in found
   pictures = jax.eval_shape(stage.summaries, state, batch, stage.frozen)
   assert all(p.ndim == 3 and p.shape[-1] == 3 for p in pictures.values())
 
@@ -125,13 +136,22 @@ def test_terms_are_finite_and_weights_have_names(taken):
     for name, value in found.items():
       assert np.isfinite(value), name
   used = {n.split('/')[0] for n in terms[0]}
-  weighted = {
-    n
-    for n, w in config['loss'].items()
-    if w and not n.endswith(('_step', '_steps', 'nats')) and n != 'read'
-  }
-  named = {'distill', *used}
-  assert weighted <= named | {'sync'}, weighted - named
+  weighted = {n for n, w in config.loss.by_term().items() if w}
+  assert weighted <= used, weighted - used
+
+
+def test_a_total_is_the_sum_of_its_weighted_terms(taken):
+  config, _, _, _, _, terms = taken
+  weights = config.loss.by_term() or {'sync': 1.0}  # that of the expert
+  for step, found in enumerate(terms):
+    rising = {}
+    if config.stage == 'posevae':
+      share = (step + 1) / config.loss.kl_warmup_steps
+      rising = {'kl': share, 'aggregate': share}
+    total = sum(
+      w * rising.get(n, 1) * found[n] for n, w in weights.items() if w
+    )
+    np.testing.assert_allclose(found['total/model'], total, rtol=1e-5)
 
 
 def test_every_trained_network_moves(taken):
@@ -153,7 +173,7 @@ def test_validation_and_pictures_come_out(taken):
   _, stage, _, state, batch, _ = taken
   found = quick(stage.eval_step)(state, batch, stage.frozen)
   assert all(np.isfinite(v) for v in found.values())
-  (picture,) = quick(stage.summaries)(state, batch, stage.frozen).values()
+  picture = quick(stage.summaries)(state, batch, stage.frozen)['motion']
   assert picture.shape == (6 * 64, 8 * 31, 3)
   assert picture.min() >= 0 and picture.max() <= 1 and picture.std() > 0
 
@@ -162,8 +182,8 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
   config, _, first, _, batch, (single, _) = taken
   monkeypatch.setattr(sharding, 'MIN_SIZE', 2**8)  # small networks, too
   mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
-  sharding.check_batch(config['batch_size'], 1, mesh)
-  stage = build(config['stage'], config, mesh=mesh)
+  sharding.check_batch(config.batch_size, 1, mesh)
+  stage = build(config.stage, config, mesh=mesh)
   placed = jax.device_put(first, sharding.of_state(first, mesh))
   cut = [not x.sharding.is_fully_replicated for x in jax.tree.leaves(placed)]
   assert np.mean(cut) > 0.1
@@ -181,16 +201,14 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
 
 
 def test_a_lip_reader_sees_more_frames_than_count():
-  config = config_of('expnet')
-  config['loss']['read'] = 0.01
-  config['batch_size'] = 1
-  config['data']['options']['num_frames'] = 5
+  config = config_of(
+    'expnet', loss__read=0.01, batch_size=1, data__options__num_frames=5
+  )
   fields = {'widths': (8, 8, 8, 8), 'temporal_width': 8, 'num_blocks': 1}
   given = {
     'lipreader': networks.Frozen(zoo.noise('lipreader', **fields), fields)
   }
-  recipe = stages.get('expnet').recipe(config, given, STATISTICS)
-  stage = stage_lib.build(recipe, config)
+  stage = build('expnet', config, given)
   state = quick(stage.init)(jax.random.key(0))
   terms = quick(stage.eval_step)
   batch = batch_of(config)
@@ -211,8 +229,7 @@ def test_a_lip_reader_sees_more_frames_than_count():
 
 
 def test_half_precision_keeps_float32_masters():
-  config = config_of('syncnet')
-  config['dtype'] = 'bfloat16'
+  config = config_of('syncnet', dtype='bfloat16')
   stage = build('syncnet', config)
   state = jax.eval_shape(stage.init, jax.random.key(0))
   batch = jax.eval_shape(lambda: batch_of(config))
@@ -224,12 +241,40 @@ def test_half_precision_keeps_float32_masters():
 def test_unknown_words_are_refused():
   with pytest.raises(errors.InputError, match='stage: expected one of'):
     stages.get('dance')
-  config = config_of('renderer')
   with pytest.raises(errors.InputError, match='gan_kind'):
-    build('renderer', {**config, 'gan_kind': 'magic'})
+    config_of('renderer', gan_kind='magic')
   with pytest.raises(errors.InputError, match='remat'):
-    build('renderer', {**config, 'remat': 'some'})
-  config = config_of('recon')
-  config['loss']['photometric'] = 1.0
+    config_of('renderer', remat='some')
   with pytest.raises(errors.InputError, match='no texture'):
-    build('recon', config)
+    build('recon', config_of('recon', loss__photometric=1.0))
+
+
+def test_fields_that_a_network_lacks_are_refused():
+  with pytest.raises(errors.InputError, match='model.width: .*model.widths'):
+    build('posevae', config_of('posevae', model__width=3))
+  with pytest.raises(errors.InputError, match='model.latent_size: .*found 6.5'):
+    build('posevae', config_of('posevae', model__latent_size=6.5))
+  config = config_of('renderer', model__genrator={'depth': 4})
+  with pytest.raises(errors.InputError, match='genrator: .*model.generator'):
+    build('renderer', config)
+  config = config_of('renderer', model__generator__deep=4)
+  with pytest.raises(errors.InputError, match='model.generator.deep'):
+    build('renderer', config)
+
+
+def test_a_group_without_an_optimizer_is_refused():
+  config = config_of('posevae')
+  only = {'model': config.optimizer['model']}
+  with pytest.raises(
+    errors.InputError, match='optimizer.discriminator: .*pose_discriminator'
+  ):
+    build('posevae', dataclasses.replace(config, optimizer=only))
+
+
+def test_every_list_of_stages_is_that_of_the_conventions():
+  names = list(typing.get_args(conventions.StageName))
+  assert list(stages.STAGES) == names
+  # Clips are watched, no stage learns from them.
+  assert list(examples.EXAMPLES) == [*names, 'clips']
+  assert list(bench.BATCH_SIZES) == names
+  assert set(CASES) == set(names)
