@@ -4,7 +4,7 @@
       --config.data.folder=RECORDS
 
 The same call again goes on where the last one was. `--config FILE:test` is a
-try of seconds on a CPU. `--plan` prints what a step would cost, and writes
+trial of seconds on a CPU. `--plan` prints what a step would cost, and writes
 nothing. Many hosts, meshes, memory: docs/scaling.md.
 """
 
@@ -13,6 +13,7 @@ import dataclasses
 import logging as std_logging
 import pathlib
 import sys
+from typing import Any
 
 from absl import app, flags, logging
 import jax
@@ -46,8 +47,12 @@ _PLAN = flags.DEFINE_bool(
 _COORDINATOR = flags.DEFINE_string(
   'coordinator', None, 'HOST:PORT of process 0, if there is no cluster manager.'
 )
-_PROCESSES = flags.DEFINE_integer('num_processes', None, 'Of the run.')
-_PROCESS = flags.DEFINE_integer('process_id', None, 'Of this one.')
+_PROCESSES = flags.DEFINE_integer(
+  'num_processes', None, 'Number of processes of the run.'
+)
+_PROCESS = flags.DEFINE_integer(
+  'process_id', None, 'Number of this process, from 0.'
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', False, 'Whether SLURM, GKE or a TPU pod started this process.'
 )
@@ -103,7 +108,7 @@ def _profiled_steps() -> tuple[int, int] | None:
 
 
 def _worth_reading(record: std_logging.LogRecord) -> bool:
-  """Orbax tells of all that it does, ten lines for one of ours."""
+  """Leaves out what Orbax logs of each file, ten lines for one of ours."""
   return record.levelno > std_logging.INFO or 'orbax' not in record.pathname
 
 
@@ -122,22 +127,14 @@ def open_data(
   Raises:
     InputError: The folder or an option does not fit.
   """
-  data, training = config.data, purpose == 'train'
-  stage, batch_size = config.stage, config.batch_size
-  options, selection = dict(data.options), data.selection
+  data, validation = config.data, config.validation
+  training = purpose == 'train'
+  selection = data.selection
   if not training:
-    options = config.validation.options_over(options)
-    selection = config.validation.selection.over(selection)
-  if purpose == 'clips':
-    stage, batch_size = 'clips', 1
-    options = {
-      'num_frames': config.clips.num_frames,
-      'size': config.size or 256,
-    }
-  else:
-    _check_options(stage, options)
+    selection = validation.selection.over(selection)
+  stage, options = _kind(config, purpose)
   common = {
-    'batch_size': batch_size,
+    'batch_size': 1 if purpose == 'clips' else config.batch_size,
     'seed': config.seed if training else 0,
     'sharding': sharding,
     'reading': batches_lib.ReadSettings(
@@ -150,7 +147,7 @@ def open_data(
   batches = input_pipeline.create(
     stage,
     data.folder,
-    split='train' if training else config.validation.split,
+    split='train' if training else validation.split,
     selection=selections.Selection(**dataclasses.asdict(selection)),
     sampling=data.sampling,
     shuffle=training,
@@ -161,6 +158,20 @@ def open_data(
   manifest = folders.read_manifest(pathlib.Path(data.folder))
   statistics = manifest['splits']['train']['statistics']
   return runs.Opened(batches, batches.num_examples, statistics)
+
+
+def _kind(
+  config: config_lib.TrainConfig, purpose: runs.Purpose
+) -> tuple[str, dict[str, Any]]:
+  """Kind of the examples for a purpose, and their options."""
+  if purpose == 'clips':
+    frames, size = config.clips.num_frames, config.size or 256
+    return 'clips', {'num_frames': frames, 'size': size}
+  options = dict(config.data.options)
+  if purpose == 'validation':
+    options = config.validation.options_over(options)
+  _check_options(config.stage, options)
+  return config.stage, options
 
 
 def examples(config: config_lib.TrainConfig) -> planning.Shapes:

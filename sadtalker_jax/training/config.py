@@ -1,9 +1,9 @@
 """The config of a run: frozen dataclasses that the config files fill.
 
 A config file (`configs/`) is plain values. `stages.read` makes a `TrainConfig`
-of them, or the subclass that a stage names; below that nobody looks up strings.
-Field names are the keys, annotations say type and range (`config_reading`) and
-describe the key; `describe` makes a table of them. `to_json` is what a run
+of them, or the subclass of the stage; from there on keys are attributes.
+Field names are the keys; annotations have type, range (`config_reading`) and
+description of a key; `describe` makes a table of them. `to_json` is what a run
 keeps in `config.json` and with its checkpoints.
 
 A stage with keys of its own subclasses `TrainConfig`; one with loss weights
@@ -44,7 +44,7 @@ class TrainConfig:
 
   stage: Annotated[str, 'Name of the stage, see `training.stages`.']
   seed: Annotated[int, 'Random seed for weights, batches and noise.']
-  steps: Annotated[int, AtLeast(0), 'Steps of the run; 0: `epochs` says.']
+  steps: Annotated[int, AtLeast(0), 'Steps of the run; 0: those of `epochs`.']
   epochs: Annotated[float, AtLeast(0), 'Epochs of the run, if `steps` is 0.']
   repeats: Annotated[float, 'Times that an epoch visits every clip.']
   batch_size: Annotated[
@@ -114,7 +114,7 @@ class TrainConfig:
       num_examples: Examples of an epoch that visits every clip once.
 
     Raises:
-      InputError: Neither steps nor epochs are said.
+      InputError: Neither steps nor epochs are given.
     """
     per_epoch = num_examples * self.repeats / self.batch_size
     steps = self.steps or math.ceil(self.epochs * per_epoch)

@@ -88,9 +88,9 @@ class ValidationSelectionConfig:
   speakers: Annotated[tuple[str, ...] | None, 'As in `data.selection`.'] = None
 
   def over(self, selection: SelectionConfig) -> SelectionConfig:
-    """A selection with the values that are said here."""
-    said = {k: v for k, v in vars(self).items() if v is not None}
-    return dataclasses.replace(selection, **said)
+    """A selection with the values that are not None here."""
+    given = {k: v for k, v in vars(self).items() if v is not None}
+    return dataclasses.replace(selection, **given)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,9 +124,9 @@ class ValidationConfig:
   batches: Annotated[int, AtLeast(1), 'Batches of a validation.']
 
   def options_over(self, options: Options) -> dict[str, Any]:
-    """Options of examples with those that are said here."""
-    said = {k: v for k, v in self.options.items() if v is not None}
-    return {**options, **said}
+    """Options of examples with those that are not None here."""
+    given = {k: v for k, v in self.options.items() if v is not None}
+    return {**options, **given}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,14 @@
 """Plain values become frozen dataclasses; every fault is one line.
 
-The dataclass is the schema. A field's annotation says what is accepted, and an
-`Annotated` one carries a description (a string) and a range (`AtLeast`) beside
-the type:
+The dataclass is the schema. A field's annotation is what is accepted; an
+`Annotated` one has a description (a string) and a range (`AtLeast`) beside the
+type:
 
     batch_size: Annotated[int, AtLeast(1), 'Examples of a batch.']
 
-Accepted are bool, int, float, str, `Literal`, `X | None`, tuples, mappings,
+Types may be bool, int, float, str, `Literal`, `X | None`, tuples, mappings,
 nested dataclasses and `Any`. A whole number is a number, and a list is a tuple,
-for JSON knows no other. Keys are written with dots: `loss.read`.
+for JSON has no other. Keys are written with dots: `loss.read`.
 """
 
 import collections.abc
@@ -124,7 +124,7 @@ def bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def description(hint: Any) -> str:
-  """What an annotation says in words, '' if it says nothing."""
+  """The description in an annotation, '' if there is none."""
   return next((x for x in bare(hint)[1] if isinstance(x, str)), '')
 
 
@@ -149,7 +149,7 @@ def words(hint: Any) -> str:
 
 
 def _value(value: Any, hint: Any, key: str) -> Any:
-  """A value as its annotation wants it."""
+  """A value, checked against its annotation."""
   kind, notes = bare(hint)
   origin, args = typing.get_origin(kind), typing.get_args(kind)
   if _is_union(kind):
@@ -174,6 +174,15 @@ def _value(value: Any, hint: Any, key: str) -> Any:
     )
   if not _fits(value, kind, notes):
     raise _wrong(value, hint, key)
+  return _without_lists(value) if kind is Any else value
+
+
+def _without_lists(value: Any) -> Any:
+  """A value with tuples for lists, at any depth."""
+  if isinstance(value, Mapping):
+    return {k: _without_lists(v) for k, v in value.items()}
+  if isinstance(value, (tuple, list)):
+    return tuple(map(_without_lists, value))
   return value
 
 

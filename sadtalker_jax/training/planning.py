@@ -79,8 +79,8 @@ def forecast(
   """Compiles the training step of a config for shapes.
 
   Args:
-    config: Config of `configs/`. Its bundle is looked at for the sizes of
-      networks, if there is one; a Basel face model without a path has zeros of
+    config: Config of `configs/`. The sizes of networks are those of its
+      bundle, if there is one; a Basel face model without a path has zeros of
       the released size.
     examples: Config to shape and type of one example of each array of a batch.
     devices: Devices to plan for; all of this run's by default.

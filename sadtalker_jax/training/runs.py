@@ -77,22 +77,21 @@ def run(
   train = open_data(given, 'train', rows)
   typed = given.scheduled(train.num_examples)
   stage = kind(typed, frozen, train.statistics or NO_STATISTICS)
-  validation = None
+  feeds = data_lib.Feeds(train.batches)
   if typed.validation.every:
-    validation = open_data(typed, 'validation', rows).batches
-  clips = None
+    opened = open_data(typed, 'validation', rows)
+    feeds = feeds._replace(validation=opened.batches)
   if typed.clips.every and stage.clip is not None:
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    clips = open_data(typed, 'clips', whole).batches
+    opened = open_data(typed, 'clips', whole)
+    feeds = feeds._replace(clips=opened.batches)
   return loop.run(
     built_stage.build(stage, mesh),
     plan(typed, profile),
     folder,
-    train.batches,
-    validation,
+    feeds,
     mesh,
     record(stage),
-    clips=clips,
     plain_step=without_remat(stage),
     overrides=typed.overrides,
     warm=bundled.warm_start(typed),

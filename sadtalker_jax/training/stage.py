@@ -75,7 +75,7 @@ class Stage(abc.ABC, Generic[Config]):
   """All that differs between stages.
 
   Methods are called while a step is traced; they apply networks by name with
-  `nets`. The parameter says which keys the config has:
+  `nets`. The parameter is the type of the config:
   `class ToyStage(stage.Stage[ToyConfig])`.
 
   Attributes:

@@ -111,6 +111,7 @@ def test_options_of_examples_are_checked(tmp_path):
     ('data.options.target', 'none', "target: .*teacher .*found 'none'"),
   ):
     plain = changed(expnet.get_test_config(), key, value)
+    plain['batch_size'] = 8  # of all of conftest's devices
     with pytest.raises(errors.InputError, match=f'^data.options.{match}'):
       runs.run(
         ml_collections.ConfigDict(plain), tmp_path / 'a', train.open_data
@@ -138,7 +139,7 @@ def test_a_config_of_before_there_were_types_is_read(testdata):
   assert {**again, 'exported': kept['exported']} == kept
 
 
-def test_nothing_is_read_from_a_value_that_is_a_number_too():
+def test_a_whole_number_is_a_number():
   assert (
     stages.read(changed(posevae.get_config(), 'repeats', 0.5)).repeats == 0.5
   )

@@ -1,3 +1,5 @@
+"""The loop: reports, resuming, meshes, faults; the stage is a fake."""
+
 import json
 import os
 import signal
@@ -10,6 +12,7 @@ from input_pipeline import synthetic
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.media import audio, image, video
+from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import guards, loop, sharding
 from tests.training import fakes
 
@@ -21,8 +24,9 @@ def run(folder, *, mesh=None, stage=None, validate=True, data=None, **changes):
     stage or fakes.FourNumbers(),
     fakes.plan(**changes),
     folder,
-    data or fakes.Counted(rows),
-    fakes.Counted(rows) if validate else None,
+    data_lib.Feeds(
+      data or fakes.Counted(rows), fakes.Counted(rows) if validate else None
+    ),
     mesh,
     {'stage': 'fake'},
   )
@@ -61,11 +65,9 @@ def test_a_run_shows_films_with_their_sound(tmp_path):
     fakes.FourNumbers(),
     fakes.plan(clip_every=4),
     tmp_path,
-    fakes.Counted(rows),
-    None,
+    data_lib.Feeds(fakes.Counted(rows), clips=clips),
     mesh,
     {'stage': 'fake'},
-    clips=clips,
   )
   names = sorted(p.name for p in (tmp_path / 'summaries').glob('*.mp4'))
   assert names == ['clip_00000004.mp4', 'clip_00000006.mp4']
@@ -192,8 +194,7 @@ def test_warm_start_takes_weights_and_refuses_others(tmp_path):
       fakes.FourNumbers(),
       fakes.plan(steps=1, eval_every=0),
       folder,
-      fakes.Counted(rows),
-      None,
+      data_lib.Feeds(fakes.Counted(rows)),
       mesh,
       {},
       warm=warm,

@@ -1,36 +1,18 @@
 """Every stage takes steps on random batches, through the public function."""
 
-import dataclasses
 import functools
-import importlib
-import typing
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from input_pipeline import bench, synthetic
-from input_pipeline import stages as examples
-from sadtalker_jax import conventions, errors
+from input_pipeline import synthetic
+from sadtalker_jax import errors
 from sadtalker_jax.models import zoo
-from sadtalker_jax.training import built_stage, networks, sharding, stages
+from sadtalker_jax.training import networks, sharding
+from tests.training import cases
 
-STATISTICS = {'std': [1.0] * 70, 'pose_delta_std': [0.1] * 6}
-# Config file and variant; what is frozen in it, at the config's size.
-CASES = {
-  'syncnet': ('syncnet', 'test', ()),
-  'wav2lip': ('syncnet', 'wav2lip+gan+test', ()),
-  'expnet': ('expnet', 'test', ()),
-  'posevae': ('posevae', 'test', ()),
-  'recon': ('recon', 'test', ()),
-  'renderer': ('renderer', 'test', ()),
-  'mapping': (
-    'mapping',
-    'test',
-    ('keypoint_detector', 'head_pose_estimator', 'generator'),
-  ),
-}
 # Compiling is nearly all of the time; what is computed stays the same.
 quick = functools.partial(
   jax.jit,
@@ -41,48 +23,10 @@ quick = functools.partial(
 )
 
 
-def config_of(name, **changes):
-  """The typed config of a case, with changes of the plain one.
-
-  Args:
-    name: Key of `CASES`.
-    **changes: Values by key, `__` for the dots.
-  """
-  file, variant, _ = CASES[name]
-  config = importlib.import_module(f'configs.{file}').get_config(variant)
-  for group in config.optimizer.values():
-    group.learning_rate = 1e-3
-  config.batch_size = 8  # of all of conftest's devices
-  for key, value in changes.items():
-    *path, last = key.split('__')
-    part = config
-    for step in path:
-      part = part[step]
-    part[last] = value
-  return stages.read(config)
-
-
-def build(name, config, frozen=None, mesh=None):
-  if frozen is None:
-    frozen = {}
-    for network in CASES[name][2]:
-      fields = config.frozen_fields(network)
-      frozen[network] = networks.Frozen(zoo.noise(network, **fields), fields)
-  stage = stages.get(config.stage)(config, frozen, STATISTICS)
-  return built_stage.build(stage, mesh)
-
-
-def batch_of(config):
-  examples = synthetic.create(
-    config.stage, batch_size=config.batch_size, seed=0, **config.data.options
-  )
-  return examples.local(0)
-
-
 @pytest.mark.parametrize('name', ['expnet', 'mapping', 'posevae', 'renderer'])
 def test_stages_of_motion_make_films(name):
-  config = config_of(name)
-  stage = build(name, config)
+  config = cases.config_of(name)
+  stage = cases.build(name, config)
   size = config.size or 256
   clips = synthetic.create(
     'clips', batch_size=1, seed=0, num_frames=65, size=size
@@ -99,12 +43,12 @@ def test_stages_of_motion_make_films(name):
 COMPUTED = ('expnet', 'posevae', 'recon', 'renderer', 'syncnet')
 
 
-@pytest.mark.parametrize('name', sorted(CASES))
+@pytest.mark.parametrize('name', sorted(cases.CASES))
 def test_every_stage_can_be_traced(name):
-  config = config_of(name)
-  stage = build(name, config)
+  config = cases.config_of(name)
+  stage = cases.build(name, config)
   state = jax.eval_shape(stage.init, jax.random.key(0))
-  batch = batch_of(config)
+  batch = cases.batch_of(config)
   after, terms = jax.eval_shape(stage.train_step, state, batch, stage.frozen)
   assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(
     lambda x: (x.shape, x.dtype), state
@@ -119,10 +63,10 @@ def test_every_stage_can_be_traced(name):
 @pytest.fixture(scope='module', params=COMPUTED)
 def taken(request):
   """A stage, its state before and after two steps on one batch, the terms."""
-  config = config_of(request.param)
-  stage = build(request.param, config)
+  config = cases.config_of(request.param)
+  stage = cases.build(request.param, config)
   first = quick(stage.init)(jax.random.key(0))
-  batch = batch_of(config)
+  batch = cases.batch_of(config)
   step = quick(stage.train_step)
   state, terms = step(first, batch, stage.frozen)
   state, again = step(state, batch, stage.frozen)
@@ -183,7 +127,7 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
   monkeypatch.setattr(sharding, 'MIN_SIZE', 2**8)  # small networks, too
   mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
   sharding.check_batch(config.batch_size, 1, mesh)
-  stage = build(config.stage, config, mesh=mesh)
+  stage = cases.build(config.stage, config, mesh=mesh)
   placed = jax.device_put(first, sharding.of_state(first, mesh))
   cut = [not x.sharding.is_fully_replicated for x in jax.tree.leaves(placed)]
   assert np.mean(cut) > 0.1
@@ -201,17 +145,17 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
 
 
 def test_a_lip_reader_sees_more_frames_than_count():
-  config = config_of(
+  config = cases.config_of(
     'expnet', loss__read=0.01, batch_size=1, data__options__num_frames=5
   )
   fields = {'widths': (8, 8, 8, 8), 'temporal_width': 8, 'num_blocks': 1}
   given = {
     'lipreader': networks.Frozen(zoo.noise('lipreader', **fields), fields)
   }
-  stage = build('expnet', config, given)
+  stage = cases.build('expnet', config, given)
   state = quick(stage.init)(jax.random.key(0))
   terms = quick(stage.eval_step)
-  batch = batch_of(config)
+  batch = cases.batch_of(config)
   before = terms(state, batch, stage.frozen)
   target = batch['target'].copy()
   target[:, -1] += 1
@@ -229,52 +173,10 @@ def test_a_lip_reader_sees_more_frames_than_count():
 
 
 def test_half_precision_keeps_float32_masters():
-  config = config_of('syncnet', dtype='bfloat16')
-  stage = build('syncnet', config)
+  config = cases.config_of('syncnet', dtype='bfloat16')
+  stage = cases.build('syncnet', config)
   state = jax.eval_shape(stage.init, jax.random.key(0))
-  batch = jax.eval_shape(lambda: batch_of(config))
+  batch = jax.eval_shape(lambda: cases.batch_of(config))
   after, _ = jax.eval_shape(stage.train_step, state, batch, stage.frozen)
   for leaf in jax.tree.leaves((after.params, after.opt_state, after.stats)):
     assert leaf.dtype in (jnp.float32, jnp.int32)
-
-
-def test_unknown_words_are_refused():
-  with pytest.raises(errors.InputError, match='stage: expected one of'):
-    stages.get('dance')
-  with pytest.raises(errors.InputError, match='gan_kind'):
-    config_of('renderer', gan_kind='magic')
-  with pytest.raises(errors.InputError, match='remat'):
-    config_of('renderer', remat='some')
-  with pytest.raises(errors.InputError, match='no texture'):
-    build('recon', config_of('recon', loss__photometric=1.0))
-
-
-def test_fields_that_a_network_lacks_are_refused():
-  with pytest.raises(errors.InputError, match='model.width: .*model.widths'):
-    build('posevae', config_of('posevae', model__width=3))
-  with pytest.raises(errors.InputError, match='model.latent_size: .*found 6.5'):
-    build('posevae', config_of('posevae', model__latent_size=6.5))
-  config = config_of('renderer', model__genrator={'depth': 4})
-  with pytest.raises(errors.InputError, match='genrator: .*model.generator'):
-    build('renderer', config)
-  config = config_of('renderer', model__generator__deep=4)
-  with pytest.raises(errors.InputError, match='model.generator.deep'):
-    build('renderer', config)
-
-
-def test_a_group_without_an_optimizer_is_refused():
-  config = config_of('posevae')
-  only = {'model': config.optimizer['model']}
-  with pytest.raises(
-    errors.InputError, match='optimizer.discriminator: .*pose_discriminator'
-  ):
-    build('posevae', dataclasses.replace(config, optimizer=only))
-
-
-def test_every_list_of_stages_is_that_of_the_conventions():
-  names = list(typing.get_args(conventions.StageName))
-  assert list(stages.STAGES) == names
-  # Clips are watched, no stage learns from them.
-  assert list(examples.EXAMPLES) == [*names, 'clips']
-  assert list(bench.BATCH_SIZES) == names
-  assert set(CASES) == set(names)

@@ -1,4 +1,4 @@
-"""Wav2Lip's expert: do these lips say this sound (method 7.2).
+"""Wav2Lip's expert: whether lips and sound are in sync (method 7.2).
 
 Batches are `SyncWindows` of `input_pipeline`.
 """
