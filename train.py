@@ -4,11 +4,12 @@
       --config.data.folder=RECORDS
 
 The same call again goes on where the last one was. `--config FILE:test` is a
-try of seconds on a CPU. `--plan` prints what a step would cost, and writes
+trial of seconds on a CPU. `--plan` prints what a step would cost, and writes
 nothing. Many hosts, meshes, memory: docs/guides/scaling.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+import dataclasses
 import logging as std_logging
 import pathlib
 import sys
@@ -25,7 +26,13 @@ from input_pipeline import selection as selections
 from input_pipeline import stages, synthetic
 from sadtalker_jax import compile_cache, errors
 from sadtalker_jax.records import folders
-from sadtalker_jax.training import planning, runs
+from sadtalker_jax.training import config as config_lib
+from sadtalker_jax.training import (
+  config_parts,
+  config_reading,
+  planning,
+  runs,
+)
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'File of a config, and its variant after a colon.'
@@ -40,17 +47,19 @@ _PLAN = flags.DEFINE_bool(
 _COORDINATOR = flags.DEFINE_string(
   'coordinator', None, 'HOST:PORT of process 0, if there is no cluster manager.'
 )
-_PROCESSES = flags.DEFINE_integer('num_processes', None, 'Of the run.')
-_PROCESS = flags.DEFINE_integer('process_id', None, 'Of this one.')
+_PROCESSES = flags.DEFINE_integer(
+  'num_processes', None, 'Number of processes of the run.'
+)
+_PROCESS = flags.DEFINE_integer(
+  'process_id', None, 'Number of this process, from 0.'
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', False, 'Whether SLURM, GKE or a TPU pod started this process.'
 )
 
 
 def main(argv: Sequence[str]) -> None:
-  """Runs what the flags say."""
-  if len(argv) > 1:
-    raise app.UsageError(f'expected flags alone, found {argv[1:]}')
+  """Runs what the flags say; exit code 2 and a line for bad input."""
   logging.set_verbosity(logging.INFO)
   logging.get_absl_handler().addFilter(_worth_reading)
   compile_cache.enable()
@@ -60,19 +69,19 @@ def main(argv: Sequence[str]) -> None:
     )
   elif _DISTRIBUTED.value:
     jax.distributed.initialize()
-  profile = None
   try:
+    if len(argv) > 1:
+      raise errors.InputError(f'expected flags alone, found {argv[1:]}')
     if _PLAN.value:
-      found = planning.forecast(_CONFIG.value, examples(_CONFIG.value))
-      print(found.text())
+      print(planning.forecast(_CONFIG.value, examples).text())
       return
     if _WORKDIR.value is None:
-      raise app.UsageError('expected --workdir or --plan, found neither')
-    if _PROFILE.value:
-      first, last = (int(x) for x in _PROFILE.value)
-      profile = (first, last)
+      raise errors.InputError('expected --workdir or --plan, found neither')
     result = runs.run(
-      _CONFIG.value, pathlib.Path(_WORKDIR.value), open_data, profile=profile
+      _CONFIG.value,
+      pathlib.Path(_WORKDIR.value),
+      open_data,
+      profile=_profiled_steps(),
     )
   except errors.InputError as error:
     print(f'train.py: {error}', file=sys.stderr)
@@ -84,83 +93,135 @@ def main(argv: Sequence[str]) -> None:
   )
 
 
+def _profiled_steps() -> tuple[int, int] | None:
+  """First and last step of a trace; None where none is wanted."""
+  if not _PROFILE.value:
+    return None
+  try:
+    first, last = (int(x) for x in _PROFILE.value)
+  except ValueError as error:
+    raise errors.InputError(
+      '--profile_steps: expected two whole numbers, as 10,15, found '
+      f'{",".join(_PROFILE.value)}'
+    ) from error
+  return first, last
+
+
 def _worth_reading(record: std_logging.LogRecord) -> bool:
-  """Orbax tells of all that it does, ten lines for one of ours."""
+  """Leaves out what Orbax logs of each file, ten lines for one of ours."""
   return record.levelno > std_logging.INFO or 'orbax' not in record.pathname
 
 
 def open_data(
-  config: runs.Config, purpose: runs.Purpose, sharding: jax.sharding.Sharding
+  config: config_lib.TrainConfig,
+  purpose: runs.Purpose,
+  sharding: jax.sharding.Sharding,
 ) -> runs.Opened:
   """The batches for a purpose.
 
   Args:
-    config: of the run.
+    config: Config of the run.
     purpose: 'train', 'validation', or 'clips': those that are watched.
-    sharding: of the batch axis.
+    sharding: Sharding of the batch axis.
 
   Raises:
-    InputError: the folder or an option does not fit.
+    InputError: The folder or an option does not fit.
   """
-  data, training = config['data'], purpose == 'train'
-  changes = {} if training else config['validation']
-  options = {**data['options'], **_said(changes.get('options', {}))}
-  stage, batch_size = config['stage'], config['batch_size']
-  if purpose == 'clips':
-    stage, batch_size = 'clips', 1
-    options = {
-      'num_frames': config['clips']['num_frames'],
-      'size': config.get('size', 256),
-    }
+  data, validation = config.data, config.validation
+  training = purpose == 'train'
+  selection = data.selection
+  if not training:
+    selection = validation.selection.over(selection)
+  stage, options = _kind(config, purpose)
   common = {
-    'batch_size': batch_size,
-    'seed': config['seed'] if training else 0,
+    'batch_size': 1 if purpose == 'clips' else config.batch_size,
+    'seed': config.seed if training else 0,
     'sharding': sharding,
     'reading': batches_lib.ReadSettings(
-      threads=data['threads'], workers=data['workers'] if training else 0
+      threads=data.threads, workers=data.workers if training else 0
     ),
   }
-  if not data['folder']:
+  if not data.folder:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)
-  chosen = {**data['selection'], **_said(changes.get('selection', {}))}
   batches = input_pipeline.create(
     stage,
-    data['folder'],
-    split='train' if training else changes['split'],
-    selection=selections.Selection(**chosen),
-    sampling=data['sampling'],
+    data.folder,
+    split='train' if training else validation.split,
+    selection=selections.Selection(**dataclasses.asdict(selection)),
+    sampling=data.sampling,
     shuffle=training,
-    # Whatever a reconstruction is trained on, it has a face model of its own.
-    morphable=None
-    if config['stage'] == 'recon'
-    else config.get('morphable', {}).get('kind'),
+    morphable=_face_model(config),
     **common,
     **options,
   )
-  manifest = folders.read_manifest(pathlib.Path(data['folder']))
+  manifest = folders.read_manifest(pathlib.Path(data.folder))
   statistics = manifest['splits']['train']['statistics']
   return runs.Opened(batches, batches.num_examples, statistics)
 
 
-def examples(config: runs.Config) -> planning.Shapes:
+def _kind(
+  config: config_lib.TrainConfig, purpose: runs.Purpose
+) -> tuple[str, dict[str, Any]]:
+  """Kind of the examples for a purpose, and their options."""
+  if purpose == 'clips':
+    frames, size = config.clips.num_frames, config.size or 256
+    return 'clips', {'num_frames': frames, 'size': size}
+  options = dict(config.data.options)
+  if purpose == 'validation':
+    options = config.validation.options_over(options)
+  _check_options(config.stage, options)
+  return config.stage, options
+
+
+def examples(config: config_lib.TrainConfig) -> planning.Shapes:
   """Shapes of one example of a training batch, by name; no data is read.
 
   Raises:
-    InputError: an option does not fit.
+    InputError: An option does not fit.
   """
-  stage = stages.make(config['stage'], **config['data']['options'])
+  options = config.data.options
+  _check_options(config.stage, options)
+  entries = stages.make(config.stage, **options).entries()
   return {
     name: jax.ShapeDtypeStruct(entry.shape, np.dtype(entry.dtype))
-    for name, entry in stage.entries().items()
+    for name, entry in entries.items()
   }
 
 
-def _said(changes: Mapping[str, Any]) -> dict[str, Any]:
-  """Those that are not left open."""
-  return {name: value for name, value in changes.items() if value is not None}
+def _check_options(stage: str, options: config_parts.Options) -> None:
+  """Raises `InputError` unless a stage's examples have these options."""
+  if stage in stages.EXAMPLES:
+    config_reading.read(options, stages.EXAMPLES[stage], 'data.options')
+
+
+def _face_model(config: config_lib.TrainConfig) -> str | None:
+  """Face model that the coefficients of records must belong to."""
+  # The reconstruction uses none of them, whatever its face model.
+  if config.stage == 'recon' or config.morphable is None:
+    return None
+  return config.morphable.kind
+
+
+def parse(argv: Sequence[str]) -> list[str]:
+  """The arguments that are no flags; exit code 2 and a line for a bad flag."""
+  try:
+    return flags.FLAGS(argv)
+  except flags.Error as error:
+    # Of an error in the config file only its own message, the last line.
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    message = lines[-1] if 'Traceback' in str(error) else ' '.join(lines)
+  except (AttributeError, KeyError) as error:
+    # From ml_collections: "'kye'", and perhaps what was meant in a second line.
+    inner = error.args[0] if isinstance(error, AttributeError) else error
+    text = inner.args[0] if isinstance(inner, KeyError) else str(error)
+    name = text.split("'")[1] if "'" in text else text
+    flag = next((a for a in argv if f'.{name}' in a), name)
+    message = f'{flag}: expected a known key; {" ".join(text.split())}'
+  print(f'train.py: {message}', file=sys.stderr)
+  sys.exit(2)
 
 
 if __name__ == '__main__':
   flags.mark_flags_as_required(['config'])
-  app.run(main)
+  app.run(main, flags_parser=parse)

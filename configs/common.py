@@ -13,7 +13,10 @@ from ml_collections import config_dict
 
 
 def base() -> ml_collections.ConfigDict:
-  """What every stage has; the numbers are those of a run on eight GPUs."""
+  """What every stage has; the numbers are those of a run on eight GPUs.
+
+  What each key means: `sadtalker_jax.training.config`.
+  """
   c = ml_collections.ConfigDict()
   c.stage = ''
   c.seed = 0
@@ -30,30 +33,11 @@ def base() -> ml_collections.ConfigDict:
   c.optimizer = ml_collections.ConfigDict()
   c.mesh = ml_collections.ConfigDict({'data': -1, 'fsdp': 1, 'model': 1})
   c.overrides = ()  # ((pattern, (axis or None, ...)), ...), see sharding.py
-  c.data = ml_collections.ConfigDict(
-    {
-      'folder': '',  # of `cli.prepare`; empty: random batches
-      'options': {},  # of the stage's examples, see input_pipeline
-      'sampling': 'clips',
-      # Which clips, see input_pipeline.selection.
-      'selection': {
-        'min_seconds': 0.0,
-        'max_offset': config_dict.placeholder(float),
-        'min_confidence': config_dict.placeholder(float),
-        'max_yaw': config_dict.placeholder(float),
-        'min_clips': 1,
-        'num_speakers': config_dict.placeholder(int),
-        'speakers': (),
-        'held_out': 'with',
-      },
-      'threads': 8,
-      'workers': 0,
-    }
-  )
+  c.data = _data()
   c.validation = ml_collections.ConfigDict(
     {
       'split': 'validation',
-      # Over those of data, where they say something.
+      # Over those of data, where they are not None.
       'selection': {'held_out': config_dict.placeholder(str)},
       'options': {},
       'every': 2000,
@@ -80,6 +64,30 @@ def base() -> ml_collections.ConfigDict:
   return c
 
 
+def _data() -> ml_collections.ConfigDict:
+  """What is learned from: by default random batches."""
+  return ml_collections.ConfigDict(
+    {
+      'folder': '',  # of `cli.prepare`; empty: random batches
+      'options': {},  # of the stage's examples, see input_pipeline
+      'sampling': 'clips',
+      # Which clips, see input_pipeline.selection.
+      'selection': {
+        'min_seconds': 0.0,
+        'max_offset': config_dict.placeholder(float),
+        'min_confidence': config_dict.placeholder(float),
+        'max_yaw': config_dict.placeholder(float),
+        'min_clips': 1,
+        'num_speakers': config_dict.placeholder(int),
+        'speakers': (),
+        'held_out': 'with',
+      },
+      'threads': 8,
+      'workers': 0,
+    }
+  )
+
+
 def adam(
   learning_rate: float, b1: float = 0.9, b2: float = 0.999
 ) -> ml_collections.ConfigDict:
@@ -101,7 +109,7 @@ def adam(
 def speakers_46(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   """A set such as ExpNet and PoseVAE were trained on: 46 frontal speakers.
 
-  How theirs was chosen is not known (reference 10.2). The offset of sound and
+  How theirs was chosen is not known (method 10.2). The offset of sound and
   lips, and the confidence, are those of SyncNet.
   """
   c.data.selection.update(
@@ -143,12 +151,12 @@ def variant(
   """The config of a name.
 
   Args:
-    name: a key of `others`, several joined by '+', or None for the full config.
-    full: the config without a variant; it is changed.
-    others: changes by name.
+    name: A key of `others`, several joined by '+', or None for the full config.
+    full: The config without a variant; it is changed.
+    others: Changes by name.
 
   Raises:
-    ValueError: there is no such variant.
+    ValueError: There is no such variant.
   """
   for part in name.split('+') if name else ():
     if part not in others:

@@ -1,4 +1,4 @@
-"""Tests of talking heads: which clips, how long, how cut (reference 9, 10).
+"""Tests of talking heads: which clips, how long, how cut (method 9, method 10).
 
     python -m sadtalker_jax.cli.evaluate --protocol configs/evaluation.py \
       --real HDTF/ --generated MINE/ --bundle EXPERTS/ --output scores/

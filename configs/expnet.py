@@ -1,11 +1,12 @@
-"""ExpNet: expression from sound (paper, section 3.1; reference 3.4).
+"""ExpNet: expression from sound (paper, section 3.1; method 3.4).
 
     python train.py --config configs/expnet.py \
       --config.data.folder=RECORDS --config.bundle=EXPERTS \
       --config.warm_start.bundle=TEACHER --workdir=runs/expnet
 
-EXPERTS holds the lip reader, TEACHER Wav2Lip, whose ear is what ExpNet's starts
-from (`--config.warm_start.parts="()"` for a new one); one bundle may hold both.
+EXPERTS holds the lip reader, TEACHER Wav2Lip, whose audio encoder ExpNet
+starts from (`--config.warm_start.parts="()"` for a new one); one bundle may
+hold both.
 
 Published: batch 32 windows of 5 frames (4 more are context of the lip reader),
 Adam 2e-5, 300 epochs, targets of the Wav2Lip teacher. Time and score of a full
@@ -49,7 +50,7 @@ def _full() -> ml_collections.ConfigDict:
   c.loss.update({'distill': 2.0, 'landmarks': 0.01, 'eyes': 4.0, 'read': 0.01})
   c.data.options = ml_collections.ConfigDict(
     {
-      'num_frames': 5 + 4,  # 4 are context that the lip reader alone sees
+      'num_frames': 5 + 4,  # 4 are context of the lip reader alone
       'target': 'teacher',
       'reference': 'mixed',
     }

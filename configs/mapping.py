@@ -1,4 +1,4 @@
-"""MappingNet, phase 2 of the renderer (paper, section 3.3; reference 5.11).
+"""MappingNet, phase 2 of the renderer (paper, section 3.3; method 5.11).
 
     python train.py --config configs/mapping.py \
       --config.data.folder=RECORDS --config.bundle=RENDERER \

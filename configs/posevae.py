@@ -4,7 +4,7 @@
       --config.data.folder=RECORDS --config.warm_start.bundle=TEACHER \
       --workdir=runs/posevae
 
-The bundle holds Wav2Lip, whose ear PoseVAE has, unchanged (reference 4.1).
+The bundle holds Wav2Lip, whose audio encoder PoseVAE has, frozen (method 4.1).
 Published: batch 64, Adam 1e-4, 150 epochs over 1,890 clips of 46 speakers. Time
 and score of a full run are not known yet. In as many steps a narrow network
 needed both rates at 1e-3 for motion as wide as the real one: watch
@@ -45,9 +45,9 @@ def _full() -> ml_collections.ConfigDict:
   c.batch_size = 64
   c.optimizer.model = common.adam(1e-4, b1=0.9, b2=0.99)
   c.optimizer.discriminator = common.adam(1e-4, b1=0.9, b2=0.99)
-  # Own weights have an own log variance (reference, quirk Q1).
+  # New weights have a log variance of their own (quirk Q1).
   c.model.tie_mu_logvar = False
-  # The ear is frozen: new weights would hear next to nothing.
+  # The audio encoder is frozen: one of new weights would tell little of sound.
   c.warm_start.parts = (('wav2lip/audio_encoder', 'posevae/audio_encoder'),)
   c.loss.update(
     {
@@ -68,7 +68,7 @@ def _full() -> ml_collections.ConfigDict:
   c.data.selection.update({'num_speakers': 46, 'held_out': 'without'})
   # Of the records' coefficients; to show motion, not to learn it.
   c.morphable = ml_collections.ConfigDict({'kind': 'makehuman', 'path': ''})
-  # Styles are speakers: others have none.
+  # Styles are speakers: those of another split have none.
   c.validation.split = 'train'
   c.validation.selection.held_out = 'only'
   c.best_metric = 'eval/regression'
@@ -95,7 +95,7 @@ def _without(*senses: str):
     for sense in senses:  # fields of PoseVAE
       c.model[sense] = False
     if 'hears' in senses:
-      c.warm_start.parts = ()  # nothing goes through the ear
+      c.warm_start.parts = ()  # the audio encoder is not used
     return c
 
   return change

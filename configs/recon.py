@@ -1,4 +1,4 @@
-"""Face reconstruction without labels (Deng et al. 2019; reference 6.6).
+"""Face reconstruction without labels (Deng et al. 2019; method 6.6).
 
     python train.py --config configs/recon.py \
       --config.data.folder=RECORDS --config.morphable.kind=bfm \

@@ -1,4 +1,4 @@
-"""The face-vid2vid renderer, phase 1 (reference 5.10).
+"""The face-vid2vid renderer, phase 1 (method 5.10).
 
     python train.py --config configs/renderer.py \
       --config.data.folder=RECORDS --config.bundle=EXPERTS \

@@ -1,4 +1,4 @@
-"""Wav2Lip's expert, and Wav2Lip's generator as `:wav2lip` (reference 7).
+"""Wav2Lip's expert, and Wav2Lip's generator as `:wav2lip` (method 7).
 
     python train.py --config configs/syncnet.py \
       --config.data.folder=RECORDS --workdir=runs/syncnet
@@ -9,7 +9,7 @@
 Published: expert batch 64, Adam 1e-4; generator batch 16, Adam 1e-4, the
 expert's share 0.01 (0.03 beside a GAN) once its loss on validation is below
 0.75. That is for you to see: watch `eval/sync`, stop the run, and go on with
-`--config.loss.sync_from_step=STEP`; until then the expert only looks on. Time
+`--config.loss.sync_from_step=STEP`; until then the expert has no share. Time
 and score of a full run are not known yet.
 
 Variants: test; wav2lip; gan (after wav2lip: the generator that has a

@@ -1,4 +1,4 @@
-"""Training batches from prepared records, one recipe for each stage.
+"""Training batches from prepared records, one kind of examples a stage.
 
     batches = input_pipeline.create(
       'renderer', folder, batch_size=32, seed=0, sharding=sharding, size=256
@@ -10,7 +10,7 @@ worker processes or the number of hosts, each of which makes only the rows that
 its devices hold. An epoch visits each clip once and takes one random example of
 it; batches go across epochs, so that none is cut short. Pictures are uint8, and
 become [0, 1] on the device, where that is cheap. Entries of each stage: see the
-classes in `stages.STAGES`; their fields are the options of `create`.
+classes in `stages.EXAMPLES`; their fields are the options of `create`.
 
 This package is beside the library, which never imports it. Host side only:
 numpy in, sharded `jax.Array`s out.
@@ -52,40 +52,35 @@ def create(
   """Batches of a stage from a folder of records.
 
   Args:
-    stage: name in `stages.STAGES`.
-    folder: of the records.
-    batch_size: examples of a batch, over all processes.
-    seed: of order and examples.
-    split: train, validation or test.
-    selection: which clips; None: all that the stage can use.
-    sampling: what an epoch visits once: each clip, or each speaker, of whom a
-      random clip is taken (reference 5.10).
-    shuffle: whether the order is random, another in each epoch.
-    sharding: of the batch axis; None: numpy arrays of the rows of `process`.
-    process: index and number of processes; only used without a sharding.
-    reading: threads, processes and buffers.
-    reader: what reads the files; both give the same.
-    morphable: face model that the coefficients must be of; None: any.
-    **options: of the stage.
+    stage: Name in `stages.EXAMPLES`.
+    folder: Folder of the records.
+    batch_size: Examples of a batch, over all processes.
+    seed: Random seed for order and examples.
+    split: Split: train, validation or test.
+    selection: Which clips; None: all that the stage can use.
+    sampling: What an epoch visits once: each clip, or each speaker, of whom a
+      random clip is taken (method 5.10).
+    shuffle: Whether the order is random, another in each epoch.
+    sharding: Sharding of the batch axis; None: numpy arrays of the rows of
+      `process`.
+    process: Index and number of processes; only used without a sharding.
+    reading: Threads, processes and buffers.
+    reader: Reader of the files; both give the same.
+    morphable: Face model that the coefficients must be of; None: any.
+    **options: Options of the stage's examples.
 
   Returns:
     The batches, from batch 0 on.
 
   Raises:
-    InputError: an option is not possible, or no clip is left.
+    InputError: An option is not possible, or no clip is left.
   """
   recipe = stages.make(stage, **options)
   clips = sources.Clips(folder, split, selection=selection, reader=reader)
   recipe.check(clips)
   if morphable is not None:
     _check_morphable(clips, morphable)
-  keep = recipe.keep(clips.index)
-  positions = clips.positions[keep[clips.positions]]
-  if not len(positions):
-    raise errors.InputError(
-      f'expected clips that {recipe} can use in split {split} of {folder}, '
-      f'found none among {len(clips.positions)}'
-    )
+  positions = _usable(recipe, clips)
   groups = _groups(clips, positions, sampling)
   cut = transforms.Cut(recipe, clips, groups)
   examples = grain.MapDataset.range(len(groups)).seed(seed)
@@ -102,6 +97,18 @@ def create(
     process=process,
     reading=reading,
   )
+
+
+def _usable(recipe: transforms.Examples, clips: sources.Clips) -> np.ndarray:
+  """Rows of the index that are selected and of use, [N]."""
+  keep = recipe.keep(clips.index)
+  positions = clips.positions[keep[clips.positions]]
+  if not len(positions):
+    raise errors.InputError(
+      f'expected clips that {recipe} can use in split {clips.split} of '
+      f'{clips.folder}, found none among {len(clips.positions)}'
+    )
+  return positions
 
 
 def spec(

@@ -63,17 +63,18 @@ class Batches:
     """Batches of an endless stream of examples.
 
     Args:
-      examples: the stream.
-      batch_size: examples of a batch, over all processes.
-      identity: of the stream and its options: only its own states are restored.
-      num_examples: of an epoch.
-      sharding: of the leading axis; decides which rows this process makes.
+      examples: Stream of examples.
+      batch_size: Examples of a batch, over all processes.
+      identity: Name of the stream and its options; only states of the same
+        name are restored.
+      num_examples: Examples of an epoch.
+      sharding: Sharding of the leading axis, and so of the rows of a process.
         None: numpy arrays of the rows of `process`.
-      process: index and number of processes; only used without a sharding.
-      reading: how batches are made.
+      process: Index and number of processes; only used without a sharding.
+      reading: Threads, processes and buffers.
 
     Raises:
-      InputError: the batch does not divide over devices or processes.
+      InputError: The batch does not divide over devices or processes.
     """
     self.batch_size = batch_size
     self.num_examples = num_examples
@@ -114,14 +115,14 @@ class Batches:
     return self._batches[number]
 
   def state(self) -> dict[str, Any]:
-    """Where the iterator is: the number of the next batch, and of what."""
+    """The place of the iterator: number of the next batch, and its stream."""
     return {'next_batch': self._next, 'identity': self._identity}
 
   def restore(self, state: dict[str, Any]) -> None:
     """Goes to a state.
 
     Raises:
-      InputError: it is a state of other data, options, seed or batch size.
+      InputError: It is a state of other data, options, seed or batch size.
     """
     if state.get('identity') != self._identity:
       raise errors.InputError(
@@ -137,11 +138,11 @@ class Batches:
     self._next = int(number)
 
   def get_state(self) -> bytes:
-    """`state` as `grain.checkpoint` wants it."""
+    """`state` as bytes, for `grain.checkpoint`."""
     return json.dumps(self.state()).encode()
 
   def set_state(self, state: bytes) -> None:
-    """`restore` as `grain.checkpoint` wants it."""
+    """`restore` from bytes, for `grain.checkpoint`."""
     self.restore(json.loads(state))
 
   def start_prefetch(self) -> None:
@@ -168,7 +169,7 @@ class Batches:
     return self._waited / max(time.perf_counter() - self._since, 1e-9)
 
   def reset_clock(self) -> None:
-    """Forgets the time waited so far."""
+    """Sets the time waited to 0."""
     self._waited, self._since = 0.0, time.perf_counter()
 
   def _host_batches(self) -> Any:

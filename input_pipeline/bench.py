@@ -24,7 +24,8 @@ import input_pipeline
 from input_pipeline import batches, random_records
 from sadtalker_jax import errors
 
-# As published, or of the reference's defaults: sections 3.4, 4.5, 5.10, 6.6, 7.
+# As published, or our defaults: method 3.4, method 4.5, method 5.10,
+# method 6.6, method 7.
 BATCH_SIZES = {
   'syncnet': 64,
   'wav2lip': 16,

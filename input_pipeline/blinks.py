@@ -1,8 +1,8 @@
-"""Blink signals that ExpNet is trained to obey (reference 3.5)."""
+"""Blink signals that ExpNet is trained to follow (method 3.5)."""
 
 import numpy as np
 
-PULSE = np.array([0.5, 0.9, 1.0, 0.9, 0.5], np.float32)  # reference 2.4
+PULSE = np.array([0.5, 0.9, 1.0, 0.9, 0.5], np.float32)  # method 2.4
 
 
 def random_signal(num_frames: int, rng: np.random.Generator) -> np.ndarray:

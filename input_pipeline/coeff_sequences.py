@@ -17,11 +17,11 @@ from sadtalker_jax.records import folders
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExpressionWindows:
-  """ExpNet: a few successive frames (reference 3.4 and 3.5).
+  """ExpNet: a few successive frames (method 3.4, method 3.5).
 
   mel          [N, 80, 16]  window of each frame
   reference    [64]         expression beta_0
-  blink        [N]          signal to obey, 0 open to 1 closed
+  blink        [N]          signal that the eyes follow, 0 open to 1 closed
   target       [N, 64]      expression to learn
   coefficients [257]        of frame 0 of the clip: whose face is rendered
   """
@@ -98,7 +98,7 @@ class ExpressionWindows:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PoseClips:
-  """PoseVAE: 33 successive frames without a jump (reference 4.5 and 4.6).
+  """PoseVAE: 33 successive frames without a jump (method 4.5, method 4.6).
 
   pose   [N, 6]           of the frames; the first is the condition rho_0
   mel    [N - 1, 80, 16]  windows of the frames after the first

@@ -9,9 +9,8 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
-from input_pipeline import sources, transforms
+from input_pipeline import augmentation, sources, transforms
 from sadtalker_jax import conventions, errors
 
 # Which frames of a clip are driving ones: all, all but the last tenth, or the
@@ -24,7 +23,7 @@ _HELD_OUT = 10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FramePairs:
-  """Renderer: a source and a driving frame, augmented alike (reference 5.10).
+  """Renderer: a source and a driving frame, augmented alike (method 5.10).
 
   source   [S, S, 3]
   driving  [S, S, 3]  not before the source, unless their order is swapped
@@ -36,7 +35,7 @@ class FramePairs:
   part: Part = 'all'
 
   def __post_init__(self) -> None:
-    """Checks the word."""
+    """Checks `part`."""
     _check_part(self.part)
 
   def entries(self) -> dict[str, transforms.Entry]:
@@ -60,13 +59,13 @@ class FramePairs:
     numbers = np.sort(two_of(total, self.part, rng))
     pair = pictures(clips, position, numbers, self.size)
     if self.augment:
-      pair = augment(pair, rng, self.jitter)
+      pair = augmentation.augment(pair, rng, self.jitter)
     return {'source': pair[0], 'driving': pair[1]}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CoefficientWindows:
-  """MappingNet: two frames and the coefficients around them (reference 5.11).
+  """MappingNet: two frames and the coefficients around them (method 5.11).
 
   source, driving  [S, S, 3]
   source_window    [27, C]  expression, angles, translation(, crop)
@@ -80,7 +79,7 @@ class CoefficientWindows:
   part: Part = 'all'
 
   def __post_init__(self) -> None:
-    """Checks the words."""
+    """Checks the options."""
     _check_part(self.part)
     if self.coefficients not in (70, 73):
       raise errors.InputError(
@@ -105,7 +104,7 @@ class CoefficientWindows:
     }
 
   def check(self, clips: sources.Clips) -> None:
-    """Frames must have the size; a crop is told in pixels of the records."""
+    """Frames must have the size; a crop is in pixels of the records."""
     check_size(clips, self.size)
     if self.coefficients == 73 and clips.size != self.size:
       raise errors.InputError(
@@ -180,72 +179,3 @@ def pictures(
       for frame in clips.frames(position, numbers)
     ]
   )
-
-
-def augment(
-  pair: np.ndarray, rng: np.random.Generator, jitter: float
-) -> np.ndarray:
-  """Both frames changed in the same way (reference 5.10).
-
-  With probability 1/2 their order is swapped; otherwise with probability 1/2
-  they are mirrored. Then brightness, contrast and saturation are multiplied
-  by factors within 1 +- jitter and hue is turned by up to `jitter` of the
-  circle, in random order.
-
-  Args:
-    pair: [2, S, S, 3] uint8.
-    rng: source of all randomness.
-    jitter: range of the colours' change.
-
-  Returns:
-    [2, S, S, 3] uint8.
-  """
-  if rng.random() < 0.5:
-    pair = pair[::-1]
-  elif rng.random() < 0.5:
-    pair = pair[:, :, ::-1]
-  if not jitter:
-    return pair
-  factors = rng.uniform(1 - jitter, 1 + jitter, 3)
-  turn = rng.uniform(-jitter, jitter)
-  order = rng.permutation(4)
-  return np.stack([_recolour(frame, factors, turn, order) for frame in pair])
-
-
-# Weights of red, green and blue in grey, and two colour differences.
-_GREY = np.array([0.299, 0.587, 0.114])
-_YIQ = np.array([_GREY, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-_RGB = np.linalg.inv(_YIQ)
-
-
-def _recolour(
-  frame: np.ndarray, factors: np.ndarray, turn: float, order: np.ndarray
-) -> np.ndarray:
-  """A frame with changed brightness, contrast, saturation and hue.
-
-  Each change is affine in the colours, hue as a rotation of the colour
-  differences (the original goes through HSV); so all four are one pass over
-  the picture, 20 times faster, and colours are cut off at the end only.
-  """
-  brightness, contrast, saturation = factors
-  c, s = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
-  hue = _RGB @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ _YIQ
-  grey = np.tile(_GREY, (3, 1))
-  matrix, offset = np.eye(3), np.zeros(3)
-  # Every fourth pixel of every fourth row is enough for a mean.
-  mean = frame[::4, ::4].reshape(-1, 3).mean(0)
-  for step in order:
-    if step == 0:
-      change, move = brightness * np.eye(3), 0.0
-    elif step == 1:
-      centre = _GREY @ (matrix @ mean + offset)
-      change, move = contrast * np.eye(3), (1 - contrast) * centre
-    elif step == 2:
-      change = saturation * np.eye(3) + (1 - saturation) * grey
-      move = 0.0
-    else:
-      change, move = hue, 0.0
-    matrix, offset = change @ matrix, change @ offset + move
-  whole = np.concatenate([matrix, offset[:, None]], axis=1)
-  image = Image.fromarray(np.ascontiguousarray(frame))
-  return np.asarray(image.convert('RGB', tuple(whole.ravel().tolist())))

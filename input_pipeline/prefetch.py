@@ -27,9 +27,9 @@ class Feed:
     """Starts the thread.
 
     Args:
-      source: of the batches; read by the thread alone.
-      put: moves a batch to the devices.
-      ahead: batches that may be there besides the one in use.
+      source: Source of the batches; read by the thread alone.
+      put: Function that moves a batch to the devices.
+      ahead: Batches that may be there besides the one in use.
     """
     self._source, self._put = source, put
     self._ready: queue.SimpleQueue[tuple[Any, BaseException | None]] = (
@@ -44,7 +44,7 @@ class Feed:
     """The next batch.
 
     Raises:
-      Exception: whatever was raised in making it.
+      Exception: Whatever was raised in making it.
     """
     batch, error = self._ready.get()
     self._room.release()
@@ -68,6 +68,6 @@ class Feed:
         if self._stopped:
           return
         self._ready.put((self._put(batch), None))
-      except BaseException as error:  # the consumer's to deal with
+      except BaseException as error:  # raised again by `get`
         self._ready.put((None, error))
         return

@@ -1,14 +1,14 @@
 """Folders of made-up records: for tests, and for timing a loader without data.
 
-The clips are no videos of anything, but their numbers say where they belong, so
-that a batch can be checked: mel frame j is j in all bands; frame t has the
-expression t, the teacher's expression 1000 + t, the landmarks of a still face;
-a picture has the number of its clip (times `CLIP_STEP`) in red and of its frame
-(times `FRAME_STEP`) in green, on the right a blue margin that tells a mirrored
-one.
+The clips are no videos of anything, but their numbers are those of clip and
+frame, so that a batch can be checked: mel frame j is j in all bands; frame t
+has the expression t, the teacher's expression 1000 + t, the landmarks of a
+still face; a picture has the number of its clip (times `CLIP_STEP`) in red and
+of its frame (times `FRAME_STEP`) in green, and a blue margin on the right, so
+that a mirrored one is seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import io
 import pathlib
 from typing import Any
@@ -40,19 +40,18 @@ def write(
   """Writes a folder of records.
 
   Args:
-    folder: to write into.
-    clips: for each split the number of clips of each speaker.
-    frames: least and largest length of clips.
-    size: side of the frames, pixels.
-    teacher: whether clips have the teacher's expression.
-    detail: standard deviation of noise on pictures, grey levels; 9 makes JPEGs
+    folder: Folder to write into.
+    clips: For each split the number of clips of each speaker.
+    frames: Least and largest length of clips.
+    size: Side of the frames, pixels.
+    teacher: Whether clips have the teacher's expression.
+    detail: Standard deviation of noise on pictures, grey levels; 9 makes JPEGs
       of the size that real ones of faces have.
-    index: whether to write the index beside the shards.
+    index: Whether to write the index beside the shards.
   """
   rng = np.random.default_rng(0)
   # A few patterns do; drawing one for each frame would take most of the time.
   grain = rng.normal(0, detail, (4, size, size, 3)).astype(np.int16)
-  statistics = {k: [1.0] * n for k, n in folders.STATISTICS.items()}
   splits = {}
   sizes: dict[str, dict[str, int]] = {'clips': {}, 'frames': {}}
   lengths: dict[str, dict[str, list[int]]] = {'clips': {}, 'frames': {}}
@@ -71,13 +70,7 @@ def write(
           clip['teacher'] = np.zeros((0, 64), np.float32)
         rows.append(folders.index_row(clip, shard))
         found['clips'].append(schema.encode_clip(clip))
-        for t in range(length):
-          picture = make_picture(number, t, size)
-          if detail:
-            picture = np.clip(picture + grain[t % len(grain)], 0, 255)
-          found['frames'].append(
-            schema.encode_frame(clip['id'], t, _jpeg(picture.astype(np.uint8)))
-          )
+        found['frames'] += _frames(clip, number, grain if detail else None)
         number += 1
       for name, data in found.items():
         path = folders.shard_path(folder, name, split, shard, _SHARDS)
@@ -86,31 +79,45 @@ def write(
         lengths[name][split].append(len(data))
     if index:
       folders.write_index(folder, split, rows)
-    splits[split] = {
-      'clips': len(rows),
-      'frames': sum(lengths['frames'][split]),
-      'hours': sum(lengths['frames'][split]) / conventions.FRAME_RATE / 3600,
-      'speakers': sorted(speakers),
-      'statistics': statistics,
-    }
+    splits[split] = _described(speakers, len(rows), lengths['frames'][split])
   for name in folders.DATASETS:
     folders.write_tfds(folder, name, lengths[name], sizes[name])
-  folders.write_manifest(
-    folder,
-    {
-      'options': 'random',
-      'size': size,
-      'speakers': sorted({n for s in clips.values() for n in s}),
-      'splits': splits,
-      'rejects': {},
-    },
-  )
+  everyone = sorted({name for speakers in clips.values() for name in speakers})
+  manifest = {'options': 'random', 'size': size, 'speakers': everyone}
+  folders.write_manifest(folder, {**manifest, 'splits': splits, 'rejects': {}})
+
+
+def _frames(
+  clip: Mapping[str, Any], number: int, grain: np.ndarray | None
+) -> list[bytes]:
+  """The encoded frames of a clip, with grain [N, S, S, 3] if there is any."""
+  found = []
+  for t in range(clip['num_frames']):
+    picture = make_picture(number, t, clip['size'])
+    if grain is not None:
+      picture = np.clip(picture + grain[t % len(grain)], 0, 255)
+    jpeg = _jpeg(picture.astype(np.uint8))
+    found.append(schema.encode_frame(clip['id'], t, jpeg))
+  return found
+
+
+def _described(
+  speakers: Mapping[str, int], clips: int, frames: Sequence[int]
+) -> dict[str, Any]:
+  """The entry of a split in the manifest; `frames` are those of each shard."""
+  return {
+    'clips': clips,
+    'frames': sum(frames),
+    'hours': sum(frames) / conventions.FRAME_RATE / 3600,
+    'speakers': sorted(speakers),
+    'statistics': {k: [1.0] * n for k, n in folders.STATISTICS.items()},
+  }
 
 
 def make_clip(
   number: int, speaker: str, frames: int, frame_offset: int, size: int
 ) -> dict[str, Any]:
-  """A clip with telling numbers."""
+  """A clip whose numbers are those of its frames."""
   time = np.arange(frames, dtype=np.float32)
   mel = np.arange(schema.mel_length(frames), dtype=np.float32)
   coefficients = np.zeros((frames, 257), np.float32)

@@ -1,4 +1,4 @@
-"""Examples of aligned faces for the reconstruction network (reference 6.6).
+"""Examples of aligned faces for the reconstruction network (method 6.6).
 
 The aligned frame is the one of `face3d.camera`: 224 x 224 pixels, landmarks
 (u, v) with v up and pixel centres at half-integers, a picture's row 0 on top.
@@ -102,12 +102,12 @@ class ReconImages:
 def alignment_matrix(crop: np.ndarray, size: int) -> np.ndarray:
   """From pixels of a frame to pixels of the aligned frame, both y down.
 
-  The reference (6.3) cuts at whole pixels; here the origin of the face model
-  falls exactly into the centre, where the camera has it.
+  The published program cuts at whole pixels (method 6.3); here the origin of
+  the face model falls exactly into the centre, where the camera has it.
 
   Args:
-    crop: [3] s, tx, ty of the frame, y up.
-    size: side of the frame, pixels.
+    crop: Numbers [3] s, tx, ty of the frame, y up.
+    size: Side of the frame, pixels.
 
   Returns:
     [3, 3] float64.
@@ -126,12 +126,13 @@ def alignment_matrix(crop: np.ndarray, size: int) -> np.ndarray:
 def warp(image: Image.Image, matrix: np.ndarray) -> np.ndarray:
   """A picture in the aligned frame, bilinear, black outside.
 
-  Bicubic, which the network sees at inference, takes three times as long; sizes
+  Bicubic, which is used at inference, takes three times as long; sizes
   differ by so little that it would hardly be sharper.
 
   Args:
-    image: RGB.
-    matrix: [3, 3] from pixels of the picture to those of the aligned frame.
+    image: Picture, RGB.
+    matrix: Matrix [3, 3] from pixels of the picture to those of the aligned
+      frame.
 
   Returns:
     [224, 224, 3] uint8.

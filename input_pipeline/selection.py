@@ -32,7 +32,7 @@ class Selection:
   held_out: Literal['with', 'without', 'only'] = 'with'
 
   def __post_init__(self) -> None:
-    """Checks the one word."""
+    """Checks `held_out`."""
     if self.held_out not in ('with', 'without', 'only'):
       raise errors.InputError(
         f'expected held_out with, without or only, found {self.held_out!r}'
@@ -45,15 +45,15 @@ def select(
   """The speakers and the clips that a selection keeps.
 
   Args:
-    index: columns of `folders.INDEX`, [N] each.
-    order: all speakers, in the order of the style classes.
-    selection: what to keep.
+    index: Columns of `folders.INDEX`, [N] each.
+    order: All speakers, in the order of the style classes.
+    selection: Selection to apply.
 
   Returns:
     The speakers kept, in that order, and whether each clip is kept, [N] bool.
 
   Raises:
-    InputError: too few speakers are left, or a clip's speaker has no place.
+    InputError: Too few speakers are left, or a clip's speaker has no place.
   """
   keep = index['num_frames'] >= selection.min_seconds * conventions.FRAME_RATE
   if selection.max_offset is not None:

@@ -1,4 +1,4 @@
-"""Where skin is in a picture of a face: attention of the photometric loss.
+"""Where skin is in a picture of a face: weights of the photometric loss.
 
 Deep3D weighs the photometric loss by a mixture of Gaussians over skin colours,
 fitted to pictures that are not public. Here the colours are those of the face
@@ -26,11 +26,11 @@ _NEAR = 6.0  # squared distance, in deviations, at which skin is half certain
 
 
 def mask(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-  """How surely each pixel is skin.
+  """The probability that each pixel is skin.
 
   Args:
-    image: [H, W, 3] uint8 RGB.
-    landmarks: [68, 2] pixels, y down.
+    image: Picture [H, W, 3] uint8 RGB.
+    landmarks: Landmarks [68, 2], pixels, y down.
 
   Returns:
     [H, W] uint8: 0 to 255 for certainly skin. All 0 if the landmarks lie

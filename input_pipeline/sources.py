@@ -39,14 +39,14 @@ class Clips:
     """Opens a split.
 
     Args:
-      folder: of the records.
-      split: train, validation or test.
-      selection: which clips; None: all.
-      reader: what reads the files; both give the same.
+      folder: Folder of the records.
+      split: Split: train, validation or test.
+      selection: Selection of the clips; None: all.
+      reader: Reader of the files; both give the same.
 
     Raises:
-      InputError: no records, shards that do not belong to the index, or no
-        clip that the selection keeps.
+      InputError: There are no records, shards do not belong to the index, or
+        the selection keeps no clip.
     """
     self.folder = pathlib.Path(folder)
     self.split = split

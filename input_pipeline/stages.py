@@ -1,6 +1,12 @@
-"""The examples of training stages by name, and those that are watched."""
+"""Kinds of examples by name: those of the training stages, and those watched.
 
-from collections.abc import Mapping
+A kind of your own, outside the package, is put into `EXAMPLES`:
+
+    stages.EXAMPLES['toy'] = ToyExamples
+
+where `ToyExamples` is a frozen dataclass of options, see `transforms.Examples`.
+"""
+
 from typing import Any
 
 from input_pipeline import (
@@ -13,7 +19,9 @@ from input_pipeline import (
 )
 from sadtalker_jax import errors
 
-STAGES: Mapping[str, Any] = {
+# In the order of `conventions.StageName`; 'clips' are watched, not learned
+# from.
+EXAMPLES: dict[str, Any] = {
   'syncnet': sync_windows.SyncWindows,
   'wav2lip': sync_windows.GeneratorWindows,
   'recon': recon.ReconImages,
@@ -26,19 +34,19 @@ STAGES: Mapping[str, Any] = {
 
 
 def make(name: str, **options: Any) -> transforms.Examples:
-  """A stage with its options.
+  """A kind of examples with its options.
 
   Raises:
-    InputError: there is no such stage, or it has no such option.
+    InputError: There is no such kind, or it has no such option.
   """
-  if name not in STAGES:
+  if name not in EXAMPLES:
     raise errors.InputError(
-      f'expected a stage in {sorted(STAGES)}, found {name!r}'
+      f'expected a stage in {list(EXAMPLES)}, found {name!r}'
     )
-  known = set(STAGES[name].__dataclass_fields__)
+  known = set(EXAMPLES[name].__dataclass_fields__)
   unknown = sorted(set(options) - known)
   if unknown:
     raise errors.InputError(
       f'expected options of {name} in {sorted(known)}, found {unknown[0]!r}'
     )
-  return STAGES[name](**options)
+  return EXAMPLES[name](**options)

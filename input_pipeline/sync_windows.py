@@ -1,6 +1,6 @@
-"""Examples of faces and sound for Wav2Lip: expert and generator (reference 7).
+"""Examples of faces and sound for Wav2Lip: expert and generator (method 7).
 
-Faces are [5, 96, 96, 3] uint8 **BGR**, what the released networks want; their
+Faces are [5, 96, 96, 3] uint8 **BGR**, as for the released networks; their
 `face_input` makes the networks' inputs of them. A face is cut out of five
 successive frames by boxes of one size that follow eyes and nose: a box that
 followed the chin would hide how far the mouth opens.
@@ -111,12 +111,12 @@ class GeneratorWindows:
 
 
 def sync_starts(frames: np.ndarray) -> np.ndarray:
-  """Mel windows that begin with frames [N]: floor(3.2 f), reference 7.2."""
+  """Mel windows that begin with frames [N]: floor(3.2 f), method 7.2."""
   return 16 * frames // 5
 
 
 def generator_starts(frames: np.ndarray) -> np.ndarray:
-  """Mel windows of frames [N] in Wav2Lip's training: 3.2 (f - 1), 2.3.
+  """Mel windows of frames [N] in Wav2Lip's training: 3.2 (f - 1), method 2.3.
 
   Rounded towards zero. It is also the teacher's alignment.
   """
@@ -127,7 +127,7 @@ def face_boxes(landmarks: np.ndarray) -> np.ndarray:
   """Boxes of a face as the detector of Wav2Lip draws them.
 
   Args:
-    landmarks: [N, 68, 2] of successive frames, pixels, y down.
+    landmarks: Landmarks [N, 68, 2] of successive frames, pixels, y down.
 
   Returns:
     [N, 4] left, top, right, bottom, pixels.
@@ -145,10 +145,10 @@ def cut_faces(
   """Five faces of a clip, [5, 96, 96, 3] uint8 BGR.
 
   Args:
-    clips: where the frames are.
-    position: of the clip in the index.
-    landmarks: [T, 68, 2] of the clip.
-    start: first frame.
+    clips: Clips with the frames.
+    position: Row of the clip in the index.
+    landmarks: Landmarks [T, 68, 2] of the clip.
+    start: First frame.
   """
   numbers = np.arange(start, start + NUM_FRAMES)
   # Pillow's boxes may not leave the picture.

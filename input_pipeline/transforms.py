@@ -1,9 +1,9 @@
-"""Picklable maps of the pipeline, and what stages share.
+"""Picklable maps of the pipeline, and what kinds of examples share.
 
-A stage is a frozen dataclass of options that cuts one example out of a clip
-(`Examples`). Examples are dicts of numpy arrays, batches have a leading axis
-more. All randomness of an example comes from the generator that it is handed,
-which depends on seed and place in the stream alone.
+A kind of examples (`Examples`) is a frozen dataclass of options that cuts one
+example out of a clip. Examples are dicts of numpy arrays, batches have one
+leading axis more. All randomness of an example comes from the generator in its
+arguments, which depends on seed and place in the stream alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,8 +89,8 @@ def mel_windows(mel: np.ndarray, starts: np.ndarray) -> np.ndarray:
   """Windows of a spectrogram, edge rows repeated beyond its ends.
 
   Args:
-    mel: [M, 80].
-    starts: [N] first mel frame of each window, may be negative.
+    mel: Spectrogram [M, 80].
+    starts: First mel frames [N] of the windows, may be negative.
 
   Returns:
     [N, 80, 16], bands by time, as `ops.mel.frame_windows`.
@@ -100,7 +100,7 @@ def mel_windows(mel: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def frame_starts(frames: np.ndarray) -> np.ndarray:
-  """Window starts of SadTalker for frames [N]: trunc(3.2 (i - 2)), 2.3."""
+  """Window starts of frames [N], trunc(3.2 (i - 2)) (method 2.3)."""
   doubled = 16 * (np.asarray(frames) - 2)
   return np.sign(doubled) * (np.abs(doubled) // 5)
 
@@ -109,8 +109,8 @@ def coefficient_windows(rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
   """27 rows around each frame, the first and last row repeated beyond the ends.
 
   Args:
-    rows: [T, C].
-    frames: [N].
+    rows: Coefficients [T, C] of a clip.
+    frames: Numbers [N] of frames.
 
   Returns:
     [N, 27, C].

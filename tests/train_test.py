@@ -7,12 +7,13 @@ import jax
 import numpy as np
 import pytest
 
+from configs import mapping
 from configs import posevae as config_file
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards
 from sadtalker_jax.cli import bundle as bundle_cli
 from sadtalker_jax.models import zoo
-from sadtalker_jax.training import runs
+from sadtalker_jax.training import runs, stages
 from tests.checkpoints import made
 import train
 
@@ -154,12 +155,12 @@ def test_a_loss_without_its_expert_is_refused(tmp_path):
 )
 def test_what_a_config_plans_happens_before_its_end(name):
   plain = importlib.import_module(f'configs.{name}').get_config()
-  found = runs.scheduled(json.loads(plain.to_json_best_effort()), 1251)
-  for optimizer in found['optimizer'].values():
-    assert all(step < found['steps'] for step in optimizer['decay_steps'])
-  for key, value in found.items():
+  found = stages.read(plain).scheduled(1251)
+  for optimizer in found.optimizer.values():
+    assert all(step < found.steps for step in optimizer.decay_steps)
+  for key, value in found.to_json().items():
     if key.endswith('_steps'):
-      assert 0 < value < found['steps'], key
+      assert 0 < value < found.steps, key
 
 
 def test_the_discriminator_of_wav2lip_is_no_variant_of_its_expert():
@@ -171,15 +172,11 @@ def test_the_discriminator_of_wav2lip_is_no_variant_of_its_expert():
 
 
 def test_epochs_become_steps():
-  plain = {
-    'repeats': 2,
-    'batch_size': 8,
-    'steps': 0,
-    'epochs': 3,
-    'warm_steps': 1,
-    'warm_epochs': 2,
-    'optimizer': {'model': {'decay_steps': (5,), 'decay_epochs': (1, 2)}},
-  }
-  found = runs.scheduled(plain, 10)
-  assert found['steps'] == 8 and found['warm_steps'] == 6
-  assert found['optimizer']['model']['decay_steps'] == [2, 5]
+  plain = mapping.get_config()
+  plain.update({'repeats': 2, 'batch_size': 8, 'steps': 0, 'epochs': 3})
+  plain.update({'warm_steps': 1, 'warm_epochs': 2})
+  plain.optimizer.model.decay_steps = (5,)
+  plain.optimizer.model.decay_epochs = (1, 2)
+  found = stages.read(plain).scheduled(10)
+  assert found.steps == 8 and found.warm_steps == 6
+  assert found.optimizer['model'].decay_steps == (2, 5)

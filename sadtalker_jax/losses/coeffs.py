@@ -12,10 +12,10 @@ def squared_error(
   """Mean squared error over everything.
 
   Args:
-    prediction: [..., C].
-    target: like `prediction`.
-    scale: [C] that each channel is divided by first; a standard deviation makes
-      radians and decimetres count alike (reference 4.6).
+    prediction: Coefficients [..., C].
+    target: Coefficients [..., C].
+    scale: Divisors [C] of the channels; standard deviations make radians and
+      decimetres count alike (method 4.6).
   """
   error = prediction - target
   if scale is not None:
@@ -29,10 +29,10 @@ def divergence(
   """KL divergence of normal posteriors from the standard normal distribution.
 
   Args:
-    mean: [B, Z].
-    log_variance: [B, Z].
-    free: nats of each dimension, averaged over the batch, that cost nothing
-      (reference 4.6); a posterior that is the prior says nothing.
+    mean: Means [B, Z] of the posteriors.
+    log_variance: Logarithms [B, Z] of their variances.
+    free: Nats of each dimension, averaged over the batch, that cost nothing
+      (method 4.6); a posterior that is the prior holds no information.
 
   Returns:
     [], the sum over dimensions of the mean over the batch.
@@ -52,8 +52,8 @@ def aggregate_divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
   mean and variance.
 
   Args:
-    mean: [B, Z] of the posteriors.
-    log_variance: [B, Z].
+    mean: Means [B, Z] of the posteriors.
+    log_variance: Logarithms [B, Z] of their variances.
 
   Returns:
     [], the sum over dimensions.

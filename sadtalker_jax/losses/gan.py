@@ -21,12 +21,12 @@ def least_squares_generator(fake: jax.Array) -> jax.Array:
 
 
 def hinge_discriminator(real: jax.Array, fake: jax.Array) -> jax.Array:
-  """Real scores shall be above 1, fake ones below -1 (reference 5.10)."""
+  """Real scores shall be above 1, fake ones below -1 (method 5.10)."""
   return jax.nn.relu(1 - real).mean() + jax.nn.relu(1 + fake).mean()
 
 
 def hinge_generator(fake: jax.Array) -> jax.Array:
-  """Fake scores shall be high (reference 5.10)."""
+  """Fake scores shall be high (method 5.10)."""
   return -fake.mean()
 
 
@@ -40,7 +40,7 @@ def feature_matching(
 ) -> jax.Array:
   """Mean distance of a discriminator's maps, summed over them.
 
-  What comes from real pictures is constant (reference 5.10).
+  What comes from real pictures is constant (method 5.10).
   """
   return sum(
     (

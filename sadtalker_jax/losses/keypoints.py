@@ -1,4 +1,4 @@
-"""Losses on keypoints and head pose of face-vid2vid (reference 5.10).
+"""Losses on keypoints and head pose of face-vid2vid (method 5.10).
 
 Keypoints are [B, K, 3], (x, y, z) in [-1, 1], y down.
 """
@@ -47,7 +47,7 @@ class Warp:
 
   affine: jax.Array  # [B, 2, 3]
   control: jax.Array  # [C, 2] places of the control points
-  weights: jax.Array  # [B, C] how much each of them pulls
+  weights: jax.Array  # [B, C] how far each of them moves the plane
 
   def __call__(self, places: jax.Array) -> jax.Array:
     """Where places [B, N, 2] come from."""
@@ -88,9 +88,9 @@ def equivariance(
   """Keypoints of a warped picture, warped, shall be those of the picture.
 
   Args:
-    keypoints: [B, K, 3] of the pictures.
-    of_warped: [B, K, 3] of `warp_pictures` of them.
-    warp: of both.
+    keypoints: Keypoints [B, K, 3] of the pictures.
+    of_warped: Keypoints [B, K, 3] of `warp_pictures` of them.
+    warp: Warp of the pictures.
 
   Returns:
     [], mean distance along x and y.

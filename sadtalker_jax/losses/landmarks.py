@@ -25,8 +25,8 @@ def _weights() -> np.ndarray:
   return weights
 
 
-WEIGHTS = _weights()  # reference 6.6
-# ExpNet's: a signal of its own moves the eyes (reference 3.5).
+WEIGHTS = _weights()  # method 6.6
+# ExpNet's, whose eyes follow the blink signal (method 3.5).
 WITHOUT_EYES = np.where(
   (np.arange(68) >= 36) & (np.arange(68) < 48), np.float32(0), WEIGHTS
 )
@@ -67,12 +67,12 @@ def project(points: Points, c: coeffs.Coefficients) -> jax.Array:
 def weighted_error(
   prediction: jax.Array, target: jax.Array, weights: Array = WEIGHTS
 ) -> jax.Array:
-  """Weighted squared distance, mean over points and faces (reference 6.6).
+  """Weighted squared distance, mean over points and faces (method 6.6).
 
   Args:
-    prediction: [..., 68, 2].
-    target: [..., 68, 2].
-    weights: [68].
+    prediction: Points [..., 68, 2].
+    target: Points [..., 68, 2].
+    weights: Weights [68] of the points.
 
   Returns:
     [], pixels squared.
@@ -82,10 +82,10 @@ def weighted_error(
 
 
 def eye_aspect_ratio(points: jax.Array) -> jax.Array:
-  """How open the eyes are: height over width (reference 3.5).
+  """How open the eyes are: height over width (method 3.5).
 
   Args:
-    points: [..., 68, 2].
+    points: Landmarks [..., 68, 2].
 
   Returns:
     [..., 2], of the right and of the left eye.

@@ -1,4 +1,4 @@
-"""Distances of pictures in the eyes of a network (reference 5.10).
+"""Distances of pictures in the features of a network (method 5.10).
 
 Pictures are [B, H, W, 3] RGB in [0, 1].
 """
@@ -27,11 +27,11 @@ def pyramid_distance(
   """Mean distances of features, summed over layers and scales.
 
   Args:
-    features: pictures to the maps of some layers; see `models.experts.vgg`.
-    prediction: pictures.
-    target: pictures; constant.
-    scales: reductions of the pictures.
-    weights: of the layers.
+    features: Pictures to the maps of some layers; see `models.experts.vgg`.
+    prediction: Pictures.
+    target: Pictures; constant.
+    scales: Reductions of the pictures.
+    weights: Weights of the layers.
 
   Returns:
     [].

@@ -1,4 +1,4 @@
-"""Losses of the reconstruction network besides landmarks (reference 6.6)."""
+"""Losses of the reconstruction network besides landmarks (method 6.6)."""
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +21,12 @@ _WEIGHTS = (1.0, 0.8, 0.017)  # of identity, expression, texture
 
 
 def photometric(prediction: Array, target: Array, mask: Array) -> jax.Array:
-  """Mean distance of colours where a mask says so.
+  """Mean distance of colours, weighted by a mask.
 
   Args:
-    prediction: [B, H, W, 3] RGB in [0, 1].
-    target: [B, H, W, 3].
-    mask: [B, H, W] in [0, 1]; constant.
+    prediction: Pictures [B, H, W, 3] RGB in [0, 1].
+    target: Pictures [B, H, W, 3].
+    mask: Weights [B, H, W] in [0, 1]; constant.
   """
   mask = jax.lax.stop_gradient(jnp.asarray(mask))
   gap = jnp.sqrt(_STEADY + jnp.square(jnp.asarray(prediction - target)).sum(-1))
@@ -50,8 +50,8 @@ def even_albedo(albedo: Array, skin: Array) -> jax.Array:
   """Variance of the albedo over the skin.
 
   Args:
-    albedo: [B, V, 3].
-    skin: [V] 1 where a vertex is skin.
+    albedo: Colours [B, V, 3] of the vertices.
+    skin: 1 where a vertex is skin, [V].
   """
   albedo = jnp.asarray(albedo)
   skin = jnp.asarray(skin, albedo.dtype)[:, None]
@@ -61,11 +61,11 @@ def even_albedo(albedo: Array, skin: Array) -> jax.Array:
 
 
 def aligned_faces(image: jax.Array, points: jax.Array) -> jax.Array:
-  """Faces as a recognition network wants them.
+  """Faces aligned for a recognition network.
 
   Args:
-    image: [B, H, W, 3].
-    points: [B, 68, 2] landmarks, pixels, y down; constant.
+    image: Pictures [B, H, W, 3].
+    points: Landmarks [B, 68, 2], pixels, y down; constant.
 
   Returns:
     [B, 112, 112, 3], bilinear, black outside.

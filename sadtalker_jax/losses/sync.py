@@ -1,4 +1,4 @@
-"""Losses on whether lips fit a sound (reference 7.2, 7.4 and 8.3)."""
+"""Losses on whether lips fit a sound (method 7.2, method 7.4, method 8.3)."""
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,9 @@ def cross_entropy(
   """Binary cross-entropy of the cosine of two embeddings.
 
   Args:
-    sound: [B, N] of length 1, not negative.
-    face: [B, N], likewise.
-    label: [B] 1 in sync, 0 not.
+    sound: Embeddings [B, N] of length 1, not negative.
+    face: Embeddings [B, N], likewise.
+    label: 1 in sync, 0 not, [B].
 
   Returns:
     [].

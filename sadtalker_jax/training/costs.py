@@ -1,4 +1,4 @@
-"""What a training step costs: operations, memory, and how much of the peak.
+"""What a training step costs: operations, memory, share of the peak.
 
 Operations are those of matrix products and convolutions, a multiply-add counted
 as two, as is usual for the utilisation of a model's FLOP (Chowdhery et al.
@@ -62,19 +62,19 @@ class Memory:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Costs:
-  """Of one training step.
+  """What one training step costs.
 
   Attributes:
-    flops: of all devices, with what `remat` computes again.
-    model_flops: of all devices, without.
-    devices: how many.
-    kind: of device.
-    state: bytes that one device holds of weights, statistics, optimisers,
+    flops: FLOP of all devices, with what `remat` computes again.
+    model_flops: FLOP of all devices, without it.
+    devices: Number of devices.
+    kind: Kind of the devices.
+    state: Bytes that one device holds of weights, statistics, optimisers,
       averages.
-    batch: of a batch.
-    frozen: of what is not trained.
-    memory: the compiler's plan, None where it does not tell.
-    peak: FLOP/s of one device, None where not known.
+    batch: Bytes that one device holds of a batch.
+    frozen: Bytes that one device holds of what is not trained.
+    memory: The compiler's plan; None where it has none.
+    peak: FLOP/s of one device; None where not known.
   """
 
   flops: int
@@ -130,14 +130,16 @@ class Costs:
 
 
 def jitted(
-  stage: stage_lib.Stage, shardings: PyTree, whole: jax.sharding.Sharding
+  stage: stage_lib.StageFunctions,
+  shardings: PyTree,
+  whole: jax.sharding.Sharding,
 ) -> Any:
   """The training step of a stage, not yet compiled.
 
   Args:
-    stage: whose step.
-    shardings: of its state, which is donated.
-    whole: of the metrics.
+    stage: Stage with the step.
+    shardings: Shardings of its state, which is donated.
+    whole: Sharding of the metrics.
   """
   return jax.jit(
     stage.train_step, donate_argnums=0, out_shardings=(shardings, whole)
@@ -157,13 +159,14 @@ def compiled(
   """A step, compiled, and what it costs.
 
   Args:
-    step: of `jitted`.
-    state: of arrays, or of `jax.ShapeDtypeStruct` with shardings, as the rest.
-    batch: of the step.
-    frozen: what is not trained.
-    dtype: of computation.
-    plain: the step without `remat`, if `step` has one.
-    options: of the compiler.
+    step: Step, as `jitted` makes it.
+    state: State of arrays, or of `jax.ShapeDtypeStruct` with shardings, as the
+      rest.
+    batch: Batch of the step.
+    frozen: What is not trained.
+    dtype: Type of computation.
+    plain: The step without `remat`, if `step` has one.
+    options: Options of the compiler.
   """
   device = jax.tree.leaves(state)[0].sharding.mesh.devices
   kind, platform = device.flat[0].device_kind, device.flat[0].platform
@@ -214,7 +217,7 @@ def peak(kind: str, dtype: str) -> float | None:
 
 
 def _memory(program: Any) -> Memory | None:
-  """What the compiler says; some backends do not."""
+  """The compiler's plan; None from backends that give none."""
   found = program.memory_analysis()
   if found is None:
     return None

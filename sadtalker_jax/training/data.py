@@ -1,6 +1,6 @@
 """What the loop asks of data; `input_pipeline.batches` has it."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 
@@ -11,10 +11,10 @@ class Data(Protocol):
   def __next__(self) -> dict[str, jax.Array]: ...
 
   def state(self) -> dict[str, Any]:
-    """Where it is, as JSON."""
+    """The place in the data, as JSON."""
 
   def restore(self, state: dict[str, Any]) -> None:
-    """Goes there."""
+    """Goes to a place."""
 
   @property
   def wait_share(self) -> float:
@@ -25,3 +25,17 @@ class Data(Protocol):
 
   def close(self) -> None:
     """Stops its threads."""
+
+
+class Feeds(NamedTuple):
+  """The data of a run, by purpose."""
+
+  train: Data  # to learn from
+  validation: Data | None = None  # to measure on, the same batches each time
+  clips: Data | None = None  # to make films of, one clip at a time
+
+  def close(self) -> None:
+    """Stops all threads."""
+    for data in self:
+      if data is not None:
+        data.close()

@@ -1,6 +1,11 @@
-"""From the checkpoints of finished stages to a bundle that `infer.py` takes."""
+"""From the checkpoints of finished stages to a bundle that `infer.py` takes.
+
+Runs are known by what they kept (`runs.record`), plain JSON: networks of a
+stage outside the package are exported where that stage is not known.
+"""
 
 from collections.abc import Mapping, Sequence
+import dataclasses
 import importlib.metadata
 import pathlib
 from typing import Any
@@ -21,6 +26,52 @@ _PACKAGES = ('jax', 'flax', 'numpy', 'orbax-checkpoint')
 _RENDERERS = ('generator', 'generator_plain')
 
 
+@dataclasses.dataclass
+class _Collected:
+  """What goes into a bundle, gathered from one source after the other."""
+
+  networks: dict[str, cards.NetworkEntry] = dataclasses.field(
+    default_factory=dict
+  )
+  variables: dict[str, Variables] = dataclasses.field(default_factory=dict)
+  models: dict[str, str] = dataclasses.field(default_factory=dict)  # of faces
+  size: int | None = None  # of pictures
+
+  def add(
+    self,
+    name: str,
+    fields: Mapping[str, Any],
+    variables: Variables,
+    source: pathlib.Path,
+  ) -> None:
+    """Takes a network, in place of an earlier one of the name."""
+    count = sum(x.size for x in jax.tree.leaves(variables['params']))
+    self.networks[name] = cards.NetworkEntry(fields, count, (str(source),))
+    self.variables[name] = variables
+
+  def add_bundle(self, folder: pathlib.Path) -> None:
+    """Takes all networks of a bundle."""
+    card = cards.read(folder)
+    bundles.verify(folder, card)
+    self.size = card.size
+    for name, network in card.networks.items():
+      shapes = zoo.shapes(name, **network.config)
+      loaded = bundles.load(folder, name, shapes)
+      self.add(name, network.config, loaded, folder)
+      if card.morphable is not None and name in cards.SPEAK_OF_FACES:
+        self.models[name] = card.morphable
+
+  def add_run(self, folder: pathlib.Path, step: int | None) -> None:
+    """Takes what a run has trained."""
+    config, networks = trained(folder, step)
+    for name, (fields, variables) in networks.items():
+      self.add(name, fields, variables, folder)
+      if name in cards.SPEAK_OF_FACES:
+        self.models[name] = config['morphable']['kind']
+    if set(networks) & set(_RENDERERS):
+      self.size = config['size']
+
+
 def bundle(
   runs: Sequence[pathlib.Path],
   output: pathlib.Path,
@@ -31,56 +82,36 @@ def bundle(
   """Makes a bundle of what stages have trained.
 
   Args:
-    runs: folders of `train.py`; of networks that several have, the last wins.
-    output: folder to make; it appears when everything is in it.
-    base: a bundle whose other networks are taken over.
-    step: of the checkpoints; the newest by default.
+    runs: Folders of `train.py`; of networks that several have, the last wins.
+    output: Folder to make; it appears when everything is in it.
+    base: A bundle whose other networks are taken over.
+    step: Step of the checkpoints; the newest by default.
 
   Returns:
     Its card.
 
   Raises:
-    InputError: a folder has no such checkpoint, networks belong to different
+    InputError: A folder has no such checkpoint, networks belong to different
       face models, or the output exists.
   """
-  found: dict[str, tuple[Mapping[str, Any], Variables, str]] = {}
-  models: dict[str, str] = {}  # face models by network
-  size = None
+  found = _Collected()
   if base is not None:
-    card = cards.read(base)
-    bundles.verify(base, card)
-    size = card.size
-    for name, network in card.networks.items():
-      shapes = zoo.shapes(name, **network.config)
-      loaded = bundles.load(base, name, shapes)
-      found[name] = (network.config, loaded, str(base))
-      if card.morphable is not None and name in cards.SPEAK_OF_FACES:
-        models[name] = card.morphable
+    found.add_bundle(base)
   for run in runs:
-    config, networks = trained(run, step)
-    found |= {n: (*network, str(run)) for n, network in networks.items()}
-    for name in cards.SPEAK_OF_FACES & networks.keys():
-      models[name] = config['morphable']['kind']
-    if set(networks) & set(_RENDERERS):
-      size = config['size']
+    found.add_run(run, step)
+  models = found.models
   if len(set(models.values())) > 1:
     raise errors.InputError(
       'expected networks of one face model (morphable.kind), found '
       + ', '.join(f'{n} of {model}' for n, model in sorted(models.items()))
     )
   with bundles.writing(output) as folder:
-    described = {}
-    for name, (fields, variables, source) in sorted(found.items()):
+    for name, variables in sorted(found.variables.items()):
       bundles.add(folder, name, variables)
-      described[name] = cards.NetworkEntry(
-        fields,
-        sum(x.size for x in jax.tree.leaves(variables['params'])),
-        (source,),
-      )
     return bundles.seal(
       folder,
-      size=size,
-      networks=described,
+      size=found.size,
+      networks=dict(sorted(found.networks.items())),
       sources=(),
       versions={p: importlib.metadata.version(p) for p in _PACKAGES},
       licence=_LICENCE,
@@ -94,15 +125,15 @@ def trained(
   """What a run has trained, from a checkpoint.
 
   Args:
-    run: folder of `train.py`.
-    step: of the checkpoint; the newest by default.
+    run: Folder of `train.py`.
+    step: Step of the checkpoint; the newest by default.
 
   Returns:
     The config of the run; and of every network that a bundle takes, the fields
     of its module and its variables, the moving average if there is one.
 
   Raises:
-    InputError: there is no such checkpoint.
+    InputError: There is no such checkpoint.
   """
   folder = run / 'checkpoints'
   if not folder.is_dir():

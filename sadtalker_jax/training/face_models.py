@@ -1,42 +1,35 @@
 """The face model that a stage's coefficients belong to."""
 
-from collections.abc import Mapping
 import pathlib
-from typing import Any
 
 import numpy as np
 
-from sadtalker_jax import conventions, errors
+from sadtalker_jax import conventions
 from sadtalker_jax.face3d.bases import bfm, ict, makehuman, morphable
+from sadtalker_jax.training import config_parts
 
-# Of the released Basel model (reference, section 6.2).
+# Of the released Basel model (method 6.2).
 _VERTICES, _TRIANGLES, _INCIDENT = 35_709, 70_789, 8
 _FRONT_VERTICES, _FRONT_TRIANGLES = 27_660, 54_681
 
 
-def load(config: Mapping[str, Any]) -> morphable.MorphableModel:
+def load(config: config_parts.FaceModelConfig) -> morphable.MorphableModel:
   """The model that a config names.
 
-  Args:
-    config: `kind`: 'makehuman', which comes with the package, 'bfm' or 'ict';
-      `path`: of the file or folder of the latter two. 'zeros' is no face, but
-      has the sizes of 'bfm': for plans.
+  'makehuman' comes with the package; 'zeros' is no face, but has the sizes of
+  'bfm': for plans.
 
   Raises:
-    InputError: there is no such model.
+    InputError: There is no such model at the path.
   """
-  kind, path = config['kind'], pathlib.Path(config['path'])
+  kind, path = config.kind, pathlib.Path(config.path)
   if kind == 'makehuman':
     return makehuman.load()
   if kind == 'bfm':
     return bfm.load(path)
   if kind == 'ict':
     return ict.load(path)
-  if kind == 'zeros':
-    return _zeros()
-  raise errors.InputError(
-    f'morphable.kind: expected makehuman, bfm or ict, found {kind!r}'
-  )
+  return _zeros()
 
 
 def _zeros() -> morphable.MorphableModel:

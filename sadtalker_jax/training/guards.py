@@ -1,4 +1,4 @@
-"""What keeps a run from harm: a lock, a wish to stop, the rows of a process."""
+"""Guards of a run: a lock, an orderly stop, losses that are no numbers."""
 
 from collections.abc import Iterator, Mapping
 import contextlib
@@ -24,7 +24,7 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
   """Holds a folder against other runs.
 
   Raises:
-    InputError: another run holds it.
+    InputError: Another run holds it.
   """
   folder.mkdir(parents=True, exist_ok=True)
   if jax.process_index():
@@ -42,7 +42,7 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[dict[str, bool]]:
-  """Turns SIGTERM into a wish that is granted after the step."""
+  """Turns SIGTERM into `{'now': True}`, which is looked at after each step."""
   stopped = {'now': False}
 
   def handle(number: int, frame: Any) -> None:
@@ -83,14 +83,14 @@ def require_finite(
   """Saves the batch and stops if the losses of a step are no numbers.
 
   Args:
-    step: that was taken.
-    batch: that it learned from.
-    metrics: of the step.
-    folder: of the run.
-    newest: step of the newest checkpoint.
+    step: Number of the step.
+    batch: Batch of the step.
+    metrics: Metrics of the step.
+    folder: Folder of the run.
+    newest: Step of the newest checkpoint.
 
   Raises:
-    NotFinite: a figure is not finite.
+    NotFinite: A figure is not finite.
   """
   bad = reporting.not_finite(jax.device_get(metrics))
   if not bad:

@@ -24,7 +24,7 @@ _RUN_ONCE: dict[str, Any] = {
 
 
 def begin(
-  stage: stage_lib.Stage,
+  stage: stage_lib.StageFunctions,
   seed: int,
   manager: manager_lib.Manager,
   mesh: jax.sharding.Mesh,
@@ -35,18 +35,18 @@ def begin(
   """The newest checkpoint, or the state before the first step.
 
   Args:
-    stage: to train.
-    seed: of a new state.
-    manager: of the checkpoints.
-    mesh: to lay the state over.
-    overrides: of the default sharding.
-    warm: variables of networks that a new state starts from.
+    stage: Stage to train.
+    seed: Random seed for a new state.
+    manager: Manager of the checkpoints.
+    mesh: Mesh to lay the state over.
+    overrides: Changes of the default sharding.
+    warm: Variables of networks that a new state starts from.
 
   Returns:
     The state, its shardings, and the place in the data (None: at the start).
 
   Raises:
-    InputError: the checkpoint, or what to start from, is of other networks.
+    InputError: The checkpoint, or what to start from, is of other networks.
   """
   key = jax.random.key(seed)
   shapes = jax.eval_shape(stage.init, key)
@@ -86,13 +86,13 @@ def warmed(
   """The state with given variables put in.
 
   Args:
-    state: of new parameters.
-    shardings: of the state.
-    warm: variables of networks ('posevae') and of parts of networks
+    state: State of new parameters.
+    shardings: Shardings of the state.
+    warm: Variables of networks ('posevae') and of parts of networks
       ('posevae/audio_encoder').
 
   Raises:
-    InputError: a network is not trained here, or has other shapes.
+    InputError: A network is not trained here, or has other shapes.
   """
   params = {group: dict(nets) for group, nets in state.params.items()}
   stats = dict(state.stats)

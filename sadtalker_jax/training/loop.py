@@ -2,7 +2,7 @@
 
 It knows stages only by their four functions, and data only as an endless
 iterator with a place that can be kept. A second call on the same folder goes on
-where the first one was; SIGTERM makes a checkpoint and ends the run in peace.
+where the first one was; SIGTERM makes a checkpoint and ends the run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class Schedule:
   batch_size: int
   seed: int
   log_every: int
-  save_every: int
+  save_every: int  # 0: at the end only
   eval_every: int  # 0: never
   eval_batches: int
   summarise_every: int  # 0: never
@@ -46,6 +46,7 @@ class Schedule:
   best_metric: str  # of validation, the lowest is best
   clip_every: int = 0  # films; 0: never
   tensorboard: bool = False  # whether event files are written
+  dtype: str = 'float32'  # of computation, for the share of the peak
   profile: tuple[int, int] | None = None  # first and last step of a trace
 
 
@@ -59,15 +60,13 @@ class RunResult:
 
 
 def run(
-  stage: stage_lib.Stage,
+  stage: stage_lib.StageFunctions,
   plan: Schedule,
   folder: pathlib.Path,
-  data: data_lib.Data,
-  validation: data_lib.Data | None,
+  feeds: data_lib.Feeds,
   mesh: jax.sharding.Mesh,
-  config: Mapping[str, Any],
+  record: Mapping[str, Any],
   *,
-  clips: data_lib.Data | None = None,
   plain_step: Any = None,
   overrides: Sequence[sharding.Override] = (),
   warm: Mapping[str, Variables] | None = None,
@@ -75,31 +74,25 @@ def run(
   """Trains a stage until `plan.steps`, from where `folder` stands.
 
   Args:
-    stage: to train.
-    plan: of the run.
-    folder: of the run; one process group at a time.
-    data: to learn from.
-    validation: to measure on, the same batches each time.
-    mesh: of the devices.
-    config: of the run, JSON; kept in `config.json` and with the checkpoints.
-    clips: to make films of, one at a time.
-    plain_step: the stage's training step if nothing is computed again, for the
+    stage: Stage to train.
+    plan: Schedule of the run.
+    folder: Folder of the run; one process group at a time.
+    feeds: Data of the run; they are closed at its end.
+    mesh: Mesh of the devices.
+    record: Config of the run, JSON; kept in `config.json` and with the
+      checkpoints, and not looked at.
+    plain_step: The stage's training step if nothing is computed again, for the
       costs; the stage's own by default.
-    overrides: of the default sharding.
-    warm: variables to start from, by network, if there is no checkpoint yet.
+    overrides: Changes of the default sharding.
+    warm: Variables to start from, by network, if there is no checkpoint yet.
 
   Raises:
-    InputError: the folder is in use, or holds a run that does not fit.
-    NotFinite: a loss was no number.
+    InputError: The folder is in use, or holds a run that does not fit.
+    NotFinite: A loss was no number.
   """
   with contextlib.ExitStack() as stack:
     stack.enter_context(guards.claim(folder))
-    writers: tuple[reporting.MetricWriter, ...] = ()
-    if not jax.process_index():  # only one process writes
-      reporting.write_config(folder, config)
-      writers = reporting.open_writers(folder, tensorboard=plan.tensorboard)
-    for writer in writers:
-      stack.callback(writer.close)
+    writers = _open_writers(stack, plan, folder, record)
     stopped = stack.enter_context(guards.stop_signal())
     manager = manager_lib.Manager(
       folder / 'checkpoints',
@@ -108,24 +101,21 @@ def run(
       metric=plan.best_metric,
     )
     stack.callback(manager.close)
-    for opened in (data, validation, clips):
-      if opened is not None:
-        stack.callback(opened.close)
+    stack.callback(feeds.close)
     state, shardings, place = initial_state.begin(
       stage, plan.seed, manager, mesh, overrides=overrides, warm=warm
     )
     if place is not None:
-      data.restore(place)
+      feeds.train.restore(place)
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     steps = _Steps(
       plan,
       folder,
-      data,
-      validation,
+      feeds,
       manager,
       writers,
-      config,
-      summaries.Showing(stage, writers, clips, whole),
+      record,
+      summaries.Showing(stage, writers, feeds.clips, whole),
       profiling.Trace(folder / 'profile', plan.profile),
       train_step=costs.jitted(stage, shardings, whole),
       eval_step=jax.jit(stage.eval_step, out_shardings=whole),
@@ -134,17 +124,32 @@ def run(
     return steps.go(state, jax.device_put(dict(stage.frozen), whole), stopped)
 
 
+def _open_writers(
+  stack: contextlib.ExitStack,
+  plan: Schedule,
+  folder: pathlib.Path,
+  record: Mapping[str, Any],
+) -> tuple[reporting.MetricWriter, ...]:
+  """Writes `config.json` and opens the writers, in the one process that may."""
+  if jax.process_index():
+    return ()
+  reporting.write_config(folder, record)
+  writers = reporting.open_writers(folder, tensorboard=plan.tensorboard)
+  for writer in writers:
+    stack.callback(writer.close)
+  return writers
+
+
 @dataclasses.dataclass
 class _Steps:
   """The parts of one run."""
 
   plan: Schedule
   folder: pathlib.Path
-  data: data_lib.Data
-  validation: data_lib.Data | None
+  feeds: data_lib.Feeds
   manager: manager_lib.Manager
   writers: tuple[reporting.MetricWriter, ...]
-  config: Mapping[str, Any]
+  record: Mapping[str, Any]
   show: summaries.Showing
   trace: profiling.Trace
   _: dataclasses.KW_ONLY
@@ -157,14 +162,14 @@ class _Steps:
 
   def go(self, state: Any, frozen: Any, stopped: dict[str, bool]) -> RunResult:
     """The steps."""
-    plan = self.plan
+    plan, data = self.plan, self.feeds.train
     step = int(state.step)
     interval = reporting.Interval(plan.batch_size, plan.steps)
-    self.data.reset_clock()
+    data.reset_clock()
     before: tuple[Any, Any] | None = None  # batch and metrics of the last step
     while step < plan.steps and not guards.agreed(stopped):
       self.trace.before(step)
-      batch = next(self.data)
+      batch = next(data)
       if self.cost is None:
         self._compile(state, batch, frozen)
       state, metrics = self.train_step(state, batch, frozen)
@@ -179,7 +184,7 @@ class _Steps:
         self.show.pictures(step, state, batch, frozen)
       if self._due(step, plan.clip_every):
         self.show.clip(step, state, frozen)
-      if self.validation is not None and self._due(step, plan.eval_every):
+      if self._due(step, plan.eval_every):
         self._validate(step, state, frozen)
       if self._due(step, plan.save_every):
         self._check(step, before)
@@ -198,7 +203,7 @@ class _Steps:
       state,
       batch,
       frozen,
-      dtype=self.config.get('dtype', 'float32'),
+      dtype=self.plan.dtype,
       plain=self.plain_step,
     )
     for line in self.cost.lines():
@@ -209,8 +214,8 @@ class _Steps:
     return every > 0 and (step % every == 0 or step == self.plan.steps)
 
   def _report(self, step: int, interval: reporting.Interval) -> None:
-    report = interval.report(step, self.data.wait_share)
-    self.data.reset_clock()
+    report = interval.report(step, self.feeds.train.wait_share)
+    self.feeds.train.reset_clock()
     assert self.cost is not None
     report |= self.cost.utilisation(report['steps_per_second']) | self.news
     self.news = {}
@@ -222,13 +227,15 @@ class _Steps:
       writer.write_scalars(step, scalars)
 
   def _validate(self, step: int, state: Any, frozen: Any) -> None:
-    assert self.validation is not None
-    start = self.validation.state()
+    data = self.feeds.validation
+    if data is None:
+      return
+    start = data.state()
     found = [
-      jax.device_get(self.eval_step(state, next(self.validation), frozen))
+      jax.device_get(self.eval_step(state, next(data), frozen))
       for _ in range(self.plan.eval_batches)
     ]
-    self.validation.restore(start)
+    data.restore(start)
     self.measured = {f'eval/{k}': v for k, v in reporting.mean(found).items()}
     logging.info(
       'step %d validation: %s',
@@ -236,11 +243,11 @@ class _Steps:
       ' '.join(f'{k[5:]} {v:.4g}' for k, v in self.measured.items()),
     )
     self._write(step, self.measured)
-    self.data.reset_clock()
+    self.feeds.train.reset_clock()
 
   def _save(self, step: int, state: Any) -> None:
     self.manager.save(
-      step, state, self.data.state(), self.config, self.measured
+      step, state, self.feeds.train.state(), self.record, self.measured
     )
     self.measured = None  # of this step, not of the next one that is saved
 

@@ -1,8 +1,8 @@
 """Networks of a stage: modules by name, made, bound to a state, and frozen.
 
 Modules are configured once, when a stage is built. `Bound` is what a stage's
-losses see: it applies networks by name, and keeps the statistics that norms
-move on the way.
+losses are given: it applies networks by name, and keeps the statistics that
+norms move on the way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,10 @@ import dataclasses
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from sadtalker_jax.models import zoo
+from sadtalker_jax.training import config_reading
 from sadtalker_jax.typing import PRNGKey, PyTree, Variables
 
 
@@ -20,9 +22,9 @@ class Trained:
   """A network that a stage trains.
 
   Attributes:
-    group: whose optimiser moves it.
-    config: fields of the module that differ from `models.zoo`.
-    inputs: shapes of example inputs, if not those of `models.zoo`.
+    group: Group whose optimiser moves it.
+    config: Fields of the module that differ from `models.zoo`.
+    inputs: Shapes of example inputs, if not those of `models.zoo`.
   """
 
   group: str
@@ -35,12 +37,38 @@ class Frozen:
   """A network that a stage only uses.
 
   Attributes:
-    variables: of the network.
-    config: fields of the module that differ from `models.zoo`.
+    variables: Its variables.
+    config: Fields of the module that differ from `models.zoo`.
   """
 
   variables: Variables
   config: Mapping[str, Any]
+
+
+def trained(
+  name: str,
+  fields: Mapping[str, Any],
+  dtype: str,
+  *,
+  group: str = 'model',
+  inputs: Sequence[zoo.Shape] | None = None,
+  key: str = 'model',
+) -> Trained:
+  """A network to train, of fields that a config gives.
+
+  Args:
+    name: Name of the network in `models.zoo`.
+    fields: Fields of its module that differ from `models.zoo`.
+    dtype: Type of its computation.
+    group: Group whose optimiser moves it.
+    inputs: Shapes of example inputs, if not those of `models.zoo`.
+    key: Key of the fields in the config, for messages.
+
+  Raises:
+    InputError: The module has no such field, or one of another type.
+  """
+  config_reading.check_fields(fields, zoo.get(name).module, key)
+  return Trained(group, {**fields, 'dtype': jnp.dtype(dtype)}, inputs)
 
 
 def groups(
@@ -59,9 +87,9 @@ class Bound:
   """Networks with their variables, for the length of one step.
 
   Attributes:
-    stats: statistics of norms after all calls so far, by network.
-    train: whether norms use the batch, for calls of methods.
-    data: arrays that are no network's, by name.
+    stats: Statistics of norms after all calls so far, by network.
+    train: Whether norms use the batch, for calls of methods.
+    data: Arrays that are no network's, by name.
   """
 
   def __init__(
@@ -78,11 +106,11 @@ class Bound:
 
     Args:
       modules: Linen modules by name.
-      params: by group and network.
-      stats: by network.
-      frozen: 'networks': variables that nothing moves, by name; 'data'.
-      train: whether norms use the batch.
-      remat: what `jax.checkpoint` keeps of trained networks; None: all.
+      params: Parameters by group and network.
+      stats: Statistics of norms by network.
+      frozen: 'networks': variables that nothing moves, by name; 'data': arrays.
+      train: Whether norms use the batch.
+      remat: What `jax.checkpoint` keeps of trained networks; None: all.
     """
     self._modules = modules
     self._params = {

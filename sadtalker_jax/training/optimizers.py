@@ -9,22 +9,16 @@ import jax.numpy as jnp
 import optax
 
 from sadtalker_jax import errors
+from sadtalker_jax.training import config_parts
 from sadtalker_jax.typing import PyTree
 
 
-def schedule(config: Mapping[str, Any]) -> optax.Schedule:
-  """The learning rate at a step.
-
-  Args:
-    config: `learning_rate`, the first one; `warmup_steps`, over which it rises
-      from 0; `decay_steps`, at each of which it is multiplied by
-      `decay_factor`.
-  """
+def schedule(config: config_parts.OptimizerConfig) -> optax.Schedule:
+  """The learning rate at a step: it rises from 0, and falls in steps."""
   steady = optax.piecewise_constant_schedule(
-    config['learning_rate'],
-    {int(s): config['decay_factor'] for s in config['decay_steps']},
+    config.learning_rate, {s: config.decay_factor for s in config.decay_steps}
   )
-  warmup = config['warmup_steps']
+  warmup = config.warmup_steps
   if not warmup:
     return steady
 
@@ -35,33 +29,32 @@ def schedule(config: Mapping[str, Any]) -> optax.Schedule:
   return rising
 
 
-def learning_rate(config: Mapping[str, Any], step: jax.Array) -> jax.Array:
+def learning_rate(
+  config: config_parts.OptimizerConfig, step: jax.Array
+) -> jax.Array:
   """What `schedule` gives at a step, [] float32."""
   # Optax multiplies floats by a whole number, the step.
   with jax.numpy_dtype_promotion('standard'):
     return jnp.asarray(schedule(config)(step), jnp.float32)
 
 
-def adam(config: Mapping[str, Any]) -> optax.GradientTransformation:
-  """Adam as a stage's config says.
-
-  Args:
-    config: what `schedule` reads; `b1`, `b2`; `clip_norm`, the most that the
-      global norm of gradients may be, 0 for no limit.
+def adam(config: config_parts.OptimizerConfig) -> optax.GradientTransformation:
+  """Adam as the config of a group says.
 
   Raises:
-    InputError: a number is out of range.
+    InputError: A number is out of range.
   """
   for name in ('learning_rate', 'clip_norm', 'b1', 'b2'):
-    if config[name] < 0 or (name in ('b1', 'b2') and config[name] >= 1):
+    value = getattr(config, name)
+    if value < 0 or (name in ('b1', 'b2') and value >= 1):
       raise errors.InputError(
         f'optimizer.{name}: expected a number '
         f'{"in [0, 1)" if name in ("b1", "b2") else "of 0 or more"}, '
-        f'found {config[name]}'
+        f'found {value}'
       )
-  steps = [optax.scale_by_adam(b1=config['b1'], b2=config['b2'])]
-  if config['clip_norm']:
-    steps.insert(0, optax.clip_by_global_norm(config['clip_norm']))
+  steps = [optax.scale_by_adam(b1=config.b1, b2=config.b2)]
+  if config.clip_norm:
+    steps.insert(0, optax.clip_by_global_norm(config.clip_norm))
   steps.append(optax.scale_by_learning_rate(schedule(config)))
   chain = optax.chain(*steps)
 
@@ -80,6 +73,36 @@ def average(ema: PyTree, params: PyTree, decay: float) -> PyTree:
   return jax.tree.map(lambda a, p: a + (1 - decay) * (p - a), ema, params)
 
 
+def of_groups(
+  forward: Callable[[PyTree], tuple[dict[str, jax.Array], PyTree]],
+  params: Mapping[str, PyTree],
+) -> tuple[PyTree, tuple[PyTree, dict[str, jax.Array]]]:
+  """Gradients of every group's total by that group's parameters.
+
+  One forward pass serves all groups: a discriminator sees the generator's
+  picture once, and both learn from it.
+
+  Args:
+    forward: Parameters by group to (totals by group, (terms, statistics)).
+    params: Parameters by group.
+
+  Returns:
+    Statistics, and the gradients by group with the terms, to which the totals
+    are added as `total/GROUP`.
+  """
+  totals, pull, (terms, stats) = jax.vjp(forward, params, has_aux=True)
+  grads = {}
+  for group in params:
+    seeds = {
+      name: jnp.ones_like(total) if name == group else jnp.zeros_like(total)
+      for name, total in totals.items()
+    }
+    grads[group] = pull(seeds)[0][group]
+  for group, total in totals.items():
+    terms = {**terms, f'total/{group}': total}
+  return stats, (grads, terms)
+
+
 def in_parts(
   gradients: Callable[[PyTree, PyTree, jax.Array], tuple[PyTree, PyTree]],
   stats: PyTree,
@@ -94,9 +117,9 @@ def in_parts(
   Args:
     gradients: (statistics, part of the batch, number of the part) to
       (statistics, anything whose mean is wanted).
-    stats: statistics before.
-    batch: of arrays [B, ...], B a multiple of `parts`.
-    parts: how many.
+    stats: Statistics before.
+    batch: Arrays [B, ...], B a multiple of `parts`.
+    parts: Number of parts.
 
   Returns:
     Statistics after, and the means.

@@ -5,9 +5,8 @@ description of others (`jax.experimental.topologies`). Neither records nor
 weights are needed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
-import json
 import math
 import pathlib
 from typing import Any
@@ -19,6 +18,7 @@ from sadtalker_jax.checkpoints import cards
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import (
+  built_stage,
   costs,
   initial_state,
   networks,
@@ -26,6 +26,7 @@ from sadtalker_jax.training import (
   sharding,
   stages,
 )
+from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PyTree
 
@@ -34,13 +35,13 @@ Shapes = Mapping[str, jax.ShapeDtypeStruct]
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-  """Of a run.
+  """What a run would cost.
 
   Attributes:
-    name: of the stage.
-    mesh: devices along each axis.
-    state: shapes with shardings.
-    costs: of a step.
+    name: Name of the stage.
+    mesh: Devices along each axis.
+    state: Shapes of the state, with shardings.
+    costs: Costs of a step.
   """
 
   name: str
@@ -70,7 +71,7 @@ class Forecast:
 
 def forecast(
   config: ml_collections.ConfigDict,
-  examples: Shapes,
+  examples: Callable[[config_lib.TrainConfig], Shapes],
   *,
   devices: Sequence[Any] | None = None,
   options: Mapping[str, Any] | None = None,
@@ -78,60 +79,65 @@ def forecast(
   """Compiles the training step of a config for shapes.
 
   Args:
-    config: see `configs/common.py`. Its bundle is looked at for the sizes of
-      networks, if there is one; a Basel face model that is not named has zeros
-      of the released size.
-    examples: shape and type of one example of each array of a batch.
-    devices: to plan for; all of this run's by default.
-    options: of the compiler.
+    config: Config of `configs/`. The sizes of networks are those of its
+      bundle, if there is one; a Basel face model without a path has zeros of
+      the released size.
+    examples: Config to shape and type of one example of each array of a batch.
+    devices: Devices to plan for; all of this run's by default.
+    options: Options of the compiler.
 
   Raises:
-    InputError: the config does not fit the mesh, or has unknown words.
+    InputError: The config does not fit the mesh, or has unknown words.
   """
-  plain: dict[str, Any] = json.loads(config.to_json_best_effort())
-  plain = runs.scheduled(plain, 1)
-  mesh = sharding.make_mesh(plain['mesh'], devices)
-  sharding.check_batch(plain['batch_size'], plain['accumulate'], mesh)
-  module = stages.get(plain['stage'])
-  face = plain.get('morphable')
-  if face is not None and face['kind'] == 'bfm' and not face['path']:
-    face['kind'] = 'zeros'
-  frozen = _experts(plain, module.needs(plain))
-  recipe = module.recipe(plain, frozen, runs.NO_STATISTICS)
-  stage = stage_lib.build(recipe, plain, mesh)
-  shapes = jax.eval_shape(stage.init, jax.random.key(0))
-  shardings = sharding.of_state(shapes, mesh, plain['overrides'])
+  typed = _without_files(stages.read(config).scheduled(1))
+  mesh = sharding.make_mesh(dataclasses.asdict(typed.mesh), devices)
+  sharding.check_batch(typed.batch_size, typed.accumulate, mesh)
+  kind = stages.get(typed.stage)
+  frozen = _experts(typed, kind.needs(typed))
+  stage = kind(typed, frozen, runs.NO_STATISTICS)
+  built = built_stage.build(stage, mesh)
+  shapes = jax.eval_shape(built.init, jax.random.key(0))
+  shardings = sharding.of_state(shapes, mesh, typed.overrides)
   state = manager_lib.abstract(shapes, shardings)
   rows = sharding.of_batch(mesh)
   batch = {
     name: jax.ShapeDtypeStruct(
-      (plain['batch_size'], *x.shape), x.dtype, sharding=rows
+      (typed.batch_size, *x.shape), x.dtype, sharding=rows
     )
-    for name, x in examples.items()
+    for name, x in examples(typed).items()
   }
   whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
   _, found = costs.compiled(
-    costs.jitted(stage, shardings, whole),
+    costs.jitted(built, shardings, whole),
     state,
     batch,
-    _placed(dict(stage.frozen), whole),
-    dtype=plain['dtype'],
-    plain=runs.without_remat(recipe, plain),
+    _placed(dict(built.frozen), whole),
+    dtype=typed.dtype,
+    plain=runs.without_remat(stage),
     options=options or initial_state.once(mesh),
   )
-  return Forecast(stage.name, dict(mesh.shape), state, found)
+  return Forecast(built.name, dict(mesh.shape), state, found)
+
+
+def _without_files(config: config_lib.TrainConfig) -> config_lib.TrainConfig:
+  """The config with zeros for a face model that is not at hand."""
+  face = config.morphable
+  if face is None or face.kind != 'bfm' or face.path:
+    return config
+  zeros = dataclasses.replace(face, kind='zeros')
+  return dataclasses.replace(config, morphable=zeros)
 
 
 def _experts(
-  config: Mapping[str, Any], names: Sequence[str]
+  config: config_lib.TrainConfig, names: Sequence[str]
 ) -> dict[str, networks.Frozen]:
   """Shapes of frozen networks, as the bundle or else the config has them."""
-  held: Mapping[str, Any] = {}
-  if config['bundle']:
-    held = cards.read(pathlib.Path(config['bundle'])).networks
+  held: Mapping[str, cards.NetworkEntry] = {}
+  if config.bundle:
+    held = cards.read(pathlib.Path(config.bundle)).networks
   found = {}
   for name in names:
-    fields = config['model'].get(name, {})
+    fields = config.frozen_fields(name)
     if name in held:
       fields = held[name].config
     found[name] = networks.Frozen(zoo.shapes(name, **fields), fields)

@@ -22,9 +22,9 @@ def curves(first: jax.Array, second: jax.Array, scale: Array) -> jax.Array:
   """Two sequences over time, a panel for each channel, from -3 to 3 scales.
 
   Args:
-    first: [T, C], drawn dark.
-    second: [T, C], drawn red, over the first.
-    scale: [C], a third of half a panel.
+    first: Curves [T, C], drawn dark.
+    second: Curves [T, C], drawn red, over the first.
+    scale: Values [C] at a third of half a panel.
 
   Returns:
     [64 C, 8 (T - 1), 3].
@@ -49,11 +49,11 @@ def curves(first: jax.Array, second: jax.Array, scale: Array) -> jax.Array:
 
 
 def dots(picture: jax.Array, points: jax.Array) -> jax.Array:
-  """A picture with points on it, all the colours of the rainbow.
+  """A picture with points on it, each of another colour.
 
   Args:
-    picture: [S, S, 3].
-    points: [K, 2] (x, y) in [-1, 1].
+    picture: Picture [S, S, 3].
+    points: Places [K, 2], (x, y) in [-1, 1].
   """
   size, count = len(picture), len(points)
   grid = (jnp.arange(size, dtype=jnp.float32) + 0.5) * 2 / size - 1
@@ -78,8 +78,8 @@ def films(frames: jax.Array, *others: jax.Array) -> jax.Array:
   """Films in a row, as high as the frames.
 
   Args:
-    frames: [T, S, S, 3] uint8.
-    others: [T, S', S', 3] in [0, 1].
+    frames: Film [T, S, S, 3] uint8.
+    *others: Films [T, S', S', 3] in [0, 1].
   """
   shape = frames.shape
   first = frames.astype(jnp.float32) / 255

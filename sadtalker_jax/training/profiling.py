@@ -12,8 +12,8 @@ class Trace:
     """Traces nothing yet.
 
     Args:
-      folder: that it is written to.
-      steps: first and last one; None for no trace.
+      folder: Folder that the trace is written to.
+      steps: First and last step; None for no trace.
     """
     self._folder, self._steps = folder, steps
     self._running = False

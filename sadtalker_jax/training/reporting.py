@@ -1,4 +1,4 @@
-"""What a run tells: figures over time, pictures, one line of progress.
+"""What a run writes: figures over time, pictures, one line of progress.
 
 Writers take the calls of `clu.metric_writers` (write_scalars, write_images,
 flush, close), whose own ones need TensorFlow. Means over steps are those of
@@ -101,7 +101,7 @@ class TensorBoardWriter:
     """Opens an event file in `folder`.
 
     Raises:
-      InputError: tensorboardX is not installed.
+      InputError: The package tensorboardX is not installed.
     """
     try:
       import tensorboardX
@@ -129,7 +129,7 @@ class TensorBoardWriter:
     frames: np.ndarray,
     sound: tuple[np.ndarray, int],
   ) -> None:
-    """Its sound, and its middle frame: films need a package more."""
+    """Its sound, and its middle frame: films would need another package."""
     wave, rate = sound
     self._writer.add_audio(f'{name}/sound', wave, step, sample_rate=rate)
     middle = frames[len(frames) // 2]
@@ -150,14 +150,14 @@ def open_writers(
   """Files in the folder of a run, and TensorBoard's if wanted.
 
   Raises:
-    InputError: tensorboardX is wanted and not installed.
+    InputError: The package tensorboardX is wanted and not installed.
   """
   more = (TensorBoardWriter(folder),) if tensorboard else ()
   return (*more, FileWriter(folder))
 
 
 def write_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
-  """Puts the config of a run where people look for it: `config.json`."""
+  """Writes the config of a run to `config.json` in its folder."""
   text = json.dumps(config, indent=2, sort_keys=True)
   (folder / 'config.json').write_text(text + '\n', encoding='utf-8')
 
@@ -169,8 +169,8 @@ class Interval:
     """Counts from now.
 
     Args:
-      batch_size: examples of a step.
-      total_steps: of the run.
+      batch_size: Examples of a step.
+      total_steps: Steps of the run.
     """
     self._batch_size = batch_size
     self._total = total_steps
@@ -185,8 +185,8 @@ class Interval:
     """Means and speeds since the last report; starts anew.
 
     Args:
-      step: that was just taken.
-      wait_share: share of the time that was spent waiting for data.
+      step: Number of the last step.
+      wait_share: Share of the time that was spent waiting for data.
     """
     values = mean(jax.device_get(self._pending))
     passed = max(time.perf_counter() - self._start, 1e-9)

@@ -33,12 +33,12 @@ def make_mesh(
   """A mesh over all devices.
 
   Args:
-    shape: devices along each axis of `AXES`, 1 where not named; one may be -1
+    shape: Devices along each axis of `AXES`, 1 where not named; one may be -1
       for those that are left.
-    devices: to use; all there are, on all hosts, by default.
+    devices: Devices to use; all there are, on all hosts, by default.
 
   Raises:
-    InputError: an axis is unknown, or the numbers do not fit the devices.
+    InputError: An axis is unknown, or the numbers do not fit the devices.
   """
   unknown = sorted(set(shape) - set(AXES))
   if unknown:
@@ -61,7 +61,7 @@ def make_mesh(
 
 
 def of_batch(mesh: Mesh) -> NamedSharding:
-  """Of arrays [B, ...]: the batch is cut over 'data' and 'fsdp'."""
+  """Sharding of arrays [B, ...]: the batch is cut over 'data' and 'fsdp'."""
   return NamedSharding(mesh, PartitionSpec(('data', 'fsdp')))
 
 
@@ -70,11 +70,11 @@ def check_batch(size: int, accumulate: int, mesh: Mesh) -> None:
 
   Args:
     size: B of the global batch.
-    accumulate: parts of a batch that are computed one after the other.
-    mesh: that every part is laid over.
+    accumulate: Parts of a batch that are computed one after the other.
+    mesh: Mesh that every part is laid over.
 
   Raises:
-    InputError: it does not divide.
+    InputError: It does not divide.
   """
   parts = mesh.shape['data'] * mesh.shape['fsdp'] * accumulate
   if size < 1 or size % parts:
@@ -93,14 +93,14 @@ def of_state(
   dimension that divides; the last one of those, which is the output channels.
 
   Args:
-    state: of arrays or `jax.ShapeDtypeStruct`.
-    mesh: the mesh.
-    overrides: the first whose pattern is found in the path of an array decides
+    state: State of arrays or `jax.ShapeDtypeStruct`.
+    mesh: Mesh to lay it over.
+    overrides: The first whose pattern is found in the path of an array decides
       instead. The path is like `params/generator/generator/decoder/kernel`;
       optimiser states repeat the path of the parameter.
 
   Raises:
-    InputError: an override does not fit an array that it names, or names none.
+    InputError: An override does not fit an array that it names, or names none.
   """
   used = set()
 
@@ -118,7 +118,7 @@ def of_state(
   idle = [p for i, (p, _) in enumerate(overrides) if i not in used]
   if idle:
     raise errors.InputError(
-      f'mesh.overrides: expected patterns that name a parameter, found {idle}'
+      f'overrides: expected patterns that name a parameter, found {idle}'
     )
   return shardings
 
@@ -132,9 +132,9 @@ def gathered(
   as the parameters are cut, and gathers activations, which are larger.
 
   Args:
-    params: {group: {network: ...}} of a state.
-    mesh: as of `of_state`.
-    overrides: as of `of_state`.
+    params: Parameters of a state, {group: {network: ...}}.
+    mesh: Mesh, as for `of_state`.
+    overrides: Changes, as for `of_state`.
   """
   if mesh.shape['fsdp'] == 1:
     return params
@@ -197,6 +197,6 @@ def _check_override(
   )
   if wrong:
     raise errors.InputError(
-      f'mesh.overrides {pattern!r}: {list(axes)} does not fit {name} of shape '
+      f'overrides {pattern!r}: {list(axes)} does not fit {name} of shape '
       f'{list(leaf.shape)} on {dict(mesh.shape)}'
     )

@@ -20,13 +20,14 @@ class TrainState:
   """All that a step reads and writes; a checkpoint holds it whole.
 
   Attributes:
-    step: [] int32, steps that have been taken.
-    key: [2] uint32, data of the run's key; a step folds its number into it and
-      leaves it alone.
-    params: master weights in float32, by group and network.
-    stats: statistics of norms, by network; moved by the step, not by gradients.
-    opt_state: of the optimisers, by group.
-    ema: moving average of `params`, or None where it is off.
+    step: Steps that have been taken, [] int32.
+    key: Data of the run's key, [2] uint32; a step folds its number into it and
+      leaves it as it is.
+    params: Master weights in float32, by group and network.
+    stats: Statistics of norms, by network; changed by the step, not by
+      gradients.
+    opt_state: State of the optimisers, by group.
+    ema: Moving average of `params`, or None where it is off.
   """
 
   step: jax.Array
@@ -40,11 +41,11 @@ class TrainState:
     """Variables of a network, ready for `apply`.
 
     Args:
-      name: of the network.
-      average: whether to take the moving average, where there is one.
+      name: Name of the network.
+      average: Whether to take the moving average, where there is one.
 
     Raises:
-      KeyError: no group holds such a network.
+      KeyError: No group has such a network.
     """
     groups = self.ema if average and self.ema is not None else self.params
     for group in groups.values():
@@ -63,10 +64,10 @@ def create(
   """The state before the first step.
 
   Args:
-    key: of the run.
-    groups: {group: {network: {'params': ..., 'batch_stats': ...}}}.
-    opt_state: of the optimisers for these parameters, by group.
-    ema: whether a moving average is kept.
+    key: Key of the run's random numbers.
+    groups: Variables, {group: {network: {'params': ..., 'batch_stats': ...}}}.
+    opt_state: State of the optimisers for these parameters, by group.
+    ema: Whether a moving average is kept.
   """
   params = {
     group: {name: v['params'] for name, v in networks.items()}

@@ -1,4 +1,4 @@
-"""What a run lets people see: pictures of a batch, and films with sound."""
+"""What a run shows: pictures of a batch, and films with sound."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class Showing:
 
   def __init__(
     self,
-    stage: stage_lib.Stage,
+    stage: stage_lib.StageFunctions,
     writers: tuple[reporting.MetricWriter, ...],
     clips: Any,
     whole: jax.sharding.Sharding,
@@ -23,10 +23,10 @@ class Showing:
     """Compiles nothing yet.
 
     Args:
-      stage: whose functions are called.
-      writers: empty in processes that do not write.
-      clips: iterator over batches of one clip, whole on every device; or None.
-      whole: sharding of what comes out.
+      stage: Stage whose functions are called.
+      writers: Writers of the run; none in processes that do not write.
+      clips: Iterator over batches of one clip, whole on every device; or None.
+      whole: Sharding of what comes out.
     """
     self._writers = writers
     self._clips = clips

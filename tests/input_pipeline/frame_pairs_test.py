@@ -3,7 +3,7 @@
 import numpy as np
 
 import input_pipeline
-from input_pipeline import frame_pairs, random_records
+from input_pipeline import augmentation, random_records
 
 
 def _picture(seed=0):
@@ -15,7 +15,7 @@ def _picture(seed=0):
 def test_equal_frames_stay_equal():
   pair = np.stack([_picture()] * 2)
   for seed in range(12):
-    out = frame_pairs.augment(pair, np.random.default_rng(seed), 0.1)
+    out = augmentation.augment(pair, np.random.default_rng(seed), 0.1)
     np.testing.assert_array_equal(out[0], out[1])
     assert out.shape == pair.shape
     assert out.dtype == np.uint8
@@ -30,7 +30,7 @@ def test_swap_excludes_mirror_and_both_frames_are_mirrored():
     'same': pair,
   }
   for seed in range(400):
-    out = frame_pairs.augment(pair, np.random.default_rng(seed), 0.0)
+    out = augmentation.augment(pair, np.random.default_rng(seed), 0.0)
     (kind,) = [k for k, v in kinds.items() if (out == v).all()]
     counts[kind] += 1
   assert 160 < counts['swapped'] < 240
@@ -40,7 +40,7 @@ def test_swap_excludes_mirror_and_both_frames_are_mirrored():
 def test_colours_change_within_their_range():
   pair = np.full((2, 8, 8, 3), [120, 90, 60], np.uint8)
   made = [
-    frame_pairs.augment(pair, np.random.default_rng(i), 0.1)[0, 0, 0]
+    augmentation.augment(pair, np.random.default_rng(i), 0.1)[0, 0, 0]
     for i in range(100)
   ]
   made = np.array(made).astype(int)
@@ -54,12 +54,12 @@ def test_colours_change_within_their_range():
 
 def test_contrast_moves_colours_away_from_the_mean():
   frame = _picture()
-  wide = frame_pairs._recolour(frame, np.array([1, 1.5, 1]), 0.0, np.arange(4))
+  wide = augmentation.recolour(frame, np.array([1, 1.5, 1]), 0.0, np.arange(4))
   mean = frame.reshape(-1, 3).mean(0) @ [0.299, 0.587, 0.114]
   wanted = np.clip(mean + 1.5 * (frame.astype(float) - mean), 0, 255)
   # The mean is that of every 16th pixel.
   assert np.abs(wide - wanted).max() < 12
-  same = frame_pairs._recolour(frame, np.ones(3), 0.0, np.arange(4))
+  same = augmentation.recolour(frame, np.ones(3), 0.0, np.arange(4))
   np.testing.assert_array_equal(same, frame)
 
 

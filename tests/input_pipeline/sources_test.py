@@ -25,7 +25,7 @@ def _same(one, other):
     np.testing.assert_array_equal(one[key], other[key])
 
 
-@pytest.mark.parametrize('stage', stages.STAGES)
+@pytest.mark.parametrize('stage', stages.EXAMPLES)
 def test_tfds_gives_the_same_batches(folder, stage):
   options = {'num_frames': 20} if stage == 'clips' else {}
   made = [

@@ -14,7 +14,7 @@ def _described(batch):
   return {key: (value.shape, value.dtype) for key, value in batch.items()}
 
 
-@pytest.mark.parametrize('stage', stages.STAGES)
+@pytest.mark.parametrize('stage', stages.EXAMPLES)
 def test_batches_are_what_spec_says(folder, stage):
   options = {'num_frames': 20} if stage == 'clips' else {}
   found = input_pipeline.create(
@@ -26,7 +26,7 @@ def test_batches_are_what_spec_says(folder, stage):
   assert _described(made) == spec
 
 
-@pytest.mark.parametrize('stage', stages.STAGES)
+@pytest.mark.parametrize('stage', stages.EXAMPLES)
 def test_synthetic_numbers_keep_their_range(stage):
   made = synthetic.create(stage, batch_size=4, seed=0).local(0)
   again = synthetic.create(stage, batch_size=4, seed=0).local(0)

@@ -1,4 +1,4 @@
-"""Losses of the reconstruction network against formulas of reference 6.6."""
+"""Losses of the reconstruction network against formulas of method 6.6."""
 
 import jax
 import jax.numpy as jnp

@@ -91,7 +91,7 @@ def test_products_equal_those_of_xla_where_nothing_loops():
 def test_the_cost_of_a_stage_is_told():
   mesh = sharding.make_mesh({'data': 8})
   whole = NamedSharding(mesh, PartitionSpec())
-  stage = fakes.stage()
+  stage = fakes.FourNumbers()
   put = lambda x: jax.device_put(x, whole)  # noqa: E731
   state = jax.tree.map(put, stage.init(jax.random.key(0)))
   batch = next(fakes.Counted(sharding.of_batch(mesh)))
@@ -119,7 +119,7 @@ def frozen(monkeypatch):
 def _forecast(config, **changes):
   for name, value in changes.items():
     config[name] = value
-  return planning.forecast(config, train.examples(config))
+  return planning.forecast(config, train.examples)
 
 
 def test_a_forecast_tells_mesh_and_memory(frozen):

@@ -1,6 +1,7 @@
 """A stage of four numbers and data that counts: loops without networks."""
 
-from typing import Any
+import dataclasses
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,26 +14,35 @@ from sadtalker_jax.training import state as state_lib
 SIZE = 4
 
 
-def stage(*, explode_at: int | None = None) -> stage_lib.Stage:
-  """Learns to multiply by 3, by steps against noisy gradients."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class FourNumbers:
+  """Learns to multiply by 3, by steps against noisy gradients.
 
-  def init(key: jax.Array) -> stage_lib.State:
+  Attributes:
+    explode_at: Step whose loss is no number; None: all are numbers.
+  """
+
+  explode_at: int | None = None
+  name: ClassVar[str] = 'fake'
+
+  @property
+  def frozen(self) -> stage_lib.Frozen:
+    return {'rate': jnp.ones(())}
+
+  def init(self, key: jax.Array) -> stage_lib.State:
     weight = jax.random.normal(key, (SIZE,))
     groups = {'model': {'net': {'params': {'weight': weight}}}}
     return state_lib.create(key, groups, {'model': jnp.zeros(())}, ema=False)
 
-  def loss(weight: jax.Array, batch: Any) -> jax.Array:
-    return jnp.square(batch['x'] * weight - 3 * batch['x']).mean()
-
-  def train_step(state: Any, batch: Any, frozen: Any) -> Any:
+  def train_step(self, state: Any, batch: Any, frozen: Any) -> Any:
     key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
     weight = state.params['model']['net']['weight']
-    value, slope = jax.value_and_grad(loss)(weight, batch)
+    value, slope = jax.value_and_grad(_loss)(weight, batch)
     noise = 0.01 * jax.random.normal(key, weight.shape)
     moved = weight - (slope + noise) * frozen['rate']
     term = value
-    if explode_at is not None:
-      term = jnp.where(state.step == explode_at, jnp.nan, value)
+    if self.explode_at is not None:
+      term = jnp.where(state.step == self.explode_at, jnp.nan, value)
     state = state_lib.TrainState(
       state.step + 1,
       state.key,
@@ -43,27 +53,21 @@ def stage(*, explode_at: int | None = None) -> stage_lib.Stage:
     )
     return state, {'square': term, 'total/model': term}
 
-  def eval_step(state: Any, batch: Any, frozen: Any) -> Any:
+  def eval_step(self, state: Any, batch: Any, frozen: Any) -> Any:
     del frozen
-    return {'square': loss(state.params['model']['net']['weight'], batch)}
+    return {'square': _loss(state.params['model']['net']['weight'], batch)}
 
-  def summaries(state: Any, batch: Any, frozen: Any) -> Any:
+  def summaries(self, state: Any, batch: Any, frozen: Any) -> Any:
     del state, frozen
     return {'ramp': jnp.tile(batch['x'][:1, :, None], (64, 16, 3))}
 
-  def clip(state: Any, clip: Any, frozen: Any) -> Any:
+  def clip(self, state: Any, clip: Any, frozen: Any) -> Any:
     del state, frozen
     return clip['frames'][1:].astype(jnp.float32) / 255
 
-  return stage_lib.Stage(
-    'fake',
-    init,
-    train_step,
-    eval_step,
-    summaries,
-    {'rate': jnp.ones(())},
-    clip,
-  )
+
+def _loss(weight: jax.Array, batch: Any) -> jax.Array:
+  return jnp.square(batch['x'] * weight - 3 * batch['x']).mean()
 
 
 class Counted:

@@ -1,3 +1,5 @@
+"""The loop: reports, resuming, meshes, faults; the stage is a fake."""
+
 import json
 import os
 import signal
@@ -10,6 +12,7 @@ from input_pipeline import synthetic
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.media import audio, image, video
+from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import guards, loop, sharding
 from tests.training import fakes
 
@@ -18,11 +21,12 @@ def run(folder, *, mesh=None, stage=None, validate=True, data=None, **changes):
   mesh = mesh or sharding.make_mesh({'data': 4, 'fsdp': 2})
   rows = sharding.of_batch(mesh)
   return loop.run(
-    stage or fakes.stage(),
+    stage or fakes.FourNumbers(),
     fakes.plan(**changes),
     folder,
-    data or fakes.Counted(rows),
-    fakes.Counted(rows) if validate else None,
+    data_lib.Feeds(
+      data or fakes.Counted(rows), fakes.Counted(rows) if validate else None
+    ),
     mesh,
     {'stage': 'fake'},
   )
@@ -58,14 +62,12 @@ def test_a_run_shows_films_with_their_sound(tmp_path):
   )
   rows = sharding.of_batch(mesh)
   loop.run(
-    fakes.stage(),
+    fakes.FourNumbers(),
     fakes.plan(clip_every=4),
     tmp_path,
-    fakes.Counted(rows),
-    None,
+    data_lib.Feeds(fakes.Counted(rows), clips=clips),
     mesh,
     {'stage': 'fake'},
-    clips=clips,
   )
   names = sorted(p.name for p in (tmp_path / 'summaries').glob('*.mp4'))
   assert names == ['clip_00000004.mp4', 'clip_00000006.mp4']
@@ -128,7 +130,7 @@ def test_newest_and_best_checkpoints_stay(tmp_path):
 
 def test_not_a_number_names_the_term_and_keeps_the_batch(tmp_path):
   with pytest.raises(guards.NotFinite, match='step 4.*square') as caught:
-    run(tmp_path, stage=fakes.stage(explode_at=3))
+    run(tmp_path, stage=fakes.FourNumbers(explode_at=3))
   assert 'newest checkpoint is of step 2' in str(caught.value)
   (path,) = tmp_path.glob('not_finite_*.npz')
   with np.load(path) as stored:
@@ -140,7 +142,7 @@ def test_not_a_number_names_the_term_and_keeps_the_batch(tmp_path):
 
 def test_a_bad_step_is_never_saved(tmp_path):
   with pytest.raises(guards.NotFinite):
-    run(tmp_path, stage=fakes.stage(explode_at=3))
+    run(tmp_path, stage=fakes.FourNumbers(explode_at=3))
   manager = manager_lib.Manager(tmp_path / 'checkpoints', keep_last=9)
   assert manager.steps == [2]
   manager.close()
@@ -189,11 +191,10 @@ def test_warm_start_takes_weights_and_refuses_others(tmp_path):
 
   def start(folder, warm):
     return loop.run(
-      fakes.stage(),
+      fakes.FourNumbers(),
       fakes.plan(steps=1, eval_every=0),
       folder,
-      fakes.Counted(rows),
-      None,
+      data_lib.Feeds(fakes.Counted(rows)),
       mesh,
       {},
       warm=warm,

@@ -11,6 +11,7 @@ import time
 import jax
 import numpy as np
 
+from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import loop, sharding
 from tests.training import fakes
 
@@ -38,7 +39,12 @@ def main() -> None:
   data.pause = float(pause)
   plan = fakes.plan(steps=int(steps), eval_every=0, summarise_every=0)
   result = loop.run(
-    fakes.stage(), plan, pathlib.Path(folder), data, None, mesh, {}
+    fakes.FourNumbers(),
+    plan,
+    pathlib.Path(folder),
+    data_lib.Feeds(data),
+    mesh,
+    {},
   )
   weight = result.state.params['model']['net']['weight']
   whole = np.asarray(weight.addressable_shards[0].data)

@@ -1,7 +1,6 @@
 """Every stage takes steps on random batches, through the public function."""
 
 import functools
-import importlib
 
 import jax
 import jax.numpy as jnp
@@ -11,24 +10,9 @@ import pytest
 from input_pipeline import synthetic
 from sadtalker_jax import errors
 from sadtalker_jax.models import zoo
-from sadtalker_jax.training import networks, sharding, stages
-from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.training import networks, sharding
+from tests.training import cases
 
-STATISTICS = {'std': [1.0] * 70, 'pose_delta_std': [0.1] * 6}
-# Config file and variant; what is frozen in it, at the config's size.
-CASES = {
-  'syncnet': ('syncnet', 'test', ()),
-  'wav2lip': ('syncnet', 'wav2lip+gan+test', ()),
-  'expnet': ('expnet', 'test', ()),
-  'posevae': ('posevae', 'test', ()),
-  'recon': ('recon', 'test', ()),
-  'renderer': ('renderer', 'test', ()),
-  'mapping': (
-    'mapping',
-    'test',
-    ('keypoint_detector', 'head_pose_estimator', 'generator'),
-  ),
-}
 # Compiling is nearly all of the time; what is computed stays the same.
 quick = functools.partial(
   jax.jit,
@@ -39,40 +23,11 @@ quick = functools.partial(
 )
 
 
-def config_of(name):
-  file, variant, _ = CASES[name]
-  config = importlib.import_module(f'configs.{file}').get_config(variant)
-  plain = config.to_dict()
-  for group in plain['optimizer'].values():
-    group['learning_rate'] = 1e-3
-  plain['batch_size'] = 8  # of all of conftest's devices
-  return plain
-
-
-def build(name, config, frozen=None, **how):
-  given = {}
-  for network in CASES[name][2] if frozen is None else frozen:
-    fields = config['model'].get(network, {})
-    given[network] = networks.Frozen(zoo.noise(network, **fields), fields)
-  recipe = stages.get(config['stage']).recipe(config, given, STATISTICS)
-  return stage_lib.build(recipe, config, **how)
-
-
-def batch_of(config):
-  examples = synthetic.create(
-    config['stage'],
-    batch_size=config['batch_size'],
-    seed=0,
-    **config['data']['options'],
-  )
-  return examples.local(0)
-
-
 @pytest.mark.parametrize('name', ['expnet', 'mapping', 'posevae', 'renderer'])
 def test_stages_of_motion_make_films(name):
-  config = config_of(name)
-  stage = build(name, config)
-  size = config.get('size', 256)
+  config = cases.config_of(name)
+  stage = cases.build(name, config)
+  size = config.size or 256
   clips = synthetic.create(
     'clips', batch_size=1, seed=0, num_frames=65, size=size
   )
@@ -88,19 +43,19 @@ def test_stages_of_motion_make_films(name):
 COMPUTED = ('expnet', 'posevae', 'recon', 'renderer', 'syncnet')
 
 
-@pytest.mark.parametrize('name', sorted(CASES))
+@pytest.mark.parametrize('name', sorted(cases.CASES))
 def test_every_stage_can_be_traced(name):
-  config = config_of(name)
-  stage = build(name, config)
+  config = cases.config_of(name)
+  stage = cases.build(name, config)
   state = jax.eval_shape(stage.init, jax.random.key(0))
-  batch = batch_of(config)
+  batch = cases.batch_of(config)
   after, terms = jax.eval_shape(stage.train_step, state, batch, stage.frozen)
   assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(
     lambda x: (x.shape, x.dtype), state
   )
   assert {f'total/{g}' for g in state.params} <= set(terms)
   found = jax.eval_shape(stage.eval_step, state, batch, stage.frozen)
-  assert config['best_metric'].removeprefix('eval/') in found
+  assert config.best_metric.removeprefix('eval/') in found
   pictures = jax.eval_shape(stage.summaries, state, batch, stage.frozen)
   assert all(p.ndim == 3 and p.shape[-1] == 3 for p in pictures.values())
 
@@ -108,10 +63,10 @@ def test_every_stage_can_be_traced(name):
 @pytest.fixture(scope='module', params=COMPUTED)
 def taken(request):
   """A stage, its state before and after two steps on one batch, the terms."""
-  config = config_of(request.param)
-  stage = build(request.param, config)
+  config = cases.config_of(request.param)
+  stage = cases.build(request.param, config)
   first = quick(stage.init)(jax.random.key(0))
-  batch = batch_of(config)
+  batch = cases.batch_of(config)
   step = quick(stage.train_step)
   state, terms = step(first, batch, stage.frozen)
   state, again = step(state, batch, stage.frozen)
@@ -125,13 +80,22 @@ def test_terms_are_finite_and_weights_have_names(taken):
     for name, value in found.items():
       assert np.isfinite(value), name
   used = {n.split('/')[0] for n in terms[0]}
-  weighted = {
-    n
-    for n, w in config['loss'].items()
-    if w and not n.endswith(('_step', '_steps', 'nats')) and n != 'read'
-  }
-  named = {'distill', *used}
-  assert weighted <= named | {'sync'}, weighted - named
+  weighted = {n for n, w in config.loss.by_term().items() if w}
+  assert weighted <= used, weighted - used
+
+
+def test_a_total_is_the_sum_of_its_weighted_terms(taken):
+  config, _, _, _, _, terms = taken
+  weights = config.loss.by_term() or {'sync': 1.0}  # that of the expert
+  for step, found in enumerate(terms):
+    rising = {}
+    if config.stage == 'posevae':
+      share = (step + 1) / config.loss.kl_warmup_steps
+      rising = {'kl': share, 'aggregate': share}
+    total = sum(
+      w * rising.get(n, 1) * found[n] for n, w in weights.items() if w
+    )
+    np.testing.assert_allclose(found['total/model'], total, rtol=1e-5)
 
 
 def test_every_trained_network_moves(taken):
@@ -153,7 +117,7 @@ def test_validation_and_pictures_come_out(taken):
   _, stage, _, state, batch, _ = taken
   found = quick(stage.eval_step)(state, batch, stage.frozen)
   assert all(np.isfinite(v) for v in found.values())
-  (picture,) = quick(stage.summaries)(state, batch, stage.frozen).values()
+  picture = quick(stage.summaries)(state, batch, stage.frozen)['motion']
   assert picture.shape == (6 * 64, 8 * 31, 3)
   assert picture.min() >= 0 and picture.max() <= 1 and picture.std() > 0
 
@@ -162,8 +126,8 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
   config, _, first, _, batch, (single, _) = taken
   monkeypatch.setattr(sharding, 'MIN_SIZE', 2**8)  # small networks, too
   mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
-  sharding.check_batch(config['batch_size'], 1, mesh)
-  stage = build(config['stage'], config, mesh=mesh)
+  sharding.check_batch(config.batch_size, 1, mesh)
+  stage = cases.build(config.stage, config, mesh=mesh)
   placed = jax.device_put(first, sharding.of_state(first, mesh))
   cut = [not x.sharding.is_fully_replicated for x in jax.tree.leaves(placed)]
   assert np.mean(cut) > 0.1
@@ -181,19 +145,17 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
 
 
 def test_a_lip_reader_sees_more_frames_than_count():
-  config = config_of('expnet')
-  config['loss']['read'] = 0.01
-  config['batch_size'] = 1
-  config['data']['options']['num_frames'] = 5
+  config = cases.config_of(
+    'expnet', loss__read=0.01, batch_size=1, data__options__num_frames=5
+  )
   fields = {'widths': (8, 8, 8, 8), 'temporal_width': 8, 'num_blocks': 1}
   given = {
     'lipreader': networks.Frozen(zoo.noise('lipreader', **fields), fields)
   }
-  recipe = stages.get('expnet').recipe(config, given, STATISTICS)
-  stage = stage_lib.build(recipe, config)
+  stage = cases.build('expnet', config, given)
   state = quick(stage.init)(jax.random.key(0))
   terms = quick(stage.eval_step)
-  batch = batch_of(config)
+  batch = cases.batch_of(config)
   before = terms(state, batch, stage.frozen)
   target = batch['target'].copy()
   target[:, -1] += 1
@@ -211,25 +173,10 @@ def test_a_lip_reader_sees_more_frames_than_count():
 
 
 def test_half_precision_keeps_float32_masters():
-  config = config_of('syncnet')
-  config['dtype'] = 'bfloat16'
-  stage = build('syncnet', config)
+  config = cases.config_of('syncnet', dtype='bfloat16')
+  stage = cases.build('syncnet', config)
   state = jax.eval_shape(stage.init, jax.random.key(0))
-  batch = jax.eval_shape(lambda: batch_of(config))
+  batch = jax.eval_shape(lambda: cases.batch_of(config))
   after, _ = jax.eval_shape(stage.train_step, state, batch, stage.frozen)
   for leaf in jax.tree.leaves((after.params, after.opt_state, after.stats)):
     assert leaf.dtype in (jnp.float32, jnp.int32)
-
-
-def test_unknown_words_are_refused():
-  with pytest.raises(errors.InputError, match='stage: expected one of'):
-    stages.get('dance')
-  config = config_of('renderer')
-  with pytest.raises(errors.InputError, match='gan_kind'):
-    build('renderer', {**config, 'gan_kind': 'magic'})
-  with pytest.raises(errors.InputError, match='remat'):
-    build('renderer', {**config, 'remat': 'some'})
-  config = config_of('recon')
-  config['loss']['photometric'] = 1.0
-  with pytest.raises(errors.InputError, match='no texture'):
-    build('recon', config)

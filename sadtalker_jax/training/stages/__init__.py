@@ -1,14 +1,18 @@
 """The stages by name.
 
-A stage is a module with `needs(config)`, the names of the frozen networks that
-its losses use, and `recipe(config, frozen, statistics)`.
+A stage is a subclass of `training.stage.Stage`. One of your own, outside the
+package, is put into `STAGES`:
+
+    stages.STAGES['toy'] = ToyStage
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+import typing
+from typing import Any
 
 from sadtalker_jax import errors
-from sadtalker_jax.training import networks
+from sadtalker_jax.training import config as config_lib
+from sadtalker_jax.training import config_reading
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.training.stages import (
   expnet,
@@ -20,41 +24,56 @@ from sadtalker_jax.training.stages import (
   wav2lip,
 )
 
-
-class Module(Protocol):
-  """What a stage's module has."""
-
-  def needs(self, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the frozen networks that the config's losses use."""
-
-  def recipe(
-    self,
-    config: Mapping[str, Any],
-    frozen: Mapping[str, networks.Frozen],
-    statistics: Mapping[str, Any],
-  ) -> stage_lib.Recipe:
-    """The recipe of the stage."""
-
-
-STAGES: Mapping[str, Module] = {
-  'expnet': expnet,
-  'mapping': mapping,
-  'posevae': posevae,
-  'recon': recon,
-  'renderer': renderer,
-  'syncnet': syncnet,
-  'wav2lip': wav2lip,
+# In the order of `conventions.StageName`.
+STAGES: dict[str, type[stage_lib.Stage[Any]]] = {
+  'syncnet': syncnet.SyncNetStage,
+  'wav2lip': wav2lip.Wav2LipStage,
+  'recon': recon.ReconStage,
+  'expnet': expnet.ExpNetStage,
+  'posevae': posevae.PoseVAEStage,
+  'renderer': renderer.RendererStage,
+  'mapping': mapping.MappingStage,
 }
 
 
-def get(name: str) -> Module:
-  """The module of a stage.
+def get(name: Any) -> type[stage_lib.Stage[Any]]:
+  """The class of a stage.
 
   Raises:
-    InputError: there is no such stage.
+    InputError: There is no such stage.
   """
   if name not in STAGES:
     raise errors.InputError(
-      f'stage: expected one of {sorted(STAGES)}, found {name!r}'
+      f'stage: expected one of {", ".join(STAGES)}, found {name!r}'
     )
   return STAGES[name]
+
+
+def config_type(
+  stage: type[stage_lib.Stage[Any]],
+) -> type[config_lib.TrainConfig]:
+  """What the config of a stage is: the parameter of its `Stage[...]`."""
+  for parent in stage.__mro__:
+    for base in vars(parent).get('__orig_bases__', ()):
+      if typing.get_origin(base) is stage_lib.Stage:
+        return typing.get_args(base)[0]
+  return config_lib.TrainConfig
+
+
+def read(config: Any) -> config_lib.TrainConfig:
+  """The typed config of plain values.
+
+  Args:
+    config: An `ml_collections.ConfigDict` of `configs/`, or nested dicts, such
+      as the `config.json` of a run.
+
+  Raises:
+    InputError: The stage is unknown; or a key is unknown or missing, or has a
+      value of a wrong type. One line that names the key.
+  """
+  to_dict = getattr(config, 'to_dict', None)
+  given: Mapping[str, Any] = to_dict() if to_dict is not None else config
+  # A run adds to its config what it exports.
+  given = {k: v for k, v in given.items() if k != 'exported'}
+  kind = config_type(get(given.get('stage')))
+  return config_reading.read(given, kind)

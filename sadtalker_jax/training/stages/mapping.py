@@ -1,11 +1,13 @@
-"""MappingNet, phase 2: coefficients take the place of pictures (5.11).
+"""MappingNet, phase 2: coefficients take the place of pictures (method 5.11).
 
 Batches are `CoefficientWindows` of `input_pipeline`. Detector, estimator and
 generator of phase 1 are frozen.
 """
 
 from collections.abc import Mapping
-from typing import Any
+import dataclasses
+import functools
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,176 +19,207 @@ from sadtalker_jax.losses import perceptual
 from sadtalker_jax.models.facevid2vid import render
 from sadtalker_jax.models.sadtalker import mapping
 from sadtalker_jax.ops import keypoints
-from sadtalker_jax.training import networks, plots
+from sadtalker_jax.training import config as config_lib
+from sadtalker_jax.training import config_parts, networks, plots
 from sadtalker_jax.training import stage as stage_lib
-from sadtalker_jax.training.stages import renderer
+from sadtalker_jax.training.stages import drawing
 from sadtalker_jax.typing import PRNGKey
 
 _RENDER = ('keypoint_detector', 'head_pose_estimator', 'generator')
+_SIDES = ('source', 'driving')
 
 
-def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
-  """The networks of phase 1, and VGG-19 if its opinion counts."""
-  return (*_RENDER, *(('vgg19',) if config['loss']['perceptual'] else ()))
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MappingLossConfig(drawing.DrawingLossConfig):
+  """Weights of MappingNet's losses; the first four count for both pictures."""
+
+  keypoints: Annotated[config_lib.Weight, 'Distance from keypoints of phase 1.']
+  angles: Annotated[
+    config_lib.Weight, 'Distance of the angles, degrees; until `warm_steps`.'
+  ]
+  translation: Annotated[
+    config_lib.Weight, 'Distance of the translations; until `warm_steps`.'
+  ]
+  expression: Annotated[
+    config_lib.Weight, 'Distance of the deformations; until `warm_steps`.'
+  ]
 
 
-def recipe(
-  config: Mapping[str, Any],
-  frozen: Mapping[str, networks.Frozen],
-  statistics: Mapping[str, Any],
-) -> stage_lib.Recipe:
-  """The recipe of the stage.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MappingConfig(drawing.DrawingConfig):
+  """Config of MappingNet."""
 
-  Args:
-    config: `dtype`; `model`: fields by network; `size` of the pictures;
-      `coefficients`: 70 or 73; `zero_t_xz`; `noise`: of the coefficients, in
-      standard deviations; `loss`: weights `keypoints`, `angles`,
-      `translation`, `expression`, `perceptual`, `pixels`, `gan`,
-      `feature_matching`; `warm_steps`: how long the three direct terms count;
-      `gan_from_steps`; `gan_kind`.
-    frozen: what `needs` says.
-    statistics: `std` [70] of the coefficients of the training set.
-  """
-  loss = config['loss']
-  name = render.MAPPINGS[config['coefficients']]
-  against = renderer.gan_losses(config['gan_kind'])
-  spread = np.zeros(config['coefficients'], np.float32)
-  spread[:70] = np.asarray(statistics['std'], np.float32)  # none of the crop
-  dtype = jnp.dtype(config['dtype'])
+  coefficients: Annotated[
+    Literal[70, 73], 'Numbers of a frame, without or with the crop.'
+  ]
+  morphable: config_parts.FaceModelConfig = dataclasses.field()
+  zero_t_xz: Annotated[
+    bool, 'Whether t_x and t_z of keypoints are dropped, as in the release.'
+  ]
+  noise: Annotated[
+    float, 'Noise on the coefficients, in their standard deviations.'
+  ]
+  warm_steps: Annotated[int, 'Steps in which the direct terms count.']
+  warm_epochs: Annotated[float, 'Epochs that are added to `warm_steps`.']
+  gan_from_steps: Annotated[int, 'Steps before the discriminator counts.']
+  gan_from_epochs: Annotated[float, 'Epochs that are added to them.']
+  loss: MappingLossConfig
 
-  def guessed(
-    nets: networks.Bound, canonical: jax.Array, window: jax.Array
-  ) -> tuple[jax.Array, mapping.KeypointMotion]:
-    """Keypoints of windows of coefficients, and their motion."""
-    motion = mapping.KeypointMotion(
-      *(x.astype(jnp.float32) for x in nets(name, window))
-    )
-    return (
-      keypoints.transform(canonical, *motion, zero_t_xz=config['zero_t_xz']),
-      motion,
-    )
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MappingStage(stage_lib.Stage[MappingConfig]):
+  """MappingNet is trained; `statistics` has `std` [70] of the coefficients."""
+
+  @classmethod
+  def needs(cls, config: MappingConfig) -> tuple[str, ...]:
+    """The networks of phase 1, and VGG-19 where its term has a weight."""
+    return (*_RENDER, *(('vgg19',) if config.loss.perceptual else ()))
+
+  def trained(self) -> Mapping[str, networks.Trained]:
+    """MappingNet, and a discriminator where it has a weight."""
+    zero = self.config.zero_t_xz
+    found = drawing.trained(self.config, self.network, zero_t_xz=zero)
+    if self.config.loss.gan:
+      judge = 'discriminator'
+      found |= drawing.trained(self.config, judge, group=judge)
+    return found
+
+  @property
+  def network(self) -> str:
+    """Name of MappingNet for this number of coefficients."""
+    return render.MAPPINGS[self.config.coefficients]
+
+  @functools.cached_property
+  def spread(self) -> np.ndarray:
+    """Standard deviations of the coefficients, 0 of the crop."""
+    spread = np.zeros(self.config.coefficients, np.float32)
+    spread[:70] = np.asarray(self.statistics['std'], np.float32)
+    return spread
 
   def objective(
+    self,
     nets: networks.Bound,
     batch: stage_lib.Batch,
     key: PRNGKey,
     step: jax.Array,
   ) -> stage_lib.Losses:
-    source, driving = (
-      batch[k].astype(jnp.float32) / 255 for k in ('source', 'driving')
-    )
+    """The terms of method 5.11; `key` decides on the noise."""
+    config, loss = self.config, self.config.loss
+    source, driving = drawing.pictures(batch)
     canonical = nets('keypoint_detector', source)
     keys = jax.random.split(key)
-    warm = (step < config['warm_steps']).astype(jnp.float32)
-    found, terms = {}, {}
-    for which, picture, own in zip(
-      ('source', 'driving'), (source, driving), keys, strict=True
-    ):
-      window = batch[f'{which}_window']
-      noise = config['noise'] * spread * jax.random.normal(own, window.shape)
-      guess, motion = guessed(nets, canonical, window + noise)
-      target, true = renderer.moved(
-        nets, canonical, picture, zero_t_xz=config['zero_t_xz']
+    warm = (step < config.warm_steps).astype(jnp.float32)
+    found: dict[str, jax.Array] = {}
+    terms: dict[str, jax.Array] = {}
+    for side, picture, own in zip(_SIDES, (source, driving), keys, strict=True):
+      window = batch[f'{side}_window']
+      noise = config.noise * self.spread * jax.random.normal(own, window.shape)
+      found[side], direct = self._direct(
+        nets, canonical, picture, window + noise
       )
-      found[which] = guess
-      terms[f'keypoints/{which}'] = jnp.abs(guess - target).mean()
-      gap = jnp.abs(renderer.degrees(motion) - renderer.degrees(true))
-      terms[f'angles/{which}'] = gap.mean()
-      for part in ('translation', 'expression'):
-        ours, theirs = getattr(motion, part), getattr(true, part)
-        terms[f'{part}/{which}'] = jnp.abs(ours - theirs).mean()
-    weights = {}
+      terms |= {f'{kind}/{side}': value for kind, value in direct.items()}
+    weights: dict[str, Any] = {**loss.by_term()}
     for term in terms:
       kind = term.split('/')[0]
-      weights[term] = loss[kind] * (1.0 if kind == 'keypoints' else warm)
+      weights[term] = weights[kind] * (1.0 if kind == 'keypoints' else warm)
     picture = jnp.zeros_like(driving)
-    if loss['perceptual'] or loss['pixels'] or loss['gan']:
+    if loss.perceptual or loss.pixels or loss.gan:
       picture = nets(
         'generator', source, found['source'], found['driving']
       ).prediction
-    if loss['pixels']:
+    if loss.pixels:
       terms['pixels'] = jnp.abs(picture - driving).mean()
-      weights['pixels'] = loss['pixels']
-    if loss['perceptual']:
+    if loss.perceptual:
       terms['perceptual'] = perceptual.pyramid_distance(
         lambda x: nets('vgg19', x), picture, driving
       )
-      weights['perceptual'] = loss['perceptual']
-    started = (step >= config['gan_from_steps']).astype(jnp.float32)
-    both = {**weights, **{n: loss[n] for n in ('gan', 'feature_matching')}}
-    return renderer.with_discriminator(
-      nets, picture, driving, terms, both, against, started
+    started = (step >= config.gan_from_steps).astype(jnp.float32)
+    return drawing.with_discriminator(
+      nets, picture, driving, terms, weights, config.gan_kind, started
     )
-
-  def draw(
-    nets: networks.Bound, source: jax.Array, windows: tuple[jax.Array, ...]
-  ) -> tuple[jax.Array, renderer.DrawnPicture]:
-    """Canonical keypoints, and what windows of coefficients make of them."""
-    canonical = nets('keypoint_detector', source)
-    placed = [guessed(nets, canonical, window)[0] for window in windows]
-    output = nets('generator', source, *placed)
-    return canonical, renderer.DrawnPicture(output, *placed)
-
-  def drawn(
-    nets: networks.Bound, batch: stage_lib.Batch
-  ) -> tuple[jax.Array, jax.Array, jax.Array, renderer.DrawnPicture]:
-    """Source, driving, canonical keypoints, result."""
-    source, driving = (
-      batch[k].astype(jnp.float32) / 255 for k in ('source', 'driving')
-    )
-    windows = batch['source_window'], batch['driving_window']
-    return source, driving, *draw(nets, source, windows)
 
   def validate(
-    nets: networks.Bound, batch: stage_lib.Batch
+    self, nets: networks.Bound, batch: stage_lib.Batch, step: jax.Array
   ) -> stage_lib.Metrics:
-    """See `renderer.likeness`; and the distance from phase 1's keypoints."""
-    source, driving, canonical, found = drawn(nets, batch)
-    target, _ = renderer.moved(
-      nets, canonical, driving, zero_t_xz=config['zero_t_xz']
+    """See `drawing.likeness`; and the distance from phase 1's keypoints."""
+    del step
+    source, driving, canonical, found = self._drawn(nets, batch)
+    target, _ = drawing.moved(
+      nets, canonical, driving, zero_t_xz=self.config.zero_t_xz
     )
     return {
-      **renderer.likeness(source, driving, found.output.prediction),
+      **drawing.likeness(source, driving, found.output.prediction),
       'keypoints': jnp.abs(found.kp_driving - target).mean(),
     }
 
   def summaries(
-    nets: networks.Bound, batch: stage_lib.Batch
-  ) -> dict[str, jax.Array]:
-    """The first example, see `renderer.gallery`."""
+    self, nets: networks.Bound, batch: stage_lib.Batch
+  ) -> stage_lib.Pictures:
+    """The first example, see `drawing.gallery`."""
     first = {k: v[:1] for k, v in batch.items()}
-    source, driving, _, found = drawn(nets, first)
-    return {'pictures': renderer.gallery(source, driving, found)}
+    source, driving, _, found = self._drawn(nets, first)
+    return {'pictures': drawing.gallery(source, driving, found)}
 
-  def clip(nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
+  def clip(self, nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
     """Film | what its first frame becomes when the coefficients drive it."""
     source = batch['frames'][:1].astype(jnp.float32) / 255
-    windows = _windows(batch, config['coefficients'])  # [T, 27, C]
+    windows = _windows(batch, self.config.coefficients)  # [T, 27, C]
 
     def one(window: jax.Array) -> jax.Array:
-      _, found = draw(nets, source, (windows[:1], window[None]))
+      _, found = self._draw(nets, source, (windows[:1], window[None]))
       return found.output.prediction[0]
 
     return plots.films(batch['frames'], jax.lax.map(one, windows))
 
-  model = {
-    **config['model'].get(name, {}),
-    'zero_t_xz': config['zero_t_xz'],
-    'dtype': dtype,
-  }
-  trained = {name: networks.Trained('model', model)}
-  if loss['gan']:
-    found = renderer.trained(config, (), True)
-    trained['discriminator'] = found['discriminator']
-  return stage_lib.Recipe(
-    name='mapping',
-    trained=trained,
-    objective=objective,
-    validate=validate,
-    summaries=summaries,
-    clip=clip,
-    frozen=frozen,
-  )
+  def _guessed(
+    self, nets: networks.Bound, canonical: jax.Array, window: jax.Array
+  ) -> tuple[jax.Array, mapping.KeypointMotion]:
+    """Keypoints of windows of coefficients, and their motion."""
+    motion = mapping.KeypointMotion(
+      *(x.astype(jnp.float32) for x in nets(self.network, window))
+    )
+    zero = self.config.zero_t_xz
+    return keypoints.transform(canonical, *motion, zero_t_xz=zero), motion
+
+  def _direct(
+    self,
+    nets: networks.Bound,
+    canonical: jax.Array,
+    picture: jax.Array,
+    window: jax.Array,
+  ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Keypoints of windows, and how far they are from those of phase 1."""
+    guess, motion = self._guessed(nets, canonical, window)
+    target, true = drawing.moved(
+      nets, canonical, picture, zero_t_xz=self.config.zero_t_xz
+    )
+    terms = {'keypoints': jnp.abs(guess - target).mean()}
+    gap = jnp.abs(drawing.degrees(motion) - drawing.degrees(true))
+    terms['angles'] = gap.mean()
+    for part in ('translation', 'expression'):
+      ours, theirs = getattr(motion, part), getattr(true, part)
+      terms[part] = jnp.abs(ours - theirs).mean()
+    return guess, terms
+
+  def _draw(
+    self,
+    nets: networks.Bound,
+    source: jax.Array,
+    windows: tuple[jax.Array, ...],
+  ) -> tuple[jax.Array, drawing.DrawnPicture]:
+    """Canonical keypoints, and what windows of coefficients make of them."""
+    canonical = nets('keypoint_detector', source)
+    placed = [self._guessed(nets, canonical, window)[0] for window in windows]
+    output = nets('generator', source, *placed)
+    return canonical, drawing.DrawnPicture(output, *placed)
+
+  def _drawn(
+    self, nets: networks.Bound, batch: stage_lib.Batch
+  ) -> tuple[jax.Array, jax.Array, jax.Array, drawing.DrawnPicture]:
+    """Source, driving, canonical keypoints, result."""
+    source, driving = drawing.pictures(batch)
+    windows = batch['source_window'], batch['driving_window']
+    return source, driving, *self._draw(nets, source, windows)
 
 
 def _windows(clip: stage_lib.Batch, size: int) -> jax.Array:

@@ -1,76 +1,122 @@
-"""PoseVAE: head motion from sound and style (reference 4.5 and 4.6).
+"""PoseVAE: head motion from sound and style (method 4.5, method 4.6).
 
 A variational auto-encoder and a discriminator of motion. Poses come as
-`input_pipeline`'s `PoseClips` gives them; statistics of the training set scale
+`PoseClips` of `input_pipeline` has them; statistics of the training set scale
 the regression, so that the six channels count alike.
 """
 
 from collections.abc import Mapping
-from typing import Any
+import dataclasses
+import functools
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.face3d import coeffs as coeff_lib
+from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.losses import coeffs, gan
 from sadtalker_jax.models.sadtalker import posevae
-from sadtalker_jax.training import face_models, networks, plots
+from sadtalker_jax.training import config as config_lib
+from sadtalker_jax.training import config_parts, face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey
 
 _STEADY = 1e-4  # least standard deviation of a channel that is divided by
+_CHANNELS = ('pitch', 'yaw', 'roll', 'x', 'y', 'z')  # of a pose
 
 
-def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
-  """None: the ear is a part of PoseVAE, see `warm_start.parts`."""
-  del config
-  return ()
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PoseVAELossConfig(config_lib.LossConfig):
+  """Weights of PoseVAE's losses."""
+
+  regression: Annotated[
+    config_lib.Weight, 'Squared distance of motion, in standard deviations.'
+  ]
+  kl: Annotated[
+    config_lib.Weight, 'Divergence of the posteriors from the prior.'
+  ]
+  aggregate: Annotated[
+    config_lib.Weight, 'Divergence of all latents of a batch from the prior.'
+  ]
+  gan: Annotated[config_lib.Weight, 'Score of the discriminator; 0: none.']
+  free_nats: Annotated[float, 'Divergence of a dimension that costs nothing.']
+  kl_warmup_steps: Annotated[
+    int, 'Steps over which the weights of both divergences rise.'
+  ]
 
 
-def recipe(
-  config: Mapping[str, Any],
-  frozen: Mapping[str, networks.Frozen],
-  statistics: Mapping[str, Any],
-) -> stage_lib.Recipe:
-  """The recipe of the stage.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PoseVAEConfig(config_lib.TrainConfig):
+  """Config of PoseVAE; the face model shows motion, and is not learned from."""
 
-  Args:
-    config: `model`: fields of PoseVAE; `dtype`; `loss`: weights `regression`,
-      `kl`, `aggregate`, `gan`, and `free_nats`, `kl_warmup_steps`, the latter
-      of both divergences; `morphable`: whose face is shown, see
-      `face_models.load`.
-    frozen: none are used.
-    statistics: `pose_delta_std` [6] of the training set.
+  morphable: config_parts.FaceModelConfig = dataclasses.field()
+  loss: PoseVAELossConfig
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
+  """PoseVAE is trained; `statistics` has `pose_delta_std` [6].
+
+  It needs no frozen network: the audio encoder is a part of PoseVAE, see
+  `warm_start.parts`.
   """
-  del frozen
-  loss = config['loss']
-  scale = np.maximum(
-    np.asarray(statistics['pose_delta_std'], np.float32), _STEADY
-  )
-  model = {**config['model'], 'dtype': jnp.dtype(config['dtype'])}
-  face = face_models.load(config['morphable'])
 
-  def seen(batch: stage_lib.Batch) -> dict[str, jax.Array]:
-    """What the networks are told of a batch."""
-    pose = batch['pose']  # [B, T + 1, 6]
-    reference = pose[:, 0]
-    return {
-      'motion': pose[:, 1:] - reference[:, None],
-      'reference': reference,
-      'mel': batch['mel'][..., None],
-      'style': batch['style'],
+  def trained(self) -> Mapping[str, networks.Trained]:
+    """PoseVAE, and a discriminator where it has a weight."""
+    config = self.config
+    length, latent = self.length, self.latent
+    inputs = [(1, length, 6), (1, 6), (1,), (1, length, 80, 16, 1), (1, latent)]
+    found = {
+      'posevae': networks.trained(
+        'posevae', config.model, config.dtype, inputs=inputs
+      )
     }
+    if config.loss.gan:
+      judge = 'pose_discriminator'
+      found[judge] = networks.trained(
+        judge, {}, config.dtype, group='discriminator'
+      )
+    return found
+
+  @property
+  def length(self) -> int:
+    """Frames of a clip."""
+    return self.config.model.get('num_frames', posevae.NUM_FRAMES)
+
+  @property
+  def latent(self) -> int:
+    """Numbers of the latent."""
+    return self.config.model.get('latent_size', posevae.LATENT_SIZE)
+
+  @functools.cached_property
+  def scale(self) -> np.ndarray:
+    """Standard deviations [6] of motion in the training set."""
+    return np.maximum(
+      np.asarray(self.statistics['pose_delta_std'], np.float32), _STEADY
+    )
+
+  @functools.cached_property
+  def face(self) -> morphable.MorphableModel:
+    """The face model of the coefficients."""
+    return face_models.load(self.config.morphable)
+
+  def data(self) -> Mapping[str, Any]:
+    """The face model."""
+    return {'face': self.face}
 
   def objective(
+    self,
     nets: networks.Bound,
     batch: stage_lib.Batch,
     key: PRNGKey,
     step: jax.Array,
   ) -> stage_lib.Losses:
-    told = seen(batch)
-    latent = config['model'].get('latent_size', posevae.LATENT_SIZE)
-    noise = jax.random.normal(key, (len(told['motion']), latent))
+    """The terms of method 4.5; `key` decides on the latents."""
+    loss = self.config.loss
+    told = _conditions(batch)
+    noise = jax.random.normal(key, (len(told['motion']), self.latent))
     found = nets(
       'posevae',
       told['motion'],
@@ -85,70 +131,52 @@ def recipe(
       found.log_variance.astype(jnp.float32),
     )
     terms = {
-      'regression': coeffs.squared_error(motion, told['motion'], scale),
-      'kl': coeffs.divergence(*posterior, free=loss['free_nats']),
+      'regression': coeffs.squared_error(motion, told['motion'], self.scale),
+      'kl': coeffs.divergence(*posterior, free=loss.free_nats),
       'aggregate': coeffs.aggregate_divergence(*posterior),
     }
     # Annealed: from the first step it would keep the posterior at the prior.
     taken = (step + 1).astype(jnp.float32)
-    warmup = jnp.minimum(taken / max(loss['kl_warmup_steps'], 1), 1.0)
+    warmup = jnp.minimum(taken / max(loss.kl_warmup_steps, 1), 1.0)
     total = (
-      loss['regression'] * terms['regression']
-      + warmup * loss['kl'] * terms['kl']
-      + warmup * loss['aggregate'] * terms['aggregate']
+      loss.regression * terms['regression']
+      + warmup * loss.kl * terms['kl']
+      + warmup * loss.aggregate * terms['aggregate']
     )
     totals = {'model': total}
-    if loss['gan']:
-      fake = nets('pose_discriminator', motion / scale)
-      real = nets('pose_discriminator', told['motion'] / scale)
+    if loss.gan:
+      fake = nets('pose_discriminator', motion / self.scale)
+      real = nets('pose_discriminator', told['motion'] / self.scale)
       terms['gan'] = gan.least_squares_generator(fake)
       terms['discriminator'] = gan.least_squares_discriminator(real, fake)
       totals = {
-        'model': total + loss['gan'] * terms['gan'],
+        'model': total + loss.gan * terms['gan'],
         'discriminator': terms['discriminator'],
       }
     return stage_lib.Losses(totals, terms)
 
-  def sampled(
-    nets: networks.Bound, batch: stage_lib.Batch, key: PRNGKey
-  ) -> tuple[jax.Array, jax.Array]:
-    """Real motion, and one drawn from the prior, [B, T, 6] each."""
-    told = seen(batch)
-    latent = config['model'].get('latent_size', posevae.LATENT_SIZE)
-    sound = nets('posevae', told['mel'], method='encode_audio')
-    drawn = nets(
-      'posevae',
-      jax.random.normal(key, (len(sound), latent)),
-      told['reference'],
-      told['style'],
-      sound,
-      method='decode',
-      train=False,
-    )
-    return told['motion'], drawn.astype(jnp.float32)
-
   def validate(
-    nets: networks.Bound, batch: stage_lib.Batch
+    self, nets: networks.Bound, batch: stage_lib.Batch, step: jax.Array
   ) -> stage_lib.Metrics:
-    """Terms, and how the spread of samples compares with that of real ones."""
+    """Terms, and the spread of samples as a share of that of real motion."""
+    del step
     key = jax.random.key(0)
-    terms = objective(nets, batch, key, jnp.int32(10**9)).terms
-    real, drawn = sampled(nets, batch, key)
+    terms = self.objective(nets, batch, key, jnp.int32(10**9)).terms
+    real, drawn = self._sampled(nets, batch, key)
     spread = drawn.std((0, 1)) / jnp.maximum(real.std((0, 1)), _STEADY)
-    names = ('pitch', 'yaw', 'roll', 'x', 'y', 'z')
-    shares = {f'spread/{n}': spread[i] for i, n in enumerate(names)}
+    shares = {f'spread/{n}': spread[i] for i, n in enumerate(_CHANNELS)}
     return {**terms, **shares}
 
   def summaries(
-    nets: networks.Bound, batch: stage_lib.Batch
-  ) -> dict[str, jax.Array]:
+    self, nets: networks.Bound, batch: stage_lib.Batch
+  ) -> stage_lib.Pictures:
     """Curves of real and drawn motion of the first clip."""
-    real, drawn = sampled(nets, batch, jax.random.key(0))
-    return {'motion': plots.curves(real[0], drawn[0], scale)}
+    real, drawn = self._sampled(nets, batch, jax.random.key(0))
+    return {'motion': plots.curves(real[0], drawn[0], self.scale)}
 
-  def clip(nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
+  def clip(self, nets: networks.Bound, batch: stage_lib.Batch) -> jax.Array:
     """Film | face with the real head motion | face with a drawn one."""
-    length = config['model'].get('num_frames', posevae.NUM_FRAMES)
+    length = self.length
     parts = (len(batch['mel']) - 1) // length
     total = parts * length
     vectors = batch['coefficients'][1 : total + 1]
@@ -156,7 +184,7 @@ def recipe(
     pose = jnp.concatenate([own.angles, own.translation], axis=-1)  # [T, 6]
     reference = jnp.broadcast_to(pose[:1], (parts, 1, 6))
     chunks = pose[1 : total + 1].reshape(parts, length, 6)
-    _, drawn = sampled(
+    _, drawn = self._sampled(
       nets,
       {
         'pose': jnp.concatenate([reference, chunks], axis=1),
@@ -176,25 +204,31 @@ def recipe(
       *plots.faces(nets.data['face'], vectors, guess),
     )
 
-  trained = {'posevae': networks.Trained('model', model, _inputs(config))}
-  if loss['gan']:
-    trained['pose_discriminator'] = networks.Trained(
-      'discriminator', {'dtype': model['dtype']}
+  def _sampled(
+    self, nets: networks.Bound, batch: stage_lib.Batch, key: PRNGKey
+  ) -> tuple[jax.Array, jax.Array]:
+    """Real motion, and one drawn from the prior, [B, T, 6] each."""
+    told = _conditions(batch)
+    sound = nets('posevae', told['mel'], method='encode_audio')
+    drawn = nets(
+      'posevae',
+      jax.random.normal(key, (len(sound), self.latent)),
+      told['reference'],
+      told['style'],
+      sound,
+      method='decode',
+      train=False,
     )
-  return stage_lib.Recipe(
-    name='posevae',
-    trained=trained,
-    objective=objective,
-    validate=validate,
-    summaries=summaries,
-    clip=clip,
-    data={'face': face},
-  )
+    return told['motion'], drawn.astype(jnp.float32)
 
 
-def _inputs(config: Mapping[str, Any]) -> list[tuple[int, ...]]:
-  """Shapes of example inputs of a PoseVAE of the config's size."""
-  model = config['model']
-  length = model.get('num_frames', posevae.NUM_FRAMES)
-  latent = model.get('latent_size', posevae.LATENT_SIZE)
-  return [(1, length, 6), (1, 6), (1,), (1, length, 80, 16, 1), (1, latent)]
+def _conditions(batch: stage_lib.Batch) -> dict[str, jax.Array]:
+  """Motion [B, T, 6] of a batch, and what the networks are given with it."""
+  pose = batch['pose']  # [B, T + 1, 6]
+  reference = pose[:, 0]
+  return {
+    'motion': pose[:, 1:] - reference[:, None],
+    'reference': reference,
+    'mel': batch['mel'][..., None],
+    'style': batch['style'],
+  }

@@ -1,11 +1,12 @@
-"""Wav2Lip's generator, the teacher of ExpNet (reference 7.4).
+"""Wav2Lip's generator, the teacher of ExpNet (method 7.4).
 
 Batches are `GeneratorWindows` of `input_pipeline`. The expert is frozen, and in
 evaluation mode.
 """
 
 from collections.abc import Mapping
-from typing import Any
+import dataclasses
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -13,75 +14,90 @@ import jax.numpy as jnp
 from sadtalker_jax import errors
 from sadtalker_jax.losses import gan, sync
 from sadtalker_jax.models.experts import syncnet, wav2lip
+from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey
 
 
-def needs(config: Mapping[str, Any]) -> tuple[str, ...]:
-  """The expert, if its opinion counts."""
-  return ('syncnet',) if config['loss']['sync'] else ()
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wav2LipLossConfig(config_lib.LossConfig):
+  """Shares of the terms in a total of 1; the rest is that of the pictures."""
+
+  sync: Annotated[
+    config_lib.Weight, 'Share of the expert; 0: it is not needed.'
+  ]
+  gan: Annotated[config_lib.Weight, 'Share of the discriminator; 0: none.']
+  sync_from_step: Annotated[
+    int,
+    'Step from which the expert counts. The original waits until its loss on '
+    'validation is low enough: a second start with another step.',
+  ]
 
 
-def recipe(
-  config: Mapping[str, Any],
-  frozen: Mapping[str, networks.Frozen],
-  statistics: Mapping[str, Any],
-) -> stage_lib.Recipe:
-  """The recipe of the stage.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wav2LipConfig(config_lib.TrainConfig):
+  """Config of Wav2Lip's generator."""
 
-  Args:
-    config: `model`: fields of Wav2Lip; `dtype`; `loss`: shares `sync` and `gan`
-      of a total of 1, the rest is that of the pictures; `sync_from_step`. The
-      original waits until the expert is content with validation, which is a
-      second start of ours with another step.
-    frozen: the expert.
-    statistics: not used.
+  loss: Wav2LipLossConfig
 
-  Raises:
-    InputError: the shares are more than 1.
-  """
-  del statistics
-  loss = config['loss']
-  if loss['sync'] + loss['gan'] >= 1 or min(loss['sync'], loss['gan']) < 0:
-    raise errors.InputError(
-      'loss: expected shares sync and gan of less than 1 together, found '
-      f'{loss["sync"]} and {loss["gan"]}'
-    )
-  model = {**config['model'], 'dtype': jnp.dtype(config['dtype'])}
 
-  def drawn(
-    nets: networks.Bound, batch: stage_lib.Batch
-  ) -> tuple[jax.Array, jax.Array]:
-    """Faces as drawn and as filmed, [B, 5, 96, 96, 3] BGR in [0, 1]."""
-    target = batch['target'].astype(jnp.float32) / 255
-    other = batch['reference'].astype(jnp.float32) / 255
-    flat = target.reshape(-1, *target.shape[2:])
-    faces = wav2lip.face_input(flat, other.reshape(flat.shape))
-    mels = batch['mels'].reshape(-1, *batch['mels'].shape[2:])
-    found = nets('wav2lip', mels[..., None], faces).astype(jnp.float32)
-    return found.reshape(target.shape), target
+@dataclasses.dataclass(frozen=True, eq=False)
+class Wav2LipStage(stage_lib.Stage[Wav2LipConfig]):
+  """The generator is trained, against a discriminator if that has a share."""
+
+  def __post_init__(self) -> None:
+    """Checks the shares.
+
+    Raises:
+      InputError: They are more than 1.
+    """
+    loss = self.config.loss
+    if loss.sync + loss.gan >= 1 or min(loss.sync, loss.gan) < 0:
+      raise errors.InputError(
+        'loss: expected shares sync and gan of less than 1 together, found '
+        f'{loss.sync} and {loss.gan}'
+      )
+
+  @classmethod
+  def needs(cls, config: Wav2LipConfig) -> tuple[str, ...]:
+    """The expert, where its term has a share."""
+    return ('syncnet',) if config.loss.sync else ()
+
+  def trained(self) -> Mapping[str, networks.Trained]:
+    """The generator, and a discriminator where it has a share."""
+    config = self.config
+    found = {'wav2lip': networks.trained('wav2lip', config.model, config.dtype)}
+    if config.loss.gan:
+      judge = 'wav2lip_discriminator'
+      found[judge] = networks.trained(
+        judge, {}, config.dtype, group='discriminator'
+      )
+    return found
 
   def objective(
+    self,
     nets: networks.Bound,
     batch: stage_lib.Batch,
     key: PRNGKey,
     step: jax.Array,
   ) -> stage_lib.Losses:
+    """The terms of method 7.4."""
     del key
-    found, target = drawn(nets, batch)
+    loss = self.config.loss
+    found, target = _drawn(nets, batch)
     terms = {'picture': jnp.abs(found - target).mean()}
     share = jnp.zeros(())
     total = jnp.zeros(())
-    if loss['sync']:
+    if loss.sync:
       sound, face = nets(
         'syncnet', batch['mel'][..., None], syncnet.face_input(found)
       )
       terms['sync'] = sync.cross_entropy(sound, face, jnp.ones(len(sound)))
-      share = jnp.where(step >= loss['sync_from_step'], loss['sync'], 0.0)
+      share = jnp.where(step >= loss.sync_from_step, loss.sync, 0.0)
       total = total + share * terms['sync']
     totals = {}
-    if loss['gan']:
+    if loss.gan:
       mouths = [
         wav2lip.lower_half(x).reshape(-1, 48, 96, 3) for x in (found, target)
       ]
@@ -90,29 +106,29 @@ def recipe(
       terms['discriminator'] = gan.cross_entropy(real, 1) + gan.cross_entropy(
         fake, 0
       )
-      total = total + loss['gan'] * terms['gan']
+      total = total + loss.gan * terms['gan']
       totals['discriminator'] = terms['discriminator']
-    rest = 1 - loss['gan'] - share
+    rest = 1 - loss.gan - share
     totals['model'] = total + rest * terms['picture']
     return stage_lib.Losses(totals, terms)
 
   def summaries(
-    nets: networks.Bound, batch: stage_lib.Batch
-  ) -> dict[str, jax.Array]:
+    self, nets: networks.Bound, batch: stage_lib.Batch
+  ) -> stage_lib.Pictures:
     """Filmed faces of the first example above drawn ones, RGB."""
-    found, target = drawn(nets, batch)
+    found, target = _drawn(nets, batch)
     rows = [plots.side_by_side(list(x[0, ..., ::-1])) for x in (target, found)]
     return {'faces': jnp.concatenate(rows)}
 
-  trained = {'wav2lip': networks.Trained('model', model)}
-  if loss['gan']:
-    trained['wav2lip_discriminator'] = networks.Trained(
-      'discriminator', {'dtype': model['dtype']}
-    )
-  return stage_lib.Recipe(
-    name='wav2lip',
-    trained=trained,
-    objective=objective,
-    summaries=summaries,
-    frozen=frozen,
-  )
+
+def _drawn(
+  nets: networks.Bound, batch: stage_lib.Batch
+) -> tuple[jax.Array, jax.Array]:
+  """Faces as drawn and as filmed, [B, 5, 96, 96, 3] BGR in [0, 1]."""
+  target = batch['target'].astype(jnp.float32) / 255
+  other = batch['reference'].astype(jnp.float32) / 255
+  flat = target.reshape(-1, *target.shape[2:])
+  faces = wav2lip.face_input(flat, other.reshape(flat.shape))
+  mels = batch['mels'].reshape(-1, *batch['mels'].shape[2:])
+  found = nets('wav2lip', mels[..., None], faces).astype(jnp.float32)
+  return found.reshape(target.shape), target

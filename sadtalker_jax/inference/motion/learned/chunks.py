@@ -75,7 +75,8 @@ def poses(
 ) -> np.ndarray:
   """Pose of every frame, not smoothed yet (method 4.7, 1 to 3).
 
-  The last chunk is made from the sound of the last 32 frames, and its last poses
+  The last chunk is made from the sound of the last 32 frames, and its last
+  poses
   fill the rest of the clip (quirk Q9). In clips with fewer frames the first
   window is repeated. The sound of frame 0 is not used (quirk Q31).
 

@@ -1,0 +1,87 @@
+"""Networks of bundles: frozen experts, and what new weights start from."""
+
+from collections.abc import Sequence
+import pathlib
+
+from absl import logging
+
+from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.models import zoo
+from sadtalker_jax.training import config as config_lib
+from sadtalker_jax.training import initial_state, networks
+from sadtalker_jax.typing import Variables
+
+
+def experts(
+  config: config_lib.TrainConfig, names: Sequence[str]
+) -> dict[str, networks.Frozen]:
+  """Frozen networks of the config's bundle, by name.
+
+  Raises:
+    InputError: There is no bundle, it lacks a network, or has one of another
+      face model.
+  """
+  return _networks(config, config.bundle, names, 'bundle')
+
+
+def warm_start(config: config_lib.TrainConfig) -> dict[str, Variables]:
+  """Variables that a run starts from, by network or part of one.
+
+  Raises:
+    InputError: As `experts`, or a network has no such part.
+  """
+  start = config.warm_start
+  parts = [
+    (source.split('/'), target)
+    for source, target in start.parts
+    if target.split('/')[0] not in start.networks
+  ]
+  names = {*start.networks, *(source[0] for source, _ in parts)}
+  found = _networks(config, start.bundle, sorted(names), 'warm_start.bundle')
+  warm = {name: found[name].variables for name in start.networks}
+  for (name, *part), target in parts:
+    warm[target] = initial_state.of_part(found[name].variables, part)
+    if not warm[target]:
+      raise errors.InputError(
+        f'warm_start.parts: expected a part of {name}, found {"/".join(part)}'
+      )
+  return warm
+
+
+def _networks(
+  config: config_lib.TrainConfig, bundle: str, names: Sequence[str], key: str
+) -> dict[str, networks.Frozen]:
+  """Networks of a bundle, which `key` of the config names.
+
+  Those that depend on a face model must belong to that of the config.
+  """
+  if not names:
+    return {}
+  if not bundle:
+    raise errors.InputError(
+      f'{key}: expected a bundle with {", ".join(names)}, found none (make one '
+      'with sadtalker_jax.cli.convert, or turn off what needs them)'
+    )
+  folder = pathlib.Path(bundle)
+  card = cards.read(folder)
+  missing = [name for name in names if name not in card.networks]
+  if missing:
+    raise errors.InputError(
+      f'{key}: expected a bundle with {", ".join(missing)}, found '
+      f'{", ".join(sorted(card.networks))} in {folder}'
+    )
+  face = None if config.morphable is None else config.morphable.kind
+  if cards.SPEAK_OF_FACES & set(names) and card.morphable != face:
+    raise errors.InputError(
+      f'{key}: expected networks of the face model {face} (morphable.kind), '
+      f'found those of {card.morphable} in {folder}'
+    )
+  bundles.verify(folder, card)
+  logging.info('%s of %s', ', '.join(names), folder)
+  found = {}
+  for name in names:
+    fields = card.networks[name].config
+    shapes = zoo.shapes(name, **fields)
+    found[name] = networks.Frozen(bundles.load(folder, name, shapes), fields)
+  return found
