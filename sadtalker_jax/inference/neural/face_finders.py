@@ -1,4 +1,4 @@
-"""Finders of the 68 landmarks that the networks' crop and alignment go by.
+"""Finders of the 68 landmarks that place the crop and the alignment of a face.
 
 Conventions: points are (x, y) in pixels of the given picture, y down; their
 order is that of `faces.landmarks.to_68`.
