@@ -27,7 +27,8 @@ The loop:
     sharding         where arrays lie on a mesh
     guards           lock, orderly stop, losses that are no numbers
     costs            operations and memory of a step
-    reporting        figures and files of a run
+    reporting        figures of a run over its steps
+    writers          files of a run
     summaries        pictures and films; `plots` draws them
     profiling        a trace of some steps
 """
