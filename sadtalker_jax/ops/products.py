@@ -1,20 +1,26 @@
-"""Counts of multiplications, from the trace of a function."""
+"""Counts of multiplications, from the trace of a function.
+
+What no result depends on is left out: a compiler removes it, so it is never
+computed. A trace of gradients holds much of that, see `optimizers.of_groups`.
+"""
 
 from collections.abc import Callable, Iterator
 import math
 from typing import Any
 
 import jax
+from jax.interpreters import partial_eval
 
 
-def count(function: Callable[..., Any], *inputs: Any) -> int:
+def count(function: Callable[..., Any], *inputs: Any, platform: str) -> int:
   """Multiply-adds of the matrix products and convolutions of a function.
 
   Args:
     function: function that jax can trace.
     *inputs: arguments of the function, or their shapes.
+    platform: as in `of_trace`.
   """
-  return of_trace(jax.make_jaxpr(function)(*inputs), jax.default_backend())
+  return of_trace(jax.make_jaxpr(function)(*inputs), platform)
 
 
 def of_trace(trace: Any, platform: str) -> int:
@@ -29,7 +35,13 @@ def of_trace(trace: Any, platform: str) -> int:
     platform: platform whose form counts, where a function has several: 'cpu',
       'gpu' or 'tpu'.
   """
-  return _of(trace.jaxpr, platform)
+  return _of(needed(trace.jaxpr), platform)
+
+
+def needed(jaxpr: Any) -> Any:
+  """A jaxpr without the operations that no output depends on."""
+  outputs = [True] * len(jaxpr.outvars)
+  return partial_eval.dce_jaxpr(jaxpr, outputs, instantiate=True)[0]
 
 
 def _of(jaxpr: Any, platform: str) -> int:
