@@ -17,8 +17,10 @@ to rounding:
   once, by the plain modules.
 
 Frames are independent. On CPU they are computed one after the other, which is
-quicker there and keeps the working set small; elsewhere as a batch. With
-bfloat16 the convolutions run in it; norms, softmax and sampling in float32.
+quicker there and keeps the working set small; elsewhere as a batch. The weights
+know the platform that they were packed for, so a program for another device can
+be made anywhere. With bfloat16 the convolutions run in it; norms, softmax and
+sampling in float32.
 
 Conventions: pictures [B, S, S, 3], RGB in [0, 1]; windows [B, 27, C]; angles
 [B, 3] degrees (yaw, pitch, roll), NaN where the predicted one is kept.
@@ -63,7 +65,7 @@ def prepare_source(
   """
   networks, mapped = params
   plain = networks['source']
-  dtype = fused_layers.dtype(networks['motion']['compress'])
+  dtype = networks['target'].dtype
   with jax.default_matmul_precision('highest'):
     volume: Any = folding.encoder(plain['generator'], dtype).apply(
       plain['generator'], image, train=False, method='encode'
@@ -117,7 +119,7 @@ def draw(
   """Frames [B, S, S, 3], float32 in [0, 1]; arguments as in `render`."""
   networks, mapped = params
   driving = _placed(mapped, source.canonical, windows, angles)
-  if jax.default_backend() != 'cpu' or len(windows) == 1:
+  if not networks['target'].is_cpu or len(windows) == 1:
     return _draw(networks, source, driving, precision)
 
   def one(inputs: tuple[PortraitFeatures, jax.Array]) -> jax.Array:

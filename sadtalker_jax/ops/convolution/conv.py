@@ -66,7 +66,8 @@ def conv_general_dilated(
   )
   if x.ndim == 5 and plain and strides[0] == 1 and not rest:
     # Gradients are traced later, maybe with another default.
-    precision = precision or jax.config.jax_default_matmul_precision
+    default = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    precision = precision or default
     pads = tuple((int(low), int(high)) for low, high in padding)
     return _conv3d(x, kernel, tuple(strides[1:]), pads, precision)
   return lax.conv_general_dilated(

@@ -11,6 +11,7 @@ from sadtalker_jax.models import zoo
 from sadtalker_jax.models.facevid2vid import render
 from sadtalker_jax.models.fused import fused_layers, fused_render
 from sadtalker_jax.ops.convolution import winograd
+from tests import hlo
 from tests.models.facevid2vid import render_test
 
 COUNT = 3
@@ -24,10 +25,11 @@ def _weights():
   }
 
 
-def _params(dtype=jnp.float32, **how):
+def _params(dtype=jnp.float32, platform='cpu', **how):
   weights = _weights()
   mapping = fused_render.fold_mapping(weights.pop('mapping'), **how)
-  return fused_render.fold(weights, dtype=dtype), mapping
+  folded = fused_render.fold(weights, platform=platform, dtype=dtype)
+  return folded, mapping
 
 
 @functools.cache
@@ -116,15 +118,24 @@ def test_frames_do_not_depend_on_the_number_of_devices():
   )
 
 
-def test_a_batch_on_an_accelerator_is_the_same(monkeypatch):
-  params = _params()
-  one_by_one = jax.jit(fused_render.draw)(params, *_fused(params))
-  monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
-  # Another function, or the compiled one would be used again.
-  as_a_batch = jax.jit(lambda *args: fused_render.draw(*args))(
-    params, *_fused(params)
-  )
+def test_weights_of_an_accelerator_give_the_same_frames_as_a_batch():
+  one_by_one = jax.jit(fused_render.draw)(_params(), *_fused(_params()))
+  params = _params(platform='cuda')
+  as_a_batch = jax.jit(fused_render.draw)(params, *_fused(params))
   np.testing.assert_allclose(one_by_one, as_a_batch, atol=1e-3)
+
+
+@pytest.mark.parametrize('platform', ['cpu', 'cuda', 'tpu'])
+def test_the_program_for_a_platform_has_its_forms(sparing, platform):
+  params = _params(platform=platform)
+  traced = jax.jit(fused_render.draw).trace(params, *_fused(params))
+  text = traced.lower(lowering_platforms=(platform,)).as_text()
+  shapes = hlo.convolutions(text)
+  assert (5 in {len(shape) for shape in shapes}) == (platform == 'tpu')
+  # A CPU draws frames one by one.
+  assert (1 in {shape[0] for shape in shapes}) == (platform == 'cpu')
+  packed = {k for layer in params[0]['motion']['down'] for k in layer}
+  assert packed == {'bias', 'patches' if platform == 'cpu' else 'kernel'}
 
 
 def test_free_view_turns_one_frame_alone():

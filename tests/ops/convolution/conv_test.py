@@ -1,7 +1,5 @@
 """3-D convolutions in slices, against XLA's own, and who gets which."""
 
-import re
-
 import jax
 from jax import lax
 import jax.numpy as jnp
@@ -9,6 +7,7 @@ import numpy as np
 import pytest
 
 from sadtalker_jax.ops.convolution import conv
+from tests import hlo
 
 
 def _draw(*shape):
@@ -81,7 +80,7 @@ def test_tpus_alone_get_convolutions_in_three_dimensions(
 
   traced = jax.jit(jax.grad(run, (0, 1))).trace(x, kernel)
   text = traced.lower(lowering_platforms=(lowered_for,)).as_text()
-  ranks = _ranks(text)
+  ranks = {len(shape) for shape in hlo.convolutions(text)}
   assert ranks == {5 if lowered_for == 'tpu' else 4}
 
 
@@ -123,10 +122,3 @@ def test_the_precision_of_a_convolution_holds_for_its_gradient():
 
   text = str(jax.make_jaxpr(jax.grad(run))(x))
   assert 'HIGHEST' in text and 'precision=None' not in text
-
-
-def _ranks(text):
-  """Ranks of the convolutions of a StableHLO program."""
-  kinds = re.findall(r'stablehlo.convolution.*->\s*tensor<([\dx]+)x\w+>', text)
-  assert len(kinds) == text.count('stablehlo.convolution')
-  return {len(kind.split('x')) for kind in kinds}
