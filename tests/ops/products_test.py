@@ -103,3 +103,15 @@ def test_what_both_forms_of_a_platform_leave_unused_does_not_count():
     return used
 
   assert _count(run, _shape(3, 3)) == 27
+
+
+def test_the_largest_map_of_a_convolution():
+  def run(x, kernel):
+    y = lax.conv_general_dilated(
+      x, kernel, (1, 1), 'SAME', dimension_numbers=conv.channels_last(2)
+    )
+    return lax.map(lambda row: row @ row.T, y[:, 0]), jnp.zeros((99, 99, 99))
+
+  trace = jax.make_jaxpr(run)(_shape(2, 8, 6, 5), _shape(3, 3, 5, 7))
+  assert products.largest_map(trace, 'gpu') == 2 * 8 * 6 * 7
+  assert products.largest_map(jax.make_jaxpr(jnp.sin)(1.0), 'gpu') == 0

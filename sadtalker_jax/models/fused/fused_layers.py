@@ -14,6 +14,7 @@ some forms compute the output in strips, which are then still in the cache.
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -134,6 +135,39 @@ def conv(
       precision=precision,
     )
   return finish(y + bias, *beside)
+
+
+def flat_conv(
+  x: jax.Array, layer: Mapping[str, jax.Array], precision: lax.PrecisionLike
+) -> jax.Array:
+  """One output of a 2-D convolution over depth and channels of a volume.
+
+  The products of all taps are computed at once, then shifted and added.
+
+  Args:
+    x: [B, D, H, W, C].
+    layer: kernel [D, C, K K], bias [1].
+    precision: precision of the products.
+
+  Returns:
+    [B, H, W, 1] float32.
+  """
+  products = jnp.einsum(
+    'bdhwc,dck->bhwk',
+    x,
+    layer['kernel'],
+    precision=precision,
+    preferred_element_type=jnp.float32,
+  )
+  size = math.isqrt(products.shape[-1])
+  height, width = products.shape[1:3]
+  pad = (size // 2,) * 2
+  padded = jnp.pad(products, ((0, 0), pad, pad, (0, 0)))
+  total = jnp.zeros((*products.shape[:3],), jnp.float32)
+  for i in range(size):
+    for j in range(size):
+      total += padded[:, i : i + height, j : j + width, i * size + j]
+  return total[..., None] + layer['bias'].astype(jnp.float32)
 
 
 def halved(x: jax.Array) -> jax.Array:

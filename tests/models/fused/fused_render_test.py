@@ -10,6 +10,7 @@ import pytest
 from sadtalker_jax.models import zoo
 from sadtalker_jax.models.facevid2vid import render
 from sadtalker_jax.models.fused import fused_layers, fused_render
+from sadtalker_jax.ops import products
 from sadtalker_jax.ops.convolution import winograd
 from tests import hlo
 from tests.models.facevid2vid import render_test
@@ -123,6 +124,39 @@ def test_weights_of_an_accelerator_give_the_same_frames_as_a_batch():
   params = _params(platform='cuda')
   as_a_batch = jax.jit(fused_render.draw)(params, *_fused(params))
   np.testing.assert_allclose(one_by_one, as_a_batch, atol=1e-3)
+
+
+def test_no_map_is_too_large_for_a_gpu(monkeypatch):
+  params = _params(platform='cuda')
+  inputs = _fused(params)
+  want = jax.jit(fused_render.draw)(params, *inputs)
+  # The hidden maps of three layers of SPADE, and room for two frames of three:
+  # two parts, of which one is filled up.
+  monkeypatch.setattr(fused_render, '_MOST', 3 * 32 * 32 * 3 * 128 - 1)
+  traced = jax.jit(lambda *args: fused_render.draw(*args)).trace(
+    params, *inputs
+  )
+  assert products.largest_map(traced.jaxpr, 'gpu') < fused_render._MOST
+  lowered = traced.lower()
+  assert (2, 32, 32, 3) in hlo.convolutions(lowered.as_text())
+  frames = lowered.compile()(params, *inputs)
+  np.testing.assert_allclose(frames, want, atol=1e-5)
+
+
+@pytest.mark.parametrize(('size', 'count'), [(256, 63), (512, 15)])
+def test_frames_of_the_published_network_that_are_drawn_together(size, count):
+  shape = lambda *s: jax.ShapeDtypeStruct(s, jnp.bfloat16)  # noqa: E731
+  block = {'shared': {'bias': shape(384)}, 'spade_0': {'bias': shape(512)}}
+  networks = {
+    'target': fused_layers.Target('cuda', jnp.bfloat16),
+    'decoder': {'up': [block]},
+    'motion': {'last': {'kernel': shape(3, 3, 3, 112, 112)}},
+  }
+  volume = shape(1, 16, size // 4, size // 4, 32)
+  source = fused_render.PortraitFeatures(volume, volume, volume, volume)
+  # Of gamma and beta at full size there are 512 a pixel.
+  assert fused_render._together(networks, source) == count
+  assert count * size**2 * 512 < 2**31 <= (count + 1) * size**2 * 512
 
 
 @pytest.mark.parametrize('platform', ['cpu', 'cuda', 'tpu'])
