@@ -76,7 +76,9 @@ def measure(
   seconds = _times(compiled, inputs, repeats)
   cost = compiled.cost_analysis() or {}
   # XLA counts the body of a loop once.
-  traced = 2 * products.count(function, *inputs)
+  traced = 2 * products.count(
+    function, *inputs, platform=jax.devices()[0].platform
+  )
   gflop = max(float(cost.get('flops', 0)), traced) / 1e9
   median = statistics.median(seconds)
   peak = _peak(dtype)
@@ -140,7 +142,7 @@ def _times(
 
 def _peak(dtype: str) -> float:
   """GFLOP per second of a large matrix product, the best of a few."""
-  side = _MATRIX.get(jax.default_backend(), 4096)
+  side = _MATRIX.get(jax.devices()[0].platform, 4096)
   matrix = jnp.ones((side, side), dtype)
   product = jax.jit(jnp.matmul).lower(matrix, matrix).compile()
   return 2 * side**3 / min(_times(product, (matrix, matrix), 5)) / 1e9

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from sadtalker_jax.ops import products
+from sadtalker_jax.training import sharding
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PyTree
 
@@ -167,11 +168,16 @@ def compiled(
     dtype: Type of computation.
     plain: The step without `remat`, if `step` has one.
     options: Options of the compiler.
+
+  Raises:
+    InputError: The batch is too large for the convolutions of a GPU.
   """
   device = jax.tree.leaves(state)[0].sharding.mesh.devices
   kind, platform = device.flat[0].device_kind, device.flat[0].platform
   platform = 'gpu' if platform in ('cuda', 'rocm') else platform
   trace = step.trace(state, batch, frozen)
+  if platform == 'gpu':
+    sharding.check_maps(products.largest_map(trace.jaxpr, platform), batch)
   flops = model = 2 * products.of_trace(trace.jaxpr, platform)
   if plain is not None:
     found = jax.make_jaxpr(plain)(state, batch, frozen)
