@@ -56,7 +56,8 @@ def forms(kept: record.Record, scale: plan.Scale) -> None:
   depth = 2 if scale.name == 'small' else 16
   side = scale.size // _REDUCTION
   rng = np.random.default_rng(0)
-  inputs, kernels = [], []
+  inputs: list[jax.Array] = []
+  kernels: list[jax.Array] = []
   for reduction, shape in shapes(scale):
     size = (scale.batch, depth, *[side // reduction] * 2, shape[-2])
     fan_in = np.prod(shape[:-1])

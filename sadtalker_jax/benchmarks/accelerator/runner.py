@@ -97,13 +97,15 @@ def _one(
   deadline = min(item.seconds, left)
   began = time.monotonic()
   code, stderr = _wait(start(file), deadline, place)
-  content = {'checks': []}
+  content: dict[str, Any] = {'checks': []}
   if output.exists():
     content = json.loads(output.read_text())
   content['seconds'] = round(time.monotonic() - began, 2)
   if content.get('state') not in ('done', 'failed', 'skipped'):
     content |= _unfinished(code, deadline, deadline < item.seconds)
-  elif code < 0:  # it fell over while it ended: nothing of it can be relied on
+  elif (
+    code is not None and code < 0
+  ):  # it fell over while it ended: nothing of it can be relied on
     content |= {'state': 'failed', 'reason': _signal(code)}
   if content['state'] == 'failed' and stderr:
     content['stderr'] = stderr
