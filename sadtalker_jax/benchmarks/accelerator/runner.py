@@ -103,9 +103,8 @@ def _one(
   content['seconds'] = round(time.monotonic() - began, 2)
   if content.get('state') not in ('done', 'failed', 'skipped'):
     content |= _unfinished(code, deadline, deadline < item.seconds)
-  elif (
-    code is not None and code < 0
-  ):  # it fell over while it ended: nothing of it can be relied on
+  elif code is not None and code < 0:
+    # It fell over while it ended: nothing of it can be relied on.
     content |= {'state': 'failed', 'reason': _signal(code)}
   if content['state'] == 'failed' and stderr:
     content['stderr'] = stderr
