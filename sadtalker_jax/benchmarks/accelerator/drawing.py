@@ -26,7 +26,7 @@ _COARSE = 16  # cells along a side of the portrait
 
 # Mean difference of frames from a CPU's in float32, in grey levels of 255: see
 # docs/results/accelerator.md for what a CPU finds between its own types.
-_GREY = {'bfloat16': 4.0, 'float32': 1.0}
+_GREY = {'bfloat16': 1.0, 'float32': 0.5}
 # Mean difference in [0, 1] with the highest precision.
 _HIGHEST = 1e-4
 
