@@ -149,7 +149,7 @@ def _peak(dtype: str) -> float:
 
   Of random numbers: with ones a GPU draws less power, and is too quick.
   """
-  side = _MATRIX.get(jax.default_backend(), 4096)
+  side = _MATRIX.get(jax.devices()[0].platform, 4096)
   matrix = jax.random.normal(jax.random.key(0), (side, side), dtype)
   product = jax.jit(jnp.matmul).lower(matrix, matrix).compile()
   return 2 * side**3 / min(seconds(product, (matrix, matrix), 5)) / 1e9

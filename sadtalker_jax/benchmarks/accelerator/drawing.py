@@ -23,6 +23,7 @@ from sadtalker_jax.typing import PyTree
 
 _COMPARED = 4  # frames that a CPU has drawn, too
 _COARSE = 16  # cells along a side of the portrait
+_STEPS = 65535  # of a frame in the file
 
 # Mean difference of frames from a CPU's in float32, in grey levels of 255: see
 # docs/results/accelerator.md for what a CPU finds between its own types.
@@ -90,7 +91,7 @@ def golden(scale: plan.Scale) -> dict[str, np.ndarray]:
   source = jax.jit(fused_render.prepare_source)(weights, picture, window)
   drawn = np.asarray(jax.jit(highest)(weights, source, windows, angles))
   return {
-    'frames': np.round(255 * drawn).astype(np.uint8),
+    'frames': np.round(_STEPS * drawn).astype(np.uint16),
     'first': drawn[0].astype(np.float32),
   }
 
@@ -181,7 +182,7 @@ def _compare(
   if expected is None:
     return
   count = min(len(drawn), len(expected))
-  gap = np.abs(255 * drawn[:count] - expected[:count])
+  gap = 255 * np.abs(drawn[:count] - expected[:count] / _STEPS)
   kept.put(
     grey_error_largest=float(gap.max()),
     grey_error_of_999_in_1000=float(np.quantile(gap, 0.999)),

@@ -77,7 +77,7 @@ def forms(kept: record.Record, scale: plan.Scale) -> None:
     'nhwc': (_native, _NHWC),
   }
   for name, (form, options) in ways.items():
-    if options and jax.default_backend() != 'gpu':
+    if options and jax.devices()[0].platform != 'gpu':
       kept.put(nhwc='a flag of XLA for GPUs')
       continue
     run = jax.jit(functools.partial(_all, form)).lower(inputs, kernels)

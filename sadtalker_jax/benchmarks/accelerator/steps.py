@@ -55,7 +55,7 @@ def once(kept: record.Record, scale: plan.Scale) -> None:
   """Terms and norms of one step of every stage, against a CPU's."""
   for name, config in scale.stages.items():
     began = time.perf_counter()
-    terms = _terms(config, quick=jax.default_backend() == 'cpu')
+    terms = _terms(config, quick=jax.devices()[0].platform == 'cpu')
     kept.put(**{f'{name}_seconds': time.perf_counter() - began})
     bad = sum(not np.isfinite(v) for v in terms.values())
     kept.check(f'{name}: terms that are no numbers', bad, 0)
