@@ -10,8 +10,11 @@ import contextlib
 import os
 import pathlib
 import secrets
+from typing import TypeAlias
 
 from sadtalker_jax import errors
+
+Path: TypeAlias = str | os.PathLike[str]
 
 
 def check_source(path: str | os.PathLike[str], kind: str) -> pathlib.Path:

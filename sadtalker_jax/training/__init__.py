@@ -7,6 +7,7 @@ From a config to a finished run:
     config           the typed config; parts of it in `config_parts`
     config_reading   plain values to frozen dataclasses, faults in one line
     bundled          frozen networks, and what new weights start from
+    xla_presets      flags of XLA, by name
     export_bundle    finished runs to a bundle
 
 Stages:

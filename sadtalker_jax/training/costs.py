@@ -12,7 +12,6 @@ import dataclasses
 import math
 from typing import Any
 
-from clu import parameter_overview
 import jax
 import numpy as np
 
@@ -200,6 +199,8 @@ def compiled(
 
 def overview(params: PyTree) -> str:
   """A table of parameters: name, shape, type, size and sharding."""
+  from clu import parameter_overview  # planning alone needs it
+
   return parameter_overview.get_parameter_overview(
     params, include_stats='sharding', max_lines=None
   )

@@ -21,7 +21,7 @@ from sadtalker_jax.inference.neural import (
   neural_drawer,
   neural_portrait,
 )
-from sadtalker_jax.media import video
+from sadtalker_jax.media import files
 from sadtalker_jax.models.fused import fused_render
 from sadtalker_jax.typing import PyTree
 
@@ -127,7 +127,7 @@ class NeuralRenderer(rendering.Renderer):
 
   def video_rows(
     self,
-    path: video.Path,
+    path: files.Path,
     fps: fractions.Fraction,
     options: options_lib.Options,
   ) -> np.ndarray:
