@@ -41,7 +41,8 @@ def params(scale: plan.Scale, dtype: str) -> PyTree:
   """
   networks = {n: zoo.noise(n, **f) for n, f in scale.networks.items()}
   mapping = fused_render.fold_mapping(networks.pop('mapping'))
-  return fused_render.fold(networks, dtype=dtype), mapping
+  platform = jax.devices()[0].platform
+  return fused_render.fold(networks, platform=platform, dtype=dtype), mapping
 
 
 def inputs(size: int, count: int) -> tuple[np.ndarray, ...]:
@@ -205,7 +206,8 @@ def _speed(
   batch = len(arrays[2])
   times = timing.seconds(program, arrays, scale.repeats)
   median = statistics.median(times)
-  flops = 2 * products.count(frames, *arrays)
+  platform = jax.devices()[0].platform
+  flops = 2 * products.count(frames, *arrays, platform=platform)
   kept.put(
     batch_seconds=median,
     batch_seconds_least=min(times),
