@@ -244,7 +244,7 @@ def test_importing_the_package_does_not_start_jax():
   subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
 
 
-@pytest.mark.parametrize('path', _sources(), ids=lambda p: p.name)
-def test_forms_go_by_what_is_lowered_for(path):
+def test_forms_go_by_what_is_lowered_for():
   # `jax.default_backend` says where a program is made, not where it will run.
-  assert 'default_backend' not in path.read_text()
+  asking = [p for p in _sources() if 'default_backend' in p.read_text()]
+  assert asking == []

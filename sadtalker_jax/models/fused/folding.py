@@ -36,12 +36,11 @@ def fold(
 
   Args:
     variables: variables of 'keypoint_detector' and 'generator'.
-    platform: platform that will render: 'cpu', 'cuda', 'tpu', ..., or what a
-      device says of itself.
+    platform: platform that will render: 'cpu', 'gpu', 'cuda', 'tpu', ...
     dtype: type of the convolutions of a frame, float32 or bfloat16.
 
   Returns:
-    Tree of numpy arrays, and its `fused_layers.Target`; arrays for source-only
+    Tree of numpy arrays with its `fused_layers.Target`; arrays for source-only
     work are unchanged.
   """
   target = fused_layers.Target(platform, jnp.dtype(dtype))
