@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.benchmarks import timing
-from sadtalker_jax.benchmarks.accelerator import plan, record
+from sadtalker_jax.benchmarks.accelerator import card, plan, record
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops.convolution import conv as conv_ops
 from sadtalker_jax.ops.convolution import phases
@@ -81,7 +81,14 @@ def forms(kept: record.Record, scale: plan.Scale) -> None:
       kept.put(nhwc='a flag of XLA for GPUs')
       continue
     run = jax.jit(functools.partial(_all, form)).lower(inputs, kernels)
-    program = run.compile(compiler_options=options)
+    try:
+      program = run.compile(compiler_options=options)
+    except Exception as fault:
+      if not options:
+        raise
+      # The compiler of another version may not know the flag.
+      kept.put(nhwc=f'not compiled: {" ".join(str(fault).split())[:200]}')
+      continue
     sums = [np.asarray(y, np.float32) for y in program(inputs, kernels)[1]]
     times = timing.seconds(program, (inputs, kernels), scale.repeats)
     median = statistics.median(times)
@@ -95,8 +102,8 @@ def forms(kept: record.Record, scale: plan.Scale) -> None:
     error = max(
       record.relative_error(a, b) for a, b in zip(sums, first, strict=True)
     )
-    # One rounding to bfloat16 of each output.
-    kept.check(f'{name} against slices', error, 1e-2)
+    # Slices round the sums of up to seven parts to bfloat16, one by one.
+    kept.check(f'{name} against slices', error, 2e-2)
 
 
 def _all(form: Any, inputs: Any, kernels: Any) -> tuple[Any, Any]:
@@ -164,6 +171,8 @@ def errors(kept: record.Record, scale: plan.Scale) -> None:
       given = [np.asarray(v, np.float64) for v in (a, b)]
       places, expected = _exact(*given, factor=1 if form else 2)
       error = record.relative_error(found[places], expected)
+      if kind == 'default':
+        limit = card.default_limit()
       kept.check(f'{name}, {kind}', error, limit)
 
 

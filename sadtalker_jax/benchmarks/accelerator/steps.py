@@ -60,8 +60,10 @@ def once(kept: record.Record, scale: plan.Scale) -> None:
     bad = sum(not np.isfinite(v) for v in terms.values())
     kept.check(f'{name}: terms that are no numbers', bad, 0)
     for key, value in terms.items():
+      if not key.startswith(('total/', 'gradient_norm/')):
+        continue  # figures that may jump, such as shares of right answers
       expected = kept.golden(f'steps.{name}.{key}')
-      if expected is None or not np.isfinite(expected):
+      if expected is None:
         continue
       limit = _NORM if key.startswith('gradient_norm/') else _LOSS
       error = abs(value - float(expected)) / max(abs(float(expected)), 1e-3)
