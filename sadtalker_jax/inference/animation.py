@@ -3,20 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import fractions
-import os
 import pathlib
 
 import numpy as np
 
 from sadtalker_jax.faces import crop
-from sadtalker_jax.inference import geometry_video, rendering, tracks
+from sadtalker_jax.inference import geometry_video, inputs, rendering, tracks
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.enhance import face_enhancer
-from sadtalker_jax.media import blend, video
+from sadtalker_jax.media import blend, encoder, video
 
-Path = str | os.PathLike[str]
-# Sound: a file, or samples [L] in [-1, 1] with their rate.
-Sound = Path | tuple[np.ndarray, int]
+Path = inputs.Path
+Sound = inputs.Sound
 
 FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
 
@@ -28,7 +26,7 @@ class Animation:
   portrait: portrait_lib.Portrait
   motion: tracks.Track
   fps: fractions.Fraction
-  sound: Sound
+  sound: encoder.Sound
   drawer: rendering.Drawer
   batch_size: int
   enhancer: face_enhancer.FaceEnhancer | None = None

@@ -44,10 +44,9 @@ class Spec(NamedTuple):
 
   def fail(self, expected: str, found: Any) -> errors.InputError:
     """The error of a value."""
-    shown = repr(found)
-    if len(shown) > 200:
-      shown = f'{shown[:200]}... ({len(shown)} characters)'
-    return errors.InputError(f'{self.name}: expected {expected}, found {shown}')
+    return errors.InputError(
+      f'{self.name}: expected {expected}, found {errors.shown(found)}'
+    )
 
   @property
   def range(self) -> str:

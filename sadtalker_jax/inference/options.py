@@ -110,6 +110,15 @@ class Options:
     'Box of the face in pixels, instead of the detector.',
     metavar='X0 Y0 X1 Y1',
   )
+  audio_track: int | None = _option(
+    None,
+    'integer',
+    'Sound track of a file that has several, 0 for the first; by default the '
+    'first that is not silent.',
+    least=0,
+    most=999,
+    metavar='N',
+  )
   batch_size: int = _option(
     8,
     'integer',

@@ -6,6 +6,7 @@ one warning, and only a file without any content is an error.
 
 from collections.abc import Iterator
 import fractions
+import io
 import os
 from typing import Any, TypeAlias
 
@@ -27,12 +28,15 @@ _BEFORE_19 = int(av.__version__.split('.')[0]) < 19
 _LENIENT: dict[str, Any] = {'metadata_errors': 'ignore'} if _BEFORE_19 else {}
 
 
-def open_media(path: str | os.PathLike[str], kind: str) -> Container:
+def open_media(
+  path: str | os.PathLike[str], kind: str, file: io.RawIOBase | None = None
+) -> Container:
   """Opens a file for decoding.
 
   Args:
     path: name of a file; never taken for an address, whatever it looks like.
     kind: description of the expected file for the message: 'an audio file'.
+    file: what is read instead of the file at `path`, say a part of it.
 
   Raises:
     InputError: the file is missing, a directory, empty, or no media file.
@@ -43,7 +47,7 @@ def open_media(path: str | os.PathLike[str], kind: str) -> Container:
     # fetched. `options` instead would crash PyAV before 18 on MPEG program
     # streams.
     return av.open(
-      f'file:{source}',
+      f'file:{source}' if file is None else file,
       container_options={'protocol_whitelist': 'file'},
       **_LENIENT,
     )
@@ -55,11 +59,18 @@ def open_media(path: str | os.PathLike[str], kind: str) -> Container:
 
 
 def video_stream(container: Container) -> Stream | None:
-  """The first stream of moving pictures (cover art is none), or None."""
-  for stream in container.streams.video:
-    if not stream.disposition & av.stream.Disposition.attached_pic:
-      return stream
-  return None
+  """The stream of moving pictures, the default one first; or None.
+
+  Cover art is none, nor are the tiles of a picture.
+  """
+  kinds = av.stream.Disposition
+  streams = [
+    stream
+    for stream in container.streams.video
+    if not stream.disposition & (kinds.attached_pic | kinds.dependent)
+  ]
+  streams.sort(key=lambda stream: not stream.disposition & kinds.default)
+  return streams[0] if streams else None
 
 
 def seconds(
@@ -72,12 +83,17 @@ def seconds(
 
 
 def decode(
-  container: Container, stream: Stream, path: str | os.PathLike[str]
+  container: Container,
+  stream: Stream,
+  path: str | os.PathLike[str],
+  *,
+  report: bool = True,
 ) -> Iterator[Frame]:
   """Decoded frames of a stream in order of presentation.
 
   Encoder delay that the file declares (mp3, m4a, opus) is already removed.
-  Damaged packets are skipped; one warning at the end says how many.
+  Damaged packets are skipped; one warning at the end says how many, if `report`
+  is set.
   """
   packets = container.demux(stream)
   damaged = 0
@@ -97,5 +113,5 @@ def decode(
       damaged += 1
       continue
     yield from frames
-  if damaged:
+  if damaged and report:
     logging.warning('%s: %d damaged packets were left out', path, damaged)

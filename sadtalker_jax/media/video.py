@@ -31,13 +31,13 @@ import av
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import containers, decoder, encoder, files
+from sadtalker_jax.media import containers, decoder, encoder, files, limits
 
 Path: TypeAlias = str | os.PathLike[str]
 Sound: TypeAlias = encoder.Sound
 
-MAX_FPS = 240
-MAX_SIDE = 16384  # largest side of H.264 as x264 writes it
+MAX_FPS = limits.MAX_FPS
+MAX_SIDE = limits.MAX_SIDE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,16 +205,16 @@ class VideoWriter:
       path: name of the file, ending in .mp4, in a folder that exists.
       fps: frames a second.
       size: (width, height) of the frames; None takes that of the first frame.
-      audio: name of a file with sound, or a pair of wave ([L] or [C, L], C of 1
-        or 2) and rate, or None for a video without sound track.
+      audio: name of a file with sound, a recording, or a pair of samples and
+        rate (`samples.checked`), or None for a video without sound track.
       overwrite: whether an existing file may be replaced.
       crf: constant quality of x264, 0 (best) to 51; 18 looks like the original.
       preset: speed of x264, 'ultrafast' to 'veryslow'.
 
     Raises:
       InputError: the folder cannot be written to, the file exists, its name has
-        another suffix, the rate is out of range, or as `audio.load`.
-      ValueError: the wave has another shape or is not finite.
+        another suffix, the rate is out of range, or as `audio.load` and
+        `samples.checked`.
     """
     self._path = check_target(path, overwrite=overwrite)
     self._overwrite = overwrite
