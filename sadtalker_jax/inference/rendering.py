@@ -22,6 +22,7 @@ from sadtalker_jax.inference import tracks
 from sadtalker_jax.media import video
 
 _IN_FLIGHT = 2  # batches that are computed while earlier ones are used
+_WASTED, _STEP = 64, 16  # frames; see `_filled_up`
 
 
 DtypeName = Literal['float32', 'bfloat16']
@@ -213,7 +214,7 @@ def _draw(pieces: Sequence[_Piece], size: int) -> jax.Array:
     for piece in pieces
   ]
   inputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-  missing = size - len(inputs[0])
+  missing = _filled_up(len(inputs[0]), size) - len(inputs[0])
   filled = tuple(
     np.pad(a, ((0, missing), *[(0, 0)] * (a.ndim - 1)), mode='edge')
     for a in inputs
@@ -224,6 +225,17 @@ def _draw(pieces: Sequence[_Piece], size: int) -> jax.Array:
     portraits = [p.clip.prepared for p in pieces for _ in p.places]
     portraits += portraits[-1:] * missing
   return renderer.render(portraits, filled)
+
+
+def _filled_up(count: int, size: int) -> int:
+  """Frames that are drawn where `count` are wanted, at most `size`.
+
+  Each number of frames is a program of its own that must be compiled, so small
+  batches are drawn at their full size; large ones would waste more than that.
+  """
+  if size <= _WASTED:
+    return size
+  return min(size, max(_WASTED, -(-count // _STEP) * _STEP))
 
 
 def _parts(
