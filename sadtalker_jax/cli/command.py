@@ -13,6 +13,8 @@ is quick and needs no optional package.
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
+import io
+import os
 import pathlib
 import signal
 import sys
@@ -52,6 +54,40 @@ def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
     name: Name of the program, which starts the line.
     stopped: Words of the line after Ctrl-C or SIGTERM.
   """
+  with _streams():
+    return _run(body, name, stopped)
+
+
+def say(line: str) -> None:
+  """Prints a line; that nobody can read it does not end the work."""
+  with contextlib.suppress(OSError, ValueError):  # a closed pipe or stream
+    print(line, flush=True)
+
+
+class Progress:
+  """A bar of frames on stderr; that nobody can see it ends no work."""
+
+  def __init__(self, total: int):
+    import tqdm
+
+    self._bar: Any = None
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+      self._bar = tqdm.tqdm(total=total, unit='frame')
+
+  def update(self, count: int) -> None:
+    """Adds frames."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+      self._bar.update(count)
+
+  def __enter__(self) -> 'Progress':
+    return self
+
+  def __exit__(self, *unused: object) -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+      self._bar.close()
+
+
+def _run(body: Callable[[], int], name: str, stopped: str) -> int:
   try:
     with _sigterm_raises():
       return body()
@@ -97,8 +133,37 @@ def missing(package: str) -> str:
   )
 
 
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
+  """Streams that can be written to, whatever the caller closed.
+
+  Without this the first file that is opened becomes number 2, and libraries
+  that write messages there write them into it. Names of files may be no text,
+  so what cannot be encoded is escaped.
+  """
+  for number, name in enumerate(('stdin', 'stdout', 'stderr')):
+    try:
+      os.fstat(number)
+    except OSError:
+      os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+    if getattr(sys, name) is None:
+      mode = 'r' if number == 0 else 'w'
+      setattr(sys, name, open(number, mode, closefd=False))
+  for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+      stream.reconfigure(errors='backslashreplace')
+  yield
+  for stream in (sys.stdout, sys.stderr):
+    try:
+      stream.flush()
+    except (OSError, ValueError):  # or python ends with code 120
+      with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _end(name: str, line: str, code: int) -> int:
-  print(f'{name}: {line}', file=sys.stderr)
+  with contextlib.suppress(OSError, ValueError):
+    print(f'{name}: {line}', file=sys.stderr)
   return int(code)
 
 

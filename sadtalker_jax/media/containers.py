@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import fractions
 import io
 import os
+import pathlib
 from typing import Any, TypeAlias
 
 from absl import logging
@@ -16,7 +17,7 @@ import av.error
 import av.stream
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import files
+from sadtalker_jax.media import files, joined_files
 
 # PyAV is compiled and its stubs are partial.
 Container: TypeAlias = Any
@@ -42,6 +43,9 @@ def open_media(
     InputError: the file is missing, a directory, empty, or no media file.
   """
   source = files.check_source(path, kind)
+  if file is None and not _is_utf8(source):  # FFmpeg takes no other names
+    part = joined_files.Part(0, source.stat().st_size)
+    file = joined_files.PartReader(source, part)
   try:
     # Play lists may name further files; those of other machines are not
     # fetched. `options` instead would crash PyAV before 18 on MPEG program
@@ -56,6 +60,14 @@ def open_media(
       f'{path}: expected {kind}, found a file that is none or is cut off '
       f'({error.strerror})'
     ) from error
+
+
+def _is_utf8(path: pathlib.Path) -> bool:
+  try:
+    str(path).encode()
+  except UnicodeEncodeError:
+    return False
+  return True
 
 
 def video_stream(container: Container) -> Stream | None:

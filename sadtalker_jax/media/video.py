@@ -167,12 +167,21 @@ def check_target(path: Path, *, overwrite: bool) -> pathlib.Path:
   Raises:
     InputError: the name does not end in .mp4, or as `files.check_target`.
   """
+  check_name(path)
+  return files.check_target(path, overwrite=overwrite)
+
+
+def check_name(path: Path) -> None:
+  """Refuses a name that no video can have, whatever its folder.
+
+  Raises:
+    InputError: it does not end in .mp4.
+  """
   target = pathlib.Path(path)
   if target.suffix.lower() != '.mp4':
     raise errors.InputError(
       f"{path}: expected a name that ends in .mp4, found '{target.name}'"
     )
-  return files.check_target(target, overwrite=overwrite)
 
 
 class VideoWriter:

@@ -47,7 +47,8 @@ def test_files_are_examined_once(tmp_path, caplog):
   path.write_bytes(bundle.SAMPLE_SPEECH.read_bytes()[:40000])
   heard = inputs.sound(path)
   assert isinstance(heard.source, recordings.Recording)
-  for _ in zip(range(1000), encoder.Soundtrack(heard.source).blocks()):
+  blocks = encoder.Soundtrack(heard.source).blocks()
+  for _ in zip(range(1000), blocks, strict=False):
     pass
   warnings = [r for r in caplog.records if 'cut off' in r.getMessage()]
   assert len(warnings) == 1
