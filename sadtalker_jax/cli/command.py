@@ -5,9 +5,9 @@
       return command.run(lambda: _work(flags), 'convert')
 
 Code 2 stands for bad input and for a package that is not installed, 130 for
-Ctrl-C, 143 for SIGTERM. All else that is raised is a defect and keeps its
-traceback. Programs import what they work with inside the body, so that `--help`
-is quick and needs no optional package.
+Ctrl-C, 143 for SIGTERM and SIGHUP (a terminal that was closed). All else that
+is raised is a defect and keeps its traceback. Programs import what they work
+with inside the body, so that `--help` is quick and needs no optional package.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import sys
 import threading
 from typing import Any
 
-from sadtalker_jax import errors
+from sadtalker_jax import errors, jax_settings
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -43,7 +43,7 @@ EXTRAS = {
 
 
 class Terminated(KeyboardInterrupt):
-  """SIGTERM has arrived; the work is undone as after Ctrl-C."""
+  """SIGTERM or SIGHUP has arrived; the work is undone as after Ctrl-C."""
 
 
 def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
@@ -55,6 +55,7 @@ def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
     stopped: Words of the line after Ctrl-C or SIGTERM.
   """
   with _streams():
+    jax_settings.enforce()
     return _run(body, name, stopped)
 
 
@@ -169,18 +170,32 @@ def _end(name: str, line: str, code: int) -> int:
 
 @contextlib.contextmanager
 def _sigterm_raises() -> Iterator[None]:
-  """Lets SIGTERM raise `Terminated`, once, in the main thread."""
+  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread."""
   if threading.current_thread() is not threading.main_thread():
     yield  # only the main thread may set handlers
     return
 
   def handle(*_: Any) -> None:
     # Another one would break off the removal of what is half written.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in before:
+      signal.signal(number, signal.SIG_IGN)
     raise Terminated
 
-  before = signal.signal(signal.SIGTERM, handle)
+  before = {
+    number: signal.getsignal(number) for number in (signal.SIGTERM, *_hangup())
+  }
   try:
+    for number in before:
+      signal.signal(number, handle)
     yield
   finally:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+    for number, handler in before.items():
+      signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _hangup() -> tuple[signal.Signals, ...]:
+  """SIGHUP, unless `nohup` has it ignored or the system lacks it."""
+  number = getattr(signal, 'SIGHUP', None)
+  if number is None or signal.getsignal(number) != signal.SIG_DFL:
+    return ()
+  return (number,)

@@ -7,6 +7,7 @@ import pathlib
 
 import numpy as np
 
+from sadtalker_jax import jax_settings
 from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import geometry_video, inputs, rendering, tracks
 from sadtalker_jax.inference import portrait as portrait_lib
@@ -53,7 +54,8 @@ class Animation:
 
   def render_job(self) -> rendering.RenderJob:
     """What is drawn, with the work on the portrait alone done."""
-    prepared = self.drawer.prepare(self.portrait)
+    with jax_settings.standard():
+      prepared = self.drawer.prepare(self.portrait)
     return rendering.RenderJob(self.drawer, prepared, self.motion)
 
   def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -77,7 +79,7 @@ class Animation:
       batches = (_shaped(batch, self.portrait.frame_size) for batch in batches)
     if self.enhancer is not None:
       batches = self.enhancer.stream(batches)
-    return batches
+    return jax_settings.each(batches)
 
   def batches(self) -> Iterator[np.ndarray]:
     """Frames in batches [b, H, W, 3] uint8 RGB, T in all."""
@@ -131,7 +133,8 @@ class Animation:
       geometry_video.beside(path), overwrite=overwrite
     )
     first = self._encode(batches, path, overwrite, progress)
-    prepared = self.geometry.prepare(self.portrait)
+    with jax_settings.standard():
+      prepared = self.geometry.prepare(self.portrait)
     clip = rendering.RenderJob(self.geometry, prepared, self.motion)
     parts = rendering.stream([clip], self.batch_size)
     self._encode((part.frames for part in parts), second, overwrite, None)

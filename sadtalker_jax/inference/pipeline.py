@@ -14,7 +14,7 @@ from typing import Any, Self, get_args
 
 import jax
 
-from sadtalker_jax import conventions, errors
+from sadtalker_jax import conventions, errors, jax_settings
 from sadtalker_jax.inference import (
   animation,
   geometry_video,
@@ -51,13 +51,14 @@ class Animator:
         all that are attached to this process.
 
     Raises:
-      InputError: an unknown type.
+      InputError: an unknown type, or jax finds no device.
     """
     if dtype not in get_args(rendering.DtypeName):
       raise errors.InputError(
         f'dtype: expected one of {" ".join(get_args(rendering.DtypeName))}, '
         f'found {dtype!r}'
       )
+    jax_settings.check_platform()
     self._bundle = bundle or bundle_lib.load()
     self._devices = rendering.Devices(dtype, devices)
     self._motions: dict[str, tracks.Motion] = {}
@@ -135,7 +136,15 @@ class Animator:
       InputError: an input is not what it must be, or the bundle lacks what the
         options ask for.
     """
-    options = options_lib.changed(options, choices)
+    with jax_settings.standard():
+      return self._animate(image, audio, options_lib.changed(options, choices))
+
+  def _animate(
+    self,
+    image: inputs.Picture,
+    audio: animation.Sound,
+    options: options_lib.Options,
+  ) -> animation.Animation:
     chosen = registry.choose(self._bundle, options)
     renderer = self._renderer(chosen.renderer)
     renderer.check(options)

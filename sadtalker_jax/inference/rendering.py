@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 import jax
 import numpy as np
 
+from sadtalker_jax import jax_settings
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
@@ -171,9 +172,15 @@ def stream(
     clips: taken when there is room for their frames.
     batch_size: B, frames drawn together; changes speed and memory only.
 
-  Yields:
+  Returns:
     Parts of at most B frames, T of every clip in all.
   """
+  return jax_settings.each(_stream(clips, batch_size))
+
+
+def _stream(
+  clips: Iterable[RenderJob], batch_size: int
+) -> Iterator[RenderedPart]:
   flying: list[tuple[list[_Piece], jax.Array]] = []
   for pieces in _batches(clips, batch_size):
     frames = _draw(pieces, batch_size)

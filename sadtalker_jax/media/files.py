@@ -64,7 +64,11 @@ def check_target(
   """
   target = pathlib.Path(path)
   _check_free(target, overwrite)
-  _create_part(target).unlink()
+  part = _part_of(target)
+  try:
+    _create(part, target)
+  finally:
+    part.unlink(missing_ok=True)
   return target
 
 
@@ -87,8 +91,9 @@ def replacing(
   """
   target = pathlib.Path(path)
   _check_free(target, overwrite)
-  part = _create_part(target)
-  try:
+  part = _part_of(target)
+  try:  # a signal may come as soon as the file is there
+    _create(part, target)
     yield part
     _check_free(target, overwrite)  # may have appeared in the meantime
     _give_name(part, target, overwrite)
@@ -133,15 +138,18 @@ def reserved(
     name = stem if number == 1 else f'{stem}_{number}'
     target = folder / f'{name}{suffix}'
     mark = folder / f'.{name}.reserved'
-    if os.path.lexists(target) or not _marked(mark):
-      continue
+    is_mine = False
     try:
+      if os.path.lexists(target):
+        continue
+      is_mine = _marked(mark)
       # Another process may have finished since the first look.
-      if not os.path.lexists(target):
+      if is_mine and not os.path.lexists(target):
         yield target
         return
     finally:
-      mark.unlink(missing_ok=True)
+      if is_mine:
+        mark.unlink(missing_ok=True)
 
 
 def _marked(mark: pathlib.Path) -> bool:
@@ -194,8 +202,8 @@ def _check_free(target: pathlib.Path, overwrite: bool) -> None:
     )
 
 
-def _create_part(target: pathlib.Path) -> pathlib.Path:
-  """Creates the hidden file beside `target`, with the user's permissions."""
+def _part_of(target: pathlib.Path) -> pathlib.Path:
+  """A hidden name beside `target`."""
   # With random letters, since several processes may write the same name; cut,
   # since names are limited in length, and in UTF-8, which FFmpeg wants.
   stem = os.fsencode(target.name)[:200].decode('utf-8', errors='ignore')
@@ -207,6 +215,11 @@ def _create_part(target: pathlib.Path) -> pathlib.Path:
       f'{errors.shown(str(target))}: expected a folder whose name is UTF-8, '
       'found other bytes'
     ) from error
+  return part
+
+
+def _create(part: pathlib.Path, target: pathlib.Path) -> None:
+  """Creates the hidden file of `target`, with the user's permissions."""
   try:
     # tempfile would make a file that other users cannot read.
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
@@ -216,4 +229,3 @@ def _create_part(target: pathlib.Path) -> pathlib.Path:
     raise errors.InputError(
       f'{target}: expected a folder to write to, found: {reason}'
     ) from error
-  return part
