@@ -25,13 +25,17 @@ _DEFAULTS: dict[str, bool | str] = {
 
 
 def enforce() -> None:
-  """Undoes settings of the environment that programs cannot serve."""
+  """Undoes settings of the environment that programs cannot serve.
+
+  Jax reads them while it is imported. Where it has been imported before, a
+  program was called as a function, and its process is not changed.
+  """
+  if 'jax' in sys.modules:
+    return
   for name, value in _DEFAULTS.items():
     found = os.environ.pop(name.upper(), None)
     if found and found.lower() not in ('0', 'false', str(value)):
       logging.warning('%s=%s has no effect here', name.upper(), found)
-    if 'jax' in sys.modules:
-      sys.modules['jax'].config.update(name, value)
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ def test_frames_do_not_depend_on_the_callers_settings():
 def test_programs_say_that_a_setting_has_no_effect(monkeypatch, caplog):
   monkeypatch.setenv('JAX_ENABLE_X64', '1')
   monkeypatch.setenv('JAX_NUMPY_RANK_PROMOTION', 'allow')
+  monkeypatch.delitem(sys.modules, 'jax')
   jax_settings.enforce()
   assert 'JAX_ENABLE_X64' not in os.environ
   assert [r.getMessage() for r in caplog.records] == [
