@@ -244,3 +244,9 @@ def test_inference_api_loads_no_training_package():
 def test_importing_the_package_does_not_start_jax():
   code = 'import sys, sadtalker_jax; assert "jax" not in sys.modules'
   subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize('path', _sources(), ids=lambda p: p.name)
+def test_forms_go_by_what_is_lowered_for(path):
+  # `jax.default_backend` says where a program is made, not where it will run.
+  assert 'default_backend' not in path.read_text()

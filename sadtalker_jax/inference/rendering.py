@@ -20,7 +20,7 @@ from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference import tracks
-from sadtalker_jax.media import video
+from sadtalker_jax.media import files
 
 _IN_FLIGHT = 2  # batches that are computed while earlier ones are used
 _WASTED, _STEP = 64, 16  # frames; see `_filled_up`
@@ -116,7 +116,7 @@ class Renderer(Protocol):
 
   def video_rows(
     self,
-    path: video.Path,
+    path: files.Path,
     fps: fractions.Fraction,
     options: options_lib.Options,
   ) -> np.ndarray:

@@ -11,8 +11,11 @@ import itertools
 import os
 import pathlib
 import secrets
+from typing import TypeAlias
 
 from sadtalker_jax import errors
+
+Path: TypeAlias = str | os.PathLike[str]
 
 _MOST_BYTES = 255  # of a file's name, on all usual file systems
 

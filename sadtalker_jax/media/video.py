@@ -20,7 +20,6 @@ from collections.abc import Generator, Iterator
 import contextlib
 import dataclasses
 import fractions
-import os
 import pathlib
 from types import TracebackType
 from typing import TypeAlias
@@ -33,7 +32,7 @@ import numpy as np
 from sadtalker_jax import errors
 from sadtalker_jax.media import containers, decoder, encoder, files, limits
 
-Path: TypeAlias = str | os.PathLike[str]
+Path: TypeAlias = files.Path
 Sound: TypeAlias = encoder.Sound
 
 MAX_FPS = limits.MAX_FPS

@@ -26,6 +26,7 @@ from sadtalker_jax.training import (
 )
 from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.training import writers as writers_lib
 from sadtalker_jax.typing import Variables
 
 
@@ -92,7 +93,9 @@ def run(
   """
   with contextlib.ExitStack() as stack:
     stack.enter_context(guards.claim(folder))
-    writers = _open_writers(stack, plan, folder, record)
+    writers = writers_lib.open_writers(
+      stack, folder, record, tensorboard=plan.tensorboard
+    )
     stopped = stack.enter_context(guards.stop_signal())
     manager = manager_lib.Manager(
       folder / 'checkpoints',
@@ -124,22 +127,6 @@ def run(
     return steps.go(state, jax.device_put(dict(stage.frozen), whole), stopped)
 
 
-def _open_writers(
-  stack: contextlib.ExitStack,
-  plan: Schedule,
-  folder: pathlib.Path,
-  record: Mapping[str, Any],
-) -> tuple[reporting.MetricWriter, ...]:
-  """Writes `config.json` and opens the writers, in the one process that may."""
-  if jax.process_index():
-    return ()
-  reporting.write_config(folder, record)
-  writers = reporting.open_writers(folder, tensorboard=plan.tensorboard)
-  for writer in writers:
-    stack.callback(writer.close)
-  return writers
-
-
 @dataclasses.dataclass
 class _Steps:
   """The parts of one run."""
@@ -148,7 +135,7 @@ class _Steps:
   folder: pathlib.Path
   feeds: data_lib.Feeds
   manager: manager_lib.Manager
-  writers: tuple[reporting.MetricWriter, ...]
+  writers: tuple[writers_lib.MetricWriter, ...]
   record: Mapping[str, Any]
   show: summaries.Showing
   trace: profiling.Trace
