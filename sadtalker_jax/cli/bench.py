@@ -4,12 +4,16 @@
     python -m sadtalker_jax.cli.bench motion
     python -m sadtalker_jax.cli.bench rasterize
     python -m sadtalker_jax.cli.bench grid_sample
+    python -m sadtalker_jax.cli.bench marking DIR --size 256
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
 of the traced products, where loops hide some from XLA), and what share that is
 of the speed of a large matrix product measured in the same run.
 Without --bundle the weights are noise: speed does not depend on them.
+
+`marking` says which copies of the videos of a folder keep the invisible mark:
+a line for each kind of copy, and one of cost and visibility.
 """
 
 import argparse
@@ -53,6 +57,16 @@ def parser() -> argparse.ArgumentParser:
       kind.add_argument(
         '--dtype', default='float32', choices=['float32', 'bfloat16']
       )
+  marking = kinds.add_parser(
+    'marking',
+    help='copies that keep the invisible mark',
+    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+  )
+  marking.add_argument('folder', metavar='DIR', help='folder of videos')
+  marking.add_argument('--size', type=int, default=256, help='side, pixels')
+  marking.add_argument(
+    '--frames', type=int, default=40, help='frames of each video'
+  )
   return result
 
 
@@ -72,11 +86,14 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   """The lines of the benchmark that the flags name."""
   from sadtalker_jax.benchmarks import (
     grid_sample_speed,
+    marking,
     motion_speed,
     rasterize_speed,
     render_speed,
   )
 
+  if flags.what == 'marking':
+    return marking.run(flags.folder, flags.size, flags.frames)
   if flags.what == 'render':
     return render_speed.run(
       flags.batch,
