@@ -23,7 +23,7 @@ from sadtalker_jax.marking import (
   visibility,
 )
 
-MIN_SIDE = 64  # pixels; less has no room for the ring of the mark
+MIN_SIDE = 48  # pixels; less has no room for the ring of the mark
 MOST_DIFFERENCE = 1.03  # mean CIEDE2000
 _LEVELS = 2.4  # of the marked plane, about what a mark has
 _ROUNDS = 3  # of the bits' strengths

@@ -1,5 +1,6 @@
 """Marks of clips: on by default, last, the same in any batch."""
 
+import dataclasses
 import json
 import pathlib
 import wave
@@ -9,6 +10,7 @@ import pytest
 
 import sadtalker_jax
 from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import cards
 from sadtalker_jax.inference import bundle
 from sadtalker_jax.inference.batch import jobs
 
@@ -84,3 +86,14 @@ def _sound(path: pathlib.Path) -> pathlib.Path:
     file.setframerate(16000)
     file.writeframes((TONE[0] * 32767).astype('<i2').tobytes())
   return path
+
+
+def test_numbers_of_bundles_follow_from_their_files():
+  def number(*hashes: str) -> int:
+    entries = {f'{i}.x': cards.FileEntry(1, h) for i, h in enumerate(hashes)}
+    card = cards.Card(None, {}, (), {}, '', entries, None)
+    return dataclasses.replace(bundle.load(), card=card).number
+
+  assert number('aa', 'bb') == number('aa', 'bb')
+  assert len({number('aa'), number('bb'), number('aa', 'bb'), 1}) == 4
+  assert 16 <= number('aa') <= 4095

@@ -124,9 +124,9 @@ def test_flat_pictures_do_not_wrap_round(level):
 
 
 def test_frames_without_room_are_refused():
-  frame = np.zeros((63, 300, 3), np.uint8)
-  with pytest.raises(errors.InputError, match='64 pixels .* found 300 x 63'):
-    embedding.Marker(frame, (300, 63), PAYLOAD)
+  frame = np.zeros((47, 300, 3), np.uint8)
+  with pytest.raises(errors.InputError, match='48 pixels .* found 300 x 47'):
+    embedding.Marker(frame, (300, 47), PAYLOAD)
 
 
 def test_scenes_of_ours_are_found_in_longer_films(tmp_path):
