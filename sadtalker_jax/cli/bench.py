@@ -6,6 +6,7 @@
     sadtalker bench grid_sample
     sadtalker bench accelerator --write_golden cpu.npz
     sadtalker bench accelerator --out card --golden cpu.npz --budget 480
+    sadtalker bench marking DIR --size 256
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -16,6 +17,9 @@ Without --bundle the weights are noise: speed does not depend on them.
 `accelerator` finds out all about one card within a budget of seconds, and
 writes a report instead (docs/results/accelerator.md). It ends with exit code 1
 if an item fails: a wrong number, a crash, a deadline.
+
+`marking` says which copies of the videos of a folder keep the invisible mark:
+a line for each kind of copy, and one of cost and visibility.
 """
 
 import argparse
@@ -81,11 +85,14 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   """The lines of the benchmark that the flags name."""
   from sadtalker_jax.benchmarks import (
     grid_sample_speed,
+    marking,
     motion_speed,
     rasterize_speed,
     render_speed,
   )
 
+  if flags.what == 'marking':
+    return marking.run(flags.folder, flags.size, flags.frames)
   if flags.what == 'render':
     return render_speed.run(
       flags.batch,

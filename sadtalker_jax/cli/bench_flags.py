@@ -44,6 +44,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         '--dtype', default='float32', choices=['float32', 'bfloat16']
       )
   _accelerator(kinds.add_parser('accelerator', help='all about one card'))
+  _marking(
+    kinds.add_parser(
+      'marking',
+      help='copies that keep the invisible mark',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
   return result
 
 
@@ -89,3 +96,11 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
     action='store_true',
     help='narrow networks and small arrays, to try the command on any machine',
   )
+
+
+def _marking(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `marking`."""
+  add = kind.add_argument
+  add('folder', metavar='DIR', help='folder of videos')
+  add('--size', type=int, default=256, help='side, pixels')
+  add('--frames', type=int, default=40, help='frames of each video')

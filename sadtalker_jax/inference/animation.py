@@ -12,6 +12,7 @@ from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import geometry_video, inputs, rendering, tracks
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.enhance import face_enhancer
+from sadtalker_jax.marking import embedding
 from sadtalker_jax.media import blend, encoder, video
 
 Path = inputs.Path
@@ -32,6 +33,7 @@ class Animation:
   batch_size: int
   enhancer: face_enhancer.FaceEnhancer | None = None
   geometry: geometry_video.GeometryRenderer | None = None
+  marker: embedding.Marker | None = None  # None leaves frames as they are
 
   @property
   def track(self) -> np.ndarray:
@@ -59,7 +61,7 @@ class Animation:
     return rendering.RenderJob(self.drawer, prepared, self.motion)
 
   def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """What the renderer drew, as it comes out: shaped, pasted, enhanced.
+    """What the renderer drew, shaped, pasted, enhanced and marked.
 
     Args:
       drawn: frames in order, batches [b, H, W, 3] uint8.
@@ -79,6 +81,8 @@ class Animation:
       batches = (_shaped(batch, self.portrait.frame_size) for batch in batches)
     if self.enhancer is not None:
       batches = self.enhancer.stream(batches)
+    if self.marker is not None:
+      batches = self.marker.stream(batches)
     return jax_settings.each(batches)
 
   def batches(self) -> Iterator[np.ndarray]:

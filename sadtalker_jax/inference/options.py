@@ -17,6 +17,7 @@ from sadtalker_jax.media import limits
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
 EnhancerName = Literal['gfpgan']
+Mark = Literal['on', 'off']
 AUTO = 'auto'  # the best motion or renderer that the bundle has
 
 # Sides that the canvases of the renderers can have; released weights are for
@@ -173,6 +174,19 @@ class Options:
     'path',
     'Basel Face Model, for --face3dvis of networks that speak of it.',
     metavar='PATH',
+  )
+
+  mark: Mark = _option(
+    'on',
+    'name',
+    'Invisible mark in every frame, by which `sadtalker detect` knows them.',
+    choices=get_args(Mark),
+  )
+  mark_key: pathlib.Path | None = _option(
+    None,
+    'path',
+    'Key of the mark, a file of 16 bytes or more; else the public key.',
+    metavar='FILE',
   )
 
   def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ renderer from `registry`, and hands out an `animation.Animation`.
 """
 
 from collections.abc import Sequence
+import dataclasses
 import pathlib
 import threading
 from typing import Any, Self, get_args
@@ -19,6 +20,7 @@ from sadtalker_jax.inference import (
   animation,
   geometry_video,
   inputs,
+  marks,
   registry,
   rendering,
   tracks,
@@ -165,7 +167,7 @@ class Animator:
       fps=fps,
       options=motion_options,
     )
-    return animation.Animation(
+    clip = animation.Animation(
       portrait,
       renderer.adapted(track),
       fps,
@@ -175,6 +177,10 @@ class Animator:
       enhancer,
       geometry,
     )
+    marker = marks.planned(
+      portrait, clip.track, clip.size, self._bundle, options
+    )
+    return dataclasses.replace(clip, marker=marker)
 
   def _motion(self, name: str) -> tracks.Motion:
     with self._lock:  # many jobs share it
