@@ -1,169 +1,25 @@
-"""What a run writes: figures over time, pictures, one line of progress.
+"""Figures of a run over time: means, speeds, one line of progress.
 
-Writers take the calls of `clu.metric_writers` (write_scalars, write_images,
-flush, close), whose own ones need TensorFlow. Means over steps are those of
-`clu.metrics`.
+Means over steps are those of `clu.metrics`.
 """
 
-from collections.abc import Mapping, Sequence
-import json
-import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
 import resource
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from clu import metrics as clu_metrics
 import jax
 import numpy as np
 
-from sadtalker_jax import conventions, errors
-from sadtalker_jax.media import image as image_lib
-from sadtalker_jax.media import video
-
-
-class MetricWriter(Protocol):
-  """Where figures and pictures go."""
-
-  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-    """Figures of a step."""
-
-  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
-    """Pictures of a step, [H, W, 3] uint8."""
-
-  def write_film(
-    self,
-    step: int,
-    name: str,
-    frames: np.ndarray,
-    sound: tuple[np.ndarray, int],
-  ) -> None:
-    """Frames [T, H, W, 3] uint8 at 25 a second; wave [L] and its rate."""
-
-  def flush(self) -> None:
-    """Makes sure that all is on disk."""
-
-  def close(self) -> None:
-    """Ends the writing."""
-
-
-class FileWriter:
-  """Lines of JSON in `metrics.jsonl`, PNG and MP4 files in `summaries/`."""
-
-  def __init__(self, folder: pathlib.Path):
-    """Appends to what is in a folder."""
-    self._folder = folder
-    folder.mkdir(parents=True, exist_ok=True)
-    self._file = open(folder / 'metrics.jsonl', 'a', encoding='utf-8')
-
-  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-    """One line with all figures of a step."""
-    values = {k: float(v) for k, v in sorted(scalars.items())}
-    self._file.write(json.dumps({'step': step, **values}) + '\n')
-    self._file.flush()
-
-  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
-    """`summaries/NAME_STEP.png`."""
-    for name, picture in images.items():
-      path = self._folder / 'summaries' / f'{name}_{step:08d}.png'
-      path.parent.mkdir(exist_ok=True, parents=True)
-      # A resumed run comes by again.
-      image_lib.save_png(path, picture, overwrite=True)
-
-  def write_film(
-    self,
-    step: int,
-    name: str,
-    frames: np.ndarray,
-    sound: tuple[np.ndarray, int],
-  ) -> None:
-    """`summaries/NAME_STEP.mp4`."""
-    path = self._folder / 'summaries' / f'{name}_{step:08d}.mp4'
-    path.parent.mkdir(exist_ok=True, parents=True)
-    with video.VideoWriter(
-      path, fps=conventions.FRAME_RATE, audio=sound, overwrite=True
-    ) as writer:
-      for frame in frames:
-        writer.write(frame)
-
-  def flush(self) -> None:
-    """Makes sure that all is on disk."""
-    self._file.flush()
-
-  def close(self) -> None:
-    """Ends the writing."""
-    self._file.close()
-
-
-class TensorBoardWriter:
-  """Event files for TensorBoard, by tensorboardX: no TensorFlow."""
-
-  def __init__(self, folder: pathlib.Path):
-    """Opens an event file in `folder`.
-
-    Raises:
-      InputError: The package tensorboardX is not installed.
-    """
-    try:
-      import tensorboardX
-    except ImportError as error:
-      raise errors.InputError(
-        'tensorboard: expected the package tensorboardX, found none '
-        "(pip install -e '.[train]', or set tensorboard to False)"
-      ) from error
-    self._writer = tensorboardX.SummaryWriter(str(folder))
-
-  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-    """Figures of a step."""
-    for name, value in sorted(scalars.items()):
-      self._writer.add_scalar(name, float(value), step)
-
-  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
-    """Pictures of a step."""
-    for name, picture in sorted(images.items()):
-      self._writer.add_image(name, picture, step, dataformats='HWC')
-
-  def write_film(
-    self,
-    step: int,
-    name: str,
-    frames: np.ndarray,
-    sound: tuple[np.ndarray, int],
-  ) -> None:
-    """Its sound, and its middle frame: films would need another package."""
-    wave, rate = sound
-    self._writer.add_audio(f'{name}/sound', wave, step, sample_rate=rate)
-    middle = frames[len(frames) // 2]
-    self._writer.add_image(f'{name}/frame', middle, step, dataformats='HWC')
-
-  def flush(self) -> None:
-    """Makes sure that all is on disk."""
-    self._writer.flush()
-
-  def close(self) -> None:
-    """Ends the writing."""
-    self._writer.close()
-
-
-def open_writers(
-  folder: pathlib.Path, *, tensorboard: bool
-) -> tuple[MetricWriter, ...]:
-  """Files in the folder of a run, and TensorBoard's if wanted.
-
-  Raises:
-    InputError: The package tensorboardX is wanted and not installed.
-  """
-  more = (TensorBoardWriter(folder),) if tensorboard else ()
-  return (*more, FileWriter(folder))
-
-
-def write_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
-  """Writes the config of a run to `config.json` in its folder."""
-  text = json.dumps(config, indent=2, sort_keys=True)
-  (folder / 'config.json').write_text(text + '\n', encoding='utf-8')
-
 
 class Interval:
-  """Figures of the steps since the last report, and how long they took."""
+  """Figures of the steps since the last report, and how long they took.
+
+  What else takes time (`phase`: compiling, validation, pictures, films,
+  checkpoints) is counted apart, so that speeds are those of steps alone.
+  """
 
   def __init__(self, batch_size: int, total_steps: int):
     """Counts from now.
@@ -176,30 +32,50 @@ class Interval:
     self._total = total_steps
     self._pending: list[dict[str, Any]] = []
     self._start = time.perf_counter()
+    self._phases: dict[str, float] = {}  # seconds by name
 
   def add(self, metrics: dict[str, Any]) -> None:
     """Keeps a step's metrics, still on the device."""
     self._pending.append(metrics)
 
-  def report(self, step: int, wait_share: float) -> dict[str, float]:
+  @contextlib.contextmanager
+  def phase(self, name: str) -> Iterator[None]:
+    """Counts the time within to `name`, once the steps before are done."""
+    if self._pending:
+      jax.block_until_ready(self._pending[-1])
+    start = time.perf_counter()
+    yield
+    passed = time.perf_counter() - start
+    self._phases[name] = self._phases.get(name, 0.0) + passed
+
+  def report(self, step: int, waited: float) -> dict[str, float]:
     """Means and speeds since the last report; starts anew.
 
     Args:
       step: Number of the last step.
-      wait_share: Share of the time that was spent waiting for data.
+      waited: Seconds that steps have waited for data.
     """
-    values = mean(jax.device_get(self._pending))
-    passed = max(time.perf_counter() - self._start, 1e-9)
-    rate = len(self._pending) / passed
-    self._pending, self._start = [], time.perf_counter()
+    values = mean(_finite(jax.device_get(self._pending)))
+    now = time.perf_counter()
+    steps = max(now - self._start - sum(self._phases.values()), 1e-9)
+    rate = len(self._pending) / steps
+    phases = {f'seconds/{k}': v for k, v in self._phases.items()}
+    self._pending, self._phases, self._start = [], {}, now
     return {
       **values,
+      **phases,
+      'seconds/steps': steps,
       'steps_per_second': rate,
       'examples_per_second': rate * self._batch_size,
       'seconds_left': (self._total - step) / rate,
-      'share_waiting_for_data': wait_share,
+      'share_waiting_for_data': waited / steps,
       'memory_gib': memory() / 2**30,
     }
+
+
+def _finite(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """Those without a figure that is no number: the others were stepped over."""
+  return [one for one in metrics if not not_finite(one)]
 
 
 def mean(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -12,7 +12,14 @@ from typing import Any, Literal
 import jax
 import ml_collections
 
-from sadtalker_jax.training import built_stage, bundled, loop, sharding, stages
+from sadtalker_jax.training import (
+  built_stage,
+  bundled,
+  loop,
+  schedule,
+  sharding,
+  stages,
+)
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import stage as stage_lib
@@ -54,6 +61,7 @@ def run(
   open_data: Opener,
   *,
   profile: tuple[int, int] | None = None,
+  restart_data: bool = False,
 ) -> loop.RunResult:
   """Trains the stage of a config, from where `folder` stands.
 
@@ -63,6 +71,8 @@ def run(
     open_data: (config, purpose, sharding of the batch axis) to its data; those
       of purpose 'clips' are `TalkingClips`, one at a time.
     profile: First and last step of a profiler trace.
+    restart_data: Whether the data begins anew where the checkpoint's place is
+      one of other records, another seed, batch size or option.
 
   Raises:
     InputError: Config, data, bundle and folder do not fit together.
@@ -87,7 +97,7 @@ def run(
     feeds = feeds._replace(clips=opened.batches)
   return loop.run(
     built_stage.build(stage, mesh),
-    plan(typed, profile),
+    dataclasses.replace(plan(typed, profile), restart_data=restart_data),
     folder,
     feeds,
     mesh,
@@ -119,9 +129,9 @@ def without_remat(stage: stage_lib.Stage[Any]) -> Any:
 
 def plan(
   config: config_lib.TrainConfig, profile: tuple[int, int] | None = None
-) -> loop.Schedule:
+) -> schedule.Schedule:
   """What the loop does, of a scheduled config."""
-  return loop.Schedule(
+  return schedule.Schedule(
     steps=config.steps,
     batch_size=config.batch_size,
     seed=config.seed,
@@ -137,4 +147,5 @@ def plan(
     tensorboard=config.tensorboard,
     dtype=config.dtype,
     profile=profile,
+    skip_non_finite=config.skip_non_finite,
   )

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 
 from sadtalker_jax import conventions
-from sadtalker_jax.training import reporting
 from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.training import writers as writers_lib
 
 
 class Showing:
@@ -16,7 +16,7 @@ class Showing:
   def __init__(
     self,
     stage: stage_lib.StageFunctions,
-    writers: tuple[reporting.MetricWriter, ...],
+    writers: tuple[writers_lib.MetricWriter, ...],
     clips: Any,
     whole: jax.sharding.Sharding,
   ):

@@ -1,0 +1,210 @@
+"""Where a run's figures, pictures and films go: files, and TensorBoard's.
+
+Writers take the calls of `clu.metric_writers` (write_scalars, write_images,
+flush, close), whose own ones need TensorFlow.
+"""
+
+from collections.abc import Mapping
+import json
+import os
+import pathlib
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from sadtalker_jax import conventions, errors
+from sadtalker_jax.media import image as image_lib
+from sadtalker_jax.media import video
+
+
+class MetricWriter(Protocol):
+  """Where figures and pictures go."""
+
+  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+    """Figures of a step."""
+
+  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+    """Pictures of a step, [H, W, 3] uint8."""
+
+  def write_film(
+    self,
+    step: int,
+    name: str,
+    frames: np.ndarray,
+    sound: tuple[np.ndarray, int],
+  ) -> None:
+    """Frames [T, H, W, 3] uint8 at 25 a second; wave [L] and its rate."""
+
+  def flush(self) -> None:
+    """Makes sure that all is on disk."""
+
+  def close(self) -> None:
+    """Ends the writing."""
+
+
+class FileWriter:
+  """Lines of JSON in `metrics.jsonl`, PNG and MP4 files in `summaries/`."""
+
+  def __init__(self, folder: pathlib.Path, after: int | None = None):
+    """Appends to what is in a folder.
+
+    Args:
+      folder: Folder of the run.
+      after: Step that the run goes on after: lines of later steps are dropped,
+        for those steps are taken again. None: all lines stay.
+    """
+    self._folder = folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if after is not None:
+      _drop_later(folder / 'metrics.jsonl', after)
+    self._file = open(folder / 'metrics.jsonl', 'a', encoding='utf-8')
+
+  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+    """One line with all figures of a step."""
+    values = {k: float(v) for k, v in sorted(scalars.items())}
+    self._file.write(json.dumps({'step': step, **values}) + '\n')
+    self._file.flush()
+
+  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+    """`summaries/NAME_STEP.png`."""
+    for name, picture in images.items():
+      path = self._folder / 'summaries' / f'{name}_{step:08d}.png'
+      path.parent.mkdir(exist_ok=True, parents=True)
+      # A resumed run comes by again.
+      image_lib.save_png(path, picture, overwrite=True)
+
+  def write_film(
+    self,
+    step: int,
+    name: str,
+    frames: np.ndarray,
+    sound: tuple[np.ndarray, int],
+  ) -> None:
+    """`summaries/NAME_STEP.mp4`."""
+    path = self._folder / 'summaries' / f'{name}_{step:08d}.mp4'
+    path.parent.mkdir(exist_ok=True, parents=True)
+    with video.VideoWriter(
+      path, fps=conventions.FRAME_RATE, audio=sound, overwrite=True
+    ) as writer:
+      for frame in frames:
+        writer.write(frame)
+
+  def flush(self) -> None:
+    """Makes sure that all is on disk."""
+    self._file.flush()
+
+  def close(self) -> None:
+    """Ends the writing."""
+    self._file.close()
+
+
+class TensorBoardWriter:
+  """Event files for TensorBoard, by tensorboardX: no TensorFlow."""
+
+  def __init__(self, folder: pathlib.Path, after: int | None = None):
+    """Opens an event file in `folder`.
+
+    Args:
+      folder: Folder of the run.
+      after: Step that the run goes on after; TensorBoard drops later events.
+
+    Raises:
+      InputError: The package tensorboardX is not installed.
+    """
+    try:
+      import tensorboardX
+    except ImportError as error:
+      raise errors.InputError(
+        'tensorboard: expected the package tensorboardX, found none '
+        "(pip install -e '.[train]', or set tensorboard to False)"
+      ) from error
+    self._writer = tensorboardX.SummaryWriter(
+      str(folder), purge_step=None if after is None else after + 1
+    )
+
+  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+    """Figures of a step."""
+    for name, value in sorted(scalars.items()):
+      self._writer.add_scalar(name, float(value), step)
+
+  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+    """Pictures of a step."""
+    for name, picture in sorted(images.items()):
+      self._writer.add_image(name, picture, step, dataformats='HWC')
+
+  def write_film(
+    self,
+    step: int,
+    name: str,
+    frames: np.ndarray,
+    sound: tuple[np.ndarray, int],
+  ) -> None:
+    """Its sound, and its middle frame: films would need another package."""
+    wave, rate = sound
+    self._writer.add_audio(f'{name}/sound', wave, step, sample_rate=rate)
+    middle = frames[len(frames) // 2]
+    self._writer.add_image(f'{name}/frame', middle, step, dataformats='HWC')
+
+  def flush(self) -> None:
+    """Makes sure that all is on disk."""
+    self._writer.flush()
+
+  def close(self) -> None:
+    """Ends the writing."""
+    self._writer.close()
+
+
+def open_writers(
+  folder: pathlib.Path, *, tensorboard: bool, after: int | None = None
+) -> tuple[MetricWriter, ...]:
+  """Files in the folder of a run, and TensorBoard's if wanted.
+
+  None of all in processes but the first, which writes for them.
+
+  Args:
+    folder: Folder of the run.
+    tensorboard: Whether event files are written.
+    after: Step that the run goes on after, see `FileWriter`.
+
+  Raises:
+    InputError: The package tensorboardX is wanted and not installed.
+  """
+  if jax.process_index():
+    return ()
+  more = (TensorBoardWriter(folder, after),) if tensorboard else ()
+  return (*more, FileWriter(folder, after))
+
+
+def write_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+  """Writes the config of a run to `config.json` in its folder."""
+  text = json.dumps(config, indent=2, sort_keys=True)
+  _replace(folder / 'config.json', text + '\n')
+
+
+def _drop_later(path: pathlib.Path, step: int) -> None:
+  """Takes the lines of steps after `step`, and one cut short, out of a file."""
+  if not path.exists():
+    return
+  lines = path.read_text(encoding='utf-8').splitlines()
+  kept = [line for line in lines if _step_of(line) <= step]
+  if kept != lines:
+    _replace(path, ''.join(f'{line}\n' for line in kept))
+
+
+def _step_of(line: str) -> float:
+  """The step of a line; infinite where the line is no JSON: it was cut."""
+  try:
+    return json.loads(line)['step']
+  except ValueError:
+    return float('inf')
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+  """Writes a file whole or not at all."""
+  part = path.with_name(f'{path.name}.part-{os.getpid()}')
+  try:
+    part.write_text(text, encoding='utf-8')
+    part.replace(path)
+  finally:
+    part.unlink(missing_ok=True)
