@@ -95,6 +95,7 @@ def main(argv: Sequence[str]) -> None:
       return
     if _WORKDIR.value is None:
       raise errors.InputError('expected --workdir or --plan, found neither')
+    runs.require_local({'workdir': _WORKDIR.value})  # before it is a path
     result = runs.run(
       _CONFIG.value,
       pathlib.Path(_WORKDIR.value),

@@ -6,7 +6,7 @@ import pathlib
 from absl import logging
 
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.checkpoints import bundles, cards, download
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import initial_state, networks
@@ -63,7 +63,10 @@ def _networks(
       f'{key}: expected a bundle with {", ".join(names)}, found none (make one '
       'with sadtalker_jax.cli.convert, or turn off what needs them)'
     )
-  folder = pathlib.Path(bundle)
+  if bundle.startswith(download.PREFIX):
+    folder = download.fetch(bundle)
+  else:
+    folder = pathlib.Path(bundle)
   card = cards.read(folder)
   missing = [name for name in names if name not in card.networks]
   if missing:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import jax
 import ml_collections
 
+from sadtalker_jax import errors
 from sadtalker_jax.training import (
   built_stage,
   bundled,
@@ -79,6 +80,10 @@ def run(
     NotFinite: A loss was no number.
   """
   given = stages.read(config)
+  require_local(
+    {'workdir': str(folder), 'data.folder': given.data.folder}
+    | {'bundle': given.bundle, 'warm_start.bundle': given.warm_start.bundle}
+  )
   mesh = sharding.make_mesh(dataclasses.asdict(given.mesh))
   sharding.check_batch(given.batch_size, given.accumulate, mesh)
   kind = stages.get(given.stage)
@@ -106,6 +111,27 @@ def run(
     overrides=typed.overrides,
     warm=bundled.warm_start(typed),
   )
+
+
+def require_local(paths: Mapping[str, str]) -> None:
+  """Raises where a path is one of an object store, which nothing here opens.
+
+  As a local path `gs://bucket/x` would be the folder `gs:`.
+
+  Args:
+    paths: Paths by the name of their flag or key. `hf://` is a bundle's.
+
+  Raises:
+    InputError: A path is no local one; nothing has been written.
+  """
+  for name, path in paths.items():
+    scheme, colon, _ = path.partition(':/')
+    bundle = scheme == 'hf' and name.endswith('bundle')
+    if colon and scheme.isalnum() and len(scheme) > 1 and not bundle:
+      raise errors.InputError(
+        f'{name}: expected a folder of this machine, or of a file system that '
+        f'is mounted here (gcsfuse, mountpoint-s3, NFS), found {path!r}'
+      )
 
 
 def record(stage: stage_lib.Stage[Any]) -> dict[str, Any]:
