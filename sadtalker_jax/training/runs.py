@@ -96,7 +96,7 @@ def run(
   if typed.validation.every:
     opened = open_data(typed, 'validation', rows)
     feeds = feeds._replace(validation=opened.batches)
-  if typed.clips.every and stage.clip is not None:
+  if typed.clips.every and stage.shows_clips:
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     opened = open_data(typed, 'clips', whole)
     feeds = feeds._replace(clips=opened.batches)
