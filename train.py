@@ -3,9 +3,11 @@
     python train.py --config configs/posevae.py --workdir runs/posevae \
       --config.data.folder=RECORDS
 
-The same call again goes on where the last one was. `--config FILE:test` is a
-trial of seconds on a CPU. `--plan` prints what a step would cost, and writes
-nothing. Many hosts, meshes, memory: docs/guides/scaling.md.
+The same call again goes on where the last one was. Exit codes: 0, the run is
+finished; 75, SIGTERM or Ctrl-C has stopped it, with a checkpoint, and it is to
+be called again; 2, bad input. `--config FILE:test` is a trial of seconds on a
+CPU. `--plan` prints what a step would cost, and writes nothing. Many hosts,
+meshes, memory: docs/guides/scaling.md.
 """
 
 from collections.abc import Sequence
@@ -36,12 +38,28 @@ from sadtalker_jax.training import (
   xla_presets,
 )
 
+STOPPED = 75  # exit code, EX_TEMPFAIL of sysexits.h: call again
+
+# Purposes beside training: what they are, and how to do without or with less.
+_WAYS = {
+  'validation': 'validation (--config.validation.every=0 does without; '
+  '--config.validation.split=train takes clips of training)',
+  'clips': 'films of validation clips (--config.clips.every=0 does without; '
+  '--config.clips.num_frames=N makes shorter ones)',
+}
+
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'File of a config, and its variant after a colon.'
 )
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
 _PROFILE = flags.DEFINE_list(
   'profile_steps', None, 'First and last step of a profiler trace, as 10,15.'
+)
+_RESTART_DATA = flags.DEFINE_bool(
+  'restart_data',
+  False,
+  'Whether the data begins anew where records, options, seed or batch size are '
+  'not those of the checkpoint; weights, optimisers and step go on.',
 )
 _PLAN = flags.DEFINE_bool(
   'plan', False, 'Whether to print parameters, sharding and costs, and end.'
@@ -90,11 +108,13 @@ def main(argv: Sequence[str]) -> None:
       return
     if _WORKDIR.value is None:
       raise errors.InputError('expected --workdir or --plan, found neither')
+    runs.require_local({'workdir': _WORKDIR.value})  # before it is a path
     result = runs.run(
       _CONFIG.value,
       pathlib.Path(_WORKDIR.value),
       open_data,
       profile=_profiled_steps(),
+      restart_data=_RESTART_DATA.value,
     )
   except errors.InputError as error:
     print(f'train.py: {error}', file=sys.stderr)
@@ -104,6 +124,8 @@ def main(argv: Sequence[str]) -> None:
     'finished' if result.finished else 'stopped',
     result.step,
   )
+  if not result.finished:
+    sys.exit(STOPPED)
 
 
 def _profiled_steps() -> tuple[int, int] | None:
@@ -157,17 +179,23 @@ def open_data(
   if not data.folder:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)
-  batches = input_pipeline.create(
-    stage,
-    data.folder,
-    split='train' if training else validation.split,
-    selection=selections.Selection(**dataclasses.asdict(selection)),
-    sampling=data.sampling,
-    shuffle=training,
-    morphable=_face_model(config),
-    **common,
-    **options,
-  )
+  try:
+    batches = input_pipeline.create(
+      stage,
+      data.folder,
+      split='train' if training else validation.split,
+      selection=selections.Selection(**dataclasses.asdict(selection)),
+      sampling=data.sampling,
+      shuffle=training,
+      morphable=_face_model(config),
+      **common,
+      **options,
+    )
+  except errors.InputError as error:
+    if training:
+      raise
+    # Which data it was is not to be seen in what is wrong with it.
+    raise errors.InputError(f'{_WAYS[purpose]}: {error}') from error
   manifest = folders.read_manifest(pathlib.Path(data.folder))
   statistics = manifest['splits']['train']['statistics']
   return runs.Opened(batches, batches.num_examples, statistics)

@@ -52,6 +52,7 @@ def base() -> ml_collections.ConfigDict:
   c.keep_last = 3
   c.keep_best = 1
   c.best_metric = ''
+  c.skip_non_finite = 0  # steps whose losses are no numbers, before an error
   c.tensorboard = True
   c.bundle = ''  # whose networks the losses use, frozen
   # What new weights start from: whole networks of a bundle, and parts of them

@@ -92,6 +92,14 @@ def create(
     examples,
     batch_size=batch_size,
     identity=_digest(ids, recipe, sampling, shuffle, batch_size, seed),
+    choices={
+      'clips': f'{len(positions)} ({_digest(ids)})',
+      'options': repr(recipe),
+      'sampling': sampling,
+      'shuffle': shuffle,
+      'batch_size': batch_size,
+      'seed': seed,
+    },
     num_examples=len(groups),
     sharding=sharding,
     process=process,
@@ -104,9 +112,11 @@ def _usable(recipe: transforms.Examples, clips: sources.Clips) -> np.ndarray:
   keep = recipe.keep(clips.index)
   positions = clips.positions[keep[clips.positions]]
   if not len(positions):
+    longest = max(clips.index['num_frames'][clips.positions], default=0)
     raise errors.InputError(
       f'expected clips that {recipe} can use in split {clips.split} of '
-      f'{clips.folder}, found none among {len(clips.positions)}'
+      f'{clips.folder}, found none among {len(clips.positions)}, the longest '
+      f'of {longest} frames'
     )
   return positions
 

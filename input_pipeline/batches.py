@@ -5,7 +5,7 @@ of k, so its state is k, whatever the number of threads, workers or processes.
 While one batch is used, a thread moves the next ones to the devices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import dataclasses
 import json
 import time
@@ -55,6 +55,7 @@ class Batches:
     *,
     batch_size: int,
     identity: str,
+    choices: Mapping[str, Any] | None = None,
     num_examples: int,
     sharding: jax.sharding.Sharding | None = None,
     process: tuple[int, int] = (0, 1),
@@ -67,6 +68,7 @@ class Batches:
       batch_size: Examples of a batch, over all processes.
       identity: Name of the stream and its options; only states of the same
         name are restored.
+      choices: What the name stands for, JSON; told apart in messages.
       num_examples: Examples of an epoch.
       sharding: Sharding of the leading axis, and so of the rows of a process.
         None: numpy arrays of the rows of `process`.
@@ -79,6 +81,8 @@ class Batches:
     self.batch_size = batch_size
     self.num_examples = num_examples
     self._identity = identity
+    # As it comes back from JSON.
+    self._choices = json.loads(json.dumps(dict(choices or {})))
     self._sharding = sharding
     self._reading = reading or ReadSettings()
     if batch_size < 1:
@@ -116,7 +120,11 @@ class Batches:
 
   def state(self) -> dict[str, Any]:
     """The place of the iterator: number of the next batch, and its stream."""
-    return {'next_batch': self._next, 'identity': self._identity}
+    return {
+      'next_batch': self._next,
+      'identity': self._identity,
+      'choices': self._choices,
+    }
 
   def restore(self, state: dict[str, Any]) -> None:
     """Goes to a state.
@@ -126,11 +134,19 @@ class Batches:
     """
     if state.get('identity') != self._identity:
       raise errors.InputError(
-        'expected the state of an iterator over the same records with the same '
-        f'options, seed and batch size ({self._identity}), found '
-        f'{state.get("identity")}'
+        'the place in the data: expected the records, options, seed and batch '
+        f'size that it was kept with, found {self._differences(state)}'
       )
     self.seek(state['next_batch'])
+
+  def _differences(self, state: Mapping[str, Any]) -> str:
+    """What differs from a state, in words."""
+    then = state.get('choices', {})
+    return '; '.join(
+      f'{name} {self._choices.get(name)!r} in place of {then[name]!r}'
+      for name in then
+      if then[name] != self._choices.get(name)
+    ) or (f'others ({self._identity!r} in place of {state.get("identity")!r})')
 
   def seek(self, number: int) -> None:
     """Goes to batch `number`."""

@@ -70,8 +70,9 @@ def select(
   if selection.num_speakers:
     if len(names) < selection.num_speakers:
       raise errors.InputError(
-        f'expected {selection.num_speakers} speakers to be left by '
-        f'{selection}, found {len(names)}'
+        f'data.selection.num_speakers: expected {selection.num_speakers} '
+        f'speakers to be left by {selection}, found {len(names)} '
+        '(--config.data.selection.num_speakers=0 takes all)'
       )
     names = names[np.argsort(-counts, kind='stable')[: selection.num_speakers]]
   keep &= np.isin(index['speaker'], names)

@@ -46,6 +46,7 @@ def create(
     grain.MapDataset.range(1).seed(seed).repeat().random_map(draw),
     batch_size=batch_size,
     identity=f'synthetic {recipe} {batch_size} {seed}',
+    choices={'options': repr(recipe), 'batch_size': batch_size, 'seed': seed},
     num_examples=1,
     sharding=sharding,
     process=process,

@@ -1,7 +1,9 @@
 """`train.py` from its config to a bundle, on random batches."""
 
+import dataclasses
 import importlib
 import json
+import pathlib
 import re
 import sys
 
@@ -13,10 +15,10 @@ import pytest
 from configs import mapping
 from configs import posevae as config_file
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.checkpoints import bundles, cards, download
 from sadtalker_jax.cli import bundle as bundle_cli
 from sadtalker_jax.models import zoo
-from sadtalker_jax.training import runs, stages
+from sadtalker_jax.training import bundled, runs, stages
 from tests.checkpoints import made
 import train
 
@@ -120,6 +122,46 @@ def test_a_bad_flag_is_one_line(flag, words, capsys, monkeypatch):
   assert caught.value.code == 2
   (line,) = capsys.readouterr().err.splitlines()
   assert re.search(words, line)
+
+
+@pytest.mark.parametrize('key', ['workdir', 'data', 'bundle', 'warm_start'])
+def test_object_stores_are_refused_and_nothing_is_written(
+  tmp_path, monkeypatch, key
+):
+  monkeypatch.chdir(tmp_path)
+  found, folder = config(), pathlib.Path('run')
+  if key == 'workdir':
+    folder = pathlib.Path('gs://bucket/run')
+  elif key == 'data':
+    found.data.folder = 's3://bucket/records'
+  elif key == 'bundle':
+    found.bundle = 'gs://bucket/experts'
+  else:
+    found.warm_start.bundle = 's3://bucket/experts'
+  with pytest.raises(errors.InputError, match=f'{key}.*: expected a folder of'):
+    runs.run(found, folder, train.open_data)
+  assert not list(tmp_path.iterdir())
+
+
+def test_bundles_of_the_hub_are_fetched(tmp_path, monkeypatch):
+  made.bundle(
+    tmp_path / 'hub', {'wav2lip': {'params': {'w': np.zeros(3, np.float32)}}}
+  )
+  asked = []
+
+  def fetch(name):
+    asked.append(name)
+    return tmp_path / 'hub'
+
+  monkeypatch.setattr(download, 'fetch', fetch)
+  found = stages.read(config())
+  start = dataclasses.replace(
+    found.warm_start, bundle='hf://owner/experts', networks=('lipreader',)
+  )
+  found = dataclasses.replace(found, warm_start=start)
+  with pytest.raises(errors.InputError, match='with lipreader, found wav2lip'):
+    bundled.warm_start(found)
+  assert asked == ['hf://owner/experts']
 
 
 def test_the_ear_of_posevae_is_wav2lips(whole, tmp_path):

@@ -17,8 +17,11 @@ FORMAT = 'sadtalker_jax bundle'
 VERSION = 1  # version of the format; readers refuse newer ones
 CARD = 'card.json'
 NETWORKS = 'networks'  # folder of the networks in a bundle
-# Networks that give or take expressions, whose meaning a face model decides.
-SPEAK_OF_FACES = frozenset({'recon', 'expnet', 'mapping', 'mapping_full'})
+# Networks that give or take expressions or places of the head, whose meaning a
+# face model decides.
+SPEAK_OF_FACES = frozenset(
+  {'recon', 'expnet', 'posevae', 'mapping', 'mapping_full'}
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,15 +3,19 @@
 A checkpoint is complete or absent: Orbax writes it under another name and then
 renames it, in the background. The newest ones and the best ones are kept.
 Arrays are restored with the shardings that the caller asks for, so a run may
-continue on another mesh.
+continue on another mesh. A checkpoint that was damaged later (a copy cut short)
+is put aside, and the one before is taken.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
+import itertools
 import pathlib
 from typing import Any
 
 from absl import logging
 import jax
+from jax.experimental import multihost_utils
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
@@ -21,6 +25,9 @@ from sadtalker_jax.checkpoints import params
 from sadtalker_jax.typing import PyTree
 
 _MAX_LISTED = 8  # differences that are spelled out
+# Raised while a checkpoint is read, and no sign of damage: the first says what
+# is wrong, and of the others the checkpoint before would not be free.
+_NOT_DAMAGE = (errors.InputError, MemoryError, jax.errors.JaxRuntimeError)
 
 
 class Manager:
@@ -131,10 +138,74 @@ class Manager:
     )
     return found['state'], found['data']
 
+  def restore_newest(
+    self, shapes: PyTree
+  ) -> tuple[PyTree, dict[str, Any], int] | None:
+    """State, place in the data, and step of the newest that can be read.
+
+    Newer ones that cannot be read are put aside, beside the checkpoints' folder
+    as `damaged_checkpoint_STEP`, so that their steps are saved again.
+
+    Args:
+      shapes: As for `restore`.
+
+    Returns:
+      What was found; None if there is no checkpoint.
+
+    Raises:
+      InputError: The checkpoint holds other arrays than `shapes`, or there are
+        checkpoints and none can be read.
+    """
+    damaged: dict[int, Exception] = {}
+    for step in reversed(self.steps):
+      found, error = None, None
+      try:
+        found = self.restore(step, shapes)
+      except _NOT_DAMAGE:
+        raise
+      except Exception as caught:  # what Orbax raises depends on the file
+        error = caught
+      if not _all_processes(found is not None):
+        damaged[step] = error or RuntimeError('another process cannot read it')
+        continue
+      assert found is not None
+      for bad, reason in damaged.items():
+        self._put_aside(bad, reason)
+      return *found, step
+    if not damaged:
+      return None
+    step, reason = next(iter(damaged.items()))
+    raise errors.InputError(
+      f'{self._folder}: expected a checkpoint that can be read, found '
+      f'{sorted(damaged)}, all damaged ({step}: {_line(reason)}); take a copy, '
+      'or delete them to begin anew'
+    ) from reason
+
+  def _put_aside(self, step: int, reason: Exception) -> None:
+    """Renames a damaged checkpoint; all processes call it."""
+    name = f'damaged_checkpoint_{step}'
+    taken = {p.name for p in self._folder.parent.glob(f'{name}*')}
+    free = (f'{name}_{i}' if i else name for i in itertools.count())
+    target = self._folder.parent / next(n for n in free if n not in taken)
+    logging.warning(
+      'the checkpoint of step %d is damaged (%s); it is now %s',
+      step,
+      _line(reason),
+      target,
+    )
+    if jax.process_index() == 0:
+      (self._folder / str(step)).rename(target)
+    _all_processes(True)
+    self._manager.reload()
+
   def read(self, step: int) -> dict[str, Any]:
-    """The state of a checkpoint as numpy arrays, on whatever devices it was."""
+    """The state of a checkpoint as numpy arrays, on whatever devices it was.
+
+    Raises:
+      InputError: The checkpoint is damaged.
+    """
     folder = self._folder / str(step) / 'state'
-    with ocp.PyTreeCheckpointer() as reader:
+    with self._readable(step), ocp.PyTreeCheckpointer() as reader:
       tree = reader.metadata(folder).item_metadata.tree
       args = jax.tree.map(
         lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray), tree
@@ -142,9 +213,28 @@ class Manager:
       return reader.restore(folder, restore_args=args)
 
   def config(self, step: int) -> dict[str, Any]:
-    """The config that a checkpoint was made with."""
+    """The config that a checkpoint was made with.
+
+    Raises:
+      InputError: The checkpoint is damaged.
+    """
     args = ocp.args.Composite(config=ocp.args.JsonRestore())
-    return self._manager.restore(step, args=args)['config']
+    with self._readable(step):
+      return self._manager.restore(step, args=args)['config']
+
+  @contextlib.contextmanager
+  def _readable(self, step: int) -> Iterator[None]:
+    """Turns what Orbax raises of a damaged checkpoint into one line."""
+    try:
+      yield
+    except _NOT_DAMAGE:
+      raise
+    except Exception as error:
+      others = [other for other in self.steps if other != step]
+      raise errors.InputError(
+        f'{self._folder}/{step}: expected a whole checkpoint, found a damaged '
+        f'one ({_line(error)}); others are of {others or "no step"}'
+      ) from error
 
   def wait(self) -> None:
     """Waits until all checkpoints are written."""
@@ -186,3 +276,16 @@ def abstract(state: PyTree, shardings: PyTree) -> PyTree:
     state,
     shardings,
   )
+
+
+def _all_processes(good: bool) -> bool:
+  """Whether something holds in every process."""
+  if jax.process_count() == 1:
+    return good
+  return bool(np.all(multihost_utils.process_allgather(np.asarray(good))))
+
+
+def _line(error: Exception) -> str:
+  """The name of an error, and the start of its first line."""
+  text = str(error).strip().partition('\n')[0]
+  return f'{type(error).__name__}: {text[:100]}'

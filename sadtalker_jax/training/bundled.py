@@ -6,7 +6,7 @@ import pathlib
 from absl import logging
 
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.checkpoints import bundles, cards, download
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import initial_state, networks
@@ -64,7 +64,10 @@ def _networks(
       'of released files with `sadtalker convert`, of a finished run with '
       '`sadtalker bundle`, or turn off what needs them)'
     )
-  folder = pathlib.Path(bundle)
+  if bundle.startswith(download.PREFIX):
+    folder = download.fetch(bundle)
+  else:
+    folder = pathlib.Path(bundle)
   card = cards.read(folder)
   missing = [name for name in names if name not in card.networks]
   if missing:

@@ -92,6 +92,12 @@ class TrainConfig:
   best_metric: Annotated[
     str, 'Metric of validation, such as `eval/l1`; empty: none is best.'
   ]
+  skip_non_finite: Annotated[
+    int,
+    AtLeast(0),
+    'Steps of a call that may be stepped over because a loss is no number; '
+    'one more ends the run.',
+  ]
   tensorboard: Annotated[bool, 'Whether event files for TensorBoard are made.']
   bundle: Annotated[str, 'Folder of the bundle with the frozen networks.']
   warm_start: config_parts.WarmStartConfig

@@ -2,7 +2,10 @@
 
 from typing import Any, NamedTuple, Protocol
 
+from absl import logging
 import jax
+
+from sadtalker_jax import errors
 
 
 class Data(Protocol):
@@ -17,8 +20,8 @@ class Data(Protocol):
     """Goes to a place."""
 
   @property
-  def wait_share(self) -> float:
-    """Share of the time since `reset_clock` that was spent waiting for it."""
+  def waited(self) -> float:
+    """Seconds that were waited for batches since `reset_clock`."""
 
   def reset_clock(self) -> None:
     """Starts to measure anew."""
@@ -39,3 +42,25 @@ class Feeds(NamedTuple):
     for data in self:
       if data is not None:
         data.close()
+
+
+def go_to(data: Data, place: dict[str, Any], *, anew: bool) -> None:
+  """Goes on in the data where a checkpoint was.
+
+  Args:
+    data: Data to learn from.
+    place: State of the data in the checkpoint.
+    anew: Whether to begin the data anew where the place is one of other data.
+
+  Raises:
+    InputError: The place is one of other data, and `anew` is not wanted.
+  """
+  try:
+    data.restore(place)
+  except errors.InputError as error:
+    if not anew:
+      raise errors.InputError(
+        f'{error} (--restart_data keeps weights, optimisers and step, and '
+        'begins the data anew)'
+      ) from error
+    logging.warning('the data begins anew: %s', error)

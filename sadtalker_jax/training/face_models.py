@@ -2,9 +2,10 @@
 
 import pathlib
 
+from absl import logging
 import numpy as np
 
-from sadtalker_jax import conventions
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d.bases import bfm, ict, makehuman, morphable
 from sadtalker_jax.training import config_parts
 
@@ -30,6 +31,17 @@ def load(config: config_parts.FaceModelConfig) -> morphable.MorphableModel:
   if kind == 'ict':
     return ict.load(path)
   return _zeros()
+
+
+def load_to_show(
+  config: config_parts.FaceModelConfig,
+) -> morphable.MorphableModel | None:
+  """The model that a config names, for films alone; None if it is not there."""
+  try:
+    return load(config)
+  except errors.InputError as error:
+    logging.warning('no films of faces, and training without: %s', error)
+    return None
 
 
 def _zeros() -> morphable.MorphableModel:

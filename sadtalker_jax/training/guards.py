@@ -2,17 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 import contextlib
+import dataclasses
 import fcntl
+import os
 import pathlib
 import signal
 from typing import Any
 
+from absl import logging
 import jax
 from jax.experimental import multihost_utils
 import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.training import reporting
+
+_STOPPING = (
+  b'asked to stop: a checkpoint is made after this step; Ctrl-C again ends at '
+  b'once, without\n'
+)
 
 
 class NotFinite(RuntimeError):  # noqa: N818  (it ends a run, like StopIteration)
@@ -40,28 +48,78 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
     yield
 
 
+@dataclasses.dataclass
+class Stop:
+  """Whether a run was asked to stop.
+
+  Attributes:
+    asked: Whether this process was.
+    synced: Whether the runtime of several processes passes it on.
+  """
+
+  asked: bool = False
+  synced: bool = False
+
+  @property
+  def alone(self) -> bool:
+    """Whether this process was asked, and need ask no other."""
+    return self.asked and jax.process_count() == 1
+
+  def agreed(self, step: int) -> bool:
+    """Whether all processes stop now, before the step after `step`.
+
+    Args:
+      step: Number of steps taken; each process asks once after each.
+    """
+    if jax.process_count() == 1:
+      return self.asked
+    if self.synced:
+      return multihost_utils.reached_preemption_sync_point(step)
+    votes = multihost_utils.process_allgather(np.asarray(self.asked))
+    return bool(np.any(votes))
+
+
 @contextlib.contextmanager
-def stop_signal() -> Iterator[dict[str, bool]]:
-  """Turns SIGTERM into `{'now': True}`, which is looked at after each step."""
-  stopped = {'now': False}
+def stop_signals() -> Iterator[Stop]:
+  """Makes a request of SIGTERM and of Ctrl-C; a second Ctrl-C ends at once.
+
+  SIGTERM may come again and again, as SLURM sends it. Several processes leave
+  it to JAX, which tells the others and agrees on a step without a vote before
+  each; Ctrl-C becomes a SIGTERM there.
+  """
+  stop = Stop(synced=_has_sync_point())
 
   def handle(number: int, frame: Any) -> None:
-    del number, frame
-    stopped['now'] = True
+    del frame
+    if number == signal.SIGINT and stop.asked:
+      signal.signal(number, signal.SIG_DFL)
+      os.kill(os.getpid(), number)
+      return
+    if not stop.asked:
+      os.write(2, _STOPPING)  # not by `logging`, whose lock may be held
+    stop.asked = True
+    if stop.synced:
+      os.kill(os.getpid(), signal.SIGTERM)
 
-  before = signal.signal(signal.SIGTERM, handle)
+  numbers = [] if stop.synced else [signal.SIGTERM]
+  # Where a shell runs it in the background, Ctrl-C is for somebody else.
+  if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+    numbers.append(signal.SIGINT)
+  before = {number: signal.signal(number, handle) for number in numbers}
   try:
-    yield stopped
+    yield stop
   finally:
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+      signal.signal(number, handler)
 
 
-def agreed(stopped: dict[str, bool]) -> bool:
-  """Whether any process was asked to stop: all must stop at the same step."""
-  if jax.process_count() == 1:
-    return stopped['now']
-  votes = multihost_utils.process_allgather(np.asarray(stopped['now']))
-  return bool(np.any(votes))
+def _has_sync_point() -> bool:
+  """Whether JAX's runtime listens for SIGTERM and tells all processes."""
+  return (
+    jax.process_count() > 1
+    and jax.distributed.is_initialized()
+    and getattr(jax.config, 'jax_enable_preemption_service', False)
+  )
 
 
 def local_rows(x: jax.Array) -> np.ndarray:
@@ -73,33 +131,52 @@ def local_rows(x: jax.Array) -> np.ndarray:
   return np.concatenate([seen[k] for k in sorted(seen)])
 
 
-def require_finite(
-  step: int,
-  batch: Mapping[str, jax.Array],
-  metrics: Mapping[str, jax.Array],
-  folder: pathlib.Path,
-  newest: int | None,
-) -> None:
-  """Saves the batch and stops if the losses of a step are no numbers.
+@dataclasses.dataclass
+class Watch:
+  """Looks for losses that are no numbers.
 
-  Args:
-    step: Number of the step.
-    batch: Batch of the step.
-    metrics: Metrics of the step.
-    folder: Folder of the run.
-    newest: Step of the newest checkpoint.
-
-  Raises:
-    NotFinite: A figure is not finite.
+  Attributes:
+    folder: Folder of the run; bad batches are kept in it.
+    allowed: Number of steps that may be stepped over.
+    skipped: Number of steps that were.
   """
-  bad = reporting.not_finite(jax.device_get(metrics))
-  if not bad:
-    return
-  path = folder / f'not_finite_{step:08d}_{jax.process_index()}.npz'
-  rows: dict[str, Any] = {k: local_rows(v) for k, v in batch.items()}
-  np.savez(path, **rows)
-  raise NotFinite(
-    f'step {step}: expected finite numbers, found other ones in '
-    f'{", ".join(bad)}; the batch is in {path}, the newest checkpoint is of '
-    f'step {newest}'
-  )
+
+  folder: pathlib.Path
+  allowed: int
+  skipped: int = 0
+
+  def skips(
+    self,
+    step: int,
+    batch: Mapping[str, jax.Array],
+    metrics: Mapping[str, jax.Array],
+    newest: int | None,
+  ) -> bool:
+    """Whether a step was stepped over; its batch is saved.
+
+    Args:
+      step: Number of the step.
+      batch: Batch of the step.
+      metrics: Metrics of the step.
+      newest: Step of the newest checkpoint.
+
+    Raises:
+      NotFinite: A figure is not finite, and no step may be stepped over.
+    """
+    bad = reporting.not_finite(jax.device_get(metrics))
+    if not bad:
+      return False
+    path = self.folder / f'not_finite_{step:08d}_{jax.process_index()}.npz'
+    rows: dict[str, Any] = {k: local_rows(v) for k, v in batch.items()}
+    np.savez(path, **rows)
+    self.skipped += 1
+    found = (
+      f'step {step}: expected finite numbers, found other ones in '
+      f'{", ".join(bad)}; the batch is in {path}'
+    )
+    if self.skipped > self.allowed:
+      raise NotFinite(f'{found}, the newest checkpoint is of step {newest}')
+    logging.warning(
+      '%s; stepped over, as %d of %d', found, self.skipped, self.allowed
+    )
+    return True

@@ -32,7 +32,7 @@ def begin(
   overrides: Sequence[sharding.Override] = (),
   warm: Mapping[str, Variables] | None = None,
 ) -> tuple[stage_lib.State, PyTree, dict[str, Any] | None]:
-  """The newest checkpoint, or the state before the first step.
+  """The newest whole checkpoint, or the state before the first step.
 
   Args:
     stage: Stage to train.
@@ -60,10 +60,10 @@ def begin(
   )
   target = manager_lib.abstract(shapes, shardings)
   logging.info('parameters:\n%s', costs.overview(target.params))
-  latest = manager.latest
-  if latest is not None:
-    state, place = manager.restore(latest, target)
-    logging.info('goes on after step %d', latest)
+  found = manager.restore_newest(target)
+  if found is not None:
+    state, place, step = found
+    logging.info('goes on after step %d', step)
     return state, shardings, place
   start = time.perf_counter()
   state = jax.jit(

@@ -2,7 +2,7 @@
 
 It knows stages only by their four functions, and data only as an endless
 iterator with a place that can be kept. A second call on the same folder goes on
-where the first one was; SIGTERM makes a checkpoint and ends the run.
+where the first one was; SIGTERM and Ctrl-C make a checkpoint and end the run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,33 +22,14 @@ from sadtalker_jax.training import (
   profiling,
   reporting,
   sharding,
+  skipping,
   summaries,
 )
 from sadtalker_jax.training import data as data_lib
+from sadtalker_jax.training import schedule as schedule_lib
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.training import writers as writers_lib
 from sadtalker_jax.typing import Variables
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Schedule:
-  """How long a run is, and what it does on the way; all in steps."""
-
-  steps: int
-  batch_size: int
-  seed: int
-  log_every: int
-  save_every: int  # 0: at the end only
-  eval_every: int  # 0: never
-  eval_batches: int
-  summarise_every: int  # 0: never
-  keep_last: int
-  keep_best: int
-  best_metric: str  # of validation, the lowest is best
-  clip_every: int = 0  # films; 0: never
-  tensorboard: bool = False  # whether event files are written
-  dtype: str = 'float32'  # of computation, for the share of the peak
-  profile: tuple[int, int] | None = None  # first and last step of a trace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +43,7 @@ class RunResult:
 
 def run(
   stage: stage_lib.StageFunctions,
-  plan: Schedule,
+  plan: schedule_lib.Schedule,
   folder: pathlib.Path,
   feeds: data_lib.Feeds,
   mesh: jax.sharding.Mesh,
@@ -76,7 +57,7 @@ def run(
 
   Args:
     stage: Stage to train.
-    plan: Schedule of the run.
+    plan: schedule_lib.Schedule of the run.
     folder: Folder of the run; one process group at a time.
     feeds: Data of the run; they are closed at its end.
     mesh: Mesh of the devices.
@@ -93,10 +74,7 @@ def run(
   """
   with contextlib.ExitStack() as stack:
     stack.enter_context(guards.claim(folder))
-    writers = writers_lib.open_writers(
-      stack, folder, record, tensorboard=plan.tensorboard
-    )
-    stopped = stack.enter_context(guards.stop_signal())
+    stop = stack.enter_context(guards.stop_signals())
     manager = manager_lib.Manager(
       folder / 'checkpoints',
       keep_last=plan.keep_last,
@@ -109,7 +87,14 @@ def run(
       stage, plan.seed, manager, mesh, overrides=overrides, warm=warm
     )
     if place is not None:
-      feeds.train.restore(place)
+      data_lib.go_to(feeds.train, place, anew=plan.restart_data)
+    writers = writers_lib.open_writers(
+      folder, tensorboard=plan.tensorboard, after=int(state.step)
+    )
+    for writer in writers:
+      stack.callback(writer.close)
+    if plan.skip_non_finite:
+      stage = skipping.wrapped(stage)
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     steps = _Steps(
       plan,
@@ -118,25 +103,27 @@ def run(
       manager,
       writers,
       record,
+      guards.Watch(folder, plan.skip_non_finite),
       summaries.Showing(stage, writers, feeds.clips, whole),
       profiling.Trace(folder / 'profile', plan.profile),
       train_step=costs.jitted(stage, shardings, whole),
       eval_step=jax.jit(stage.eval_step, out_shardings=whole),
       plain_step=plain_step,
     )
-    return steps.go(state, jax.device_put(dict(stage.frozen), whole), stopped)
+    return steps.go(state, jax.device_put(dict(stage.frozen), whole), stop)
 
 
 @dataclasses.dataclass
 class _Steps:
   """The parts of one run."""
 
-  plan: Schedule
+  plan: schedule_lib.Schedule
   folder: pathlib.Path
   feeds: data_lib.Feeds
   manager: manager_lib.Manager
   writers: tuple[writers_lib.MetricWriter, ...]
   record: Mapping[str, Any]
+  watch: guards.Watch
   show: summaries.Showing
   trace: profiling.Trace
   _: dataclasses.KW_ONLY
@@ -147,18 +134,24 @@ class _Steps:
   news: dict[str, float] = dataclasses.field(default_factory=dict)
   measured: dict[str, float] | None = None  # by the last validation
 
-  def go(self, state: Any, frozen: Any, stopped: dict[str, bool]) -> RunResult:
+  def go(self, state: Any, frozen: Any, stop: guards.Stop) -> RunResult:
     """The steps."""
     plan, data = self.plan, self.feeds.train
     step = int(state.step)
     interval = reporting.Interval(plan.batch_size, plan.steps)
     data.reset_clock()
     before: tuple[Any, Any] | None = None  # batch and metrics of the last step
-    while step < plan.steps and not guards.agreed(stopped):
+    while step < plan.steps and not stop.agreed(step):
       self.trace.before(step)
-      batch = next(data)
+      try:
+        batch = next(data)
+      except Exception:
+        if not stop.alone:
+          raise
+        break  # the signal has reached the workers, too
       if self.cost is None:
-        self._compile(state, batch, frozen)
+        with interval.phase('compile'):
+          self._compile(state, batch, frozen)
       state, metrics = self.train_step(state, batch, frozen)
       step += 1
       interval.add(metrics)
@@ -168,14 +161,18 @@ class _Steps:
       if step % plan.log_every == 0 or step == plan.steps:
         self._report(step, interval)
       if self._due(step, plan.summarise_every):
-        self.show.pictures(step, state, batch, frozen)
+        with interval.phase('pictures'):
+          self.show.pictures(step, state, batch, frozen)
       if self._due(step, plan.clip_every):
-        self.show.clip(step, state, frozen)
+        with interval.phase('films'):
+          self.show.clip(step, state, frozen)
       if self._due(step, plan.eval_every):
-        self._validate(step, state, frozen)
+        with interval.phase('validation'):
+          self._validate(step, state, frozen)
       if self._due(step, plan.save_every):
         self._check(step, before)
-        self._save(step, state)
+        with interval.phase('checkpoints'):
+          self._save(step, state)
         before = None
     self._check(step, before)
     self.trace.stop()
@@ -196,12 +193,15 @@ class _Steps:
     for line in self.cost.lines():
       logging.info('%s', line)
     self.news = self.cost.scalars()
+    # Not before: a start that fails leaves the config of the run as it was.
+    if self.writers:
+      writers_lib.write_config(self.folder, self.record)
 
   def _due(self, step: int, every: int) -> bool:
     return every > 0 and (step % every == 0 or step == self.plan.steps)
 
   def _report(self, step: int, interval: reporting.Interval) -> None:
-    report = interval.report(step, self.feeds.train.wait_share)
+    report = interval.report(step, self.feeds.train.waited)
     self.feeds.train.reset_clock()
     assert self.cost is not None
     report |= self.cost.utilisation(report['steps_per_second']) | self.news
@@ -230,7 +230,6 @@ class _Steps:
       ' '.join(f'{k[5:]} {v:.4g}' for k, v in self.measured.items()),
     )
     self._write(step, self.measured)
-    self.feeds.train.reset_clock()
 
   def _save(self, step: int, state: Any) -> None:
     self.manager.save(
@@ -239,6 +238,8 @@ class _Steps:
     self.measured = None  # of this step, not of the next one that is saved
 
   def _check(self, step: int, before: tuple[Any, Any] | None) -> None:
-    """Raises if the losses of a step are no numbers."""
-    if before is not None:
-      guards.require_finite(step, *before, self.folder, self.manager.latest)
+    """Raises if the losses of a step, or of too many, are no numbers."""
+    if before is None:
+      return
+    if self.watch.skips(step, *before, self.manager.latest):
+      self._write(step, {'skipped_steps': self.watch.skipped})

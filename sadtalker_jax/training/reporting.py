@@ -1,9 +1,10 @@
-"""Figures of a run over its steps: means, speeds, one line of progress.
+"""Figures of a run over time: means, speeds, one line of progress.
 
 Means over steps are those of `clu.metrics`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
 import resource
 import time
 from typing import Any
@@ -13,7 +14,11 @@ import numpy as np
 
 
 class Interval:
-  """Figures of the steps since the last report, and how long they took."""
+  """Figures of the steps since the last report, and how long they took.
+
+  What else takes time (`phase`: compiling, validation, pictures, films,
+  checkpoints) is counted apart, so that speeds are those of steps alone.
+  """
 
   def __init__(self, batch_size: int, total_steps: int):
     """Counts from now.
@@ -26,30 +31,50 @@ class Interval:
     self._total = total_steps
     self._pending: list[dict[str, Any]] = []
     self._start = time.perf_counter()
+    self._phases: dict[str, float] = {}  # seconds by name
 
   def add(self, metrics: dict[str, Any]) -> None:
     """Keeps a step's metrics, still on the device."""
     self._pending.append(metrics)
 
-  def report(self, step: int, wait_share: float) -> dict[str, float]:
+  @contextlib.contextmanager
+  def phase(self, name: str) -> Iterator[None]:
+    """Counts the time within to `name`, once the steps before are done."""
+    if self._pending:
+      jax.block_until_ready(self._pending[-1])
+    start = time.perf_counter()
+    yield
+    passed = time.perf_counter() - start
+    self._phases[name] = self._phases.get(name, 0.0) + passed
+
+  def report(self, step: int, waited: float) -> dict[str, float]:
     """Means and speeds since the last report; starts anew.
 
     Args:
       step: Number of the last step.
-      wait_share: Share of the time that was spent waiting for data.
+      waited: Seconds that steps have waited for data.
     """
-    values = mean(jax.device_get(self._pending))
-    passed = max(time.perf_counter() - self._start, 1e-9)
-    rate = len(self._pending) / passed
-    self._pending, self._start = [], time.perf_counter()
+    values = mean(_finite(jax.device_get(self._pending)))
+    now = time.perf_counter()
+    steps = max(now - self._start - sum(self._phases.values()), 1e-9)
+    rate = len(self._pending) / steps
+    phases = {f'seconds/{k}': v for k, v in self._phases.items()}
+    self._pending, self._phases, self._start = [], {}, now
     return {
       **values,
+      **phases,
+      'seconds/steps': steps,
       'steps_per_second': rate,
       'examples_per_second': rate * self._batch_size,
       'seconds_left': (self._total - step) / rate,
-      'share_waiting_for_data': wait_share,
+      'share_waiting_for_data': waited / steps,
       'memory_gib': memory() / 2**30,
     }
+
+
+def _finite(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """Those without a figure that is no number: the others were stepped over."""
+  return [one for one in metrics if not not_finite(one)]
 
 
 def mean(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -12,7 +12,15 @@ from typing import Any, Literal
 import jax
 import ml_collections
 
-from sadtalker_jax.training import built_stage, bundled, loop, sharding, stages
+from sadtalker_jax import errors
+from sadtalker_jax.training import (
+  built_stage,
+  bundled,
+  loop,
+  schedule,
+  sharding,
+  stages,
+)
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import stage as stage_lib
@@ -54,6 +62,7 @@ def run(
   open_data: Opener,
   *,
   profile: tuple[int, int] | None = None,
+  restart_data: bool = False,
 ) -> loop.RunResult:
   """Trains the stage of a config, from where `folder` stands.
 
@@ -63,12 +72,18 @@ def run(
     open_data: (config, purpose, sharding of the batch axis) to its data; those
       of purpose 'clips' are `TalkingClips`, one at a time.
     profile: First and last step of a profiler trace.
+    restart_data: Whether the data begins anew where the checkpoint's place is
+      one of other records, another seed, batch size or option.
 
   Raises:
     InputError: Config, data, bundle and folder do not fit together.
     NotFinite: A loss was no number.
   """
   given = stages.read(config)
+  require_local(
+    {'workdir': str(folder), 'data.folder': given.data.folder}
+    | {'bundle': given.bundle, 'warm_start.bundle': given.warm_start.bundle}
+  )
   mesh = sharding.make_mesh(dataclasses.asdict(given.mesh))
   sharding.check_batch(given.batch_size, given.accumulate, mesh)
   kind = stages.get(given.stage)
@@ -81,13 +96,13 @@ def run(
   if typed.validation.every:
     opened = open_data(typed, 'validation', rows)
     feeds = feeds._replace(validation=opened.batches)
-  if typed.clips.every and stage.clip is not None:
+  if typed.clips.every and stage.shows_clips:
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     opened = open_data(typed, 'clips', whole)
     feeds = feeds._replace(clips=opened.batches)
   return loop.run(
     built_stage.build(stage, mesh),
-    plan(typed, profile),
+    dataclasses.replace(plan(typed, profile), restart_data=restart_data),
     folder,
     feeds,
     mesh,
@@ -96,6 +111,27 @@ def run(
     overrides=typed.overrides,
     warm=bundled.warm_start(typed),
   )
+
+
+def require_local(paths: Mapping[str, str]) -> None:
+  """Raises where a path is one of an object store, which nothing here opens.
+
+  As a local path `gs://bucket/x` would be the folder `gs:`.
+
+  Args:
+    paths: Paths by the name of their flag or key. `hf://` is a bundle's.
+
+  Raises:
+    InputError: A path is no local one; nothing has been written.
+  """
+  for name, path in paths.items():
+    scheme, colon, _ = path.partition(':/')
+    bundle = scheme == 'hf' and name.endswith('bundle')
+    if colon and scheme.isalnum() and len(scheme) > 1 and not bundle:
+      raise errors.InputError(
+        f'{name}: expected a folder of this machine, or of a file system that '
+        f'is mounted here (gcsfuse, mountpoint-s3, NFS), found {path!r}'
+      )
 
 
 def record(stage: stage_lib.Stage[Any]) -> dict[str, Any]:
@@ -119,9 +155,9 @@ def without_remat(stage: stage_lib.Stage[Any]) -> Any:
 
 def plan(
   config: config_lib.TrainConfig, profile: tuple[int, int] | None = None
-) -> loop.Schedule:
+) -> schedule.Schedule:
   """What the loop does, of a scheduled config."""
-  return loop.Schedule(
+  return schedule.Schedule(
     steps=config.steps,
     batch_size=config.batch_size,
     seed=config.seed,
@@ -137,4 +173,5 @@ def plan(
     tensorboard=config.tensorboard,
     dtype=config.dtype,
     profile=profile,
+    skip_non_finite=config.skip_non_finite,
   )

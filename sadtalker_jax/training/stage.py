@@ -95,6 +95,11 @@ class Stage(abc.ABC, Generic[Config]):
   # `StageFunctions.clip`.
   clip: ClassVar[Callable[..., jax.Array] | None] = None
 
+  @property
+  def shows_clips(self) -> bool:
+    """Whether all is there that films of `clip` are made with."""
+    return self.clip is not None
+
   @classmethod
   def needs(cls, config: Config) -> tuple[str, ...]:
     """Names of the frozen networks that the losses of a config use."""

@@ -1,12 +1,12 @@
-"""Files of a run: figures, pictures, films.
+"""Where a run's figures, pictures and films go: files, and TensorBoard's.
 
 Writers take the calls of `clu.metric_writers` (write_scalars, write_images,
 flush, close), whose own ones need TensorFlow.
 """
 
 from collections.abc import Mapping
-import contextlib
 import json
+import os
 import pathlib
 from typing import Any, Protocol
 
@@ -46,10 +46,18 @@ class MetricWriter(Protocol):
 class FileWriter:
   """Lines of JSON in `metrics.jsonl`, PNG and MP4 files in `summaries/`."""
 
-  def __init__(self, folder: pathlib.Path):
-    """Appends to what is in a folder."""
+  def __init__(self, folder: pathlib.Path, after: int | None = None):
+    """Appends to what is in a folder.
+
+    Args:
+      folder: Folder of the run.
+      after: Step that the run goes on after: lines of later steps are dropped,
+        for those steps are taken again. None: all lines stay.
+    """
     self._folder = folder
     folder.mkdir(parents=True, exist_ok=True)
+    if after is not None:
+      _drop_later(folder / 'metrics.jsonl', after)
     self._file = open(folder / 'metrics.jsonl', 'a', encoding='utf-8')
 
   def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -94,8 +102,12 @@ class FileWriter:
 class TensorBoardWriter:
   """Event files for TensorBoard, by tensorboardX: no TensorFlow."""
 
-  def __init__(self, folder: pathlib.Path):
+  def __init__(self, folder: pathlib.Path, after: int | None = None):
     """Opens an event file in `folder`.
+
+    Args:
+      folder: Folder of the run.
+      after: Step that the run goes on after; TensorBoard drops later events.
 
     Raises:
       InputError: The package tensorboardX is not installed.
@@ -107,7 +119,9 @@ class TensorBoardWriter:
         'tensorboard: expected the package tensorboardX, found none '
         "(pip install -e '.[train]', or set tensorboard to False)"
       ) from error
-    self._writer = tensorboardX.SummaryWriter(str(folder))
+    self._writer = tensorboardX.SummaryWriter(
+      str(folder), purge_step=None if after is None else after + 1
+    )
 
   def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
     """Figures of a step."""
@@ -142,29 +156,55 @@ class TensorBoardWriter:
 
 
 def open_writers(
-  stack: contextlib.ExitStack,
-  folder: pathlib.Path,
-  record: Mapping[str, Any],
-  *,
-  tensorboard: bool,
+  folder: pathlib.Path, *, tensorboard: bool, after: int | None = None
 ) -> tuple[MetricWriter, ...]:
-  """Writers of a run, in the one process that writes; none in others.
+  """Files in the folder of a run, and TensorBoard's if wanted.
+
+  None of all in processes but the first, which writes for them.
 
   Args:
-    stack: Stack that closes them.
     folder: Folder of the run.
-    record: Config of the run, JSON, for `config.json`.
-    tensorboard: Whether event files are written, too.
+    tensorboard: Whether event files are written.
+    after: Step that the run goes on after, see `FileWriter`.
 
   Raises:
     InputError: The package tensorboardX is wanted and not installed.
   """
   if jax.process_index():
     return ()
-  text = json.dumps(record, indent=2, sort_keys=True)
-  (folder / 'config.json').write_text(text + '\n', encoding='utf-8')
-  more = (TensorBoardWriter(folder),) if tensorboard else ()
-  writers = (*more, FileWriter(folder))
-  for writer in writers:
-    stack.callback(writer.close)
-  return writers
+  more = (TensorBoardWriter(folder, after),) if tensorboard else ()
+  return (*more, FileWriter(folder, after))
+
+
+def write_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+  """Writes the config of a run to `config.json` in its folder."""
+  text = json.dumps(config, indent=2, sort_keys=True)
+  _replace(folder / 'config.json', text + '\n')
+
+
+def _drop_later(path: pathlib.Path, step: int) -> None:
+  """Takes the lines of steps after `step`, and one cut short, out of a file."""
+  if not path.exists():
+    return
+  lines = path.read_text(encoding='utf-8').splitlines()
+  kept = [line for line in lines if _step_of(line) <= step]
+  if kept != lines:
+    _replace(path, ''.join(f'{line}\n' for line in kept))
+
+
+def _step_of(line: str) -> float:
+  """The step of a line; infinite where the line is no JSON: it was cut."""
+  try:
+    return json.loads(line)['step']
+  except ValueError:
+    return float('inf')
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+  """Writes a file whole or not at all."""
+  part = path.with_name(f'{path.name}.part-{os.getpid()}')
+  try:
+    part.write_text(text, encoding='utf-8')
+    part.replace(path)
+  finally:
+    part.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ def _runs(monkeypatch):
 
 
 def test_the_card_names_the_face_model(tmp_path):
-  runs = [tmp_path / 'recon of ict', tmp_path / 'posevae of bfm']
+  runs = [tmp_path / 'recon of ict', tmp_path / 'posevae of ict']
   assert export_bundle.bundle(runs, tmp_path / 'mine').morphable == 'ict'
   alone = export_bundle.bundle(
     [tmp_path / 'syncnet of bfm'], tmp_path / 'expert'
@@ -33,5 +33,9 @@ def test_networks_of_two_face_models_are_refused(tmp_path):
   with pytest.raises(
     errors.InputError, match='expnet of makehuman, recon of bfm'
   ):
+    export_bundle.bundle(runs, tmp_path / 'mine')
+  # Translations of PoseVAE are in the places of a face model, too.
+  runs = [tmp_path / 'expnet of bfm', tmp_path / 'posevae of makehuman']
+  with pytest.raises(errors.InputError, match='posevae of makehuman'):
     export_bundle.bundle(runs, tmp_path / 'mine')
   assert not (tmp_path / 'mine').exists()

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.training import loop
+from sadtalker_jax.training import schedule
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.training import state as state_lib
 
@@ -77,7 +77,7 @@ class Counted:
     self.at = 0
     self.handed = []
     self._sharding, self._batch_size = sharding, batch_size
-    self.wait_share = 0.25
+    self.waited = 0.0
 
   def __next__(self) -> dict[str, jax.Array]:
     rng = np.random.default_rng(self.at)
@@ -99,7 +99,7 @@ class Counted:
     pass
 
 
-def plan(**changes: Any) -> loop.Schedule:
+def plan(**changes: Any) -> schedule.Schedule:
   """A short run that saves every second step."""
   fields = {
     'steps': 6,
@@ -114,4 +114,4 @@ def plan(**changes: Any) -> loop.Schedule:
     'keep_best': 1,
     'best_metric': 'eval/square',
   }
-  return loop.Schedule(**{**fields, **changes})
+  return schedule.Schedule(**{**fields, **changes})

@@ -45,7 +45,6 @@ def test_a_run_learns_and_reports(tmp_path):
   ]
   losses = [x['total/model'] for x in lines if 'total/model' in x]
   assert len(losses) == 4 and losses[-1] < losses[0] / 10
-  assert lines[0]['share_waiting_for_data'] == 0.25
   assert lines[0]['examples_per_second'] == pytest.approx(
     8 * lines[0]['steps_per_second']
   )

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.slow  # nine processes start
+pytestmark = pytest.mark.slow  # eleven processes start
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -72,6 +72,18 @@ def test_two_processes_equal_one_and_go_on(tmp_path, whole):
   rows = (tmp_path / 'metrics.jsonl').read_text().splitlines()
   # One process writes: a line for every second step, none of them twice.
   assert [json.loads(x)['step'] for x in rows] == [2, 4, 6, 8, 10, 12]
+
+
+def test_two_processes_stop_at_the_same_step(tmp_path):
+  with socket.socket() as free:
+    free.bind(('127.0.0.1', 0))
+    address = f'127.0.0.1:{free.getsockname()[1]}'
+  processes = [start(tmp_path, 500, 0.1, (address, i), 2) for i in range(2)]
+  wait_for(processes[0], lambda: saved(tmp_path))
+  processes[1].send_signal(signal.SIGINT)
+  found = [finish(process) for process in processes]
+  assert found[0] == found[1] and found[0][0] < 500
+  assert saved(tmp_path)[-1] == found[0][0]
 
 
 def test_a_run_killed_while_it_saves_goes_on(tmp_path, whole):

@@ -3,6 +3,7 @@
 import dataclasses
 import typing
 
+import jax
 import pytest
 
 from input_pipeline import bench
@@ -43,6 +44,24 @@ def test_a_group_without_an_optimizer_is_refused():
     errors.InputError, match='optimizer.discriminator: .*pose_discriminator'
   ):
     cases.build('posevae', dataclasses.replace(config, optimizer=only))
+
+
+def test_a_face_model_that_no_term_needs_may_be_missing(tmp_path):
+  missing = {'kind': 'bfm', 'path': str(tmp_path / 'none')}
+  config = cases.config_of('posevae', morphable=missing)
+  assert not cases.build('posevae', config).stage.shows_clips
+  weights = {'loss__landmarks': 0.0, 'loss__eyes': 0.0, 'loss__read': 0.0}
+  config = cases.config_of('expnet', morphable=missing, **weights)
+  built = cases.build('expnet', config)
+  assert not built.stage.shows_clips and not built.frozen['data']
+  state = jax.eval_shape(built.init, jax.random.key(0))
+  _, terms = jax.eval_shape(
+    built.train_step, state, cases.batch_of(config), built.frozen
+  )
+  assert 'distill' in terms and 'eyes' not in terms
+  config = cases.config_of('expnet', morphable=missing)
+  with pytest.raises(errors.InputError, match='none'):
+    print(cases.build('expnet', config).frozen)
 
 
 def test_every_list_of_stages_is_that_of_the_conventions():

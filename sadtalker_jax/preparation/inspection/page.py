@@ -202,7 +202,7 @@ def _histograms(clips: Sequence[Mapping[str, Any]]) -> str:
     (yaw, 'yaw, degrees'),
     (pitch, 'pitch, degrees'),
     (roll, 'roll, degrees'),
-    (np.degrees(steps), 'change of angles, degrees a frame'),
+    (steps, 'change of angles, degrees a frame'),
     (x, 'translation x, dm'),
     (y, 'translation y, dm'),
     (z, 'translation z, dm'),

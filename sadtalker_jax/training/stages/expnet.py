@@ -72,12 +72,22 @@ class ExpNetStage(stage_lib.Stage[ExpNetConfig]):
     return {'expnet': networks.trained('expnet', config.model, config.dtype)}
 
   @functools.cached_property
-  def face(self) -> morphable.MorphableModel:
-    """The face model of the coefficients."""
-    return face_models.load(self.config.morphable)
+  def face(self) -> morphable.MorphableModel | None:
+    """The face model of the coefficients; None where there is none to show."""
+    loss = self.config.loss
+    if loss.landmarks or loss.eyes or loss.read:
+      return face_models.load(self.config.morphable)
+    return face_models.load_to_show(self.config.morphable)
+
+  @property
+  def shows_clips(self) -> bool:
+    """Whether there is a face model."""
+    return self.face is not None
 
   def data(self) -> Mapping[str, Any]:
     """The face model, and its landmarks alone."""
+    if self.face is None:
+      return {}
     return {'points': landmarks.of_model(self.face), 'face': self.face}
 
   def objective(
@@ -87,18 +97,26 @@ class ExpNetStage(stage_lib.Stage[ExpNetConfig]):
     key: PRNGKey,
     step: jax.Array,
   ) -> stage_lib.Losses:
-    """The terms of method 3.4, and how well the lips' gaps correlate."""
+    """The terms of method 3.4, and how well the lips' gaps correlate.
+
+    Without a face model, which none with a weight needs, `distill` alone.
+    """
     del key, step
     loss = self.config.loss
     whole = _predict(nets, batch), batch['target']
     found, target = map(self._inner, whole)
+    distill = coeff_losses.squared_error(found, target)
+    if 'face' not in nets.data:
+      return stage_lib.Losses(
+        {'model': loss.distill * distill}, {'distill': distill}
+      )
     ours = _points(nets, batch, found)
     theirs = _points(nets, batch, target)
     rest = _points(nets, batch, batch['reference'][:, None])  # [B, 1, 68, 2]
     openness = 1 - self._inner(batch['blink'])[..., None]  # [B, N, 1]
     wanted = openness * landmarks.eye_aspect_ratio(rest)
     terms = {
-      'distill': coeff_losses.squared_error(found, target),
+      'distill': distill,
       'landmarks': landmarks.weighted_error(
         ours, theirs, landmarks.WITHOUT_EYES
       ),
@@ -118,6 +136,8 @@ class ExpNetStage(stage_lib.Stage[ExpNetConfig]):
     self, nets: networks.Bound, batch: stage_lib.Batch
   ) -> stage_lib.Pictures:
     """Target faces of the first example above predicted ones."""
+    if 'face' not in nets.data:
+      return {}
     first = {k: v[:1] for k, v in batch.items()}
     rows = [
       plots.side_by_side(list(_rendered(nets, first, expression).image))

@@ -98,13 +98,18 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
     )
 
   @functools.cached_property
-  def face(self) -> morphable.MorphableModel:
-    """The face model of the coefficients."""
-    return face_models.load(self.config.morphable)
+  def face(self) -> morphable.MorphableModel | None:
+    """The face model of the coefficients; None where there is none to show."""
+    return face_models.load_to_show(self.config.morphable)
 
   def data(self) -> Mapping[str, Any]:
-    """The face model."""
-    return {'face': self.face}
+    """The face model, which films alone use."""
+    return {} if self.face is None else {'face': self.face}
+
+  @property
+  def shows_clips(self) -> bool:
+    """Whether there is a face model to show motion with."""
+    return self.face is not None
 
   def objective(
     self,
