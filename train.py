@@ -18,6 +18,11 @@ import pathlib
 import sys
 from typing import Any
 
+from sadtalker_jax.cli import command
+
+command.require('train.py', 'clu', 'grain', 'ml_collections', 'optax')
+
+# ruff: noqa: E402
 from absl import app, flags, logging
 import jax
 from ml_collections import config_flags

@@ -13,6 +13,7 @@ with inside the body, so that `--help` is quick and needs no optional package.
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
+import importlib.util
 import io
 import os
 import pathlib
@@ -120,6 +121,20 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     description=description,
     formatter_class=argparse.RawDescriptionHelpFormatter,
   )
+
+
+def require(name: str, *packages: str) -> None:
+  """Ends a program with one line where an optional package is not installed.
+
+  For fronts that import such packages at their top.
+
+  Args:
+    name: Name of the program.
+    packages: Keys of `EXTRAS`.
+  """
+  for package in packages:
+    if importlib.util.find_spec(package) is None:
+      raise SystemExit(_end(name, missing(package), BAD_INPUT))
 
 
 def missing(package: str) -> str:

@@ -153,3 +153,13 @@ def test_closed_or_full_streams_end_no_work(tmp_path, closed):
   assert done.returncode == 0, done.stderr
   assert made.read_bytes() == b''  # no message went into it
   assert b'Traceback' not in done.stderr
+
+
+def test_fronts_end_where_a_package_is_missing(monkeypatch, capsys):
+  command.require('train.py', 'jax')  # it is there
+  monkeypatch.setitem(command.EXTRAS, 'nowhere_to_be_found', 'train')
+  with pytest.raises(SystemExit) as end:
+    command.require('train.py', 'jax', 'nowhere_to_be_found')
+  assert end.value.code == 2
+  error = capsys.readouterr().err
+  assert error.count('\n') == 1 and 'sadtalker-jax[train]' in error
