@@ -131,6 +131,10 @@ def draw(
   parts = math.ceil(count / _together(networks, source))
   if parts == 1:
     return some(inputs)
+  if parts == count:
+    return lax.map(
+      lambda x: some(jax.tree.map(lambda a: a[None], x))[0], inputs
+    )
   size = math.ceil(count / parts)
 
   def cut(x: jax.Array) -> jax.Array:
