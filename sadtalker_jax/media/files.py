@@ -71,7 +71,8 @@ def check_target(
   try:
     _create(part, target)
   finally:
-    part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # none, in a folder that is none
+      part.unlink()
   return target
 
 
@@ -101,7 +102,8 @@ def replacing(
     _check_free(target, overwrite)  # may have appeared in the meantime
     _give_name(part, target, overwrite)
   except BaseException:
-    part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # none, in a folder that is none
+      part.unlink()
     raise
 
 
