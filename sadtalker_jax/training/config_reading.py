@@ -156,6 +156,9 @@ def _value(value: Any, hint: Any, key: str) -> Any:
     if value is None:
       return None
     (inner,) = [a for a in args if a is not types.NoneType]
+    simple = bare(inner)
+    if simple[0] in _WORDS and not _fits(value, *simple):
+      raise _wrong(value, hint, key)
     return _value(value, inner, key)
   if dataclasses.is_dataclass(kind) or origin is collections.abc.Mapping:
     if not isinstance(value, Mapping):

@@ -42,7 +42,7 @@ def get(name: Any) -> type[stage_lib.Stage[Any]]:
   Raises:
     InputError: There is no such stage.
   """
-  if name not in STAGES:
+  if not isinstance(name, str) or name not in STAGES:
     raise errors.InputError(
       f'stage: expected one of {", ".join(STAGES)}, found {name!r}'
     )
