@@ -13,6 +13,7 @@ meshes, memory: docs/guides/scaling.md.
 from collections.abc import Sequence
 import dataclasses
 import logging as std_logging
+import os
 import pathlib
 import sys
 from typing import Any
@@ -34,6 +35,7 @@ from sadtalker_jax.training import (
   config_reading,
   planning,
   runs,
+  xla_presets,
 )
 
 STOPPED = 75  # exit code, EX_TEMPFAIL of sysexits.h: call again
@@ -74,6 +76,11 @@ _PROCESS = flags.DEFINE_integer(
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', False, 'Whether SLURM, GKE or a TPU pod started this process.'
 )
+_XLA_PRESET = flags.DEFINE_string(
+  'xla_preset',
+  'none',
+  "Flags of XLA: 'gpu' for NVIDIA's devices, 'none' for its own defaults.",
+)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -81,6 +88,12 @@ def main(argv: Sequence[str]) -> None:
   logging.set_verbosity(logging.INFO)
   logging.get_absl_handler().addFilter(_worth_reading)
   compile_cache.enable()
+  try:
+    # Before anything looks for devices: XLA reads its flags once.
+    xla_presets.apply(_XLA_PRESET.value, os.environ)
+  except errors.InputError as error:
+    print(f'train.py: {error}', file=sys.stderr)
+    sys.exit(2)
   if _COORDINATOR.value is not None:
     jax.distributed.initialize(
       _COORDINATOR.value, _PROCESSES.value, _PROCESS.value

@@ -4,7 +4,15 @@
       --config.data.folder=RECORDS --config.bundle=RENDERER \
       --workdir=runs/mapping
 
-The bundle holds the networks of phase 1, and VGG-19. Published: Adam 2e-4,
+The bundle holds the networks of phase 1, and VGG-19. For a try in seconds
+(mapping.py:test) one is made of a try of phase 1:
+
+    python train.py --config configs/renderer.py:test --workdir=runs/r
+    sadtalker bundle --run runs/r --output bundles/r
+    python train.py --config configs/mapping.py:test --config.bundle=bundles/r \
+      --workdir=runs/m
+
+Published: Adam 2e-4,
 27-frame windows; batch and epochs are ours (the released weights are of epoch
 229). Time and score of a full run are not known yet.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
   from sadtalker_jax.inference.bundle import load as load
   from sadtalker_jax.inference.options import Options as Options
   from sadtalker_jax.inference.pipeline import Animator as Animator
+  from sadtalker_jax.marking.files import detect as detect
 
 __version__ = '0.1.0'
 
@@ -29,6 +30,7 @@ _HOME = {
   'Bundle': 'inference.bundle',
   'InputError': 'errors',
   'Options': 'inference.options',
+  'detect': 'marking.files',
   'load': 'inference.bundle',
   'run_jobs': 'inference.batch.jobs',
 }

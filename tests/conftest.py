@@ -23,6 +23,7 @@ if 'xla_force_host_platform_device_count' not in os.environ.get(
     + ' --xla_force_host_platform_device_count=8'
   ).strip()
 
+import hypothesis  # noqa: E402
 import jax  # noqa: E402
 from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 import pytest  # noqa: E402
@@ -30,6 +31,9 @@ from xdist.scheduler import loadscope  # noqa: E402
 
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_default_matmul_precision', 'highest')
+
+# For inference/damaged_inputs_test.py: --hypothesis-profile=soak.
+hypothesis.settings.register_profile('soak', max_examples=20_000)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TESTDATA = pathlib.Path(__file__).resolve().parent / 'testdata'

@@ -17,6 +17,7 @@ SAYS = {
   'a-metric': r'brightness +0\.45\d +0\.22\d',
   'a-network': r'\(2, 1\)',
   'a-stage': r'step 20: 0\.\d+',
+  'a-language': r'177 frames',
 }
 
 

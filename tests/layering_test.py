@@ -18,6 +18,7 @@ RANK = {
   'conventions': 0,
   'typing': 0,
   'compile_cache': 0,
+  'jax_settings': 0,
   'errors': 0,
   'records': 0,
   'ops': 0,
@@ -29,6 +30,7 @@ RANK = {
   'checkpoints': 3,
   'faces': 4,
   'conversion': 4,
+  'marking': 4,
   'inference': 5,
   'training': 5,
   'preparation': 5,
@@ -66,6 +68,7 @@ INFERENCE_RANK = {
   'option_specs': 0,
   'options': 0,
   'bundle': 0,
+  'inputs': 0,
   'portrait': 0,
   'tracks': 0,
   'rendering': 0,
@@ -73,6 +76,7 @@ INFERENCE_RANK = {
   'puppet': 1,
   'neural': 1,
   'enhance': 1,
+  'marks': 1,
   'geometry_video': 1,
   'registry': 2,
   'animation': 3,
@@ -242,3 +246,9 @@ def test_inference_api_loads_no_training_package():
 def test_importing_the_package_does_not_start_jax():
   code = 'import sys, sadtalker_jax; assert "jax" not in sys.modules'
   subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
+
+
+def test_forms_go_by_what_is_lowered_for():
+  # `jax.default_backend` says where a program is made, not where it will run.
+  asking = [p for p in _sources() if 'default_backend' in p.read_text()]
+  assert asking == []

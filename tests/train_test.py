@@ -4,7 +4,10 @@ import dataclasses
 import importlib
 import json
 import pathlib
+import re
+import sys
 
+from absl.testing import flagsaver
 import jax
 import numpy as np
 import pytest
@@ -97,6 +100,28 @@ def test_faults_are_found_before_anything_is_compiled(tmp_path):
   found.data.folder = str(tmp_path / 'records')
   with pytest.raises(errors.InputError):
     runs.run(found, tmp_path / 'never', train.open_data)
+
+
+@pytest.mark.filterwarnings('ignore:the load_module')  # of ml_collections
+@pytest.mark.parametrize(
+  ('flag', 'words'),
+  [
+    (
+      '--config.loss.gann=3',
+      'config.loss.gann=3: expected a known key; .*"gan"',
+    ),
+    ('--config.batch_size=many', "config.batch_size=many: .*'many'"),
+    ('--config=configs/posevae.py:dance', "a variant out of .*found 'dance'"),
+  ],
+)
+def test_a_bad_flag_is_one_line(flag, words, capsys, monkeypatch):
+  argv = ['train.py', '--config=configs/posevae.py:test', flag]
+  monkeypatch.setattr(sys, 'argv', argv)  # where ml_collections looks
+  with flagsaver.flagsaver(), pytest.raises(SystemExit) as caught:
+    train.parse(argv)
+  assert caught.value.code == 2
+  (line,) = capsys.readouterr().err.splitlines()
+  assert re.search(words, line)
 
 
 @pytest.mark.parametrize('key', ['workdir', 'data', 'bundle', 'warm_start'])

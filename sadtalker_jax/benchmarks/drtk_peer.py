@@ -32,7 +32,7 @@ def calls(
   if any(importlib.util.find_spec(n) is None for n in ('torch', 'drtk')):
     return None
   torch, drtk = map(importlib.import_module, ('torch', 'drtk'))
-  device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
+  device = 'cuda' if jax.devices()[0].platform == 'gpu' else 'cpu'
 
   def tensor(array: np.ndarray) -> Any:
     return torch.from_numpy(np.ascontiguousarray(array)).to(device)

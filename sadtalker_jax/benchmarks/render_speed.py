@@ -43,7 +43,10 @@ def run(
     loaded = bundle_lib.load(bundle)
     networks = {name: loaded.variables(name) for name in _NETWORKS}
   mapping = fused_render.fold_mapping(networks.pop('mapping'))
-  params = jax.device_put((fused_render.fold(networks, dtype=dtype), mapping))
+  folded = fused_render.fold(
+    networks, platform=jax.devices()[0].platform, dtype=dtype
+  )
+  params = jax.device_put((folded, mapping))
   rng = np.random.default_rng(0)
   for batch in batches:
     image, windows, angles = (

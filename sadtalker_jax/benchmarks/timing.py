@@ -73,12 +73,14 @@ def measure(
   started = time.perf_counter()
   compiled = jax.jit(function).lower(*inputs).compile()
   compile_seconds = time.perf_counter() - started
-  seconds = _times(compiled, inputs, repeats)
+  times = seconds(compiled, inputs, repeats)
   cost = compiled.cost_analysis() or {}
   # XLA counts the body of a loop once.
-  traced = 2 * products.count(function, *inputs)
+  traced = 2 * products.count(
+    function, *inputs, platform=jax.devices()[0].platform
+  )
   gflop = max(float(cost.get('flops', 0)), traced) / 1e9
-  median = statistics.median(seconds)
+  median = statistics.median(times)
   peak = _peak(dtype)
   return {
     'what': what,
@@ -88,8 +90,8 @@ def measure(
     **(choices or {}),
     'repeats': repeats,
     'seconds': median,
-    'seconds_min': min(seconds),
-    'seconds_max': max(seconds),
+    'seconds_min': min(times),
+    'seconds_max': max(times),
     'per_second': batch / median,
     'compile_seconds': compile_seconds,
     'gflop': gflop,
@@ -125,22 +127,31 @@ def take_turns(
   return times
 
 
-def _times(
+def seconds(
   compiled: Callable[..., Any], inputs: tuple[Any, ...], repeats: int
 ) -> list[float]:
-  """Seconds of every call after a first one."""
+  """Seconds of every call after a first one.
+
+  Args:
+    compiled: Function that is called.
+    inputs: Arguments of the function.
+    repeats: Number of timed calls.
+  """
   jax.block_until_ready(compiled(*inputs))
-  seconds = []
+  times = []
   for _ in range(repeats):
     started = time.perf_counter()
     jax.block_until_ready(compiled(*inputs))
-    seconds.append(time.perf_counter() - started)
-  return seconds
+    times.append(time.perf_counter() - started)
+  return times
 
 
 def _peak(dtype: str) -> float:
-  """GFLOP per second of a large matrix product, the best of a few."""
-  side = _MATRIX.get(jax.default_backend(), 4096)
-  matrix = jnp.ones((side, side), dtype)
+  """GFLOP per second of a large matrix product, the best of a few.
+
+  Of random numbers: with ones a GPU draws less power, and is too quick.
+  """
+  side = _MATRIX.get(jax.devices()[0].platform, 4096)
+  matrix = jax.random.normal(jax.random.key(0), (side, side), dtype)
   product = jax.jit(jnp.matmul).lower(matrix, matrix).compile()
-  return 2 * side**3 / min(_times(product, (matrix, matrix), 5)) / 1e9
+  return 2 * side**3 / min(seconds(product, (matrix, matrix), 5)) / 1e9

@@ -8,7 +8,8 @@ with one line and exit code 2.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import datetime
 import os
 import pathlib
@@ -145,33 +146,70 @@ def _animator(flags: argparse.Namespace) -> 'pipeline.Animator':
 
 def _run(flags: argparse.Namespace) -> int:
   """Makes one video."""
-  import numpy
-  import tqdm
-
-  from sadtalker_jax.inference import bundle, geometry_video
-
   _check(flags)
   options = _options(flags)
   started = time.monotonic()
+  with _output(flags) as output:
+    _check_others(flags, output)
+    _animate(flags, options, output, started)
+  return 0
+
+
+def _animate(
+  flags: argparse.Namespace,
+  options: 'options_lib.Options',
+  output: pathlib.Path,
+  started: float,
+) -> None:
+  """Makes the files and says so."""
+  import numpy
+
+  from sadtalker_jax.inference import bundle, geometry_video
+  from sadtalker_jax.media import files
+
   animator = _animator(flags)
-  output = _output(flags)
   image = flags.source_image or bundle.SAMPLE_PORTRAIT
   sound = flags.driven_audio or bundle.SAMPLE_SPEECH
   clip = animator.animate(image, sound, options)
-  with tqdm.tqdm(total=clip.num_frames, unit='frame') as bar:
+  with command.Progress(clip.num_frames) as bar:
     path = clip.save(output, overwrite=flags.overwrite, progress=bar.update)
   if flags.verbose:
-    track = path.with_name(f'{path.stem}_track.npz')
-    numpy.savez_compressed(track, coefficients=clip.track, fps=float(clip.fps))
+    with (
+      files.replacing(_track(path), overwrite=flags.overwrite) as part,
+      open(part, 'wb') as file,
+    ):
+      numpy.savez_compressed(file, coefficients=clip.track, fps=float(clip.fps))
   if flags.face3dvis:
-    print(f'{geometry_video.beside(path)}: the 3-D face')
+    command.say(f'{geometry_video.beside(path)}: the 3-D face')
   width, height = clip.size
-  print(
+  command.say(
     f'{path}: {clip.num_frames} frames, {width} x {height}, '
     f'{float(clip.fps):g} fps, {clip.num_frames / float(clip.fps):.2f} s, '
     f'made in {time.monotonic() - started:.1f} s'
   )
-  return 0
+
+
+def _track(path: pathlib.Path) -> pathlib.Path:
+  """The file of coefficients beside a video."""
+  return path.with_name(f'{path.stem}_track.npz')
+
+
+def _check_others(flags: argparse.Namespace, output: pathlib.Path) -> None:
+  """Refuses files beside the video that cannot be written, and its inputs."""
+  from sadtalker_jax.inference import geometry_video
+  from sadtalker_jax.media import files, video
+
+  if flags.verbose:
+    files.check_target(_track(output), overwrite=flags.overwrite)
+  if flags.face3dvis:
+    beside = geometry_video.beside(output)
+    video.check_target(beside, overwrite=flags.overwrite)
+  for name in ('source_image', 'driven_audio', 'ref_pose', 'ref_eyeblink'):
+    given = getattr(flags, name)
+    if given is not None and files.is_same(given, output):
+      raise errors.InputError(
+        f'--output: expected another file than --{name}, found {output}'
+      )
 
 
 def _run_manifest(flags: argparse.Namespace) -> int:
@@ -194,10 +232,14 @@ def _run_manifest(flags: argparse.Namespace) -> int:
   if processes > 1:
     summary = summary.with_suffix(f'.{process}-of-{processes}.json')
   files.check_target(summary, overwrite=True)
+  if files.is_same(flags.manifest, summary):
+    raise errors.InputError(
+      f'--summary: expected another file than --manifest, found {summary}'
+    )
 
   def report(result: jobs_lib.JobResult) -> None:
     note = result.error or f'{result.frames} frames, {result.seconds:.1f} s'
-    print(f'line {result.line}: {result.status}: {result.output}: {note}')
+    command.say(f'line {result.line}: {result.status}: {result.output}: {note}')
 
   results = jobs_lib.run_jobs(
     _animator(flags),
@@ -210,16 +252,18 @@ def _run_manifest(flags: argparse.Namespace) -> int:
     results, time.monotonic() - started, process, processes
   )
   total.write(summary)
-  print(f'{summary}: {total}')
+  command.say(f'{summary}: {total}')
   return 1 if total.count('failed') else 0
 
 
-def _output(flags: argparse.Namespace) -> pathlib.Path:
+@contextlib.contextmanager
+def _output(flags: argparse.Namespace) -> Iterator[pathlib.Path]:
   """The file to write; its folder is made if only --result_dir names it."""
-  from sadtalker_jax.media import video
+  from sadtalker_jax.media import files, video
 
   if flags.output is not None:
-    return video.check_target(flags.output, overwrite=flags.overwrite)
+    yield video.check_target(flags.output, overwrite=flags.overwrite)
+    return
   folder = pathlib.Path(flags.result_dir)
   try:
     folder.mkdir(parents=True, exist_ok=True)
@@ -228,7 +272,8 @@ def _output(flags: argparse.Namespace) -> pathlib.Path:
       f'{folder}: expected a folder to write to, found {error.strerror}'
     ) from error
   stamp = datetime.datetime.now().strftime('%Y_%m_%d_%H.%M.%S')
-  return video.check_target(folder / f'{stamp}.mp4', overwrite=False)
+  with files.reserved(folder, stamp, '.mp4') as path:
+    yield video.check_target(path, overwrite=False)
 
 
 if __name__ == '__main__':

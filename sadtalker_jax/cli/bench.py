@@ -1,15 +1,25 @@
 """Times the heavy parts on this machine and prints one JSON object a line.
 
-    python -m sadtalker_jax.cli.bench render --size 256 --batch 1 4 8
-    python -m sadtalker_jax.cli.bench motion
-    python -m sadtalker_jax.cli.bench rasterize
-    python -m sadtalker_jax.cli.bench grid_sample
+    sadtalker bench render --size 256 --batch 1 4 8
+    sadtalker bench motion
+    sadtalker bench rasterize
+    sadtalker bench grid_sample
+    sadtalker bench accelerator --write_golden cpu.npz
+    sadtalker bench accelerator --out card --golden cpu.npz --budget 480
+    sadtalker bench marking DIR --size 256
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
 of the traced products, where loops hide some from XLA), and what share that is
 of the speed of a large matrix product measured in the same run.
 Without --bundle the weights are noise: speed does not depend on them.
+
+`accelerator` finds out all about one card within a budget of seconds, and
+writes a report instead (docs/results/accelerator.md). It ends with exit code 1
+if an item fails: a wrong number, a crash, a deadline.
+
+`marking` says which copies of the videos of a folder keep the invisible mark:
+a line for each kind of copy, and one of cost and visibility.
 """
 
 import argparse
@@ -18,48 +28,51 @@ import json
 import sys
 from typing import Any
 
-from sadtalker_jax.cli import command
-
-# Name, default batch size, help.
-_KINDS = (
-  ('render', 1, 'frames of the neural renderer'),
-  ('motion', 32, 'ExpNet and PoseVAE, frames of sound'),
-  ('rasterize', 1, 'triangles, pictures and gradients at 224'),
-  ('grid_sample', 2, 'three uses of sampling'),
-)
+from sadtalker_jax import errors
+from sadtalker_jax.cli import bench_flags, command
 
 
 def parser() -> argparse.ArgumentParser:
   """The command line."""
-  result = command.parser('bench', __doc__)
-  kinds = result.add_subparsers(required=True, dest='what', metavar='WHAT')
-  for name, batch, text in _KINDS:
-    kind = kinds.add_parser(
-      name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    kind.add_argument(
-      '--batch',
-      type=int,
-      nargs='+',
-      default=[batch],
-      help='batch sizes, one line each',
-    )
-    kind.add_argument(
-      '--repeats', type=int, default=10, help='number of timed calls'
-    )
-    if name == 'render':
-      kind.add_argument('--size', type=int, default=256, choices=[256, 512])
-      kind.add_argument('--bundle', help='bundle of weights; else noise')
-      kind.add_argument(
-        '--dtype', default='float32', choices=['float32', 'bfloat16']
-      )
-  return result
+  return bench_flags.parser(__doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  return command.run(lambda: _print(flags), 'bench')
+  work = _report if flags.what == 'accelerator' else _print
+  return command.run(lambda: work(flags), 'bench')
+
+
+def _report(flags: argparse.Namespace) -> int:
+  """Finds out all about a card; 1 if an item failed."""
+  from sadtalker_jax.benchmarks.accelerator import goldens, plan, report, runner
+
+  scale = plan.SMALL if flags.small else plan.FULL
+  if (flags.out is None) == (flags.write_golden is None):
+    raise errors.InputError(
+      'expected either --out DIR or --write_golden FILE, found '
+      + ('none' if flags.out is None else 'both')
+    )
+  if flags.write_golden is not None:
+    runner.write_golden(flags.write_golden, scale.name)
+    return 0
+  if not flags.budget > 0:
+    raise errors.InputError(
+      f'--budget: expected seconds above 0, found {flags.budget}'
+    )
+  if flags.golden is not None:
+    goldens.read(flags.golden, scale)  # its faults now, not in each child
+  items = [i for i in plan.ITEMS if not flags.only or i.name in flags.only]
+  found = runner.run(
+    flags.out,
+    items,
+    scale=scale.name,
+    budget=flags.budget,
+    golden=flags.golden,
+    tell=lambda line: print(line, flush=True),
+  )
+  return 1 if report.failed(found) else 0
 
 
 def _print(flags: argparse.Namespace) -> int:
@@ -72,11 +85,14 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   """The lines of the benchmark that the flags name."""
   from sadtalker_jax.benchmarks import (
     grid_sample_speed,
+    marking,
     motion_speed,
     rasterize_speed,
     render_speed,
   )
 
+  if flags.what == 'marking':
+    return marking.run(flags.folder, flags.size, flags.frames)
   if flags.what == 'render':
     return render_speed.run(
       flags.batch,

@@ -5,21 +5,23 @@
       return command.run(lambda: _work(flags), 'convert')
 
 Code 2 stands for bad input and for a package that is not installed, 130 for
-Ctrl-C, 143 for SIGTERM. All else that is raised is a defect and keeps its
-traceback. Programs import what they work with inside the body, so that `--help`
-is quick and needs no optional package.
+Ctrl-C, 143 for SIGTERM and SIGHUP (a terminal that was closed). All else that
+is raised is a defect and keeps its traceback. Programs import what they work
+with inside the body, so that `--help` is quick and needs no optional package.
 """
 
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
+import io
+import os
 import pathlib
 import signal
 import sys
 import threading
 from typing import Any
 
-from sadtalker_jax import errors
+from sadtalker_jax import errors, jax_settings
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -41,7 +43,7 @@ EXTRAS = {
 
 
 class Terminated(KeyboardInterrupt):
-  """SIGTERM has arrived; the work is undone as after Ctrl-C."""
+  """SIGTERM or SIGHUP has arrived; the work is undone as after Ctrl-C."""
 
 
 def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
@@ -52,6 +54,41 @@ def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
     name: Name of the program, which starts the line.
     stopped: Words of the line after Ctrl-C or SIGTERM.
   """
+  with _streams():
+    jax_settings.enforce()
+    return _run(body, name, stopped)
+
+
+def say(line: str) -> None:
+  """Prints a line; that nobody can read it does not end the work."""
+  with contextlib.suppress(OSError, ValueError):  # a closed pipe or stream
+    print(line, flush=True)
+
+
+class Progress:
+  """A bar of frames on stderr; that nobody can see it ends no work."""
+
+  def __init__(self, total: int):
+    import tqdm
+
+    self._bar: Any = None
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+      self._bar = tqdm.tqdm(total=total, unit='frame')
+
+  def update(self, count: int) -> None:
+    """Adds frames."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+      self._bar.update(count)
+
+  def __enter__(self) -> 'Progress':
+    return self
+
+  def __exit__(self, *unused: object) -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+      self._bar.close()
+
+
+def _run(body: Callable[[], int], name: str, stopped: str) -> int:
   try:
     with _sigterm_raises():
       return body()
@@ -97,25 +134,68 @@ def missing(package: str) -> str:
   )
 
 
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
+  """Streams that can be written to, whatever the caller closed.
+
+  Without this the first file that is opened becomes number 2, and libraries
+  that write messages there write them into it. Names of files may be no text,
+  so what cannot be encoded is escaped.
+  """
+  for number, name in enumerate(('stdin', 'stdout', 'stderr')):
+    try:
+      os.fstat(number)
+    except OSError:
+      os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+    if getattr(sys, name) is None:
+      mode = 'r' if number == 0 else 'w'
+      setattr(sys, name, open(number, mode, closefd=False))
+  for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+      stream.reconfigure(errors='backslashreplace')
+  yield
+  for stream in (sys.stdout, sys.stderr):
+    try:
+      stream.flush()
+    except (OSError, ValueError):  # or python ends with code 120
+      with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _end(name: str, line: str, code: int) -> int:
-  print(f'{name}: {line}', file=sys.stderr)
+  with contextlib.suppress(OSError, ValueError):
+    print(f'{name}: {line}', file=sys.stderr)
   return int(code)
 
 
 @contextlib.contextmanager
 def _sigterm_raises() -> Iterator[None]:
-  """Lets SIGTERM raise `Terminated`, once, in the main thread."""
+  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread."""
   if threading.current_thread() is not threading.main_thread():
     yield  # only the main thread may set handlers
     return
 
   def handle(*_: Any) -> None:
     # Another one would break off the removal of what is half written.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in before:
+      signal.signal(number, signal.SIG_IGN)
     raise Terminated
 
-  before = signal.signal(signal.SIGTERM, handle)
+  before = {
+    number: signal.getsignal(number) for number in (signal.SIGTERM, *_hangup())
+  }
   try:
+    for number in before:
+      signal.signal(number, handle)
     yield
   finally:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+    for number, handler in before.items():
+      signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _hangup() -> tuple[signal.Signals, ...]:
+  """SIGHUP, unless `nohup` has it ignored or the system lacks it."""
+  number = getattr(signal, 'SIGHUP', None)
+  if number is None or signal.getsignal(number) != signal.SIG_DFL:
+    return ()
+  return (number,)

@@ -116,13 +116,13 @@ def _work(flags: argparse.Namespace) -> int:
 
 def _convert(flags: argparse.Namespace) -> None:
   """Makes a bundle, and prints what became of every file."""
-  from sadtalker_jax.conversion import bundling, sources
+  from sadtalker_jax.conversion import bundling, sources, unrecognised
 
   plan = sources.plan(
     flags.input, size=flags.size, only=flags.only, chosen=_chosen(flags)
   )
   for path in plan.unused:
-    print(f'not used: {path}')
+    print(unrecognised.line(path) or f'not used: {path}')
   card = bundling.convert(plan, flags.output)
   for name, network in card.networks.items():
     print(f'{name}: {network.parameters:,} from {" + ".join(network.sources)}')

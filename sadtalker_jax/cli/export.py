@@ -30,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
     '--platforms',
     nargs='+',
     default=[],
-    help='cpu, cuda, rocm or tpu, several for one file; default: as here',
+    choices=['cpu', 'cuda', 'rocm', 'tpu'],
+    help='one, or several for a folder each; default: as here',
   )
   return result
 
@@ -59,14 +60,14 @@ def _export(flags: argparse.Namespace) -> int:
   )
   renderer.check(options)
   folder = exported.save(
-    renderer.params(options),
+    lambda platform: renderer.params(options, platform),
     flags.output,
     size=options.size,
     batch_size=options.batch_size,
     row_size=neural_renderer.row_size(options),
     platforms=flags.platforms,
   )
-  size = sum(path.stat().st_size for path in folder.iterdir())
+  size = sum(path.stat().st_size for path in folder.rglob('*.*'))
   print(f'{folder}: {size / 1e6:.0f} MB')
   return 0
 

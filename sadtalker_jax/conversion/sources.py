@@ -10,7 +10,12 @@ import os
 import pathlib
 
 from sadtalker_jax import errors
-from sadtalker_jax.conversion import released, released_files, rules
+from sadtalker_jax.conversion import (
+  released,
+  released_files,
+  rules,
+  unrecognised,
+)
 
 _Known = list[tuple[pathlib.Path, released_files.ReleasedFile]]
 # What a file of another name holds beside the network that is wanted.
@@ -78,6 +83,7 @@ def plan(
   found_size = _common_size(sources, faults)
   if not sources and not faults:
     faults.append('input: expected released files, found none')
+    faults += filter(None, map(unrecognised.line, unused))
   if faults:
     raise errors.InputError('\n'.join(dict.fromkeys(faults)))
   used = {source.path for source in sources}

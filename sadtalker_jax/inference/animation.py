@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import fractions
-import os
 import pathlib
 
 import numpy as np
 
+from sadtalker_jax import jax_settings
 from sadtalker_jax.faces import crop
-from sadtalker_jax.inference import geometry_video, rendering, tracks
+from sadtalker_jax.inference import geometry_video, inputs, rendering, tracks
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.enhance import face_enhancer
-from sadtalker_jax.media import blend, video
+from sadtalker_jax.marking import embedding
+from sadtalker_jax.media import blend, encoder, video
 
-Path = str | os.PathLike[str]
-# Sound: a file, or samples [L] in [-1, 1] with their rate.
-Sound = Path | tuple[np.ndarray, int]
+Path = inputs.Path
+Sound = inputs.Sound
 
 FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
 
@@ -28,11 +28,12 @@ class Animation:
   portrait: portrait_lib.Portrait
   motion: tracks.Track
   fps: fractions.Fraction
-  sound: Sound
+  sound: encoder.Sound
   drawer: rendering.Drawer
   batch_size: int
   enhancer: face_enhancer.FaceEnhancer | None = None
   geometry: geometry_video.GeometryRenderer | None = None
+  marker: embedding.Marker | None = None  # None leaves frames as they are
 
   @property
   def track(self) -> np.ndarray:
@@ -55,11 +56,12 @@ class Animation:
 
   def render_job(self) -> rendering.RenderJob:
     """What is drawn, with the work on the portrait alone done."""
-    prepared = self.drawer.prepare(self.portrait)
+    with jax_settings.standard():
+      prepared = self.drawer.prepare(self.portrait)
     return rendering.RenderJob(self.drawer, prepared, self.motion)
 
   def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """What the renderer drew, as it comes out: shaped, pasted, enhanced.
+    """What the renderer drew, shaped, pasted, enhanced and marked.
 
     Args:
       drawn: frames in order, batches [b, H, W, 3] uint8.
@@ -79,7 +81,9 @@ class Animation:
       batches = (_shaped(batch, self.portrait.frame_size) for batch in batches)
     if self.enhancer is not None:
       batches = self.enhancer.stream(batches)
-    return batches
+    if self.marker is not None:
+      batches = self.marker.stream(batches)
+    return jax_settings.each(batches)
 
   def batches(self) -> Iterator[np.ndarray]:
     """Frames in batches [b, H, W, 3] uint8 RGB, T in all."""
@@ -133,7 +137,8 @@ class Animation:
       geometry_video.beside(path), overwrite=overwrite
     )
     first = self._encode(batches, path, overwrite, progress)
-    prepared = self.geometry.prepare(self.portrait)
+    with jax_settings.standard():
+      prepared = self.geometry.prepare(self.portrait)
     clip = rendering.RenderJob(self.geometry, prepared, self.motion)
     parts = rendering.stream([clip], self.batch_size)
     self._encode((part.frames for part in parts), second, overwrite, None)

@@ -9,6 +9,7 @@ their weights: the published ones (`cli.convert`), or trained ones.
 from collections.abc import Mapping
 import dataclasses
 import functools
+import hashlib
 import os
 import pathlib
 import shutil
@@ -74,6 +75,19 @@ class Bundle:
     """The face model of the expressions of its networks, inputs and outputs."""
     model = self.card.morphable if self.card else None
     return model or PACKAGED_BASIS
+
+  @property
+  def number(self) -> int:
+    """Number by which marks name it: 1 for what ships, else 16 to 4,095.
+
+    It follows from the hashes of the card's files, so that the same networks
+    have the same number everywhere.
+    """
+    if self.card is None or not self.card.files:
+      return 1
+    files = sorted((n, entry.sha256) for n, entry in self.card.files.items())
+    digest = hashlib.sha256(repr(files).encode()).digest()
+    return 16 + int.from_bytes(digest[:8], 'big') % (4096 - 16)
 
   def has(self, name: str) -> bool:
     """Whether it holds the weights of a network of the zoo."""

@@ -44,17 +44,23 @@ class Spec(NamedTuple):
 
   def fail(self, expected: str, found: Any) -> errors.InputError:
     """The error of a value."""
-    shown = repr(found)
-    if len(shown) > 200:
-      shown = f'{shown[:200]}... ({len(shown)} characters)'
-    return errors.InputError(f'{self.name}: expected {expected}, found {shown}')
+    return errors.InputError(
+      f'{self.name}: expected {expected}, found {errors.shown(found)}'
+    )
 
   @property
   def range(self) -> str:
     """The range in words; empty where there is none."""
     if math.isfinite(self.most):
-      return f'{self.least:g} to {self.most:g}'
-    return f'at least {self.least:g}' if math.isfinite(self.least) else ''
+      return f'{_exact(self.least)} to {_exact(self.most)}'
+    if math.isfinite(self.least):
+      return f'at least {_exact(self.least)}'
+    return ''
+
+
+def _exact(limit: float) -> str:
+  """A limit, whole ones with all their digits."""
+  return f'{int(limit)}' if limit == int(limit) else f'{limit:g}'
 
 
 def _flag(spec: Spec, value: Any) -> bool:
@@ -112,8 +118,9 @@ def _angles(spec: Spec, value: Any) -> tuple[float, ...]:
 
 def _box(spec: Spec, value: Any) -> tuple[float, ...]:
   corners = _numbers(spec, value, 'four numbers x0 y0 x1 y1')
-  if len(corners) != 4:
-    raise spec.fail('four numbers x0 y0 x1 y1', value)
+  inside = all(spec.least <= corner <= spec.most for corner in corners)
+  if len(corners) != 4 or not inside:
+    raise spec.fail(f'four numbers x0 y0 x1 y1, {spec.range}', value)
   return corners
 
 

@@ -13,9 +13,11 @@ from typing import Any, Literal, get_args
 
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.inference import option_specs
+from sadtalker_jax.media import limits
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
 EnhancerName = Literal['gfpgan']
+Mark = Literal['on', 'off']
 AUTO = 'auto'  # the best motion or renderer that the bundle has
 
 # Sides that the canvases of the renderers can have; released weights are for
@@ -57,7 +59,11 @@ class Options:
     25.0, 'number', 'Frames per second of the result.', least=1, most=120
   )
   seed: int = _option(
-    0, 'integer', 'Random seed for head motion and blinks.', least=0
+    0,
+    'integer',
+    'Random seed for head motion and blinks.',
+    least=0,
+    most=2**32 - 1,
   )
   pose_style: int = _option(
     0,
@@ -102,19 +108,31 @@ class Options:
     None, 'path', 'Video whose blinks and eyes are taken.', metavar='FILE'
   )
   face_index: int = _option(
-    0, 'integer', 'Face of the picture, 0 for the largest.', least=0
+    0, 'integer', 'Face of the picture, 0 for the largest.', least=0, most=999
   )
   box: tuple[float, float, float, float] | None = _option(
     None,
     'box',
     'Box of the face in pixels, instead of the detector.',
+    least=0,
+    most=limits.MAX_SIDE,
     metavar='X0 Y0 X1 Y1',
+  )
+  audio_track: int | None = _option(
+    None,
+    'integer',
+    'Sound track of a file that has several, 0 for the first; by default the '
+    'first that is not silent.',
+    least=0,
+    most=999,
+    metavar='N',
   )
   batch_size: int = _option(
     8,
     'integer',
     'Frames rendered together; changes speed and memory only.',
     least=1,
+    most=100_000,
   )
   motion: str = _option(
     AUTO,
@@ -156,6 +174,19 @@ class Options:
     'path',
     'Basel Face Model, for --face3dvis of networks that speak of it.',
     metavar='PATH',
+  )
+
+  mark: Mark = _option(
+    'on',
+    'name',
+    'Invisible mark in every frame, by which `sadtalker detect` knows them.',
+    choices=get_args(Mark),
+  )
+  mark_key: pathlib.Path | None = _option(
+    None,
+    'path',
+    'Key of the mark, a file of 16 bytes or more; else the public key.',
+    metavar='FILE',
   )
 
   def __post_init__(self) -> None:

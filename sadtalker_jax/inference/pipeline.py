@@ -8,17 +8,19 @@ renderer from `registry`, and hands out an `animation.Animation`.
 """
 
 from collections.abc import Sequence
+import dataclasses
 import pathlib
 import threading
 from typing import Any, Self, get_args
 
 import jax
-import numpy as np
 
-from sadtalker_jax import conventions, errors
+from sadtalker_jax import conventions, errors, jax_settings
 from sadtalker_jax.inference import (
   animation,
   geometry_video,
+  inputs,
+  marks,
   registry,
   rendering,
   tracks,
@@ -27,9 +29,7 @@ from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.enhance import face_enhancer
 from sadtalker_jax.inference.motion import reference_videos
-from sadtalker_jax.media import audio as audio_lib
-from sadtalker_jax.media import image as image_lib
-from sadtalker_jax.media import resampling, video
+from sadtalker_jax.media import video
 from sadtalker_jax.ops import mel
 
 
@@ -53,13 +53,14 @@ class Animator:
         all that are attached to this process.
 
     Raises:
-      InputError: an unknown type.
+      InputError: an unknown type, or jax finds no device.
     """
     if dtype not in get_args(rendering.DtypeName):
       raise errors.InputError(
         f'dtype: expected one of {" ".join(get_args(rendering.DtypeName))}, '
         f'found {dtype!r}'
       )
+    jax_settings.check_platform()
     self._bundle = bundle or bundle_lib.load()
     self._devices = rendering.Devices(dtype, devices)
     self._motions: dict[str, tracks.Motion] = {}
@@ -105,7 +106,7 @@ class Animator:
 
   def __call__(
     self,
-    image: animation.Path | np.ndarray,
+    image: inputs.Picture,
     audio: animation.Sound,
     options: options_lib.Options | None = None,
     **choices: Any,
@@ -115,7 +116,7 @@ class Animator:
 
   def animate(
     self,
-    image: animation.Path | np.ndarray,
+    image: inputs.Picture,
     audio: animation.Sound,
     options: options_lib.Options | None = None,
     **choices: Any,
@@ -125,7 +126,8 @@ class Animator:
     Args:
       image: Picture file (or video, whose first frame is taken), or RGB array
         [H, W, 3] uint8.
-      audio: Sound file, or samples [L] in [-1, 1] and their rate.
+      audio: Sound file, or a pair of samples ([L], [C, L] or [L, C], C of 1 or
+        2; floats in [-1, 1], int16, int32 or uint8) and their rate.
       options: Choices, see `Options`.
       **choices: Single options by name, over those of `options`.
 
@@ -136,37 +138,49 @@ class Animator:
       InputError: an input is not what it must be, or the bundle lacks what the
         options ask for.
     """
-    options = options_lib.changed(options, choices)
+    with jax_settings.standard():
+      return self._animate(image, audio, options_lib.changed(options, choices))
+
+  def _animate(
+    self,
+    image: inputs.Picture,
+    audio: animation.Sound,
+    options: options_lib.Options,
+  ) -> animation.Animation:
     chosen = registry.choose(self._bundle, options)
     renderer = self._renderer(chosen.renderer)
     renderer.check(options)
     geometry = self._geometry(renderer.basis, options)
     enhancer = self._restorer() if options.enhancer else None
-    wave = _load_sound(audio)
-    picture = _load_picture(image)
+    picture = inputs.picture(image)
+    heard = inputs.sound(audio, options.audio_track)
     fps = video.as_rate(options.fps)
     motion_options = reference_videos.motion_options(
       options, lambda path: renderer.video_rows(path, fps, options)
     )
     portrait = renderer.portrait(picture, options)
     track = self._motion(chosen.motion).track(
-      wave,
+      heard.wave,
       source=portrait.row[: conventions.ROW_SIZE],
       # A recording shorter than a frame still gives one.
-      num_frames=max(1, mel.num_frames(len(wave), fps)),
+      num_frames=max(1, mel.num_frames(len(heard.wave), fps)),
       fps=fps,
       options=motion_options,
     )
-    return animation.Animation(
+    clip = animation.Animation(
       portrait,
       renderer.adapted(track),
       fps,
-      audio,
+      heard.source,
       renderer.drawer(options),
       options.batch_size,
       enhancer,
       geometry,
     )
+    marker = marks.planned(
+      portrait, clip.track, clip.size, self._bundle, options
+    )
+    return dataclasses.replace(clip, marker=marker)
 
   def _motion(self, name: str) -> tracks.Motion:
     with self._lock:  # many jobs share it
@@ -202,31 +216,3 @@ class Animator:
           model, options.size
         )
       return self._geometries[key]
-
-
-def _load_sound(sound: animation.Sound) -> np.ndarray:
-  """Samples [L] at 16 kHz, mono."""
-  if not isinstance(sound, tuple):
-    return audio_lib.load(sound)
-  wave = np.asarray(sound[0], np.float32)
-  if wave.ndim not in (1, 2) or not wave.size or not np.isfinite(wave).all():
-    raise errors.InputError(
-      f'audio: expected finite samples [L] or [C, L], found {list(wave.shape)}'
-    )
-  mono = np.atleast_2d(wave).mean(0, keepdims=True)
-  pieces = resampling.resampled(
-    iter([mono]), sound[1], conventions.SAMPLE_RATE, 1
-  )
-  return np.concatenate(list(pieces), axis=1)[0]
-
-
-def _load_picture(image: animation.Path | np.ndarray) -> np.ndarray:
-  """RGB [H, W, 3] uint8 of a picture file, a video's first frame, or itself."""
-  if not isinstance(image, np.ndarray):
-    return image_lib.load_first_frame(image)
-  if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-    raise errors.InputError(
-      f'image: expected uint8 [H, W, 3], found {image.dtype} '
-      f'{list(image.shape)}'
-    )
-  return image

@@ -15,13 +15,15 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 import jax
 import numpy as np
 
+from sadtalker_jax import jax_settings
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference import tracks
-from sadtalker_jax.media import video
+from sadtalker_jax.media import files
 
 _IN_FLIGHT = 2  # batches that are computed while earlier ones are used
+_WASTED, _STEP = 64, 16  # frames; see `_filled_up`
 
 
 DtypeName = Literal['float32', 'bfloat16']
@@ -114,7 +116,7 @@ class Renderer(Protocol):
 
   def video_rows(
     self,
-    path: video.Path,
+    path: files.Path,
     fps: fractions.Fraction,
     options: options_lib.Options,
   ) -> np.ndarray:
@@ -170,9 +172,15 @@ def stream(
     clips: taken when there is room for their frames.
     batch_size: B, frames drawn together; changes speed and memory only.
 
-  Yields:
+  Returns:
     Parts of at most B frames, T of every clip in all.
   """
+  return jax_settings.each(_stream(clips, batch_size))
+
+
+def _stream(
+  clips: Iterable[RenderJob], batch_size: int
+) -> Iterator[RenderedPart]:
   flying: list[tuple[list[_Piece], jax.Array]] = []
   for pieces in _batches(clips, batch_size):
     frames = _draw(pieces, batch_size)
@@ -213,7 +221,7 @@ def _draw(pieces: Sequence[_Piece], size: int) -> jax.Array:
     for piece in pieces
   ]
   inputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-  missing = size - len(inputs[0])
+  missing = _filled_up(len(inputs[0]), size) - len(inputs[0])
   filled = tuple(
     np.pad(a, ((0, missing), *[(0, 0)] * (a.ndim - 1)), mode='edge')
     for a in inputs
@@ -224,6 +232,17 @@ def _draw(pieces: Sequence[_Piece], size: int) -> jax.Array:
     portraits = [p.clip.prepared for p in pieces for _ in p.places]
     portraits += portraits[-1:] * missing
   return renderer.render(portraits, filled)
+
+
+def _filled_up(count: int, size: int) -> int:
+  """Frames that are drawn where `count` are wanted, at most `size`.
+
+  Each number of frames is a program of its own that must be compiled, so small
+  batches are drawn at their full size; large ones would waste more than that.
+  """
+  if size <= _WASTED:
+    return size
+  return min(size, max(_WASTED, -(-count // _STEP) * _STEP))
 
 
 def _parts(

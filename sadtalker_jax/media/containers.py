@@ -6,7 +6,9 @@ one warning, and only a file without any content is an error.
 
 from collections.abc import Iterator
 import fractions
+import io
 import os
+import pathlib
 from typing import Any, TypeAlias
 
 from absl import logging
@@ -15,7 +17,7 @@ import av.error
 import av.stream
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import files
+from sadtalker_jax.media import files, joined_files
 
 # PyAV is compiled and its stubs are partial.
 Container: TypeAlias = Any
@@ -27,23 +29,29 @@ _BEFORE_19 = int(av.__version__.split('.')[0]) < 19
 _LENIENT: dict[str, Any] = {'metadata_errors': 'ignore'} if _BEFORE_19 else {}
 
 
-def open_media(path: str | os.PathLike[str], kind: str) -> Container:
+def open_media(
+  path: str | os.PathLike[str], kind: str, file: io.RawIOBase | None = None
+) -> Container:
   """Opens a file for decoding.
 
   Args:
     path: name of a file; never taken for an address, whatever it looks like.
     kind: description of the expected file for the message: 'an audio file'.
+    file: what is read instead of the file at `path`, say a part of it.
 
   Raises:
     InputError: the file is missing, a directory, empty, or no media file.
   """
   source = files.check_source(path, kind)
+  if file is None and not _is_utf8(source):  # FFmpeg takes no other names
+    part = joined_files.Part(0, source.stat().st_size)
+    file = joined_files.PartReader(source, part)
   try:
     # Play lists may name further files; those of other machines are not
     # fetched. `options` instead would crash PyAV before 18 on MPEG program
     # streams.
     return av.open(
-      f'file:{source}',
+      f'file:{source}' if file is None else file,
       container_options={'protocol_whitelist': 'file'},
       **_LENIENT,
     )
@@ -54,12 +62,27 @@ def open_media(path: str | os.PathLike[str], kind: str) -> Container:
     ) from error
 
 
+def _is_utf8(path: pathlib.Path) -> bool:
+  try:
+    str(path).encode()
+  except UnicodeEncodeError:
+    return False
+  return True
+
+
 def video_stream(container: Container) -> Stream | None:
-  """The first stream of moving pictures (cover art is none), or None."""
-  for stream in container.streams.video:
-    if not stream.disposition & av.stream.Disposition.attached_pic:
-      return stream
-  return None
+  """The stream of moving pictures, the default one first; or None.
+
+  Cover art is none, nor are the tiles of a picture.
+  """
+  kinds = av.stream.Disposition
+  streams = [
+    stream
+    for stream in container.streams.video
+    if not stream.disposition & (kinds.attached_pic | kinds.dependent)
+  ]
+  streams.sort(key=lambda stream: not stream.disposition & kinds.default)
+  return streams[0] if streams else None
 
 
 def seconds(
@@ -72,12 +95,17 @@ def seconds(
 
 
 def decode(
-  container: Container, stream: Stream, path: str | os.PathLike[str]
+  container: Container,
+  stream: Stream,
+  path: str | os.PathLike[str],
+  *,
+  report: bool = True,
 ) -> Iterator[Frame]:
   """Decoded frames of a stream in order of presentation.
 
   Encoder delay that the file declares (mp3, m4a, opus) is already removed.
-  Damaged packets are skipped; one warning at the end says how many.
+  Damaged packets are skipped; one warning at the end says how many, if `report`
+  is set.
   """
   packets = container.demux(stream)
   damaged = 0
@@ -97,5 +125,5 @@ def decode(
       damaged += 1
       continue
     yield from frames
-  if damaged:
+  if damaged and report:
     logging.warning('%s: %d damaged packets were left out', path, damaged)

@@ -40,7 +40,8 @@ def video_stream(
   stream = containers.video_stream(container)
   if stream is None or stream.codec_context is None:
     kinds = sorted({s.type for s in container.streams}) or ['nothing']
-    kinds = ['cover art' if kind == 'video' else kind for kind in kinds]
+    other = 'cover art' if stream is None else 'pictures of an unknown kind'
+    kinds = [other if kind == 'video' else kind for kind in kinds]
     raise errors.InputError(
       f'{path}: expected a file with pictures, found only {", ".join(kinds)}'
     )

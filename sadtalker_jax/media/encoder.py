@@ -21,9 +21,11 @@ from av.video import reformatter
 import numpy as np
 
 from sadtalker_jax.media import audio as audio_lib
-from sadtalker_jax.media import resampling
+from sadtalker_jax.media import recordings, resampling, samples
 
-Sound: TypeAlias = str | os.PathLike[str] | tuple[np.ndarray, int]
+Sound: TypeAlias = (
+  str | os.PathLike[str] | recordings.Recording | tuple[np.ndarray, int]
+)
 
 _AAC_BLOCK = 1024
 _BIT_RATES = {1: 96_000, 2: 160_000}  # by number of channels
@@ -38,30 +40,32 @@ class Soundtrack:
     """Opens the sound; bad files raise here.
 
     Args:
-      sound: name of a file, or a wave [L] or [C, L], C of 1 or 2, and its rate.
+      sound: name of a file, a recording that was examined before, or a pair of
+        samples and rate as `samples.checked` takes it.
 
     Raises:
-      InputError: as `audio.load`.
-      ValueError: the wave has another shape or is not finite.
+      InputError: as `audio.load` or `samples.checked`.
     """
     if isinstance(sound, tuple):
-      wave, rate = np.atleast_2d(np.asarray(sound[0], np.float32)), sound[1]
-      if wave.ndim != 2 or wave.shape[0] not in (1, 2):
-        raise ValueError(
-          f'expected a wave [L], [1, L] or [2, L], found shape {wave.shape}'
-        )
-      if not np.isfinite(wave).all():
-        raise ValueError('expected a finite wave, found NaN or infinity')
+      wave, rate = samples.checked(sound)
       self.channels, self.rate = wave.shape[0], _output_rate(rate)
-      pieces = resampling.rebuffered(iter([np.clip(wave, -1, 1)]), 1 << 14)
+      pieces = resampling.rebuffered(iter([wave]), 1 << 14)
       pieces = resampling.resampled(pieces, rate, self.rate, self.channels)
       self._blocks = resampling.rebuffered(pieces, _AAC_BLOCK)
     else:
+      # A recording was read before, and its faults reported.
+      report = not isinstance(sound, recordings.Recording)
+      if not isinstance(sound, recordings.Recording):
+        sound = recordings.examine(sound)
       found = audio_lib.info(sound)
       self.channels = min(found.channels, 2)
       self.rate = _output_rate(found.rate)
       self._blocks = audio_lib.blocks(
-        sound, rate=self.rate, channels=self.channels, block=_AAC_BLOCK
+        sound,
+        rate=self.rate,
+        channels=self.channels,
+        block=_AAC_BLOCK,
+        report=report,
       )
 
   def blocks(self) -> Iterator[np.ndarray]:

@@ -7,11 +7,17 @@ one and renamed when complete, so that half a file never has the final name.
 
 from collections.abc import Iterator
 import contextlib
+import itertools
 import os
 import pathlib
 import secrets
+from typing import TypeAlias
 
 from sadtalker_jax import errors
+
+Path: TypeAlias = str | os.PathLike[str]
+
+_MOST_BYTES = 255  # of a file's name, on all usual file systems
 
 
 def check_source(path: str | os.PathLike[str], kind: str) -> pathlib.Path:
@@ -61,7 +67,11 @@ def check_target(
   """
   target = pathlib.Path(path)
   _check_free(target, overwrite)
-  _create_part(target).unlink()
+  part = _part_of(target)
+  try:
+    _create(part, target)
+  finally:
+    part.unlink(missing_ok=True)
   return target
 
 
@@ -84,17 +94,107 @@ def replacing(
   """
   target = pathlib.Path(path)
   _check_free(target, overwrite)
-  part = _create_part(target)
-  try:
+  part = _part_of(target)
+  try:  # a signal may come as soon as the file is there
+    _create(part, target)
     yield part
     _check_free(target, overwrite)  # may have appeared in the meantime
-    os.replace(part, target)
+    _give_name(part, target, overwrite)
   except BaseException:
     part.unlink(missing_ok=True)
     raise
 
 
+def name_fault(name: str | os.PathLike[str]) -> str | None:
+  """What is wrong with a path as such, whatever there is; None if nothing."""
+  try:
+    if b'\0' in os.fsencode(name):
+      return 'a NUL character'
+  except UnicodeEncodeError:
+    return 'half a character (a surrogate)'
+  return None
+
+
+def is_same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+  """Whether two names are those of one file that exists."""
+  try:
+    return os.path.samefile(one, other)
+  except (OSError, ValueError):
+    return False
+
+
+@contextlib.contextmanager
+def reserved(
+  folder: pathlib.Path, stem: str, suffix: str
+) -> Iterator[pathlib.Path]:
+  """A name for a new file that no other process will be given meanwhile.
+
+  Args:
+    folder: Folder that exists.
+    stem: Begin of the name; `_2`, `_3` and so on follow where it is taken.
+    suffix: End of the name, with its dot.
+
+  Raises:
+    InputError: the folder cannot be written to.
+  """
+  for number in itertools.count(1):
+    name = stem if number == 1 else f'{stem}_{number}'
+    target = folder / f'{name}{suffix}'
+    mark = folder / f'.{name}.reserved'
+    is_mine = False
+    try:
+      if os.path.lexists(target):
+        continue
+      is_mine = _marked(mark)
+      # Another process may have finished since the first look.
+      if is_mine and not os.path.lexists(target):
+        yield target
+        return
+    finally:
+      if is_mine:
+        mark.unlink(missing_ok=True)
+
+
+def _marked(mark: pathlib.Path) -> bool:
+  """Makes an empty file; false where there is one already."""
+  try:
+    os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+  except FileExistsError:
+    return False
+  except (OSError, ValueError) as error:
+    reason = getattr(error, 'strerror', None) or str(error)
+    raise errors.InputError(
+      f'{mark.parent}: expected a folder to write to, found: {reason}'
+    ) from error
+  return True
+
+
+def _give_name(
+  part: pathlib.Path, target: pathlib.Path, overwrite: bool
+) -> None:
+  """Renames the finished file; never over one that has just appeared."""
+  if overwrite:
+    os.replace(part, target)
+    return
+  try:
+    os.link(part, target)
+  except FileExistsError:
+    _check_free(target, overwrite)
+    raise
+  except OSError:  # a file system without links
+    os.replace(part, target)
+  else:
+    part.unlink()
+
+
 def _check_free(target: pathlib.Path, overwrite: bool) -> None:
+  fault = name_fault(target)
+  if not fault and len(os.fsencode(target.name)) > _MOST_BYTES:
+    fault = f'{len(os.fsencode(target.name))} bytes'
+  if fault:
+    raise errors.InputError(
+      f'{target}: expected a name of up to {_MOST_BYTES} bytes, found {fault}'
+    )
   if target.is_dir():
     raise errors.InputError(
       f'{target}: expected a name for a file, found a directory'
@@ -105,12 +205,24 @@ def _check_free(target: pathlib.Path, overwrite: bool) -> None:
     )
 
 
-def _create_part(target: pathlib.Path) -> pathlib.Path:
-  """Creates the hidden file beside `target`, with the user's permissions."""
+def _part_of(target: pathlib.Path) -> pathlib.Path:
+  """A hidden name beside `target`."""
   # With random letters, since several processes may write the same name; cut,
-  # since names are limited to 255 bytes.
-  stem = target.name.encode()[:200].decode(errors='ignore')
+  # since names are limited in length, and in UTF-8, which FFmpeg wants.
+  stem = os.fsencode(target.name)[:200].decode('utf-8', errors='ignore')
   part = target.with_name(f'.{stem}.{secrets.token_hex(6)}.part')
+  try:
+    str(part).encode()
+  except UnicodeEncodeError as error:
+    raise errors.InputError(
+      f'{errors.shown(str(target))}: expected a folder whose name is UTF-8, '
+      'found other bytes'
+    ) from error
+  return part
+
+
+def _create(part: pathlib.Path, target: pathlib.Path) -> None:
+  """Creates the hidden file of `target`, with the user's permissions."""
   try:
     # tempfile would make a file that other users cannot read.
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
@@ -120,4 +232,3 @@ def _create_part(target: pathlib.Path) -> pathlib.Path:
     raise errors.InputError(
       f'{target}: expected a folder to write to, found: {reason}'
     ) from error
-  return part

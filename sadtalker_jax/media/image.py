@@ -3,33 +3,25 @@
 A picture is uint8 [H, W, 3] RGB, top row first, upright (EXIF orientation is
 applied). Transparent parts become white. Grey becomes three equal channels, 16
 bits are scaled to 8, CMYK is converted by Pillow's plain formula, colour
-profiles are ignored, and of an animation the first picture is taken.
+profiles are ignored, and of an animation the first picture is taken. Damaged
+metadata does not matter where pixels can be decoded (`metadata`).
 """
 
 import io
 import os
 import pathlib
-import struct
-import warnings
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import files, video
+from sadtalker_jax.media import files, limits, metadata, picture_decoding, video
 
-MIN_SIDE = 60  # pixels; a face in a smaller picture cannot be found
-MAX_SIDE = 16384
-# Formats that need no helper program; Pillow runs Ghostscript for others.
-_FORMATS = (
-  'JPEG', 'MPO', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'JPEG2000', 'AVIF',
-)  # fmt: skip
 _SUFFIXES = {
   '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif', '.ppm',
-  '.pgm', '.jp2', '.avif',
+  '.pgm', '.jp2', '.avif', '.heic', '.heif', '.hif',
 }  # fmt: skip
-# Errors of Pillow on damaged files.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 
 
 def load(path: str | os.PathLike[str]) -> np.ndarray:
@@ -47,24 +39,31 @@ def load(path: str | os.PathLike[str]) -> np.ndarray:
       damaged, or the picture is too small or too large.
   """
   source = files.check_source(path, 'an image file')
-  image = _open(source)
-  if image is None:
-    raise errors.InputError(
-      f'{path}: expected an image file, found a file that is none or of a '
-      'format not supported'
-    )
-  with image:
-    _check_size(image.size, path)
-    try:
-      return _to_rgb(image, path)
-    except errors.InputError:
-      raise
-    except _DAMAGE as error:
-      reason = ' '.join(str(error).split()) or type(error).__name__
-      raise errors.InputError(
-        f'{path}: expected a whole image, found one that is cut off or '
-        f'damaged ({reason})'
-      ) from error
+  failure: Exception | None = None
+  picture = None
+  try:
+    picture = picture_decoding.decoded(source, path)
+  except picture_decoding.Damaged as error:
+    failure = errors.InputError(str(error))
+    failure.__cause__ = error
+  if picture is None:
+    picture = _without_metadata(source, path)
+  if picture is None:
+    raise failure or picture_decoding.no_picture(source, path)
+  return picture
+
+
+def _without_metadata(
+  source: pathlib.Path, path: str | os.PathLike[str]
+) -> np.ndarray | None:
+  """The picture in a file whose metadata may be damaged; None without one."""
+  plain = metadata.pixels_only(source.read_bytes())
+  if plain is None:
+    return None
+  try:
+    return picture_decoding.decoded(io.BytesIO(plain[0]), path, plain[1])
+  except picture_decoding.Damaged:
+    return None
 
 
 def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
@@ -83,13 +82,36 @@ def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
   source = files.check_source(path, 'an image or a video file')
   if source.suffix.lower() in _SUFFIXES:
     return load(path)
-  image = _open(source)
-  if image is not None:
-    image.close()
+  if picture_decoding.is_picture(source):
     return load(path)
+  if picture_decoding.begins(source) or picture_decoding.is_tiled(source):
+    raise picture_decoding.no_picture(source, path)
   with video.VideoReader(path) as reader:
-    _check_size(reader.size, path)
+    limits.check_side(reader.size, path)
     return next(iter(reader))
+
+
+def checked(picture: Any) -> np.ndarray:
+  """A picture that is given as an array, checked as a file would be.
+
+  Args:
+    picture: uint8 [H, W, 3] RGB.
+
+  Raises:
+    InputError: it has another shape or type, or is too small or too large.
+  """
+  if not isinstance(picture, np.ndarray):
+    raise errors.InputError(
+      'image: expected the name of a file or an array uint8 [H, W, 3], '
+      f'found {type(picture).__name__}'
+    )
+  shape = picture.shape
+  if picture.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3:
+    raise errors.InputError(
+      f'image: expected uint8 [H, W, 3], found {picture.dtype} {list(shape)}'
+    )
+  limits.check_side((shape[1], shape[0]), 'image')
+  return picture
 
 
 def save_png(
@@ -138,67 +160,7 @@ def from_jpeg(data: bytes) -> np.ndarray:
   try:
     with Image.open(io.BytesIO(data), formats=['JPEG']) as image:
       return np.array(image.convert('RGB'))
-  except (Image.UnidentifiedImageError, *_DAMAGE) as error:
+  except Exception as error:
     raise errors.InputError(
       f'expected a JPEG picture, found {len(data)} other bytes ({error})'
     ) from error
-
-
-def _open(source: pathlib.Path) -> Image.Image | None:
-  """The opened image, not yet decoded; None where the file is no image."""
-  Image.init()
-  with warnings.catch_warnings():
-    # Pillow warns from 89 million pixels on; `_check_size` has a limit of its
-    # own, and Pillow's error from twice as many on is reported below.
-    warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-    try:
-      return Image.open(
-        source, formats=[f for f in _FORMATS if f in Image.OPEN]
-      )
-    except Image.UnidentifiedImageError:
-      return None
-    except Image.DecompressionBombError as error:
-      raise errors.InputError(
-        f'{source}: expected an image of up to 178 million pixels, found more'
-      ) from error
-    except _DAMAGE as error:
-      raise errors.InputError(
-        f'{source}: expected a whole image, found a damaged one ({error})'
-      ) from error
-
-
-def _check_size(size: tuple[int, int], path: str | os.PathLike[str]) -> None:
-  width, height = size
-  if not MIN_SIDE <= min(size) <= max(size) <= MAX_SIDE:
-    raise errors.InputError(
-      f'{path}: expected a picture of {MIN_SIDE} to {MAX_SIDE} pixels a side, '
-      f'found {width} x {height}'
-    )
-
-
-def _to_rgb(image: Image.Image, path: str | os.PathLike[str]) -> np.ndarray:
-  """Decodes an opened image."""
-  image.load()
-  image = ImageOps.exif_transpose(image)
-  if image.mode.startswith('I'):  # 16 bits; Pillow's own conversion clips
-    return _from_16_bit(np.asarray(image), path)
-  if image.mode == 'F':
-    raise errors.InputError(
-      f'{path}: expected an image of 8 or 16 bits, found floating point'
-    )
-  if image.has_transparency_data:
-    coloured = image.convert('RGBA')
-    white = Image.new('RGBA', coloured.size, 'white')
-    image = Image.alpha_composite(white, coloured)
-  return np.array(image.convert('RGB'))
-
-
-def _from_16_bit(grey: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
-  """Grey [H, W] of 16 bits as uint8 [H, W, 3]."""
-  if grey.min() < 0 or grey.max() > 65535:
-    raise errors.InputError(
-      f'{path}: expected an image of 8 or 16 bits, found values from '
-      f'{grey.min()} to {grey.max()}'
-    )
-  eight = ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)
-  return np.repeat(eight[:, :, None], 3, axis=2)

@@ -41,22 +41,30 @@ def samples(frame: containers.Frame) -> np.ndarray:
   return raw.astype(np.float32)
 
 
-def mix(sound: np.ndarray, layout: av.AudioLayout, channels: int) -> np.ndarray:
+def mix(
+  sound: np.ndarray,
+  layout: av.AudioLayout,
+  channels: int,
+  lone: int | None = None,
+) -> np.ndarray:
   """Sound mixed to another number of channels.
 
-  One channel is the mean of all; two are mixed from more by ITU-R BS.775,
-  scaled so that neither can overflow.
+  One channel is the mean of all, or one of them; two are mixed from more by
+  ITU-R BS.775, scaled so that neither can overflow.
 
   Args:
     sound: [C, n].
     layout: loudspeakers of `sound`.
     channels: number of channels of the result, 1 or 2.
+    lone: channel that stands for all where one is wanted; None for their mean.
 
   Returns:
     [channels, n].
   """
   if sound.shape[0] == channels:
     return sound
+  if channels == 1 and lone is not None and lone < sound.shape[0]:
+    return sound[lone : lone + 1]
   if channels == 1:
     return sound.mean(axis=0, keepdims=True)
   if sound.shape[0] == 1:
@@ -78,6 +86,8 @@ class Resampler:
   def __init__(self, source_rate: int, rate: int, channels: int):
     self._layout = 'mono' if channels == 1 else 'stereo'
     self._channels, self._source_rate = channels, source_rate
+    self._ratio = fractions.Fraction(rate, source_rate)
+    self._given = 0
     self._graph = av.filter.Graph()
     source = self._graph.add(
       'abuffer',
@@ -103,12 +113,19 @@ class Resampler:
     frame.pts = self._position
     self._position += sound.shape[1]
     self._graph.push(frame)
-    return self._pull()
+    ready = self._pull()
+    self._given += ready.shape[1]
+    return ready
 
   def flush(self) -> np.ndarray:
-    """Ends the sound and returns the rest, [C, m]."""
+    """Ends the sound and returns the rest, [C, m].
+
+    The filter's tail is cut or filled: the length is exact to the sample.
+    """
     self._graph.push(None)
-    return self._pull()
+    rest = max(0, round(self._position * self._ratio) - self._given)
+    tail = self._pull()[:, :rest]
+    return np.pad(tail, ((0, 0), (0, rest - tail.shape[1])))
 
   def _pull(self) -> np.ndarray:
     ready = [np.zeros((self._channels, 0), np.float32)]
@@ -135,16 +152,9 @@ def resampled(
     yield from pieces
     return
   resampler = Resampler(source_rate, rate, channels)
-  taken = given = 0
   for piece in pieces:
-    taken += piece.shape[1]
-    piece = resampler.push(piece)
-    given += piece.shape[1]
-    yield piece
-  # The filter's tail, cut or filled.
-  rest = max(0, round(fractions.Fraction(taken * rate, source_rate)) - given)
-  tail = resampler.flush()[:, :rest]
-  yield np.pad(tail, ((0, 0), (0, rest - tail.shape[1])))
+    yield resampler.push(piece)
+  yield resampler.flush()
 
 
 def rebuffered(

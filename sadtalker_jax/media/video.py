@@ -20,7 +20,6 @@ from collections.abc import Generator, Iterator
 import contextlib
 import dataclasses
 import fractions
-import os
 import pathlib
 from types import TracebackType
 from typing import TypeAlias
@@ -31,13 +30,13 @@ import av
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import containers, decoder, encoder, files
+from sadtalker_jax.media import containers, decoder, encoder, files, limits
 
-Path: TypeAlias = str | os.PathLike[str]
+Path: TypeAlias = files.Path
 Sound: TypeAlias = encoder.Sound
 
-MAX_FPS = 240
-MAX_SIDE = 16384  # largest side of H.264 as x264 writes it
+MAX_FPS = limits.MAX_FPS
+MAX_SIDE = limits.MAX_SIDE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,12 +166,21 @@ def check_target(path: Path, *, overwrite: bool) -> pathlib.Path:
   Raises:
     InputError: the name does not end in .mp4, or as `files.check_target`.
   """
+  check_name(path)
+  return files.check_target(path, overwrite=overwrite)
+
+
+def check_name(path: Path) -> None:
+  """Refuses a name that no video can have, whatever its folder.
+
+  Raises:
+    InputError: it does not end in .mp4.
+  """
   target = pathlib.Path(path)
   if target.suffix.lower() != '.mp4':
     raise errors.InputError(
       f"{path}: expected a name that ends in .mp4, found '{target.name}'"
     )
-  return files.check_target(target, overwrite=overwrite)
 
 
 class VideoWriter:
@@ -205,16 +213,16 @@ class VideoWriter:
       path: name of the file, ending in .mp4, in a folder that exists.
       fps: frames a second.
       size: (width, height) of the frames; None takes that of the first frame.
-      audio: name of a file with sound, or a pair of wave ([L] or [C, L], C of 1
-        or 2) and rate, or None for a video without sound track.
+      audio: name of a file with sound, a recording, or a pair of samples and
+        rate (`samples.checked`), or None for a video without sound track.
       overwrite: whether an existing file may be replaced.
       crf: constant quality of x264, 0 (best) to 51; 18 looks like the original.
       preset: speed of x264, 'ultrafast' to 'veryslow'.
 
     Raises:
       InputError: the folder cannot be written to, the file exists, its name has
-        another suffix, the rate is out of range, or as `audio.load`.
-      ValueError: the wave has another shape or is not finite.
+        another suffix, the rate is out of range, or as `audio.load` and
+        `samples.checked`.
     """
     self._path = check_target(path, overwrite=overwrite)
     self._overwrite = overwrite

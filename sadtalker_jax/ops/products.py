@@ -1,20 +1,26 @@
-"""Counts of multiplications, from the trace of a function."""
+"""Counts of multiplications and sizes, from the trace of a function.
+
+What no result depends on is left out: a compiler removes it, so it is never
+computed. A trace of gradients holds much of that, see `optimizers.of_groups`.
+"""
 
 from collections.abc import Callable, Iterator
 import math
 from typing import Any
 
 import jax
+from jax.interpreters import partial_eval
 
 
-def count(function: Callable[..., Any], *inputs: Any) -> int:
+def count(function: Callable[..., Any], *inputs: Any, platform: str) -> int:
   """Multiply-adds of the matrix products and convolutions of a function.
 
   Args:
     function: function that jax can trace.
     *inputs: arguments of the function, or their shapes.
+    platform: as in `of_trace`.
   """
-  return of_trace(jax.make_jaxpr(function)(*inputs), jax.default_backend())
+  return of_trace(jax.make_jaxpr(function)(*inputs), platform)
 
 
 def of_trace(trace: Any, platform: str) -> int:
@@ -29,7 +35,35 @@ def of_trace(trace: Any, platform: str) -> int:
     platform: platform whose form counts, where a function has several: 'cpu',
       'gpu' or 'tpu'.
   """
-  return _of(trace.jaxpr, platform)
+  return _of(needed(trace.jaxpr), platform)
+
+
+def largest_map(trace: Any, platform: str) -> int:
+  """Numbers of the largest input or output of a convolution; 0 without one.
+
+  Args:
+    trace: as in `of_trace`.
+    platform: as in `of_trace`.
+  """
+
+  def of(jaxpr: Any) -> int:
+    most = 0
+    for equation in jaxpr.eqns:
+      if equation.primitive.name == 'conv_general_dilated':
+        arrays = (*equation.invars, *equation.outvars)
+        sizes = [math.prod(v.aval.shape) for v in arrays]
+      else:
+        sizes = [of(inner) for inner in _chosen(equation.params, platform)]
+      most = max([most, *sizes])
+    return most
+
+  return of(needed(trace.jaxpr))
+
+
+def needed(jaxpr: Any) -> Any:
+  """A jaxpr without the operations that no output depends on."""
+  outputs = [True] * len(jaxpr.outvars)
+  return partial_eval.dce_jaxpr(jaxpr, outputs, instantiate=True)[0]
 
 
 def _of(jaxpr: Any, platform: str) -> int:
@@ -48,11 +82,17 @@ def _of(jaxpr: Any, platform: str) -> int:
       holes = math.prod(params['lhs_dilation'])
       total += outputs * math.prod(shape) // (shape[features] * holes)
     else:
-      if params.get('branches_platforms'):
-        params = {'branch': _branch(params, platform)}
       times = params['length'] if name == 'scan' else 1
-      total += times * sum(_of(inner, platform) for inner in _inner(params))
+      inner = _chosen(params, platform)
+      total += times * sum(_of(jaxpr, platform) for jaxpr in inner)
   return total
+
+
+def _chosen(params: dict[str, Any], platform: str) -> Iterator[Any]:
+  """Jaxprs of an operation, of a platform's form where there are several."""
+  if params.get('branches_platforms'):
+    params = {'branch': _branch(params, platform)}
+  return _inner(params)
 
 
 def _branch(params: dict[str, Any], platform: str) -> Any:

@@ -107,7 +107,7 @@ class ClipArtist:
     head = heads.Head(self._model, np.random.default_rng([task.seed, group, 1]))
     rest = np.zeros(conventions.ROW_SIZE, np.float32)
     rest[conventions.ROW_ANGLES] = np.radians(rng.uniform(-1, 1, 3) * _TURN)
-    track = baseline_motion.baseline_track(
+    track = baseline_motion.BaselineMotion().track(
       wave,
       source=rest,
       num_frames=len(wave) // conventions.SAMPLES_PER_FRAME,
@@ -117,7 +117,8 @@ class ClipArtist:
         pose_style=int(rng.integers(conventions.NUM_STYLES)),
       ),
     )
-    frames, vectors, trans, points = head.draw(track, self._size, rng)
+    rows = track.coefficients
+    frames, vectors, trans, points = head.draw(rows, self._size, rng)
     return DrawnClip(f'head{group:04d}', frames, vectors, trans, points, wave)
 
 

@@ -7,6 +7,7 @@ From a config to a finished run:
     config           the typed config; parts of it in `config_parts`
     config_reading   plain values to frozen dataclasses, faults in one line
     bundled          frozen networks, and what new weights start from
+    xla_presets      flags of XLA, by name
     export_bundle    finished runs to a bundle
 
 Stages:
@@ -27,7 +28,8 @@ The loop:
     sharding         where arrays lie on a mesh
     guards           lock, orderly stop, losses that are no numbers
     costs            operations and memory of a step
-    reporting        figures and files of a run
+    reporting        figures of a run over its steps
+    writers          files of a run
     summaries        pictures and films; `plots` draws them
     profiling        a trace of some steps
 """

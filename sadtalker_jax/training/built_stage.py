@@ -4,7 +4,7 @@ Everything that stages have in common: gradients of every group by one forward
 pass, optimisers, averages, parts of a batch, random numbers of a step.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import dataclasses
 import functools
 from typing import Any
@@ -54,12 +54,7 @@ class BuiltStage:
     return {'networks': variables, 'data': dict(self.stage.data())}
 
   @property
-  def clip(
-    self,
-  ) -> (
-    Callable[[stage_lib.State, stage_lib.Batch, stage_lib.Frozen], jax.Array]
-    | None
-  ):
+  def clip(self) -> stage_lib.FilmMaker | None:
     """(state, clip, frozen) to a film, or None."""
     return None if self.stage.clip is None else self._clip
 

@@ -61,7 +61,8 @@ def _networks(
   if not bundle:
     raise errors.InputError(
       f'{key}: expected a bundle with {", ".join(names)}, found none (make one '
-      'with sadtalker_jax.cli.convert, or turn off what needs them)'
+      'of released files with `sadtalker convert`, of a finished run with '
+      '`sadtalker bundle`, or turn off what needs them)'
     )
   if bundle.startswith(download.PREFIX):
     folder = download.fetch(bundle)

@@ -6,9 +6,10 @@ type:
 
     batch_size: Annotated[int, AtLeast(1), 'Examples of a batch.']
 
-Types may be bool, int, float, str, `Literal`, `X | None`, tuples, mappings,
-nested dataclasses and `Any`. A whole number is a number, and a list is a tuple,
-for JSON has no other. Keys are written with dots: `loss.read`.
+Types may be bool, int, float, str, `Literal`, `X | None`, tuples, mappings and
+nested dataclasses; what is of any other type is taken as it is. A whole number
+is a number, and a list is a tuple, for JSON has no other. Keys are written with
+dots: `loss.read`.
 """
 
 import collections.abc
@@ -148,18 +149,15 @@ def words(hint: Any) -> str:
   return _WORDS.get(hint, 'value') + ''.join(least)
 
 
-def _value(value: Any, hint: Any, key: str) -> Any:
-  """A value, checked against its annotation."""
+def _value(value: Any, hint: Any, key: str, shown: Any = None) -> Any:
+  """A value, checked against its annotation; messages have `shown`, if any."""
   kind, notes = bare(hint)
   origin, args = typing.get_origin(kind), typing.get_args(kind)
   if _is_union(kind):
     if value is None:
       return None
     (inner,) = [a for a in args if a is not types.NoneType]
-    simple = bare(inner)
-    if simple[0] in _WORDS and not _fits(value, *simple):
-      raise _wrong(value, hint, key)
-    return _value(value, inner, key)
+    return _value(value, inner, key, hint)
   if dataclasses.is_dataclass(kind) or origin is collections.abc.Mapping:
     if not isinstance(value, Mapping):
       raise _wrong(value, hint, key)
@@ -176,7 +174,7 @@ def _value(value: Any, hint: Any, key: str) -> Any:
       for i, (v, k) in enumerate(zip(value, kinds, strict=True))
     )
   if not _fits(value, kind, notes):
-    raise _wrong(value, hint, key)
+    raise _wrong(value, hint if shown is None else shown, key)
   return _without_lists(value) if kind is Any else value
 
 
@@ -191,12 +189,12 @@ def _without_lists(value: Any) -> Any:
 
 def _fits(value: Any, kind: Any, notes: Sequence[Any]) -> bool:
   """Whether a value is of a simple type, and in the range that goes with it."""
-  if kind is Any:
-    return True
   if typing.get_origin(kind) is typing.Literal:
     return any(
       value == a and type(value) is type(a) for a in typing.get_args(kind)
     )
+  if kind not in _WORDS:
+    return True
   number = (int, float) if kind is float else kind
   if (
     not isinstance(value, number)

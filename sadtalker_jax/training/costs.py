@@ -12,11 +12,11 @@ import dataclasses
 import math
 from typing import Any
 
-from clu import parameter_overview
 import jax
 import numpy as np
 
 from sadtalker_jax.ops import products
+from sadtalker_jax.training import sharding
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PyTree
 
@@ -167,11 +167,16 @@ def compiled(
     dtype: Type of computation.
     plain: The step without `remat`, if `step` has one.
     options: Options of the compiler.
+
+  Raises:
+    InputError: The batch is too large for the convolutions of a GPU.
   """
   device = jax.tree.leaves(state)[0].sharding.mesh.devices
   kind, platform = device.flat[0].device_kind, device.flat[0].platform
   platform = 'gpu' if platform in ('cuda', 'rocm') else platform
   trace = step.trace(state, batch, frozen)
+  if platform == 'gpu':
+    sharding.check_maps(products.largest_map(trace.jaxpr, platform), batch)
   flops = model = 2 * products.of_trace(trace.jaxpr, platform)
   if plain is not None:
     found = jax.make_jaxpr(plain)(state, batch, frozen)
@@ -194,6 +199,8 @@ def compiled(
 
 def overview(params: PyTree) -> str:
   """A table of parameters: name, shape, type, size and sharding."""
+  from clu import parameter_overview  # planning alone needs it
+
   return parameter_overview.get_parameter_overview(
     params, include_stats='sharding', max_lines=None
   )

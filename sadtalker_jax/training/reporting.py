@@ -9,7 +9,6 @@ import resource
 import time
 from typing import Any
 
-from clu import metrics as clu_metrics
 import jax
 import numpy as np
 
@@ -80,6 +79,8 @@ def _finite(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def mean(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
   """Means of figures over steps, by name."""
+  from clu import metrics as clu_metrics
+
   names = sorted({name for one in metrics for name in one})
   # CLU divides float32 by int32.
   with jax.numpy_dtype_promotion('standard'):

@@ -22,6 +22,8 @@ from sadtalker_jax.typing import PyTree
 AXES = ('data', 'fsdp', 'model')
 # Smaller arrays are kept whole: to gather them costs more than it saves.
 MIN_SIZE = 2**14
+# Numbers of one array that convolutions on GPUs can address.
+MOST_NUMBERS = 2**31 - 1
 
 # (pattern of a parameter's path, mesh axis or None for each of its dimensions)
 Override = tuple[str, Sequence[str | None]]
@@ -81,6 +83,27 @@ def check_batch(size: int, accumulate: int, mesh: Mesh) -> None:
     raise errors.InputError(
       f'batch_size: expected a multiple of data x fsdp x accumulate = {parts}, '
       f'found {size}'
+    )
+
+
+def check_maps(largest: int, batch: PyTree) -> None:
+  """Raises if a device's part of a map is too large for cuDNN.
+
+  Args:
+    largest: Numbers of the largest map, of all devices.
+    batch: Arrays or shapes with shardings.
+
+  Raises:
+    InputError: It is.
+  """
+  rows = jax.tree.leaves(batch)[0]
+  own = rows.sharding.shard_shape(tuple(rows.shape))[0]
+  devices = max(rows.shape[0] // max(own, 1), 1)
+  if largest // devices > MOST_NUMBERS:
+    raise errors.InputError(
+      f'batch_size: expected maps of less than 2^31 numbers on a GPU, found '
+      f'{largest // devices}; make accumulate or mesh.data '
+      f'{math.ceil(largest / devices / MOST_NUMBERS)} times as large'
     )
 
 

@@ -26,6 +26,7 @@ Pictures = dict[str, jax.Array]
 # {'networks': variables by name, 'data': arrays by name}
 Frozen = Mapping[str, Any]
 State = state_lib.TrainState
+FilmMaker = Callable[[State, Batch, Frozen], jax.Array]
 Config = TypeVar('Config', bound=config_lib.TrainConfig)
 
 
@@ -48,7 +49,7 @@ class StageFunctions(Protocol):
     """What the functions get as their last argument."""
 
   @property
-  def clip(self) -> Callable[[State, Batch, Frozen], jax.Array] | None:
+  def clip(self) -> FilmMaker | None:
     """(state, clip, frozen) to a film, or None where nothing moves.
 
     A film is [T, H, W, 3] in [0, 1], a clip one `TalkingClips` of

@@ -121,3 +121,35 @@ def test_module_is_light():
     'found = {"jax", "numpy", "av"} & set(sys.modules); assert not found, found'
   )
   subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
+
+
+_PROGRAM = """
+import os, sys
+from sadtalker_jax.cli import command
+
+def body():
+  with open(sys.argv[1], 'wb') as file:
+    number = file.fileno()
+    with command.Progress(3) as bar:
+      bar.update(3)
+    command.say('made \\udcff')
+  return 0 if number > 2 else 9
+
+sys.exit(command.run(body, 'any'))
+"""
+
+
+@pytest.mark.parametrize(
+  'closed',
+  ['2>&-', '>&-', '<&-', '<&- >&- 2>&-', '2>/dev/full', '>/dev/full 2>&1'],
+)
+def test_closed_or_full_streams_end_no_work(tmp_path, closed):
+  made = tmp_path / 'made'
+  done = subprocess.run(
+    ['sh', '-c', f'"$@" {closed}', 'sh', sys.executable, '-c', _PROGRAM, made],
+    capture_output=True,
+    cwd=ROOT,
+  )
+  assert done.returncode == 0, done.stderr
+  assert made.read_bytes() == b''  # no message went into it
+  assert b'Traceback' not in done.stderr

@@ -8,6 +8,7 @@ from sadtalker_jax.conversion import (
   released_files,
   sources,
   torch_files,
+  unrecognised,
 )
 from sadtalker_jax.models import zoo
 from tests.conversion import small
@@ -330,3 +331,24 @@ def test_full_size_stand_ins_convert_check_and_come_back(
   assert set(found) == set(expected) - set(sum(ignored.values(), []))
   for name in found:
     assert found[name].tobytes() == expected[name].tobytes(), name
+
+
+@pytest.mark.parametrize(
+  ('name', 'like', 'network'),
+  [
+    ('mapping_00229.safetensors', 'mapping_00229-model.pth.tar', 'mapping'),
+    ('epoch_00190_iteration_000400000_checkpoint.pth', 'epoch_', 'recon'),
+    ('GFPGANv1.4 (1).pth', 'GFPGANv1.4.pth', 'gfpgan'),
+  ],
+)
+def test_weights_of_other_names_are_named_with_what_would_be(
+  tmp_path, name, like, network
+):
+  (tmp_path / name).write_bytes(b'weights')
+  (tmp_path / 'README.md').write_text('words')
+  line = unrecognised.line(tmp_path / name)
+  assert f'such as {like}' in line and f'--as {network}=' in line
+  assert unrecognised.line(tmp_path / 'README.md') is None
+  with pytest.raises(errors.InputError, match='not recognised') as caught:
+    sources.plan([tmp_path])
+  assert like in str(caught.value)

@@ -151,7 +151,7 @@ def _face_at(x, y, scale):
 
 
 def test_tall_picture_is_cut_at_its_height_not_its_width():
-  """Quirk Q17: the published program cuts it at the picture's width."""
+  """As quirk Q17 says, the published program cuts it at the picture's width."""
   points = _face_at(100, 500, 60)
   info = crop.crop_box(points, (200, 900), 'full')
   old = crop.crop_box(points, (200, 900), 'full', original_quirks=True)

@@ -24,6 +24,7 @@ from sadtalker_jax.cli import export
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.media import audio
 from sadtalker_jax.models import zoo
+from tests import hlo
 from tests.checkpoints import made
 
 FRAMES = 2
@@ -212,6 +213,28 @@ assert 'sadtalker_jax' not in sys.modules and 'flax' not in sys.modules
   subprocess.run(
     [sys.executable, '-I', '-c', code], check=True, timeout=600, cwd=tmp_path
   )
+
+
+def test_export_ships_to_each_platform_its_own_form(bundle, tmp_path):
+  folder = tmp_path / 'exported'
+  flags = ['--bundle', str(bundle), '--output', str(folder)]
+  flags += ['--batch_size', '2', '--platforms', 'cuda', 'tpu', 'cpu']
+  assert export.main(flags) == 0
+  ranks, parts = {}, {}
+  for name in ('cuda', 'tpu', 'cpu'):
+    program = jax.export.deserialize(
+      bytearray((folder / name / 'render.bin').read_bytes())
+    )
+    assert program.platforms == (name,)
+    shapes = hlo.convolutions(program.mlir_module())
+    ranks[name] = {len(shape) for shape in shapes}
+    with np.load(folder / name / 'weights.npz') as weights:
+      parts[name] = len(weights.files)
+  # TPUs alone have convolutions in three dimensions (3 is MappingNet's in
+  # one). For a CPU a kernel is
+  # one array, for the others that of an upsampled map has its phases.
+  assert ranks == {'cuda': {3, 4}, 'tpu': {3, 4, 5}, 'cpu': {3, 4}}
+  assert parts['cuda'] == parts['tpu'] > parts['cpu']
 
 
 def _write_wav(path: pathlib.Path, samples: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from sadtalker_jax.inference import options as options_lib
   'name, value, message',
   [
     ('still', 'false', 'still: expected true or false'),
-    ('seed', -1, 'seed: expected at least 0'),
+    ('seed', -1, 'seed: expected 0 to 4294967295'),
     ('seed', 1.5, 'seed: expected a whole number'),
     ('seed', True, 'seed: expected a whole number'),
     ('fps', float('nan'), 'fps: expected 1 to 120'),

@@ -73,6 +73,12 @@ def test_batches_have_one_shape():
   assert renderer.batches == [(1, 8), (1, 8), (8, 8)]
 
 
+def test_batches_far_larger_than_the_work_are_not_filled_up():
+  renderer = Numbers(mixes=True)
+  found = _frames([_clip(renderer, 0, 40)], 5000)
+  assert len(found[0]) == 40 and renderer.batches == [(1, 64)]
+
+
 def test_clips_of_renderers_that_do_not_mix_stay_apart():
   one, other = Numbers(mixes=False), Numbers(mixes=True)
   clips = [_clip(one, 0, 3), _clip(other, 1, 3), _clip(one, 2, 3)]

@@ -225,7 +225,7 @@ def test_cut_off_file_is_an_error(tmp_path, suffix, share):
     (lambda path: path.write_text('a thousand words\n'), 'that is none'),
     (
       lambda path: path.write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n'),
-      'that is none',
+      'a PostScript document',
     ),
   ],
 )

@@ -372,7 +372,7 @@ def test_bad_sound_is_an_error_before_any_work(tmp_path):
   with pytest.raises(errors.InputError, match='an empty file'):
     video.VideoWriter(tmp_path / 'a.mp4', fps=25, audio=tmp_path / 'a.wav')
   for wave in (np.zeros((3, 9)), np.full(9, np.nan), np.zeros((1, 1, 1))):
-    with pytest.raises(ValueError, match='expected a'):
+    with pytest.raises(errors.InputError, match='audio: expected'):
       video.VideoWriter(tmp_path / 'a.mp4', fps=25, audio=(wave, 16000))
   assert os.listdir(tmp_path) == ['a.wav']
 

@@ -12,9 +12,13 @@ def _shape(*shape):
   return jax.ShapeDtypeStruct(shape, jnp.float32)
 
 
+def _count(function, *inputs):
+  return products.count(function, *inputs, platform='cpu')
+
+
 def test_a_matrix_product():
   shapes = _shape(5, 2, 3), _shape(5, 3, 4)
-  assert products.count(jnp.matmul, *shapes) == 5 * 2 * 3 * 4
+  assert _count(jnp.matmul, *shapes) == 5 * 2 * 3 * 4
 
 
 def test_a_convolution():
@@ -24,7 +28,7 @@ def test_a_convolution():
     )
 
   shapes = _shape(2, 8, 6, 5), _shape(3, 3, 5, 7)
-  assert products.count(run, *shapes) == 2 * 4 * 3 * 7 * 3 * 3 * 5
+  assert _count(run, *shapes) == 2 * 4 * 3 * 7 * 3 * 3 * 5
 
 
 def test_loops_count_as_often_as_they_run():
@@ -33,11 +37,11 @@ def test_loops_count_as_often_as_they_run():
     return lax.map(lambda row: inner(row, y), x)
 
   shapes = _shape(6, 2, 3), _shape(3, 4)
-  assert products.count(run, *shapes) == 6 * 2 * 3 * 4
+  assert _count(run, *shapes) == 6 * 2 * 3 * 4
 
 
 def test_the_rest_is_free():
-  assert products.count(lambda x: jnp.sin(x) * x + 1, _shape(9)) == 0
+  assert _count(lambda x: jnp.sin(x) * x + 1, _shape(9)) == 0
 
 
 def test_only_the_form_of_this_platform_counts():
@@ -46,7 +50,7 @@ def test_only_the_form_of_this_platform_counts():
       x, cpu=lambda x: x + 1, default=lambda x: x @ x
     )
 
-  assert products.count(run, _shape(3, 3)) == 0
+  assert _count(run, _shape(3, 3)) == 0
 
 
 def test_another_platform_can_be_asked_for():
@@ -67,8 +71,8 @@ def test_a_gradient_takes_twice_the_products():
     ).sum()
 
   shapes = _shape(2, 8, 6, 5), _shape(3, 3, 5, 7)
-  forward = products.count(run, *shapes)
-  both = products.count(jax.value_and_grad(run, (0, 1)), *shapes)
+  forward = _count(run, *shapes)
+  both = _count(jax.value_and_grad(run, (0, 1)), *shapes)
   # Not the zeros that a stride of 2 puts between the gradients of outputs.
   assert both == 3 * forward
 
@@ -78,4 +82,36 @@ def test_operations_without_an_output_are_passed_over():
     jax.debug.callback(lambda y: None, x)
     return x @ x
 
-  assert products.count(run, _shape(3, 3)) == 27
+  assert _count(run, _shape(3, 3)) == 27
+
+
+def test_what_no_result_depends_on_does_not_count():
+  def run(x):
+    unused = jax.jit(lambda x: (x @ x) @ x)(x)
+    del unused
+    return lax.scan(lambda c, _: (c @ x, c @ c), x, length=5)[0]
+
+  # The loop's body alone, and of that the product which is carried.
+  assert _count(run, _shape(3, 3)) == 5 * 27
+
+
+def test_what_both_forms_of_a_platform_leave_unused_does_not_count():
+  def run(x):
+    used, _ = lax.platform_dependent(
+      x, cpu=lambda x: (x @ x, x @ x @ x), default=lambda x: (x, x)
+    )
+    return used
+
+  assert _count(run, _shape(3, 3)) == 27
+
+
+def test_the_largest_map_of_a_convolution():
+  def run(x, kernel):
+    y = lax.conv_general_dilated(
+      x, kernel, (1, 1), 'SAME', dimension_numbers=conv.channels_last(2)
+    )
+    return lax.map(lambda row: row @ row.T, y[:, 0]), jnp.zeros((99, 99, 99))
+
+  trace = jax.make_jaxpr(run)(_shape(2, 8, 6, 5), _shape(3, 3, 5, 7))
+  assert products.largest_map(trace, 'gpu') == 2 * 8 * 6 * 7
+  assert products.largest_map(jax.make_jaxpr(jnp.sin)(1.0), 'gpu') == 0

@@ -88,6 +88,14 @@ def test_products_equal_those_of_xla_where_nothing_loops():
   assert program(w, {'x': x}, {})[1]['x'] == 8 * 16 * 16
 
 
+def test_maps_too_large_for_a_gpu_are_refused():
+  rows = sharding.of_batch(sharding.make_mesh({'data': 8}))
+  batch = jax.ShapeDtypeStruct((16, 4), np.float32, sharding=rows)
+  sharding.check_maps(8 * (2**31 - 1), batch)
+  with pytest.raises(errors.InputError, match='accumulate or mesh.data 3'):
+    sharding.check_maps(2 * 8 * 2**31, batch)
+
+
 def test_the_cost_of_a_stage_is_told():
   mesh = sharding.make_mesh({'data': 8})
   whole = NamedSharding(mesh, PartitionSpec())

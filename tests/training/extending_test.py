@@ -1,7 +1,7 @@
 """A stage of one's own, outside the package, as docs/extending.md tells."""
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated
 
 from flax import linen as nn
 import jax
@@ -24,7 +24,6 @@ import train
 # A network, and its entry in the zoo.
 class Toy(nn.Module):
   features: int = 8
-  dtype: Any = None
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -34,7 +33,7 @@ class Toy(nn.Module):
 # A stage: what is trained, and on what loss.
 class ToyStage(stage_lib.Stage):
   def trained(self):
-    return {'toy': networks.trained('toy', self.config.model, 'float32')}
+    return {'toy': networks.Trained('model', self.config.model)}
 
   def objective(self, nets, batch, key, step):
     gap = nets('toy', batch['x']) - batch['x'].sum(-1, keepdims=True)
@@ -42,7 +41,7 @@ class ToyStage(stage_lib.Stage):
     return stage_lib.Losses({'model': square}, {'square': square})
 
 
-# Examples of it.
+# Examples of it; for records they cut, too, see `transforms.Examples`.
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ToyExamples:
   size: int = 4
@@ -65,7 +64,7 @@ class WeightedConfig(config_lib.TrainConfig):
 
 class WeightedStage(stage_lib.Stage[WeightedConfig]):
   def trained(self):
-    return {'toy': networks.trained('toy', self.config.model, 'float32')}
+    return {'toy': networks.Trained('model', self.config.model)}
 
   def objective(self, nets, batch, key, step):
     gap = nets('toy', batch['x']) - self.config.offset

@@ -39,6 +39,7 @@ class JobResult:
   frames: int
   seconds: float  # from reading its inputs to closing its file
   error: str | None = None
+  mark: str | None = None  # job's number in its frames, or 'off'; where done
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,8 +193,17 @@ class _Run:
       return True
     frames = encoder.animation.num_frames
     seconds = time.monotonic() - self._started[encoder.job.line]
-    output = str(encoder.job.output)
-    self._add(JobResult(encoder.job.line, output, 'done', frames, seconds))
+    marker = encoder.animation.marker
+    self._add(
+      JobResult(
+        encoder.job.line,
+        str(encoder.job.output),
+        'done',
+        frames,
+        seconds,
+        mark=marker.payload.job_id if marker else 'off',
+      )
+    )
     return True
 
   def _failed(self, job: manifest.AnimationJob, error: BaseException) -> None:

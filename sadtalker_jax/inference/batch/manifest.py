@@ -9,23 +9,26 @@ manifest with faulty lines is refused, and all of them are named before anything
 is made.
 """
 
+import collections
 from collections.abc import Mapping
 import dataclasses
 import json
 import os
 import pathlib
+import re
 from typing import Any
 
 from sadtalker_jax import errors
+from sadtalker_jax.inference import geometry_video, registry
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import registry
-from sadtalker_jax.media import files
+from sadtalker_jax.media import files, video
 
 _PATHS = ('image', 'audio', 'output')
 # One batch size serves all jobs.
 _OPTIONS = tuple(
   spec for spec in options_lib.specs() if spec.name != 'batch_size'
 )
+_LINE_END = re.compile('\r\n|\n|\r')  # others may be in texts
 _MOST_FAULTS = 20  # faulty lines that a message lists
 
 
@@ -46,7 +49,7 @@ def read(
   """The jobs of a manifest.
 
   Args:
-    path: File in UTF-8.
+    path: File in UTF-8, with a byte-order mark or without.
     defaults: Values of options that a line does not have; None for the usual
       ones.
 
@@ -57,7 +60,7 @@ def read(
   source = files.check_source(path, 'a manifest')
   defaults = defaults or options_lib.Options()
   try:
-    text = source.read_text(encoding='utf-8')
+    text = source.read_bytes().decode(encoding='utf-8-sig')
   except UnicodeDecodeError as error:
     raise errors.InputError(
       f'{source}: expected text in UTF-8, found {error.reason}'
@@ -65,7 +68,7 @@ def read(
   jobs: list[AnimationJob] = []
   faults: list[str] = []
   owners: dict[pathlib.Path, int] = {}
-  for number, line in enumerate(text.splitlines(), 1):
+  for number, line in enumerate(_LINE_END.split(text), 1):
     if not line.strip():
       continue
     try:
@@ -73,15 +76,17 @@ def read(
     except errors.InputError as error:
       faults.append(f'line {number}: {error}')
       continue
-    key = pathlib.Path(os.path.abspath(job.output))
-    if key in owners:
-      faults.append(
-        f'line {number}: output: expected a file of its own, found that of '
-        f'line {owners[key]}: {job.output}'
-      )
-      continue
-    owners[key] = number
-    jobs.append(job)
+    for name in _outputs(job):
+      key = pathlib.Path(os.path.abspath(name))
+      if key in owners:
+        faults.append(
+          f'line {number}: output: expected a file of its own, found that of '
+          f'line {owners[key]}: {name}'
+        )
+        break
+      owners[key] = number
+    else:
+      jobs.append(job)
   if faults:
     shown = faults[:_MOST_FAULTS]
     if len(faults) > len(shown):
@@ -96,10 +101,20 @@ def _job(
   number: int, line: str, folder: pathlib.Path, defaults: options_lib.Options
 ) -> AnimationJob:
   try:
-    fields = json.loads(line)
+    fields = json.loads(line, object_pairs_hook=_object)
   except json.JSONDecodeError as error:
     raise errors.InputError(
       f'expected a JSON object, found: {error.msg} at column {error.colno}'
+    ) from error
+  except RecursionError as error:
+    raise errors.InputError(
+      'expected a JSON object, found lists or objects nested too deep'
+    ) from error
+  except errors.InputError:
+    raise
+  except ValueError as error:  # a number of thousands of digits
+    raise errors.InputError(
+      'expected a JSON object, found a number of thousands of digits'
     ) from error
   if not isinstance(fields, dict):
     raise errors.InputError(
@@ -108,9 +123,11 @@ def _job(
   known = (*_PATHS, *(spec.name for spec in _OPTIONS))
   if unknown := [name for name in fields if name not in known]:
     raise errors.InputError(
-      f'expected names among {", ".join(known)}; found {", ".join(unknown)}'
+      f'expected names among {", ".join(known)}; found '
+      f'{errors.shown(", ".join(unknown))[1:-1]}'
     )
   paths = {name: _path(fields, name, folder) for name in _PATHS}
+  video.check_name(paths['output'])
   return AnimationJob(
     number,
     paths['image'],
@@ -123,8 +140,31 @@ def _job(
 def _path(fields: Mapping[str, Any], name: str, folder: pathlib.Path) -> Any:
   value = fields.get(name)
   if not isinstance(value, str) or not value:
-    raise errors.InputError(f'{name}: expected a path, found {value!r}')
+    raise errors.InputError(
+      f'{name}: expected a path, found {errors.shown(value)}'
+    )
+  if fault := files.name_fault(value):
+    raise errors.InputError(
+      f'{name}: expected a path, found {fault}: {errors.shown(value)}'
+    )
   return folder / value
+
+
+def _outputs(job: AnimationJob) -> list[pathlib.Path]:
+  """The files that a job writes."""
+  more = [geometry_video.beside(job.output)] if job.options.face3dvis else []
+  return [job.output, *more]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+  """An object whose names differ."""
+  counts = collections.Counter(name for name, _ in pairs)
+  twice = [name for name, count in counts.items() if count > 1]
+  if twice:
+    raise errors.InputError(
+      f'expected every name once, found twice: {errors.shown(twice[0])}'
+    )
+  return dict(pairs)
 
 
 def _options(

@@ -8,6 +8,9 @@ the weights, and a card with the shapes of inputs and outputs:
     weights.npz   arrays w0000, w0001, ...
     card.json     shapes, types, versions
 
+Weights and programs have the form that suits a platform. For several platforms
+there is a folder for each, DIR/cpu, DIR/cuda, ..., with these files.
+
 Programs take and return flat lists of arrays. To run them anywhere that has the
 same or a newer jax:
 
@@ -45,7 +48,7 @@ FORMAT = 1
 
 
 def save(
-  params: PyTree,
+  params: Callable[[str], PyTree],
   folder: str | os.PathLike[str],
   *,
   size: int,
@@ -56,13 +59,14 @@ def save(
   """Writes the folder, whole or not at all.
 
   Args:
-    params: Weights, as `fused_render.render` takes them.
+    params: Function from a platform to weights packed for it, as
+      `fused_render.render` takes them.
     folder: New folder; must not exist yet.
     size: S, side of the frames in pixels.
     batch_size: B, frames drawn together.
     row_size: C, coefficients of a frame, 70 or 73.
     platforms: Platforms of the programs: 'cpu', 'cuda', 'tpu', ...; empty for
-      the one that runs here.
+      the one that runs here. None of them need be at hand.
 
   Returns:
     The folder.
@@ -75,6 +79,35 @@ def save(
     raise errors.InputError(
       f'{target}: expected no such folder yet, found one (not overwritten)'
     )
+  where = tuple(platforms) or (export.default_export_platform(),)
+  try:
+    part = pathlib.Path(
+      tempfile.mkdtemp(prefix=f'.{target.name}.', dir=target.parent)
+    )
+  except OSError as error:
+    raise errors.InputError(
+      f'{target}: expected a folder to write to, found: {error.strerror}'
+    ) from error
+  try:
+    for platform in where:
+      own = part if len(where) == 1 else part / platform
+      own.mkdir(exist_ok=True)
+      programs = _programs(
+        params(platform), platform, size, batch_size, row_size
+      )
+      _write(own, *programs, _card(platform, size, batch_size, row_size))
+    part.chmod(0o755)
+    part.rename(target)
+  except BaseException:
+    shutil.rmtree(part, ignore_errors=True)
+    raise
+  return target
+
+
+def _programs(
+  params: PyTree, platform: str, size: int, batch_size: int, row_size: int
+) -> tuple[export.Exported, export.Exported, list[np.ndarray]]:
+  """The programs that prepare and render, and their weights."""
   weights = _FlatWeights.of(params)
   length = conventions.WINDOW
   image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.uint8)
@@ -89,18 +122,24 @@ def save(
       window,
     )
   )
-  where = tuple(platforms) or (jax.default_backend(),)
-  first = export.export(jax.jit(_prepare(weights)), platforms=where)(
+  prepare = export.export(jax.jit(_prepare(weights)), platforms=(platform,))(
     weights.arrays, image, window
   )
-  source = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in first.out_avals]
-  second = export.export(
-    jax.jit(_render(weights, source_layout)), platforms=where
+  source = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in prepare.out_avals]
+  render = export.export(
+    jax.jit(_render(weights, source_layout)), platforms=(platform,)
   )(weights.arrays, source, windows, angles)
-  card = {
+  return prepare, render, weights.arrays
+
+
+def _card(
+  platform: str, size: int, batch_size: int, row_size: int
+) -> dict[str, Any]:
+  """What a reader of the files has to know."""
+  return {
     'format': FORMAT,
     'jax': jax.__version__,
-    'platforms': list(where),
+    'platforms': [platform],
     'prepare': {
       'image': 'uint8 [1, S, S, 3] RGB',
       'window': 'float32 [1, 27, C], the row of the portrait 27 times',
@@ -114,8 +153,6 @@ def save(
     'B': batch_size,
     'C': row_size,
   }
-  _write(target, first, second, weights.arrays, card)
-  return target
 
 
 class _FlatWeights(NamedTuple):
@@ -183,28 +220,14 @@ def _as_bits(array: np.ndarray) -> np.ndarray:
 
 
 def _write(
-  target: pathlib.Path,
+  folder: pathlib.Path,
   prepare: export.Exported,
   render: export.Exported,
   weights: Sequence[np.ndarray],
   card: dict[str, Any],
 ) -> None:
-  try:
-    part = pathlib.Path(
-      tempfile.mkdtemp(prefix=f'.{target.name}.', dir=target.parent)
-    )
-  except OSError as error:
-    raise errors.InputError(
-      f'{target}: expected a folder to write to, found: {error.strerror}'
-    ) from error
-  try:
-    (part / 'prepare.bin').write_bytes(prepare.serialize())
-    (part / 'render.bin').write_bytes(render.serialize())
-    named: dict[str, Any] = {f'w{i:04d}': w for i, w in enumerate(weights)}
-    np.savez(part / 'weights.npz', **named)
-    (part / 'card.json').write_text(json.dumps(card, indent=2) + '\n')
-    part.chmod(0o755)
-    part.rename(target)
-  except BaseException:
-    shutil.rmtree(part, ignore_errors=True)
-    raise
+  (folder / 'prepare.bin').write_bytes(prepare.serialize())
+  (folder / 'render.bin').write_bytes(render.serialize())
+  named: dict[str, Any] = {f'w{i:04d}': w for i, w in enumerate(weights)}
+  np.savez(folder / 'weights.npz', **named)
+  (folder / 'card.json').write_text(json.dumps(card, indent=2) + '\n')

@@ -14,7 +14,7 @@ from sadtalker_jax.faces import crop, fan, landmarks, retinaface
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait
-from sadtalker_jax.media import video
+from sadtalker_jax.media import files
 
 
 class Finder(Protocol):
@@ -29,7 +29,7 @@ class Finder(Protocol):
       InputError: there is no such face.
     """
 
-  def follow(self, path: video.Path, fps: fractions.Fraction) -> np.ndarray:
+  def follow(self, path: files.Path, fps: fractions.Fraction) -> np.ndarray:
     """Points [T, 68, 2] of the face in a video, `fps` frames per second.
 
     Raises:
@@ -51,8 +51,10 @@ class MeshFinder:
     points = portrait.locate(picture, self._bundle, options)
     return landmarks.to_68(points)[:, :2]
 
-  def follow(self, path: video.Path, fps: fractions.Fraction) -> np.ndarray:
+  def follow(self, path: files.Path, fps: fractions.Fraction) -> np.ndarray:
     """Points [T, 68, 2] of the face in a video."""
+    from sadtalker_jax.media import video  # needs PyAV, which drawing does not
+
     with video.VideoReader(path) as reader:
       points, _, found = self._bundle.landmarker.track(reader.frames(fps=fps))
     if not found.any():
@@ -95,8 +97,10 @@ class PublishedFinder:
       ).box
     return self._landmarker.points68(picture, box)
 
-  def follow(self, path: video.Path, fps: fractions.Fraction) -> np.ndarray:
+  def follow(self, path: files.Path, fps: fractions.Fraction) -> np.ndarray:
     """Points [T, 68, 2] of the largest face in each frame of a video."""
+    from sadtalker_jax.media import video  # needs PyAV, which drawing does not
+
     points: list[np.ndarray | None] = []
     with video.VideoReader(path) as reader:
       for frame in reader.frames(fps=fps):

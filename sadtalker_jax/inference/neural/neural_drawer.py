@@ -108,6 +108,11 @@ def place(params: PyTree, devices: Sequence[jax.Device] | None) -> PyTree:
   return jax.device_put(params, NamedSharding(_mesh(devices), PartitionSpec()))
 
 
+def platform(devices: Sequence[jax.Device] | None) -> str:
+  """The platform of devices, of all local ones for None."""
+  return _mesh(devices).devices.flat[0].platform
+
+
 def _mesh(devices: Sequence[jax.Device] | None) -> Mesh:
   return Mesh(np.array(devices or jax.local_devices()), (AXIS,))
 

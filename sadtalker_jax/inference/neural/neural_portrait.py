@@ -19,7 +19,7 @@ from sadtalker_jax.faces import crop, recon
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait
 from sadtalker_jax.inference.neural import face_finders
-from sadtalker_jax.media import video
+from sadtalker_jax.media import files
 
 _BATCH = 16  # frames of a reference video that are measured together
 
@@ -105,7 +105,7 @@ def _inside(box: crop.IntBox, size: crop.Size) -> crop.IntBox:
 
 
 def video_rows(
-  path: video.Path,
+  path: files.Path,
   fps: fractions.Fraction,
   finder: face_finders.Finder,
   reconstructor: recon.Reconstructor,
@@ -126,6 +126,8 @@ def video_rows(
   Raises:
     InputError: the file is no video, or shows no face.
   """
+  from sadtalker_jax.media import video  # needs PyAV, which drawing does not
+
   points = finder.follow(path, fps)
   rows = []
   with video.VideoReader(path) as reader:

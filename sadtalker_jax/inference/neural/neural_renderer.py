@@ -21,7 +21,7 @@ from sadtalker_jax.inference.neural import (
   neural_drawer,
   neural_portrait,
 )
-from sadtalker_jax.media import video
+from sadtalker_jax.media import files
 from sadtalker_jax.models.fused import fused_render
 from sadtalker_jax.typing import PyTree
 
@@ -106,12 +106,15 @@ class NeuralRenderer(rendering.Renderer):
   def _networks(self) -> PyTree:
     """Folded weights of everything but MappingNet."""
     # On the devices now, so that the renderers of all modes share them.
-    return neural_drawer.place(
-      fused_render.fold(
-        {name: self._bundle.variables(name) for name in _DRAWING},
-        dtype=self._devices.dtype,
-      ),
-      self._devices.devices,
+    devices = self._devices.devices
+    platform = neural_drawer.platform(devices)
+    return neural_drawer.place(self._folded(platform), devices)
+
+  def _folded(self, platform: str) -> PyTree:
+    return fused_render.fold(
+      {name: self._bundle.variables(name) for name in _DRAWING},
+      platform=platform,
+      dtype=self._devices.dtype,
     )
 
   def portrait(
@@ -124,7 +127,7 @@ class NeuralRenderer(rendering.Renderer):
 
   def video_rows(
     self,
-    path: video.Path,
+    path: files.Path,
     fps: fractions.Fraction,
     options: options_lib.Options,
   ) -> np.ndarray:
@@ -133,13 +136,23 @@ class NeuralRenderer(rendering.Renderer):
       path, fps, self._finder(options), self._reconstructor, options
     )
 
-  def params(self, options: options_lib.Options) -> PyTree:
-    """Folded weights for a preprocess mode, as `fused_render` takes them."""
+  def params(
+    self, options: options_lib.Options, platform: str | None = None
+  ) -> PyTree:
+    """Folded weights for a preprocess mode, as `fused_render` takes them.
+
+    Args:
+      options: Options with the mode.
+      platform: Platform that will compute with them: 'cpu', 'cuda', 'tpu', ...;
+        None for that of the renderer's devices, which the weights are put on.
+    """
     name = mapping_name(options)
     mapping = fused_render.fold_mapping(
       self._bundle.variables(name),
       zero_t_xz=self._bundle.fields(name).get('zero_t_xz', True),
     )
+    if platform is not None:
+      return self._folded(platform), mapping
     with self._lock:
       return self._networks, mapping
 

@@ -28,18 +28,20 @@ class Hourglass(nn.Module):
     H and W are multiples of 2**num_blocks.
     """
 
-    def block(x: jax.Array, step: int, name: str) -> jax.Array:
+    def block(
+      x: jax.Array, step: int, name: str, repeated: int = 1
+    ) -> jax.Array:
       width = min(self.max_features, self.features * 2**step)
-      return blocks.ConvBlock(width, _KERNEL, dtype=self.dtype, name=name)(
-        x, train=train
-      )
+      return blocks.ConvBlock(
+        width, _KERNEL, repeated=repeated, dtype=self.dtype, name=name
+      )(x, train=train)
 
     seen = []
     for i in range(self.num_blocks):
       seen.append(x)
       x = basic.avg_pool(block(x, i + 1, f'down_{i}'), (1, 2, 2))
     for i in range(self.num_blocks):
-      x = block(basic.nearest(x, (1, 2, 2)), self.num_blocks - 1 - i, f'up_{i}')
+      x = block(x, self.num_blocks - 1 - i, f'up_{i}', repeated=2)
       x = jnp.concatenate([x, seen.pop()], axis=-1)
     return blocks.ConvBlock(
       x.shape[-1], _KERNEL, dtype=self.dtype, name='last'

@@ -23,8 +23,8 @@ class PlainDecoder(nn.Module):
         x, train=train
       )
     for i, width in enumerate((2 * self.features, self.features)):
-      x = blocks.ConvBlock(width, dtype=self.dtype, name=f'up_{i}')(
-        basic.nearest(x, (2, 2)), train=train
+      x = blocks.ConvBlock(width, repeated=2, dtype=self.dtype, name=f'up_{i}')(
+        x, train=train
       )
     x = basic.conv(3, (7, 7), padding=3, dtype=self.dtype, name='last')(x)
     return nn.sigmoid(x.astype(jnp.float32))

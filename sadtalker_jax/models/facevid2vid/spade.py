@@ -22,16 +22,20 @@ class Spade(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
-    """Normalizes x [B, H, W, C] by a condition [B, H/f, W/f, K], f whole."""
+    """Normalizes x [B, H, W, C] by a condition [B, H/f, W/f, K], f 1, 2, 4."""
 
-    def conv(features: int, name: str) -> nn.Conv:
+    def conv(features: int, name: str, repeated: int = 1) -> nn.Conv:
       return basic.conv(
-        features, (3, 3), padding=1, dtype=self.dtype, name=name
+        features,
+        (3, 3),
+        padding=1,
+        repeated=repeated,
+        dtype=self.dtype,
+        name=name,
       )
 
-    factors = [x.shape[i] // condition.shape[i] for i in (1, 2)]
-    condition = basic.nearest(condition, factors)
-    hidden = nn.relu(conv(self.hidden, 'shared')(condition))
+    factor = x.shape[1] // condition.shape[1]
+    hidden = nn.relu(conv(self.hidden, 'shared', factor)(condition))
     gamma = conv(x.shape[-1], 'gamma')(hidden)
     beta = conv(x.shape[-1], 'beta')(hidden)
     return basic.instance_norm(x) * (1 + gamma) + beta

@@ -27,18 +27,23 @@ Layer = dict[str, np.ndarray]
 
 
 def fold(
-  variables: Mapping[str, Variables], *, dtype: Dtype = jnp.float32
+  variables: Mapping[str, Variables],
+  *,
+  platform: str,
+  dtype: Dtype = jnp.float32,
 ) -> PyTree:
   """All networks except MappingNet, in the forms of `fused_layers`.
 
   Args:
     variables: variables of 'keypoint_detector' and 'generator'.
+    platform: platform that will render: 'cpu', 'gpu', 'cuda', 'tpu', ...
     dtype: type of the convolutions of a frame, float32 or bfloat16.
 
   Returns:
-    Tree of numpy arrays; those for source-only work are unchanged.
+    Tree of numpy arrays with its `fused_layers.Target`; arrays for source-only
+    work are unchanged.
   """
-  dtype = jnp.dtype(dtype)
+  target = fused_layers.Target(platform, jnp.dtype(dtype))
   generator = variables['generator']
   params, stats = generator['params'], generator['batch_stats']
   encoder_params = params['appearance']
@@ -51,14 +56,15 @@ def fold(
     },
   }
   return {
+    'target': target,
     'motion': _motion(
-      params['dense_motion'], stats['dense_motion'], depth, dtype
+      params['dense_motion'], stats['dense_motion'], depth, target
     ),
     'merge': _pack(
-      _depth_first(_normed(params['merge'], stats['merge']), depth), dtype
+      _depth_first(_normed(params['merge'], stats['merge']), depth), target
     ),
-    'project': _pack(_layer(params['project']), dtype),
-    'decoder': _decoder(params['decoder'], stats['decoder'], dtype),
+    'project': _pack(_layer(params['project']), target),
+    'decoder': _decoder(params['decoder'], stats['decoder'], target),
     'source': source,
   }
 
@@ -117,14 +123,14 @@ def _depth(encoder_params: Params) -> int:
 
 
 def _motion(
-  params: Params, stats: Params, depth: int, dtype: Dtype
+  params: Params, stats: Params, depth: int, target: fused_layers.Target
 ) -> dict[str, Any]:
   inner, inner_stats = params['hourglass'], stats['hourglass']
 
   def steps(kind: str, factor: int) -> list[fused_layers.Layer]:
     names = [f'{kind}_{i}' for i in range(_count(inner, f'{kind}_'))]
     layers = [_normed(inner[name], inner_stats[name]) for name in names]
-    return [_pack(layer, dtype, factor) for layer in layers]
+    return [_pack(layer, target, factor) for layer in layers]
 
   last = _normed(inner['last'], inner_stats['last'])
   occlusion = _depth_first(_layer(params['occlusion']), depth)
@@ -132,55 +138,63 @@ def _motion(
   # [Kh, Kw, D C, 1] as [D, C, Kh Kw]
   kernel = occlusion['kernel'].reshape(math.prod(taps), depth, -1)
   return {
-    'compress': _pack(_normed(params['compress'], stats['compress']), dtype),
+    'compress': _pack(_normed(params['compress'], stats['compress']), target),
     'down': steps('down', 1),
     'up': steps('up', 2),
-    'last': _pack(last, dtype),
-    'mask': _pack(_layer(params['mask']), dtype),
+    'last': _pack(last, target),
+    'mask': _pack(_layer(params['mask']), target),
     'occlusion': {
-      'kernel': kernel.transpose(1, 2, 0).astype(dtype),
-      'bias': occlusion['bias'].astype(dtype),
+      'kernel': kernel.transpose(1, 2, 0).astype(target.dtype),
+      'bias': occlusion['bias'].astype(target.dtype),
     },
   }
 
 
-def _decoder(params: Params, stats: Params, dtype: Dtype) -> dict[str, Any]:
+def _decoder(
+  params: Params, stats: Params, target: fused_layers.Target
+) -> dict[str, Any]:
   middle = [f'middle_{i}' for i in range(_count(params, 'middle_'))]
   up = [f'up_{i}' for i in range(_count(params, 'up_'))]
   shared = [params[m][s]['shared'] for m in middle for s in _SPADES[:2]]
   result: dict[str, Any] = {
-    'first': _pack(_layer(params['first']), dtype),
-    'shared': _pack(_beside(shared), dtype),
-    'middle': [_block(params[m], stats[m], dtype) for m in middle],
-    'up': [_block(params[u], stats[u], dtype) for u in up],
-    'last': _pack(_layer(params['last']), dtype),
+    'first': _pack(_layer(params['first']), target),
+    'shared': _pack(_beside(shared), target),
+    'middle': [_block(params[m], stats[m], target) for m in middle],
+    'up': [_block(params[u], stats[u], target) for u in up],
+    'last': _pack(_layer(params['last']), target),
   }
   for i, name in enumerate(up):
     shared = [params[name][s]['shared'] for s in _SPADES]
-    result['up'][i]['shared'] = _pack(_beside(shared), dtype, 2 ** (i + 1))
+    result['up'][i]['shared'] = _pack(_beside(shared), target, 2 ** (i + 1))
   return result
 
 
-def _block(params: Params, stats: Params, dtype: Dtype) -> dict[str, Any]:
+def _block(
+  params: Params, stats: Params, target: fused_layers.Target
+) -> dict[str, Any]:
   result: dict[str, Any] = {
-    name: _pack(_divided(params[name], stats[name]), dtype)
+    name: _pack(_divided(params[name], stats[name]), target)
     for name in ('conv_0', 'conv_1')
   }
   for name in _SPADES[:2]:
     both = _beside([_gain(params[name]['gamma']), params[name]['beta']])
-    result[name] = _pack(both, dtype)
+    result[name] = _pack(both, target)
   if 'conv_skip' in params:
     skip = _divided(params['conv_skip'], stats['conv_skip'])['kernel'][0, 0]
     beta = _layer(params['spade_skip']['beta'])
     passed = {key: value @ skip for key, value in beta.items()}
     both = _beside([_gain(params['spade_skip']['gamma']), passed])
-    result['spade_skip'] = _pack(both, dtype)
-    result['skip'] = skip.astype(dtype)
+    result['spade_skip'] = _pack(both, target)
+    result['skip'] = skip.astype(target.dtype)
   return result
 
 
-def _pack(layer: Layer, dtype: Dtype, factor: int = 1) -> fused_layers.Layer:
-  return fused_layers.pack(layer['kernel'], layer['bias'], dtype, factor=factor)
+def _pack(
+  layer: Layer, target: fused_layers.Target, factor: int = 1
+) -> fused_layers.Layer:
+  return fused_layers.pack(
+    layer['kernel'], layer['bias'], target, factor=factor
+  )
 
 
 def _gain(gamma: Params) -> Layer:

@@ -1,4 +1,4 @@
-"""Convolutions of the fused renderer, in the form that suits the backend.
+"""Convolutions of the fused renderer, in the form that suits their target.
 
 A layer is a dict of arrays. The key besides its `bias` [O] names its form:
 
@@ -13,6 +13,8 @@ some forms compute the output in strips, which are then still in the cache.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -33,19 +35,39 @@ _REPEATED = {2: winograd.NEAREST_2, 4: winograd.NEAREST_4}
 _SCHEMES = {3: winograd.THREE, 7: winograd.SEVEN}
 
 
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Target:
+  """What weights are packed for; part of their tree, and no array.
+
+  Attributes:
+    platform: Platform that computes with them: 'cpu', 'cuda', 'tpu', ...
+    dtype: Type of the convolutions.
+  """
+
+  platform: str
+  dtype: Dtype
+
+  @property
+  def is_cpu(self) -> bool:
+    """Whether a CPU computes with the weights."""
+    return self.platform == 'cpu'
+
+
 def pack(
-  kernel: np.ndarray, bias: np.ndarray, dtype: Dtype, *, factor: int = 1
+  kernel: np.ndarray, bias: np.ndarray, target: Target, *, factor: int = 1
 ) -> Layer:
-  """A layer in the form that suits the backend of this process.
+  """A layer in the form that suits a target.
 
   Args:
     kernel: [*K, I, O], float64.
     bias: [O].
-    dtype: type of the convolution.
+    target: platform and type of the convolution.
     factor: number of repetitions of each pixel in height and in width.
   """
+  dtype = target.dtype
   layer: Layer = {'bias': bias.astype(dtype)}
-  sparing = jax.default_backend() == 'cpu' and dtype == jnp.float32
+  sparing = target.is_cpu and dtype == jnp.float32
   if factor > 1:
     if sparing:
       layer['patches'] = winograd.transform(kernel, _REPEATED[factor])
@@ -61,11 +83,6 @@ def pack(
   else:
     layer['kernel'] = kernel.astype(dtype)
   return layer
-
-
-def dtype(layer: Layer) -> Dtype:
-  """Type of the computation of a layer."""
-  return layer['bias'].dtype
 
 
 def conv(
@@ -118,6 +135,39 @@ def conv(
       precision=precision,
     )
   return finish(y + bias, *beside)
+
+
+def flat_conv(
+  x: jax.Array, layer: Mapping[str, jax.Array], precision: lax.PrecisionLike
+) -> jax.Array:
+  """One output of a 2-D convolution over depth and channels of a volume.
+
+  The products of all taps are computed at once, then shifted and added.
+
+  Args:
+    x: [B, D, H, W, C].
+    layer: kernel [D, C, K K], bias [1].
+    precision: precision of the products.
+
+  Returns:
+    [B, H, W, 1] float32.
+  """
+  products = jnp.einsum(
+    'bdhwc,dck->bhwk',
+    x,
+    layer['kernel'],
+    precision=precision,
+    preferred_element_type=jnp.float32,
+  )
+  size = math.isqrt(products.shape[-1])
+  height, width = products.shape[1:3]
+  pad = (size // 2,) * 2
+  padded = jnp.pad(products, ((0, 0), pad, pad, (0, 0)))
+  total = jnp.zeros((*products.shape[:3],), jnp.float32)
+  for i in range(size):
+    for j in range(size):
+      total += padded[:, i : i + height, j : j + width, i * size + j]
+  return total[..., None] + layer['bias'].astype(jnp.float32)
 
 
 def halved(x: jax.Array) -> jax.Array:

@@ -17,14 +17,16 @@ to rounding:
   once, by the plain modules.
 
 Frames are independent. On CPU they are computed one after the other, which is
-quicker there and keeps the working set small; elsewhere as a batch. With
-bfloat16 the convolutions run in it; norms, softmax and sampling in float32.
+quicker there and keeps the working set small; elsewhere as a batch, or as
+several where one would have maps of 2^31 numbers. The weights
+know the platform that they were packed for, so a program for another device can
+be made anywhere. With bfloat16 the convolutions run in it; norms, softmax and
+sampling in float32.
 
 Conventions: pictures [B, S, S, 3], RGB in [0, 1]; windows [B, 27, C]; angles
 [B, 3] degrees (yaw, pitch, roll), NaN where the predicted one is kept.
 """
 
-from collections.abc import Mapping
 import math
 from typing import Any, NamedTuple
 
@@ -37,6 +39,9 @@ from sadtalker_jax.models.sadtalker import mapping
 from sadtalker_jax.ops import keypoints as keypoint_ops
 from sadtalker_jax.ops.sampling import grid_sample, grids, shifting
 from sadtalker_jax.typing import PyTree, Variables
+
+# Numbers of one array; kernels of GPUs count them in 31 bits.
+_MOST = 2**31 - 1
 
 fold = folding.fold
 fold_mapping = folding.fold_mapping
@@ -63,7 +68,7 @@ def prepare_source(
   """
   networks, mapped = params
   plain = networks['source']
-  dtype = fused_layers.dtype(networks['motion']['compress'])
+  dtype = networks['target'].dtype
   with jax.default_matmul_precision('highest'):
     volume: Any = folding.encoder(plain['generator'], dtype).apply(
       plain['generator'], image, train=False, method='encode'
@@ -117,14 +122,39 @@ def draw(
   """Frames [B, S, S, 3], float32 in [0, 1]; arguments as in `render`."""
   networks, mapped = params
   driving = _placed(mapped, source.canonical, windows, angles)
-  if jax.default_backend() != 'cpu' or len(windows) == 1:
-    return _draw(networks, source, driving, precision)
+  inputs = source, driving
 
-  def one(inputs: tuple[PortraitFeatures, jax.Array]) -> jax.Array:
-    portrait, place = jax.tree.map(lambda x: x[None], inputs)
-    return _draw(networks, portrait, place, precision)[0]
+  def some(inputs: tuple[PortraitFeatures, jax.Array]) -> jax.Array:
+    return _draw(networks, *inputs, precision)
 
-  return lax.map(one, (source, driving))
+  count = len(windows)
+  parts = math.ceil(count / _together(networks, source))
+  if parts == 1:
+    return some(inputs)
+  size = math.ceil(count / parts)
+
+  def cut(x: jax.Array) -> jax.Array:
+    if missing := size * parts - count:
+      pads = ((0, missing), *[(0, 0)] * (x.ndim - 1))
+      x = jnp.pad(x, pads, mode='edge')
+    return x.reshape(parts, size, *x.shape[1:])
+
+  frames = lax.map(some, jax.tree.map(cut, inputs))
+  return frames.reshape(-1, *frames.shape[2:])[:count]
+
+
+def _together(networks: PyTree, source: PortraitFeatures) -> int:
+  """Number of frames that are drawn together at most."""
+  if networks['target'].is_cpu:
+    return 1
+  depth, height, width, channels = source.volume.shape[1:]
+  # The last block of the decoder, whose pictures are four times as large.
+  block = networks['decoder']['up'][-1]
+  widest = max(len(block[name]['bias']) for name in ('shared', 'spade_0'))
+  # On GPUs, taps of a 3-D convolution beside each other.
+  *taps, inner, _ = networks['motion']['last']['kernel'].shape
+  cells = depth * max(taps[0] * inner, channels)
+  return max(_MOST // (height * width * max(16 * widest, cells)), 1)
 
 
 def _draw(
@@ -213,38 +243,5 @@ def _motion(
     precision=precision,
   )
   kept = jnp.where(shares < folding.MASK_THRESHOLD, 0, shares)
-  visible = _flat_conv(x, params['occlusion'], precision)
+  visible = fused_layers.flat_conv(x, params['occlusion'], precision)
   return grids.mixed_motion(kept, shift), jax.nn.sigmoid(visible)
-
-
-def _flat_conv(
-  x: jax.Array, layer: Mapping[str, jax.Array], precision: lax.PrecisionLike
-) -> jax.Array:
-  """One output of a 2-D convolution over depth and channels of a volume.
-
-  The products of all taps are computed at once, then shifted and added.
-
-  Args:
-    x: [B, D, H, W, C].
-    layer: kernel [D, C, K K], bias [1].
-    precision: precision of the products.
-
-  Returns:
-    [B, H, W, 1] float32.
-  """
-  products = jnp.einsum(
-    'bdhwc,dck->bhwk',
-    x,
-    layer['kernel'],
-    precision=precision,
-    preferred_element_type=jnp.float32,
-  )
-  size = math.isqrt(products.shape[-1])
-  height, width = products.shape[1:3]
-  pad = (size // 2,) * 2
-  padded = jnp.pad(products, ((0, 0), pad, pad, (0, 0)))
-  total = jnp.zeros((*products.shape[:3],), jnp.float32)
-  for i in range(size):
-    for j in range(size):
-      total += padded[:, i : i + height, j : j + width, i * size + j]
-  return total[..., None] + layer['bias'].astype(jnp.float32)

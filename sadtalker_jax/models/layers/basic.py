@@ -15,6 +15,7 @@ from jax import ad_checkpoint, lax
 import jax.numpy as jnp
 
 from sadtalker_jax.ops.convolution import conv as conv_ops
+from sadtalker_jax.ops.convolution import phases
 from sadtalker_jax.typing import Dtype
 
 # Name of the outputs of blocks, which training may store while it computes the
@@ -38,6 +39,7 @@ def conv(
   dilation: int = 1,
   groups: int = 1,
   bias: bool = True,
+  repeated: int = 1,
   dtype: Dtype | None = None,
   name: str | None = None,
 ) -> nn.Conv:
@@ -51,10 +53,13 @@ def conv(
     dilation: distance of the kernel's taps.
     groups: number of groups of channels.
     bias: whether to add a bias.
+    repeated: number of repetitions of every pixel of the input in height and
+      width, 1, 2 or 4. More than 1 for kernels of size 3 with padding 1 only.
     dtype: type of the computation.
     name: name of the parameters.
   """
   rank = len(kernel)
+  form = conv_ops.conv_general_dilated
   return nn.Conv(
     features,
     tuple(kernel),
@@ -65,7 +70,7 @@ def conv(
     use_bias=bias,
     dtype=dtype,
     kernel_init=KERNEL_INIT,
-    conv_general_dilated=conv_ops.conv_general_dilated,
+    conv_general_dilated=form if repeated == 1 else phases.repeating(repeated),
     name=name,
   )
 
@@ -283,7 +288,26 @@ def max_pool(
     padding: cells on both sides of all axes, or of each.
   """
   pads = _padding(padding, len(window))
+  if tuple(window) == tuple(stride) == (2, 2) and pads == [(0, 0)] * 2:
+    return _halved_by_max(x)
   return nn.max_pool(x, tuple(window), strides=tuple(stride), padding=pads)
+
+
+def _halved_by_max(x: jax.Array) -> jax.Array:
+  """`max_pool` of 2 x 2 pixels of [B, H, W, C], from its halves.
+
+  The gradient goes to the first of equal values, row by row, as in PyTorch and
+  `nn.max_pool`. The latter's is slow on every device.
+  """
+  for axis in (2, 1):
+    x = lax.slice_in_dim(x, 0, x.shape[axis] // 2 * 2, axis=axis)
+    x = x.reshape(*x.shape[:axis], -1, 2, *x.shape[axis + 1 :])
+    first, second = (
+      lax.index_in_dim(x, i, axis + 1, keepdims=False) for i in range(2)
+    )
+    # Not jnp.maximum, whose gradient is shared by equal values.
+    x = jnp.where((second > first) | jnp.isnan(second), second, first)
+  return x
 
 
 def avg_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:

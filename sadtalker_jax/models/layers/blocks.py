@@ -17,15 +17,18 @@ class ConvBlock(nn.Module):
   features: int  # output channels
   kernel: tuple[int, ...] = (3, 3)  # size
   slope: float = 0.0  # slope of the activation for negative values
+  # Repetitions of every pixel in height and width before the convolution.
+  repeated: int = 1
   dtype: Dtype | None = None  # type of the computation
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """Maps [B, *N, C] to [B, *N, features]."""
+    """Maps [B, *N, C] to [B, *N, features], H and W times `repeated`."""
     x = basic.conv(
       self.features,
       self.kernel,
       padding=[k // 2 for k in self.kernel],
+      repeated=self.repeated,
       dtype=self.dtype,
       name='conv',
     )(x)

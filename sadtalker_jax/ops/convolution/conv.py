@@ -1,17 +1,23 @@
-"""Convolutions in 2-D and 3-D, the latter in a form that is quick on CPU.
+"""Convolutions in 2-D and 3-D, the latter in the form that suits the device.
 
-Layout: channels last, kernels [*K, I, O]. XLA:CPU runs 2-D convolutions at the
-speed of other libraries and 3-D ones 3 to 18 times slower, so on CPU a 3-D
-convolution becomes 2-D ones over slices in depth: same sums, another order.
-Other backends run the plain operation. The backend is asked at trace time.
+Layout: channels last, kernels [*K, I, O]. Libraries of CPUs and GPUs are slow
+at 3-D convolutions: XLA:CPU runs them 3 to 18 times slower than 2-D ones, and
+XLA:GPU gives them to cuDNN with channels first, in bfloat16, too, where some
+versions of cuDNN are wrong. There a 3-D convolution becomes 2-D ones over
+slices in depth: same sums, another order. TPUs run the plain operation, which
+their compiler lays out itself. The form is chosen when XLA lowers the program
+for a device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+import functools
 from typing import Any
 
 import jax
 from jax import lax
 import jax.numpy as jnp
+
+_Padding = tuple[tuple[int, int], ...]
 
 
 def channels_last(rank: int) -> lax.ConvDimensionNumbers:
@@ -58,8 +64,12 @@ def conv_general_dilated(
     and feature_group_count == 1
     and not isinstance(padding, str)
   )
-  if x.ndim == 5 and plain and strides[0] == 1 and _on_cpu():
-    return conv3d_by_slices(x, kernel, strides[1:], padding, precision)
+  if x.ndim == 5 and plain and strides[0] == 1 and not rest:
+    # Gradients are traced later, maybe with another default.
+    default = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    precision = precision or default
+    pads = tuple((int(low), int(high)) for low, high in padding)
+    return _conv3d(x, kernel, tuple(strides[1:]), pads, precision)
   return lax.conv_general_dilated(
     x,
     kernel,
@@ -134,5 +144,83 @@ def conv3d_by_slices(
   return y.reshape(batch, count, *y.shape[1:])
 
 
-def _on_cpu() -> bool:
-  return jax.default_backend() == 'cpu'
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _conv3d(
+  x: jax.Array,
+  kernel: jax.Array,
+  strides: tuple[int, ...],
+  padding: _Padding,
+  precision: lax.PrecisionLike,
+) -> jax.Array:
+  """A 3-D convolution; arguments as in `conv3d_by_slices`."""
+  slices, whole = (
+    functools.partial(
+      form, strides=strides, padding=padding, precision=precision
+    )
+    for form in (conv3d_by_slices, _conv3d_whole)
+  )
+  return lax.platform_dependent(x, kernel, tpu=whole, default=slices)
+
+
+def _conv3d_whole(
+  x: jax.Array,
+  kernel: jax.Array,
+  strides: Sequence[int],
+  padding: Sequence[tuple[int, int]],
+  precision: lax.PrecisionLike,
+) -> jax.Array:
+  return lax.conv_general_dilated(
+    x,
+    kernel,
+    (1, *strides),
+    padding,
+    dimension_numbers=channels_last(3),
+    precision=precision,
+  )
+
+
+def _conv3d_forward(
+  x: jax.Array,
+  kernel: jax.Array,
+  strides: tuple[int, ...],
+  padding: _Padding,
+  precision: lax.PrecisionLike,
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+  # The input is kept, not the slices, which are up to Kd times as many numbers.
+  return _conv3d(x, kernel, strides, padding, precision), (x, kernel)
+
+
+def _conv3d_backward(
+  strides: tuple[int, ...],
+  padding: _Padding,
+  precision: lax.PrecisionLike,
+  saved: tuple[jax.Array, jax.Array],
+  gradient: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+  def pulled(form: Callable[..., jax.Array]) -> Callable[..., Any]:
+    def run(x: jax.Array, kernel: jax.Array, y: jax.Array) -> Any:
+      _, pull = jax.vjp(
+        lambda x, kernel: form(x, kernel, strides, padding, precision),
+        x,
+        kernel,
+      )
+      return pull(y)
+
+    return run
+
+  slices = pulled(conv3d_by_slices)
+
+  def sliced_again(x: jax.Array, kernel: jax.Array, y: jax.Array) -> Any:
+    # Else the compiler would keep the slices of the forward pass.
+    return slices(*lax.optimization_barrier((x, kernel)), y)
+
+  return lax.platform_dependent(
+    *saved,
+    gradient,
+    cpu=slices,
+    tpu=pulled(_conv3d_whole),
+    default=sliced_again,
+  )
+
+
+_conv3d.defvjp(_conv3d_forward, _conv3d_backward)

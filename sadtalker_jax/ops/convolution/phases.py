@@ -10,7 +10,9 @@ Layout: [B, H, W, C] and kernels [3, 3, I, O], or [B, D, H, W, C] and
 [3, 3, 3, I, O]; only height and width are repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+import functools
+from typing import Any
 
 import jax
 from jax import lax
@@ -28,10 +30,41 @@ _PHASES = {2: (_FIRST, _LAST), 4: (_FIRST, _MIDDLE, _LAST)}
 # For each of the f phases, its place among the distinct ones.
 _ORDER = {2: (0, 1), 4: (0, 1, 1, 2)}
 
-Kernels = tuple[tuple[np.ndarray, ...], ...]
+Kernels = tuple[tuple[Any, ...], ...]  # arrays of numpy, or of jax
 
 
-def split(kernel: np.ndarray, factor: int) -> Kernels:
+@functools.cache
+def repeating(factor: int) -> Callable[..., jax.Array]:
+  """A function for `nn.Conv(conv_general_dilated=...)` that repeats pixels.
+
+  The convolution of 3 x 3 (x 3) taps, stride 1 and padding 1 of a map whose
+  pixels are repeated `factor` times in height and width: 2 or 4. The function
+  takes the map before the repetition.
+  """
+
+  def run(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sequence[int],
+    padding: Any,
+    *,
+    precision: lax.PrecisionLike = None,
+    **rest: Any,
+  ) -> jax.Array:
+    del rest  # neither dilation nor groups
+    assert {*kernel.shape[:-2]} == {3} and {*strides} == {1}
+    assert {*padding} == {(1, 1)}
+    # Taps are added in float32 and rounded once.
+    kernels = jax.tree.map(
+      lambda k: k.astype(kernel.dtype),
+      split(kernel.astype(jnp.float32), factor),
+    )
+    return conv(x, kernels, factor, precision=precision)
+
+  return run
+
+
+def split(kernel: np.ndarray | jax.Array, factor: int) -> Kernels:
   """Kernels of the distinct phases, as rows of columns.
 
   Args:
@@ -41,19 +74,22 @@ def split(kernel: np.ndarray, factor: int) -> Kernels:
   Returns:
     2 x 2 or 3 x 3 of [(3,) 1 or 2, 1 or 2, I, O], type of `kernel`.
   """
-  high = [
-    np.tensordot(sums, kernel, (1, -4 % kernel.ndim))
-    for sums, _ in _PHASES[factor]
+  rows = [_added(kernel, sums, kernel.ndim - 4) for sums, _ in _PHASES[factor]]
+  return tuple(
+    tuple(_added(row, sums, kernel.ndim - 3) for sums, _ in _PHASES[factor])
+    for row in rows
+  )
+
+
+def _added(kernel: Any, sums: np.ndarray, axis: int) -> Any:
+  """Taps along an axis added up, by rows of zeros and ones."""
+  front = (slice(None),) * axis
+  taps = [
+    sum(kernel[(*front, slice(i, i + 1))] for i in np.flatnonzero(row))
+    for row in sums
   ]
-  wide = [
-    [
-      np.tensordot(sums, k, (1, -3 % kernel.ndim))
-      for sums, _ in _PHASES[factor]
-    ]
-    for k in high
-  ]  # [wide, high, (3,) I, O]
-  axes = (2, 1, 0, 3, 4) if kernel.ndim == 5 else (1, 0, 2, 3)
-  return tuple(tuple(k.transpose(axes) for k in row) for row in wide)
+  arrays = np if isinstance(kernel, np.ndarray) else jnp
+  return arrays.concatenate(taps, axis)
 
 
 def conv(

@@ -91,3 +91,51 @@ def test_a_missing_or_binary_manifest_is_refused(tmp_path):
   (tmp_path / 'binary').write_bytes(b'\xff\xfe\xfa')
   with pytest.raises(errors.InputError, match='UTF-8'):
     manifest.read(tmp_path / 'binary')
+
+
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r'])
+def test_a_byte_order_mark_and_any_line_end_are_read(tmp_path, end):
+  path = tmp_path / 'jobs.jsonl'
+  second = json.dumps(
+    {**GOOD, 'image': 'a\u2028b.png', 'output': 'b.mp4'}, ensure_ascii=False
+  )
+  text = '\ufeff' + json.dumps(GOOD) + end + second + end
+  path.write_bytes(text.encode())
+  one, two = manifest.read(path)
+  assert (one.line, two.line) == (1, 2)
+  assert two.image == tmp_path / 'a\u2028b.png'
+
+
+OPEN = json.dumps(GOOD)[:-1]
+
+
+@pytest.mark.parametrize(
+  'line, message',
+  [
+    (OPEN + ', "seed": ' + '9' * 5000 + '}', 'JSON object'),
+    (OPEN + ', "seed": ' + '9' * 400 + '}', 'seed: expected'),
+    (OPEN + ', "seed": ' + '[' * 10**5, 'nested too deep'),
+    (OPEN + ', "box": [1, 2, 3, 1' + '0' * 400 + ']}', 'box: expected'),
+    (OPEN + ', "box": [1, 2, 3, NaN]}', 'box: expected four'),
+    (OPEN + ', "image": "b.png"}', "found twice: 'image'"),
+    ({**GOOD, 'image': '\ud800.png'}, 'image: expected a path, found half a'),
+    ({**GOOD, 'image': 'a\0.png'}, 'image: expected a path, found a NUL'),
+    ({**GOOD, 'output': 'a.avi'}, 'expected a name that ends in .mp4'),
+    ({**GOOD, 'x' * 5000: 1}, 'characters'),
+  ],
+)
+def test_odd_lines_are_named(tmp_path, line, message):
+  path = _write(tmp_path, {**GOOD, 'output': 'c.mp4'}, line)
+  with pytest.raises(errors.InputError, match='line 2: ') as caught:
+    manifest.read(path)
+  assert message in str(caught.value) and len(str(caught.value)) < 2000
+
+
+def test_side_files_of_other_lines_are_not_taken(tmp_path):
+  path = _write(
+    tmp_path,
+    {**GOOD, 'output': 'a.mp4', 'face3dvis': True},
+    {**GOOD, 'output': 'a_face3dvis.mp4'},
+  )
+  with pytest.raises(errors.InputError, match='line 2: output: expected a'):
+    manifest.read(path)

@@ -178,5 +178,5 @@ def test_spade_sees_the_nearest_cell_of_its_condition():
   np.testing.assert_allclose(
     module.apply(weights, x, condition),
     module.apply(weights, x, repeated),
-    atol=1e-6,
+    atol=2e-5,  # numbers up to 15, taps added in another order
   )

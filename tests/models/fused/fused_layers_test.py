@@ -42,15 +42,15 @@ CASES = {
 
 
 @pytest.mark.parametrize('case', CASES)
-@pytest.mark.parametrize('backend', ['cpu', 'gpu'])
+@pytest.mark.parametrize('platform', ['cpu', 'cuda'])
 @pytest.mark.parametrize('least', [1, 1000], ids=['wide', 'narrow'])
-def test_forms_agree(case, backend, least, monkeypatch):
+def test_forms_agree(case, platform, least, monkeypatch):
   size, factor = CASES[case]
   monkeypatch.setattr(fused_layers, '_LEAST', {2: least, 3: least})
-  monkeypatch.setattr(jax, 'default_backend', lambda: backend)
   kernel, bias = _draw(*size, 3, 5), _draw(5)
-  layer = fused_layers.pack(kernel, bias, jnp.float32, factor=factor)
-  sparing = backend == 'cpu' and (factor > 1 or (least == 1 and size[0] > 1))
+  target = fused_layers.Target(platform, jnp.float32)
+  layer = fused_layers.pack(kernel, bias, target, factor=factor)
+  sparing = platform == 'cpu' and (factor > 1 or (least == 1 and size[0] > 1))
   assert ('patches' in layer) == sparing
   deep = (4,) if len(size) == 3 else ()
   x = jnp.asarray(_draw(2, *deep, 8, 4, 3), jnp.float32)
@@ -71,8 +71,9 @@ def test_forms_agree(case, backend, least, monkeypatch):
 
 
 def test_bfloat16_is_kept():
-  layer = fused_layers.pack(_draw(3, 3, 2, 200), _draw(200), jnp.bfloat16)
-  assert fused_layers.dtype(layer) == jnp.bfloat16
+  target = fused_layers.Target('cpu', jnp.bfloat16)
+  layer = fused_layers.pack(_draw(3, 3, 2, 200), _draw(200), target)
+  assert layer['bias'].dtype == layer['kernel'].dtype == jnp.bfloat16
   x = jnp.asarray(_draw(1, 4, 4, 2), jnp.float32)
   y = fused_layers.conv(x, layer, precision=None)
   assert y.dtype == jnp.bfloat16

@@ -10,7 +10,9 @@ import pytest
 from sadtalker_jax.models import zoo
 from sadtalker_jax.models.facevid2vid import render
 from sadtalker_jax.models.fused import fused_layers, fused_render
+from sadtalker_jax.ops import products
 from sadtalker_jax.ops.convolution import winograd
+from tests import hlo
 from tests.models.facevid2vid import render_test
 
 COUNT = 3
@@ -24,10 +26,11 @@ def _weights():
   }
 
 
-def _params(dtype=jnp.float32, **how):
+def _params(dtype=jnp.float32, platform='cpu', **how):
   weights = _weights()
   mapping = fused_render.fold_mapping(weights.pop('mapping'), **how)
-  return fused_render.fold(weights, dtype=dtype), mapping
+  folded = fused_render.fold(weights, platform=platform, dtype=dtype)
+  return folded, mapping
 
 
 @functools.cache
@@ -116,15 +119,57 @@ def test_frames_do_not_depend_on_the_number_of_devices():
   )
 
 
-def test_a_batch_on_an_accelerator_is_the_same(monkeypatch):
-  params = _params()
-  one_by_one = jax.jit(fused_render.draw)(params, *_fused(params))
-  monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
-  # Another function, or the compiled one would be used again.
-  as_a_batch = jax.jit(lambda *args: fused_render.draw(*args))(
-    params, *_fused(params)
-  )
+def test_weights_of_an_accelerator_give_the_same_frames_as_a_batch():
+  one_by_one = jax.jit(fused_render.draw)(_params(), *_fused(_params()))
+  params = _params(platform='cuda')
+  as_a_batch = jax.jit(fused_render.draw)(params, *_fused(params))
   np.testing.assert_allclose(one_by_one, as_a_batch, atol=1e-3)
+
+
+def test_no_map_is_too_large_for_a_gpu(monkeypatch):
+  params = _params(platform='cuda')
+  inputs = _fused(params)
+  want = jax.jit(fused_render.draw)(params, *inputs)
+  # The hidden maps of three layers of SPADE, and room for two frames of three:
+  # two parts, of which one is filled up.
+  monkeypatch.setattr(fused_render, '_MOST', 3 * 32 * 32 * 3 * 128 - 1)
+  traced = jax.jit(lambda *args: fused_render.draw(*args)).trace(
+    params, *inputs
+  )
+  assert products.largest_map(traced.jaxpr, 'gpu') < fused_render._MOST
+  lowered = traced.lower()
+  assert (2, 32, 32, 3) in hlo.convolutions(lowered.as_text())
+  frames = lowered.compile()(params, *inputs)
+  np.testing.assert_allclose(frames, want, atol=1e-5)
+
+
+@pytest.mark.parametrize(('size', 'count'), [(256, 63), (512, 15)])
+def test_frames_of_the_published_network_that_are_drawn_together(size, count):
+  shape = lambda *s: jax.ShapeDtypeStruct(s, jnp.bfloat16)  # noqa: E731
+  block = {'shared': {'bias': shape(384)}, 'spade_0': {'bias': shape(512)}}
+  networks = {
+    'target': fused_layers.Target('cuda', jnp.bfloat16),
+    'decoder': {'up': [block]},
+    'motion': {'last': {'kernel': shape(3, 3, 3, 112, 112)}},
+  }
+  volume = shape(1, 16, size // 4, size // 4, 32)
+  source = fused_render.PortraitFeatures(volume, volume, volume, volume)
+  # Of gamma and beta at full size there are 512 a pixel.
+  assert fused_render._together(networks, source) == count
+  assert count * size**2 * 512 < 2**31 <= (count + 1) * size**2 * 512
+
+
+@pytest.mark.parametrize('platform', ['cpu', 'cuda', 'tpu'])
+def test_the_program_for_a_platform_has_its_forms(sparing, platform):
+  params = _params(platform=platform)
+  traced = jax.jit(fused_render.draw).trace(params, *_fused(params))
+  text = traced.lower(lowering_platforms=(platform,)).as_text()
+  shapes = hlo.convolutions(text)
+  assert (5 in {len(shape) for shape in shapes}) == (platform == 'tpu')
+  # A CPU draws frames one by one.
+  assert (1 in {shape[0] for shape in shapes}) == (platform == 'cpu')
+  packed = {k for layer in params[0]['motion']['down'] for k in layer}
+  assert packed == {'bias', 'patches' if platform == 'cpu' else 'kernel'}
 
 
 def test_free_view_turns_one_frame_alone():

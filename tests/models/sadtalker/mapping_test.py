@@ -24,3 +24,12 @@ def test_gradient_is_finite_on_a_constant_window():
     lambda w: sum(jnp.sum(x) for x in module.apply(w, window))
   )(weights)
   assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradient))
+
+
+def test_convolutions_in_bfloat16_are_none():
+  module = zoo.build('mapping', features=8, dtype='bfloat16')
+  window = jnp.zeros((1, 27, 70), jnp.bfloat16)
+  weights = module.init(jax.random.key(0), window)
+  text = jax.jit(module.apply).lower(weights, window).as_text()
+  found = [line for line in text.splitlines() if '.convolution' in line]
+  assert len(found) == 4 and not any('bf16' in line for line in found)

@@ -2,9 +2,11 @@
 
 import jax
 from jax import lax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sadtalker_jax.models.layers import basic
 from sadtalker_jax.ops.convolution import conv, phases
 
 
@@ -39,3 +41,37 @@ def test_products_are_fewer():
   for factor, count in ((2, 16), (4, 25)):
     kernels = phases.split(kernel, factor)
     assert sum(k.size for row in kernels for k in row) == count
+
+
+@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize('deep', [(), (3,)], ids=['2-D', '3-D'])
+@pytest.mark.parametrize('factor', [2, 4])
+def test_a_layer_of_phases_is_that_of_a_repeated_map(factor, deep, dtype):
+  """Outputs and gradients, with the same parameters."""
+  x, kernel = _draw(2, *deep, 5, 6, 3), _draw(*deep, 3, 3, 3, 4) / 9
+  params = {'params': {'kernel': kernel, 'bias': _draw(4)}}
+  size = kernel.shape[:-2]
+  phased = basic.conv(4, size, padding=1, repeated=factor, dtype=dtype)
+  plain = basic.conv(4, size, padding=1, dtype=dtype)
+  weights = jnp.asarray(_draw(2, *deep, 5 * factor, 6 * factor, 4))
+  assert phased.init(jax.random.key(0), x)['params']['kernel'].shape == (
+    kernel.shape
+  )
+
+  def of_phases(params, x):
+    y = phased.apply(params, x)
+    return (y.astype(jnp.float32) * weights).sum(), y
+
+  def of_the_map(params, x):
+    y = plain.apply(params, basic.nearest(x, [1] * len(deep) + [factor] * 2))
+    return (y.astype(jnp.float32) * weights).sum(), y
+
+  got, want = (
+    jax.jit(jax.grad(f, (0, 1), has_aux=True))(params, x)
+    for f in (of_phases, of_the_map)
+  )
+  # Relative to the largest number: bfloat16 rounds sums of taps once more.
+  share = 0.02 if dtype == jnp.bfloat16 else 1e-5
+  for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+    a, b = (np.asarray(v, np.float32) for v in (a, b))
+    np.testing.assert_allclose(a, b, atol=share * np.abs(b).max())

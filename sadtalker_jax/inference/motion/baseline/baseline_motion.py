@@ -48,6 +48,15 @@ _BROWS = {
 class BaselineMotion(tracks.Motion):
   """The baseline as a kind of motion; it needs no networks of a bundle."""
 
+  def __init__(self, weights: lips_lib.LipWeights | None = None):
+    """Takes the weights of the lips.
+
+    Args:
+      weights: Weights, as `baseline_fitting` makes them; None for the ones that
+        ship.
+    """
+    self._weights = lips_lib.load() if weights is None else weights
+
   def track(
     self,
     wave: np.ndarray,
@@ -57,76 +66,61 @@ class BaselineMotion(tracks.Motion):
     fps: fractions.Fraction | float = 25.0,
     options: tracks.MotionOptions | None = None,
   ) -> tracks.Track:
-    """The track of `baseline_track`, and the free views; see there."""
+    """The track of a portrait that says a recording.
+
+    Args:
+      wave: [L] sound at 16 kHz in [-1, 1]; may be shorter than the track, or
+        empty.
+      source: [70] coefficients of the portrait, canonical model.
+      num_frames: T.
+      fps: Frames per second.
+      options: Choices; None for the defaults.
+
+    Returns:
+      T rows and the free views. Where the sound is silent the mouth is the
+      portrait's.
+
+    Raises:
+      ValueError: `source` or `wave` has another shape.
+    """
     options = options or tracks.MotionOptions()
-    rows = baseline_track(
-      wave, source=source, num_frames=num_frames, fps=fps, options=options
+    source = np.asarray(source, np.float32)
+    if source.shape != (conventions.ROW_SIZE,):
+      raise ValueError(f'expected a source of shape [70], found {source.shape}')
+    rate = float(fps)
+    sound = speech.listen(wave, self._weights.reference)
+    stress = speech.at_frames(sound.stress, num_frames, rate)
+    activity = speech.at_frames(sound.activity, num_frames, rate)
+    lips = lips_lib.measure(sound, num_frames, rate, self._weights)
+    expression = source[conventions.ROW_EXPRESSION]
+    rows = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
+    rows[:, conventions.ROW_EXPRESSION] = self._speaking(
+      expression, lips, activity, stress, options.expression_scale
+    )
+    _set_eyes(rows, expression, rate, options)
+    rows[:, conventions.ROW_POSE] = _pose(
+      source, stress, activity, rate, options
     )
     return tracks.Track(rows, tracks.free_views(options, num_frames))
 
-
-def baseline_track(
-  wave: np.ndarray,
-  *,
-  source: np.ndarray,
-  num_frames: int,
-  fps: fractions.Fraction | float = 25.0,
-  options: tracks.MotionOptions | None = None,
-) -> np.ndarray:
-  """Coefficients of a portrait that says a recording.
-
-  Args:
-    wave: [L] sound at 16 kHz in [-1, 1]; may be shorter than the track, or
-      empty.
-    source: [70] coefficients of the portrait, canonical model.
-    num_frames: T.
-    fps: Frames per second.
-    options: Choices; None for the defaults.
-
-  Returns:
-    [T, 70] float32, without free views. Where the sound is silent the mouth is
-    the portrait's.
-
-  Raises:
-    ValueError: `source` or `wave` has another shape.
-  """
-  options = options or tracks.MotionOptions()
-  source = np.asarray(source, np.float32)
-  if source.shape != (conventions.ROW_SIZE,):
-    raise ValueError(f'expected a source of shape [70], found {source.shape}')
-  rate = float(fps)
-  weights = lips_lib.load()
-  sound = speech.listen(wave, weights.reference)
-  stress = speech.at_frames(sound.stress, num_frames, rate)
-  activity = speech.at_frames(sound.activity, num_frames, rate)
-  lips = lips_lib.measure(sound, num_frames, rate, weights)
-  expression = source[conventions.ROW_EXPRESSION]
-  track = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
-  track[:, conventions.ROW_EXPRESSION] = _speaking(
-    expression, lips, activity, stress, options.expression_scale
-  )
-  _set_eyes(track, expression, rate, options)
-  track[:, conventions.ROW_POSE] = _pose(
-    source, stress, activity, rate, options
-  )
-  return track
-
-
-def _speaking(
-  expression: np.ndarray,
-  lips: lips_lib.Lips,
-  activity: np.ndarray,
-  stress: np.ndarray,
-  scale: float,
-) -> np.ndarray:
-  """Expression [T, 64] with mouth and brows driven by the sound."""
-  generated = lips_lib.units(lips)
-  for name, height in _BROWS.items():
-    generated[:, _SLOT[name]] = height * stress
-  rest = lips_lib.resting(expression, activity * min(scale, 1.0))
-  # Units end at 1; a fitted source may already be outside.
-  highest = np.maximum(rest, 1.0)
-  return np.clip(rest + scale * generated, None, highest)
+  def _speaking(
+    self,
+    expression: np.ndarray,
+    lips: lips_lib.Lips,
+    activity: np.ndarray,
+    stress: np.ndarray,
+    scale: float,
+  ) -> np.ndarray:
+    """Expression [T, 64] with mouth and brows driven by the sound."""
+    generated = lips_lib.units(lips, self._weights)
+    for name, height in _BROWS.items():
+      generated[:, _SLOT[name]] = height * stress
+    rest = lips_lib.resting(
+      expression, activity * min(scale, 1.0), self._weights
+    )
+    # Units end at 1; a fitted source may already be outside.
+    highest = np.maximum(rest, 1.0)
+    return np.clip(rest + scale * generated, None, highest)
 
 
 def _set_eyes(

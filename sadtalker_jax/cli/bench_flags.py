@@ -1,0 +1,106 @@
+"""The flags of `cli.bench`."""
+
+import argparse
+import pathlib
+
+from sadtalker_jax.benchmarks.accelerator import plan
+from sadtalker_jax.cli import command
+
+# Name, default batch size, help.
+_KINDS = (
+  ('render', 1, 'frames of the neural renderer'),
+  ('motion', 32, 'ExpNet and PoseVAE, frames of sound'),
+  ('rasterize', 1, 'triangles, pictures and gradients at 224'),
+  ('grid_sample', 2, 'three uses of sampling'),
+)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+  """The command line of `cli.bench`.
+
+  Args:
+    description: Text above the flags.
+  """
+  result = command.parser('bench', description)
+  kinds = result.add_subparsers(required=True, dest='what', metavar='WHAT')
+  for name, batch, text in _KINDS:
+    kind = kinds.add_parser(
+      name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    kind.add_argument(
+      '--batch',
+      type=int,
+      nargs='+',
+      default=[batch],
+      help='batch sizes, one line each',
+    )
+    kind.add_argument(
+      '--repeats', type=int, default=10, help='number of timed calls'
+    )
+    if name == 'render':
+      kind.add_argument('--size', type=int, default=256, choices=[256, 512])
+      kind.add_argument('--bundle', help='bundle of weights; else noise')
+      kind.add_argument(
+        '--dtype', default='float32', choices=['float32', 'bfloat16']
+      )
+  _accelerator(kinds.add_parser('accelerator', help='all about one card'))
+  _marking(
+    kinds.add_parser(
+      'marking',
+      help='copies that keep the invisible mark',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
+  return result
+
+
+def _accelerator(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `accelerator`."""
+  add = kind.add_argument
+  add(
+    '--out',
+    type=pathlib.Path,
+    metavar='DIR',
+    help='folder of accelerator.json and accelerator.md',
+  )
+  add(
+    '--budget',
+    type=float,
+    default=480,
+    metavar='SECONDS',
+    help='time for everything; what it does not reach is skipped '
+    '(default: 480)',
+  )
+  add(
+    '--golden',
+    type=pathlib.Path,
+    metavar='FILE',
+    help='arrays of a CPU to compare with; without it only what can be '
+    'checked by itself is checked',
+  )
+  add(
+    '--write_golden',
+    type=pathlib.Path,
+    metavar='FILE',
+    help='have the CPU compute these arrays, write them (.npz), and end',
+  )
+  add(
+    '--only',
+    nargs='+',
+    metavar='ITEM',
+    choices=[item.name for item in plan.ITEMS],
+    help='these items only: ' + ', '.join(item.name for item in plan.ITEMS),
+  )
+  add(
+    '--small',
+    action='store_true',
+    help='narrow networks and small arrays, to try the command on any machine',
+  )
+
+
+def _marking(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `marking`."""
+  add = kind.add_argument
+  add('folder', metavar='DIR', help='folder of videos')
+  add('--size', type=int, default=256, help='side, pixels')
+  add('--frames', type=int, default=40, help='frames of each video')

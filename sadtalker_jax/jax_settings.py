@@ -1,0 +1,82 @@
+"""Settings of jax under which the package computes, whatever the caller's are.
+
+A process may work in 64 bits or forbid promotion of types; the package's
+programs are written, tested and compiled for jax's defaults. Programs set them
+for good (`enforce`), the library only while it computes (`standard`, `each`).
+"""
+
+from collections.abc import Iterable, Iterator
+import contextlib
+import os
+import sys
+from typing import TypeVar
+
+from absl import logging
+
+from sadtalker_jax import errors
+
+_Item = TypeVar('_Item')
+
+_DEFAULTS: dict[str, bool | str] = {
+  'jax_enable_x64': False,
+  'jax_numpy_dtype_promotion': 'standard',
+  'jax_numpy_rank_promotion': 'allow',
+}
+
+
+def enforce() -> None:
+  """Undoes settings of the environment that programs cannot serve.
+
+  Jax reads them while it is imported. Where it has been imported before, a
+  program was called as a function, and its process is not changed.
+  """
+  if 'jax' in sys.modules:
+    return
+  for name, value in _DEFAULTS.items():
+    found = os.environ.pop(name.upper(), None)
+    if found and found.lower() not in ('0', 'false', str(value)):
+      logging.warning('%s=%s has no effect here', name.upper(), found)
+
+
+@contextlib.contextmanager
+def standard() -> Iterator[None]:
+  """Jax's defaults in this thread."""
+  import jax
+
+  with (
+    jax.enable_x64(False),
+    jax.numpy_dtype_promotion('standard'),
+    jax.numpy_rank_promotion('allow'),
+  ):
+    yield
+
+
+def each(items: Iterable[_Item]) -> Iterator[_Item]:
+  """The same items, each computed under `standard`."""
+  source = iter(items)
+  while True:
+    with standard():
+      try:
+        item = next(source)
+      except StopIteration:
+        return
+    yield item
+
+
+def check_platform() -> None:
+  """Refuses an environment whose platform is not here.
+
+  Raises:
+    InputError: jax finds no device.
+  """
+  import jax
+
+  try:
+    jax.devices()
+  except (RuntimeError, AssertionError) as error:
+    wanted = os.environ.get('JAX_PLATFORMS', 'a device')
+    reason = (str(error).splitlines() or ['no such device'])[0]
+    raise errors.InputError(
+      f'JAX_PLATFORMS: expected a platform that is here (cpu always is), found '
+      f'{wanted!r}: {reason}'
+    ) from error

@@ -1,0 +1,104 @@
+"""Pictures brought onto the canvas of the mark, and what is left of them there.
+
+The canvas is 256 x 256 and covers the whole frame, whatever its size and shape.
+Colours are three planes: Y of BT.601 (levels of 0 to 255), and the plane of Cb
+and Cr turned by `_TURN`. The mark is in the first of those two, between cyan
+and orange: of the directions tried, codecs leave most of it there for the same
+PSNR and visibility. Its residual is what neither its surroundings nor the other
+two planes explain, which takes most of the picture away and leaves the mark.
+"""
+
+import functools
+
+import numpy as np
+from scipy import ndimage
+
+SIDE = 256
+_SPREAD = 4.0  # of the local regression, canvas pixels
+_TURN = np.deg2rad(-65)
+_YCC = np.array(
+  [
+    [0.299, 0.587, 0.114],
+    [-0.168736, -0.331264, 0.5],
+    [0.5, -0.418688, -0.081312],
+  ]
+)
+_FROM_RGB = np.stack(
+  [
+    _YCC[0],
+    np.cos(_TURN) * _YCC[1] + np.sin(_TURN) * _YCC[2],
+    np.cos(_TURN) * _YCC[2] - np.sin(_TURN) * _YCC[1],
+  ]
+).astype(np.float32)
+_TO_RGB = np.linalg.inv(_FROM_RGB)
+MARKED_IN_RGB = _TO_RGB[:, 1].copy()  # one level of the marked plane
+
+
+@functools.lru_cache(512)
+def resizing(out: int, size: int, extent: float | None = None) -> np.ndarray:
+  """Matrix [out, size] of a resize with a triangle, wide enough to average.
+
+  Args:
+    out: Number of output samples.
+    size: Number of input samples.
+    extent: Number of output samples that the input covers; None for all.
+  """
+  scale = size / (extent or out)
+  places = (np.arange(out) + 0.5) * scale - 0.5
+  distance = np.abs(places[:, None] - np.arange(size)) / max(1.0, scale)
+  weights = np.clip(1 - distance, 0, None)
+  weights /= np.maximum(weights.sum(1, keepdims=True), 1e-9)
+  # Outside the input there is nothing.
+  weights[(places < -0.5) | (places > size - 0.5)] = 0
+  return weights.astype(np.float32)
+
+
+def resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+  """A plane [h, w] at another size, float32."""
+  rows, columns = plane.shape
+  if (rows, columns) == (height, width):
+    return plane
+  return resizing(height, rows) @ plane @ resizing(width, columns).T
+
+
+def colours(picture: np.ndarray) -> np.ndarray:
+  """Planes [3, 256, 256] float32 of a picture [H, W, 3] uint8 RGB."""
+  planes = np.moveaxis(picture, 2, 0).astype(np.float32)
+  small = np.stack([resized(plane, SIDE, SIDE) for plane in planes])
+  return np.tensordot(_FROM_RGB, small, 1)
+
+
+def to_rgb(planes: np.ndarray) -> np.ndarray:
+  """R, G, B [3, H, W] of the three planes [3, H, W]."""
+  return np.tensordot(_TO_RGB, planes, 1)
+
+
+def residual(planes: np.ndarray) -> np.ndarray:
+  """What the others do not explain of the marked plane, evened out."""
+  y, target, other = planes
+  mean_y, mean_t, mean_o = (_blurred(plane) for plane in (y, target, other))
+  var_y = _blurred(y * y) - mean_y**2 + 1
+  var_o = _blurred(other * other) - mean_o**2 + 1
+  both = _blurred(y * other) - mean_y * mean_o
+  with_y = _blurred(y * target) - mean_y * mean_t
+  with_o = _blurred(other * target) - mean_o * mean_t
+  # The matrix is positive definite by Cauchy-Schwarz and the 1s.
+  determinant = np.maximum(var_y * var_o - both**2, 1)
+  slope_y = (with_y * var_o - with_o * both) / determinant
+  slope_o = (with_o * var_y - with_y * both) / determinant
+  rest = target - mean_t - slope_y * (y - mean_y) - slope_o * (other - mean_o)
+  spread = np.sqrt(np.maximum(_blurred(rest * rest), 0)) + 0.7
+  return np.clip(rest / spread, -2, 2)
+
+
+@functools.cache
+def taper() -> np.ndarray:
+  """Window [256, 256] that falls to 0 over the last pixels of each side."""
+  rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, 8) / 8)
+  line = np.ones(SIDE, np.float32)
+  line[:7], line[-7:] = rise, rise[::-1]
+  return np.outer(line, line)
+
+
+def _blurred(plane: np.ndarray, spread: float = _SPREAD) -> np.ndarray:
+  return ndimage.gaussian_filter(plane, spread, mode='nearest', truncate=3)

@@ -1,0 +1,148 @@
+"""Adding a mark to frames: planned once a clip, then one addition a frame.
+
+The plan looks at the portrait: it takes the code word that the picture itself
+contradicts least, and gives more strength to bits that the picture hides. It is
+as strong as the eye allows: PSNR no lower than `least_psnr`, and a mean colour
+difference (CIEDE2000) no larger than `MOST_DIFFERENCE`.
+
+The same portrait, size, payload and key give the same plan, and a plan changes
+every frame by itself: frames do not depend on the batches they come in.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from scipy import fft
+
+from sadtalker_jax import errors
+from sadtalker_jax.marking import (
+  canvases,
+  codes,
+  patterns,
+  payloads,
+  visibility,
+)
+
+MIN_SIDE = 48  # pixels; less has no room for the ring of the mark
+MOST_DIFFERENCE = 1.03  # mean CIEDE2000
+_LEVELS = 2.4  # of the marked plane, about what a mark has
+_ROUNDS = 3  # of the bits' strengths
+_COPY = 0.4  # share of the mark that a lossy copy keeps
+_LEAST_GAIN, _MOST_GAIN = 0.4, 2.0
+
+
+def least_psnr(size: tuple[int, int]) -> float:
+  """Least PSNR of marked frames of a width and height, dB.
+
+  Codecs take more from small frames: 42 dB at 256, 46 at 512 and more.
+  """
+  doublings = np.log2(np.sqrt(size[0] * size[1]) / 256)
+  return float(np.clip(42 + 4 * doublings, 42, 46))
+
+
+def check_size(size: tuple[int, int]) -> None:
+  """Refuses frames without room for a mark.
+
+  Raises:
+    InputError: a side is shorter than `MIN_SIDE`.
+  """
+  if min(size) < MIN_SIDE:
+    raise errors.InputError(
+      f'mark: expected frames of {MIN_SIDE} pixels a side or more, found '
+      f'{size[0]} x {size[1]} (--mark off leaves it out)'
+    )
+
+
+class Marker:
+  """Adds one mark to the frames of a clip.
+
+  Attributes:
+    payload: What the mark says.
+    size: Width and height of the frames.
+  """
+
+  def __init__(
+    self,
+    host: np.ndarray,
+    size: tuple[int, int],
+    payload: payloads.Payload,
+    key: bytes = payloads.PUBLIC_KEY,
+  ):
+    """Plans the mark.
+
+    Args:
+      host: Picture [H, W, 3] uint8 RGB that resembles the frames, of any size.
+      size: Width and height of the frames.
+      payload: What the mark says.
+      key: Key of the mark.
+
+    Raises:
+      InputError: frames are too small.
+    """
+    check_size(size)
+    self.payload, self.size = payload, size
+    width, height = size
+    planes = canvases.colours(host)
+    pattern = patterns.of_key(key)
+    change = _scaled(_planned(pattern, planes, payload), planes, size)
+    exact = np.stack(
+      [canvases.resized(plane, height, width) for plane in change], axis=-1
+    )
+    whole = np.rint(exact).astype(np.int16)
+    # Levels that may be changed without leaving 0 to 255; the sum wraps.
+    self._least = np.maximum(-whole, 0).astype(np.uint8)
+    self._most = (255 - np.maximum(whole, 0)).astype(np.uint8)
+    self._change = whole.astype(np.uint8)
+
+  def mark(self, frames: np.ndarray) -> np.ndarray:
+    """Marked frames [..., H, W, 3] uint8 RGB."""
+    marked = np.maximum(frames, self._least)
+    np.minimum(marked, self._most, out=marked)
+    marked += self._change
+    return marked
+
+  def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Marked batches [b, H, W, 3]."""
+    return (self.mark(batch) for batch in batches)
+
+
+def _planned(
+  pattern: patterns.Pattern, planes: np.ndarray, payload: payloads.Payload
+) -> np.ndarray:
+  """The mark [256, 256] of unit power for a picture."""
+
+  def soft(planes: np.ndarray) -> np.ndarray:
+    rest = canvases.taper() * canvases.residual(planes)
+    return pattern.soft(patterns.matched(fft.rfft2(rest)))
+
+  alone = soft(planes)
+  signs = 1.0 - 2.0 * codes.encode(payload.words())  # [256, 210]
+  sign = signs[(signs @ alone).argmax()]
+  gain = np.ones(patterns.NUM_CODED)
+  for _ in range(_ROUNDS):
+    copy = planes.copy()
+    copy[1] += _COPY * _LEVELS * pattern.plane(sign * gain)
+    full = soft(copy) * sign
+    effect = max(float(np.mean(full - alone * sign) / gain.mean()), 1e-6)
+    gain += 0.7 * (np.median(full) - full) / effect
+    gain = np.clip(gain, _LEAST_GAIN, _MOST_GAIN)
+  return pattern.plane(sign * gain)
+
+
+def _scaled(
+  mark: np.ndarray, planes: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+  """The change of R, G, B [3, 256, 256] that is as strong as the eye allows."""
+  change = canvases.MARKED_IN_RGB[:, None, None] * mark
+  # Rounding to levels adds a twelfth.
+  power = 255**2 * 10 ** (-least_psnr(size) / 10) - 1 / 12
+  change *= np.sqrt(power / np.mean(change**2))
+  # Every other pixel of every other row says as much.
+  before = canvases.to_rgb(planes[:, ::2, ::2])
+  seen = visibility.difference(
+    *(
+      visibility.lab(np.moveaxis(np.clip(colours, 0, 255), 0, -1))
+      for colours in (before, before + change[:, ::2, ::2])
+    )
+  )
+  return change * min(1.0, MOST_DIFFERENCE / max(float(seen.mean()), 1e-6))

@@ -1,0 +1,52 @@
+"""Copies of frames as codecs leave them; for measurements."""
+
+from collections.abc import Sequence
+import fractions
+import io
+from typing import Literal
+
+import av
+import av.codec
+import numpy as np
+
+Codec = Literal['libx264', 'libx265', 'libvpx-vp9', 'libsvtav1']
+
+_CONTAINERS = {'libvpx-vp9': 'webm'}
+_OPTIONS = {
+  'libx264': {'preset': 'medium'},
+  'libx265': {'preset': 'medium', 'x265-params': 'log-level=none'},
+  'libvpx-vp9': {'b': '0', 'cpu-used': '4', 'row-mt': '1'},
+  'libsvtav1': {'preset': '8'},
+}
+
+
+def available(codec: Codec) -> bool:
+  """Whether this build of FFmpeg can encode with a codec."""
+  return codec in av.codec.codecs_available
+
+
+def recoded(
+  frames: Sequence[np.ndarray], codec: Codec, crf: int
+) -> list[np.ndarray]:
+  """Frames [H, W, 3] uint8 RGB after encoding (yuv420p, 25 fps) and decoding.
+
+  Args:
+    frames: Frames of one size; an odd last row or column is left out.
+    codec: Encoder.
+    crf: Constant quality on the codec's own scale.
+  """
+  height, width = (side // 2 * 2 for side in frames[0].shape[:2])
+  data = io.BytesIO()
+  form = _CONTAINERS.get(codec, 'mp4')
+  with av.open(data, 'w', format=form) as file:
+    stream = file.add_stream(codec, rate=fractions.Fraction(25))
+    stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
+    stream.options = {**_OPTIONS[codec], 'crf': str(crf)}
+    for frame in frames:
+      part = np.ascontiguousarray(frame[:height, :width])
+      picture = av.VideoFrame.from_ndarray(part, format='rgb24')
+      file.mux(stream.encode(picture))
+    file.mux(stream.encode(None))
+  data.seek(0)
+  with av.open(data, 'r') as file:
+    return [f.to_ndarray(format='rgb24') for f in file.decode(video=0)]
