@@ -103,6 +103,10 @@ def adam(
       'decay_epochs': (),  # becomes decay_steps
       'decay_steps': (),
       'decay_factor': 0.1,
+      'decay': 'steps',
+      'weight_decay': 0.0,
+      'rates': (),  # ((pattern, factor), ...); 0 freezes
+      'total_steps': 0,  # of a cosine; 0: those of the run
     }
   )
 

@@ -32,6 +32,9 @@ class ExpressionWindows:
   target: Literal['teacher', 'real', 'teacher_or_real'] = 'teacher'
   # beta_0: frame 0 of the clip, or half of the time any of its frames.
   reference: Literal['first', 'mixed'] = 'mixed'
+  # Drawn, or that of the frames: a real expression has the lids of its frame,
+  # and with a drawn signal the eyes' loss would ask for others.
+  blinks: Literal['random', 'real'] = 'random'
 
   def __post_init__(self) -> None:
     """Checks the words."""
@@ -39,6 +42,10 @@ class ExpressionWindows:
     if self.target not in targets:
       raise errors.InputError(
         f'expected target in {targets}, found {self.target!r}'
+      )
+    if self.blinks not in ('random', 'real'):
+      raise errors.InputError(
+        f'expected blinks random or real, found {self.blinks!r}'
       )
     if self.reference not in ('first', 'mixed'):
       raise errors.InputError(
@@ -85,12 +92,16 @@ class ExpressionWindows:
     teacher = self.target != 'real' and len(clip['teacher']) > 0
     if self.target == 'teacher' and not teacher:
       raise errors.InputError(f'expected a teacher in {clip["id"]}, found none')
+    if self.blinks == 'real':
+      signal = np.asarray(clip['blink'][frames], np.float32)
+    else:
+      signal = blinks.random_signal(self.num_frames, rng)
     return {
       'mel': transforms.mel_windows(
         clip['mel'], transforms.frame_starts(frames)
       ),
       'reference': real[reference],
-      'blink': blinks.random_signal(self.num_frames, rng),
+      'blink': signal,
       'target': (clip['teacher'] if teacher else real)[frames],
       'coefficients': coefficients[0],
     }

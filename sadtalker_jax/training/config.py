@@ -92,12 +92,6 @@ class TrainConfig:
   best_metric: Annotated[
     str, 'Metric of validation, such as `eval/l1`; empty: none is best.'
   ]
-  skip_non_finite: Annotated[
-    int,
-    AtLeast(0),
-    'Steps of a call that may be stepped over because a loss is no number; '
-    'one more ends the run.',
-  ]
   tensorboard: Annotated[bool, 'Whether event files for TensorBoard are made.']
   bundle: Annotated[str, 'Folder of the bundle with the frozen networks.']
   warm_start: config_parts.WarmStartConfig
@@ -107,6 +101,13 @@ class TrainConfig:
     'network where a stage has several.',
   ]
   loss: LossConfig
+  # Runs of before there was such a key have none.
+  skip_non_finite: Annotated[
+    int,
+    AtLeast(0),
+    'Steps of a call that may be stepped over because a loss is no number; '
+    'one more ends the run.',
+  ] = 0
   # Of some stages only, which repeat them without a default.
   size: Annotated[int | None, 'Side of the pictures, pixels.'] = None
   morphable: config_parts.FaceModelConfig | None = None
@@ -131,7 +132,7 @@ class TrainConfig:
     changes: dict[str, Any] = {
       'steps': steps,
       'optimizer': {
-        group: given.scheduled(per_epoch)
+        group: given.scheduled(per_epoch, steps)
         for group, given in self.optimizer.items()
       },
     }
@@ -177,7 +178,11 @@ def describe(
       for field in dataclasses.fields(kind)
       if field.default is dataclasses.MISSING
     }
-    hints = {name: shared[name] for name in shared if name in required}
+    hints = {
+      name: shared[name]
+      for name in shared
+      if name in required or name in default
+    }
   else:
     hints = {
       name: hint

@@ -28,12 +28,38 @@ class OptimizerConfig:
     tuple[int, ...], 'Steps at which the rate is multiplied by `decay_factor`.'
   ]
   decay_factor: Annotated[float, 'Factor of the rate at each of these steps.']
+  decay: Annotated[
+    Literal['steps', 'cosine'],
+    'How the rate falls: at `decay_steps`, or, without regard to them, along '
+    'half a cosine from the warm-up to 0 at the last step.',
+  ] = 'steps'
+  weight_decay: Annotated[
+    float,
+    AtLeast(0),
+    'Share of weights that is taken off a step, times the rate (AdamW); not '
+    'of biases, nor scales of norms.',
+  ] = 0.0
+  rates: Annotated[
+    tuple[tuple[str, float], ...],
+    'Patterns of parameters (`NETWORK/MODULE/...`, the whole name) with what '
+    'their rate is multiplied by, 0 to freeze them; the first that fits is '
+    'taken.',
+  ] = ()
+  total_steps: Annotated[
+    int, AtLeast(0), 'Steps of a cosine; 0: those of the run.'
+  ] = 0
 
-  def scheduled(self, per_epoch: float) -> Self:
-    """The same with epochs turned into steps, `per_epoch` of them in each."""
+  def scheduled(self, per_epoch: float, steps: int) -> Self:
+    """The same with epochs turned into steps.
+
+    Args:
+      per_epoch: Steps of an epoch.
+      steps: Steps of the run.
+    """
     more = (max(round(e * per_epoch), 1) for e in self.decay_epochs)
     at = tuple(sorted({*self.decay_steps, *more}))
-    return dataclasses.replace(self, decay_steps=at)
+    total = self.total_steps or steps
+    return dataclasses.replace(self, decay_steps=at, total_steps=total)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

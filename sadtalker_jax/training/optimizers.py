@@ -1,6 +1,7 @@
 """Optimisers of the stages, and gradients of large batches in parts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+import re
 from typing import Any
 
 import jax
@@ -14,11 +15,18 @@ from sadtalker_jax.typing import PyTree
 
 
 def schedule(config: config_parts.OptimizerConfig) -> optax.Schedule:
-  """The learning rate at a step: it rises from 0, and falls in steps."""
-  steady = optax.piecewise_constant_schedule(
-    config.learning_rate, {s: config.decay_factor for s in config.decay_steps}
-  )
+  """The learning rate at a step: it rises from 0, and falls."""
   warmup = config.warmup_steps
+  if config.decay == 'cosine':
+    length = max(config.total_steps - warmup, 1)
+    fall = optax.cosine_decay_schedule(config.learning_rate, length)
+
+    def steady(step: optax.ScalarOrSchedule) -> Any:
+      return fall(jnp.maximum(jnp.asarray(step) - warmup, 0))
+  else:
+    steady = optax.piecewise_constant_schedule(
+      config.learning_rate, {s: config.decay_factor for s in config.decay_steps}
+    )
   if not warmup:
     return steady
 
@@ -55,6 +63,8 @@ def adam(config: config_parts.OptimizerConfig) -> optax.GradientTransformation:
   steps = [optax.scale_by_adam(b1=config.b1, b2=config.b2)]
   if config.clip_norm:
     steps.insert(0, optax.clip_by_global_norm(config.clip_norm))
+  if config.weight_decay:
+    steps.append(optax.add_decayed_weights(config.weight_decay, _decays))
   steps.append(optax.scale_by_learning_rate(schedule(config)))
   chain = optax.chain(*steps)
 
@@ -63,9 +73,59 @@ def adam(config: config_parts.OptimizerConfig) -> optax.GradientTransformation:
   ) -> tuple[PyTree, PyTree]:
     # As in `learning_rate`.
     with jax.numpy_dtype_promotion('standard'):
-      return chain.update(gradients, state, params)
+      updates, state = chain.update(gradients, state, params)
+    return scaled(updates, config.rates), state
 
-  return optax.GradientTransformation(chain.init, update)
+  def init(params: PyTree) -> PyTree:
+    _check_patterns(params, config.rates)
+    return chain.init(params)
+
+  return optax.GradientTransformation(init, update)
+
+
+def scaled(updates: PyTree, rates: Sequence[tuple[str, float]]) -> PyTree:
+  """Updates times the factor of the first pattern that fits their name.
+
+  Args:
+    updates: Updates by network.
+    rates: Patterns with their factors.
+  """
+
+  def one(path: Any, update: jax.Array) -> jax.Array:
+    name = _name(path)
+    for pattern, factor in rates:
+      if re.fullmatch(pattern, name):
+        return update * factor if factor else jnp.zeros_like(update)
+    return update
+
+  return jax.tree_util.tree_map_with_path(one, updates) if rates else updates
+
+
+def _decays(params: PyTree) -> PyTree:
+  """Whether weight decay is for a parameter: biases have one dimension."""
+  return jax.tree.map(lambda x: x.ndim > 1, params)
+
+
+def _check_patterns(params: PyTree, rates: Sequence[tuple[str, float]]) -> None:
+  """Raises `InputError` for a pattern that fits no parameter."""
+  names = [_name(p) for p, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
+  for pattern, _ in rates:
+    try:
+      fits = any(re.fullmatch(pattern, name) for name in names)
+    except re.error as error:
+      raise errors.InputError(
+        f'optimizer.rates: expected a pattern, found {pattern!r}: {error}'
+      ) from error
+    if not fits:
+      raise errors.InputError(
+        f'optimizer.rates: expected a pattern of names such as {names[0]}, '
+        f'found {pattern!r}, which fits none'
+      )
+
+
+def _name(path: Any) -> str:
+  """Name of a parameter, keys with '/' between."""
+  return jax.tree_util.keystr(path, simple=True, separator='/')
 
 
 def average(ema: PyTree, params: PyTree, decay: float) -> PyTree:

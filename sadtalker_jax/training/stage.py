@@ -130,9 +130,11 @@ class Stage(abc.ABC, Generic[Config]):
   def validate(
     self, nets: networks.Bound, batch: Batch, step: jax.Array
   ) -> Metrics:
-    """What is measured where nothing is learned: the objective's terms."""
+    """What is measured where nothing is learned: terms and totals."""
     # One key for all of validation: figures of two steps can be compared.
-    return self.objective(nets, batch, jax.random.key(0), step).terms
+    found = self.objective(nets, batch, jax.random.key(0), step)
+    totals = {f'total/{group}': x for group, x in found.totals.items()}
+    return {**found.terms, **totals}
 
   def summaries(self, nets: networks.Bound, batch: Batch) -> Pictures:
     """Pictures [H, W, 3] in [0, 1] of a batch, by name; none by default."""

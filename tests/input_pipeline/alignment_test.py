@@ -199,6 +199,26 @@ def test_face_boxes_follow_the_head_but_not_the_chin():
   np.testing.assert_allclose(boxes, boxes[:1].repeat(3, 0))
 
 
+def test_real_expressions_come_with_the_blinks_of_their_frames():
+  stage = coeff_sequences.ExpressionWindows(target='real', blinks='real')
+
+  class OneClip:
+    def clip(self, position):
+      rows = np.zeros((20, 257), np.float32)
+      rows[:, 80] = np.arange(20)  # the first weight tells the frame
+      mel = np.zeros((120, 80), np.float32)
+      return {
+        'num_frames': 20,
+        'coefficients': rows,
+        'teacher': rows[:0, :64],
+        'mel': mel,
+        'blink': np.arange(20, dtype=np.float32) / 20,
+      }
+
+  made = stage.example(OneClip(), 0, np.random.default_rng(0))
+  np.testing.assert_allclose(made['blink'], made['target'][:, 0] / 20)
+
+
 def test_blinks_are_none_pulses_or_anything():
   made = [blinks.random_signal(5, np.random.default_rng(i)) for i in range(400)]
   silent = np.mean([not signal.any() for signal in made])

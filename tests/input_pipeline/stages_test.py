@@ -45,6 +45,7 @@ def test_synthetic_numbers_keep_their_range(stage):
     ('expnet', {'frames': 5}, "options of expnet in .*found 'frames'"),
     ('expnet', {'target': 'none'}, 'expected target in'),
     ('expnet', {'reference': 'last'}, 'expected reference'),
+    ('expnet', {'blinks': 'none'}, 'expected blinks'),
     ('mapping', {'coefficients': 71}, '70 or 73'),
     ('mapping', {'source_window': 'x'}, 'source_window'),
   ],

@@ -135,8 +135,13 @@ def test_a_config_of_before_there_were_types_is_read(testdata):
   found = stages.read(kept)
   assert found.stage == 'mapping' and found.steps == kept['steps']
   assert found.optimizer['discriminator'].b1 == 0.5
-  again = found.to_json()
-  assert {**again, 'exported': kept['exported']} == kept
+  again = {**found.to_json(), 'exported': kept['exported']}
+  # Keys since then have their defaults.
+  assert again.pop('skip_non_finite') == 0
+  for group in again['optimizer'].values():
+    assert not group.pop('weight_decay') and not group.pop('rates')
+    assert group.pop('decay') == 'steps' and group.pop('total_steps') == 0
+  assert again == kept
 
 
 def test_a_whole_number_is_a_number():

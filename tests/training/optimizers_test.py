@@ -31,6 +31,42 @@ def test_the_rate_rises_and_falls_in_steps():
   np.testing.assert_allclose(found, [0.025, 0.1, 0.1, 0.01, 0.001], rtol=1e-5)
 
 
+def test_the_rate_falls_along_a_cosine_after_the_warm_up():
+  config = dataclasses.replace(CONFIG, decay='cosine', warmup_steps=4)
+  config = config.scheduled(10, 24)
+  found = [
+    float(optimizers.learning_rate(config, jnp.int32(step)))
+    for step in (0, 3, 4, 14, 24)
+  ]
+  np.testing.assert_allclose(found, [0.025, 0.1, 0.1, 0.05, 0], atol=1e-7)
+
+
+def test_weight_decay_spares_biases():
+  mover = optimizers.adam(dataclasses.replace(CONFIG, weight_decay=0.5))
+  params = {'net': {'kernel': jnp.ones((2, 2)), 'bias': jnp.ones(2)}}
+  grads = {'net': {'kernel': jnp.zeros((2, 2)), 'bias': jnp.zeros(2)}}
+  updates, _ = mover.update(grads, mover.init(params), params)
+  np.testing.assert_allclose(updates['net']['kernel'], -0.05, rtol=1e-5)
+  np.testing.assert_allclose(updates['net']['bias'], 0)
+
+
+def test_rates_differ_by_pattern_and_zero_freezes():
+  rates = (('a/ear/.*', 0.0), ('a/.*', 0.5))
+  mover = optimizers.adam(dataclasses.replace(CONFIG, rates=rates))
+  net = {'ear': {'kernel': jnp.ones(1)}, 'mouth': {'kernel': jnp.ones(1)}}
+  params = {'a': net, 'b': net}
+  updates, _ = mover.update(params, mover.init(params), params)
+  np.testing.assert_array_equal(updates['a']['ear']['kernel'], 0)
+  np.testing.assert_allclose(updates['a']['mouth']['kernel'], -0.05, rtol=1e-4)
+  np.testing.assert_allclose(updates['b']['ear']['kernel'], -0.1, rtol=1e-4)
+  for pattern, told in (('nose/.*', 'fits none'), ('(', 'expected a pattern')):
+    mover = optimizers.adam(
+      dataclasses.replace(CONFIG, rates=((pattern, 0.0),))
+    )
+    with pytest.raises(errors.InputError, match=told):
+      mover.init(params)
+
+
 def test_gradients_are_cut_to_a_length():
   mover = optimizers.adam(dataclasses.replace(CONFIG, clip_norm=1.0))
   params = {'w': jnp.zeros(2)}

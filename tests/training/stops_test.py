@@ -238,7 +238,7 @@ def test_speed_is_that_of_steps_alone(monkeypatch):
   report = interval.report(10, waited=1.0)
   assert report['steps_per_second'] == pytest.approx(2)
   assert report['seconds_left'] == pytest.approx(45)
-  assert report['share_waiting_for_data'] == pytest.approx(0.2)
+  assert report['share_waiting_for_data'] == pytest.approx(1 / 5)
   assert report['seconds/validation'] == 40 and report['seconds/pictures'] == 7
   assert report['seconds/steps'] == pytest.approx(5)
   interval.add({'total/model': np.float32(1)})
