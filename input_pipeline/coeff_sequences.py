@@ -117,7 +117,7 @@ class PoseClips:
   """
 
   num_frames: int = 33
-  num_styles: int = 46
+  num_styles: int = conventions.NUM_STYLES
 
   def entries(self) -> dict[str, transforms.Entry]:
     """Shapes and types of an example."""

@@ -93,9 +93,7 @@ class CoefficientWindows:
   def entries(self) -> dict[str, transforms.Entry]:
     """Shapes and types of an example."""
     image = transforms.Entry((self.size,) * 2 + (3,), np.uint8, 0, 255)
-    window = transforms.Entry(
-      (2 * conventions.WINDOW_RADIUS + 1, self.coefficients)
-    )
+    window = transforms.Entry((conventions.WINDOW, self.coefficients))
     return {
       'source': image,
       'driving': image,

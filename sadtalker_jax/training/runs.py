@@ -12,7 +12,7 @@ from typing import Any, Literal
 import jax
 import ml_collections
 
-from sadtalker_jax import errors
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.training import (
   built_stage,
   bundled,
@@ -27,10 +27,10 @@ from sadtalker_jax.training import stage as stage_lib
 
 # Figures of the training set where batches are random.
 NO_STATISTICS = {
-  'mean': [0.0] * 70,
-  'std': [1.0] * 70,
-  'pose_delta_mean': [0.0] * 6,
-  'pose_delta_std': [1.0] * 6,
+  'mean': [0.0] * conventions.ROW_SIZE,
+  'std': [1.0] * conventions.ROW_SIZE,
+  'pose_delta_mean': [0.0] * conventions.POSE_SIZE,
+  'pose_delta_std': [1.0] * conventions.POSE_SIZE,
 }
 
 

@@ -93,7 +93,9 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
   def spread(self) -> np.ndarray:
     """Standard deviations of the coefficients, 0 of the crop."""
     spread = np.zeros(self.config.coefficients, np.float32)
-    spread[:70] = np.asarray(self.statistics['std'], np.float32)
+    spread[: conventions.ROW_SIZE] = np.asarray(
+      self.statistics['std'], np.float32
+    )
     return spread
 
   def objective(
