@@ -121,7 +121,7 @@ def test_rendered_test_is_scored(tmp_path, capsys, monkeypatch):
       shutil.copy(job.image, job.output)
       report(jobs.JobResult(1, str(job.output), 'done', T, 1.0))
 
-  monkeypatch.setattr(jobs, 'run', render)
+  monkeypatch.setattr(jobs, 'run_jobs', render)
   picture = image.load(bundle.SAMPLE_PORTRAIT)
   height, width = picture.shape[:2]
   part = (0.05 * width, 0.0, 0.95 * width, min(0.9 * width, height))
