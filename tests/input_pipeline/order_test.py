@@ -101,12 +101,17 @@ def test_worker_processes_change_nothing(folder):
 
 
 @pytest.mark.parametrize(
-  'change',
-  [{'batch_size': 2}, {'seed': 8}, {'reference': 'first'}, {'shuffle': False}],
+  ('change', 'named'),
+  [
+    ({'batch_size': 2}, 'found batch_size 2 in place of 4'),
+    ({'seed': 8}, 'found seed 8 in place of 7'),
+    ({'reference': 'first'}, "reference='first'.* in place of .*'mixed'"),
+    ({'shuffle': False}, 'found shuffle False in place of True'),
+  ],
 )
-def test_state_of_other_batches_is_refused(folder, change):
+def test_state_of_other_batches_is_refused(folder, change, named):
   state = _create(folder).state()
-  with pytest.raises(errors.InputError, match='expected the state'):
+  with pytest.raises(errors.InputError, match=named):
     _create(folder, **change).restore(state)
 
 
