@@ -51,7 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(flags: argparse.Namespace) -> int:
   """Finds out all about a card; 1 if an item failed."""
-  from sadtalker_jax.benchmarks.accelerator import goldens, plan, report, runner
+  from sadtalker_jax.benchmarks.accelerator import (
+    goldens,
+    peer,
+    plan,
+    report,
+    runner,
+  )
 
   scale = plan.SMALL if flags.small else plan.FULL
   if (flags.out is None) == (flags.write_golden is None):
@@ -68,13 +74,19 @@ def _report(flags: argparse.Namespace) -> int:
     )
   if flags.golden is not None:
     goldens.read(flags.golden, scale)  # its faults now, not in each child
-  items = [i for i in plan.ITEMS if not flags.only or i.name in flags.only]
+  if flags.peer is not None:
+    peer.check(flags.peer)
+  names = flags.only or [
+    i.name for i in plan.ITEMS if i.name != 'peer' or flags.peer is not None
+  ]
+  items = [item for item in plan.ITEMS if item.name in names]
   found = runner.run(
     flags.out,
     items,
     scale=scale.name,
     budget=flags.budget,
     golden=flags.golden,
+    peer=flags.peer,
     tell=lambda line: print(line, flush=True),
   )
   return 1 if report.failed(found) else 0

@@ -93,6 +93,13 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
     help='have the CPU compute these arrays, write them (.npz), and end',
   )
   add(
+    '--peer',
+    type=pathlib.Path,
+    metavar='CHECKOUT',
+    help='checkout of github.com/OpenTalker/SadTalker whose PyTorch modules '
+    'are timed, too; its code is run',
+  )
+  add(
     '--only',
     nargs='+',
     metavar='ITEM',
