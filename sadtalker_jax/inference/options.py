@@ -3,6 +3,7 @@
 Each field of `Options` says once what it is: its type, help, choices and range.
 The flags of the command line (`cli.option_flags`), the checks of manifests
 (`batch.manifest`) and the table in docs/reference/options.md are made of that.
+So all are in one class, and the file is longer than others.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,16 @@ from sadtalker_jax.media import limits
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
 EnhancerName = Literal['gfpgan']
 Mark = Literal['on', 'off']
+LabelPlace = Literal[
+  'auto',
+  'bottom',
+  'top',
+  'bottom-left',
+  'bottom-right',
+  'top-left',
+  'top-right',
+]
+OWN = 'own'  # in place of the files that sign: the key of the user
 AUTO = 'auto'  # the best motion or renderer that the bundle has
 
 # Sides that the canvases of the renderers can have; released weights are for
@@ -189,6 +200,32 @@ class Options:
     metavar='FILE',
   )
 
+  label: str | None = _option(
+    None,
+    'word',
+    'Text that people see on a plate in every frame, never over a face.',
+    metavar='TEXT',
+  )
+  label_place: LabelPlace = _option(
+    'auto',
+    'name',
+    'Place of that text; auto takes the first that is beside all faces.',
+    choices=get_args(LabelPlace),
+  )
+  label_font: pathlib.Path | None = _option(
+    None,
+    'path',
+    'Font of that text (TrueType or OpenType); else one for English.',
+    metavar='FILE',
+  )
+  sign: tuple[pathlib.Path, ...] | None = _option(
+    None,
+    'paths',
+    'Signature in the file (C2PA; extra provenance): the files of a '
+    f'certificate and its key, or {OWN} for a key of yours that is made once.',
+    metavar='CERT [KEY]',
+  )
+
   def __post_init__(self) -> None:
     """Checks every value."""
     for spec in specs():
@@ -197,6 +234,9 @@ class Options:
     if self.size % _SIZE_STEP or not 0 < self.size <= _LARGEST:
       wanted = f'256, 512 or another multiple of {_SIZE_STEP} to {_LARGEST}'
       raise by_name()['size'].fail(wanted, self.size)
+    sign = tuple(map(str, self.sign or (OWN,)))
+    if len(sign) != 2 and sign != (OWN,):
+      raise by_name()['sign'].fail(f'a certificate and a key, or {OWN}', sign)
 
 
 @functools.cache
