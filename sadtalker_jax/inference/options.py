@@ -69,17 +69,20 @@ class Options:
   fps: float = _option(
     25.0, 'number', 'Frames per second of the result.', least=1, most=120
   )
-  seed: int = _option(
-    0,
+  seed: int | None = _option(
+    None,
     'integer',
-    'Random seed for head motion and blinks.',
+    'Random seed for head motion, gaze and blinks; by default that of the '
+    'sound, so that no two recordings move alike.',
     least=0,
     most=2**32 - 1,
+    metavar='N',
   )
   pose_style: int = _option(
     0,
     'integer',
-    f'Manner of head motion, 0 to {conventions.NUM_STYLES - 1}.',
+    f'Manner of head motion: 1 is calm, {conventions.NUM_STYLES - 1} lively, 0 '
+    'ordinary.',
     least=0,
     most=conventions.NUM_STYLES - 1,
   )
@@ -87,7 +90,9 @@ class Options:
     1.0, 'number', 'Strength of the generated expression.', least=0, most=10
   )
   still: bool = _option(False, 'flag', 'Keep the head pose of the picture.')
-  blink: bool = _option(True, 'flag', 'No random blinks.', flag='no_blink')
+  blink: bool = _option(
+    True, 'flag', 'No random blinks and glances.', flag='no_blink'
+  )
   input_yaw: tuple[float, ...] | None = _option(
     None,
     'angles',
