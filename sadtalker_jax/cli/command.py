@@ -33,13 +33,17 @@ EXTRAS = {
   'apache_beam': 'beam',
   'array_record': 'prepare',
   'clu': 'train',
+  'fastapi': 'server',
   'grain': 'train',
   'librosa': 'train',
   'ml_collections': 'train',
   'optax': 'train',
+  'prometheus_client': 'server',
+  'python_multipart': 'server',
   'tensorboardX': 'train',
   'tensorflow_datasets': 'train',
   'torch': 'convert',
+  'uvicorn': 'server',
 }
 
 
