@@ -39,6 +39,7 @@ RANK = {
   'photo_fitting': 6,
   'synthesis': 6,
   'benchmarks': 6,
+  'serving': 6,
   'cli': 7,
 }
 # Packages that only these parts of the library may import, and only there.
@@ -55,6 +56,10 @@ ALLOWED_ONLY_IN = {
   'apache_beam': {'preparation'},
   'tensorflow': set(),
   'gradio': set(),
+  'fastapi': {'serving'},
+  'starlette': {'serving'},
+  'prometheus_client': {'serving'},
+  'uvicorn': {'cli'},
   'torch': {'conversion'},
   'safetensors': {'conversion'},
   'av': {'media'},

@@ -35,13 +35,17 @@ EXTRAS = {
   'c2pa': 'provenance',
   'clu': 'train',
   'cryptography': 'provenance',
+  'fastapi': 'server',
   'grain': 'train',
   'librosa': 'train',
   'ml_collections': 'train',
   'optax': 'train',
+  'prometheus_client': 'server',
+  'python_multipart': 'server',
   'tensorboardX': 'train',
   'tensorflow_datasets': 'train',
   'torch': 'convert',
+  'uvicorn': 'server',
 }
 
 
@@ -187,7 +191,12 @@ def _end(name: str, line: str, code: int) -> int:
 
 @contextlib.contextmanager
 def _sigterm_raises() -> Iterator[None]:
-  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread."""
+  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread.
+
+  A signal that comes while Python runs a finaliser, or a callback of a C
+  library, is lost there: Python reports such an exception as unraisable and
+  goes on. It is then sent again.
+  """
   if threading.current_thread() is not threading.main_thread():
     yield  # only the main thread may set handlers
     return
@@ -198,14 +207,29 @@ def _sigterm_raises() -> Iterator[None]:
       signal.signal(number, signal.SIG_IGN)
     raise Terminated
 
+  def lost(unraisable: Any) -> None:
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+      report(unraisable)
+      return
+    again = signal.SIGINT
+    if unraisable.exc_type is Terminated:
+      signal.signal(signal.SIGTERM, handle)
+      again = signal.SIGTERM
+    # Not from here: what a handler raises in this hook is lost, too.
+    timer = threading.Timer(0.01, os.kill, (os.getpid(), again))
+    timer.daemon = True
+    timer.start()
+
   before = {
     number: signal.getsignal(number) for number in (signal.SIGTERM, *_hangup())
   }
+  report, sys.unraisablehook = sys.unraisablehook, lost
   try:
     for number in before:
       signal.signal(number, handle)
     yield
   finally:
+    sys.unraisablehook = report
     for number, handler in before.items():
       signal.signal(number, signal.SIG_DFL if handler is None else handler)
 

@@ -45,6 +45,24 @@ def is_picture(source: pathlib.Path) -> bool:
   return image is not None
 
 
+def stated_size(source: pathlib.Path) -> tuple[int, int] | None:
+  """Width and height that a picture file states; None where it is none.
+
+  Nothing is decoded, so that a small file of a huge picture costs nothing.
+
+  Raises:
+    InputError: it states more pixels than Pillow would decode.
+  """
+  try:
+    image = _open(source, source)
+  except Damaged:
+    return None
+  if image is None:
+    return None
+  with image:
+    return image.size
+
+
 def begins(source: pathlib.Path) -> str | None:
   """What a file is whose text or document begins in a known way."""
   with open(source, 'rb') as file:
