@@ -20,13 +20,14 @@ import pathlib
 import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 from sadtalker_jax import errors, jax_settings
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+_MOST_SHOWN = 500  # characters of a fault of the command line
 
 # The extra of pyproject.toml that installs a package, by its name in imports.
 EXTRAS = {
@@ -112,6 +113,17 @@ def _run(body: Callable[[], int], name: str, stopped: str) -> int:
     return _end(name, stopped, INTERRUPTED)
 
 
+class Parser(argparse.ArgumentParser):
+  """A command line whose faults are one line, without pages of usage."""
+
+  def error(self, message: str) -> NoReturn:
+    """Ends the program."""
+    line = ' '.join(message.split())
+    if len(line) > _MOST_SHOWN:
+      line = f'{line[:_MOST_SHOWN]}...'
+    self.exit(BAD_INPUT, f'{self.prog}: {line} (--help lists the flags)\n')
+
+
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
   """A command line without flags, whose usage shows how it was called.
 
@@ -120,7 +132,7 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     description: Text above the flags, printed as it is.
   """
   called = pathlib.Path(sys.argv[0]).stem
-  return argparse.ArgumentParser(
+  return Parser(
     prog=f'sadtalker {name.replace("_", "-")}'
     if called == 'sadtalker'
     else f'python -m sadtalker_jax.cli.{name}',
