@@ -20,6 +20,7 @@ option of its own.
 """
 
 import fractions
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -43,6 +44,21 @@ _BROWS = {
   'browOuterUpLeft': 0.08,
   'browOuterUpRight': 0.08,
 }
+
+
+class SpeakingMouth(NamedTuple):
+  """A mouth that speaks, apart from the portrait's own."""
+
+  units: np.ndarray  # [T, 64] units that the sound moves
+  presence: np.ndarray  # [T] 0 where the portrait's own mouth is shown, to 1
+
+  @classmethod
+  def at_rest(cls, num_frames: int) -> Self:
+    """The mouth of silence."""
+    return cls(
+      np.zeros((num_frames, conventions.EXPRESSION_SIZE), np.float32),
+      np.zeros(num_frames, np.float32),
+    )
 
 
 class BaselineMotion(tracks.Motion):
@@ -91,11 +107,11 @@ class BaselineMotion(tracks.Motion):
     sound = speech.listen(wave, self._weights.reference)
     stress = speech.at_frames(sound.stress, num_frames, rate)
     activity = speech.at_frames(sound.activity, num_frames, rate)
-    lips = lips_lib.measure(sound, num_frames, rate, self._weights)
+    mouth = self.speaking_mouth(wave, sound, num_frames, rate)
     expression = source[conventions.ROW_EXPRESSION]
     rows = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
     rows[:, conventions.ROW_EXPRESSION] = self._speaking(
-      expression, lips, activity, stress, options.expression_scale
+      expression, mouth, stress, options.expression_scale
     )
     _set_eyes(rows, expression, rate, options)
     rows[:, conventions.ROW_POSE] = _pose(
@@ -103,20 +119,37 @@ class BaselineMotion(tracks.Motion):
     )
     return tracks.Track(rows, tracks.free_views(options, num_frames))
 
+  def speaking_mouth(
+    self, wave: np.ndarray, sound: speech.Sound, num_frames: int, fps: float
+  ) -> SpeakingMouth:
+    """The mouth of a recording; other kinds of lips replace this.
+
+    Args:
+      wave: [L] sound at 16 kHz.
+      sound: Measures of it.
+      num_frames: T.
+      fps: Frames per second.
+    """
+    del wave
+    lips = lips_lib.measure(sound, num_frames, fps, self._weights)
+    return SpeakingMouth(
+      lips_lib.units(lips, self._weights),
+      speech.at_frames(sound.activity, num_frames, fps),
+    )
+
   def _speaking(
     self,
     expression: np.ndarray,
-    lips: lips_lib.Lips,
-    activity: np.ndarray,
+    mouth: SpeakingMouth,
     stress: np.ndarray,
     scale: float,
   ) -> np.ndarray:
     """Expression [T, 64] with mouth and brows driven by the sound."""
-    generated = lips_lib.units(lips, self._weights)
+    generated = mouth.units.copy()
     for name, height in _BROWS.items():
       generated[:, _SLOT[name]] = height * stress
     rest = lips_lib.resting(
-      expression, activity * min(scale, 1.0), self._weights
+      expression, mouth.presence * min(scale, 1.0), self._weights
     )
     # Units end at 1; a fitted source may already be outside.
     highest = np.maximum(rest, 1.0)
