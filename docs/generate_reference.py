@@ -36,6 +36,7 @@ _KINDS = {
   'flag': 'true or false',
   'integer': 'whole number',
   'word': 'name',
+  'paths': 'one or two paths',
   'angles': 'one or more numbers',
   'box': 'four numbers',
 }

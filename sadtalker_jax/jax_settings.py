@@ -7,6 +7,7 @@ for good (`enforce`), the library only while it computes (`standard`, `each`).
 
 from collections.abc import Iterable, Iterator
 import contextlib
+import importlib
 import os
 import sys
 from typing import TypeVar
@@ -61,6 +62,32 @@ def each(items: Iterable[_Item]) -> Iterator[_Item]:
       except StopIteration:
         return
     yield item
+
+
+def cudnn_version() -> str | None:
+  """Version of cuDNN as jax's plugin has loaded it; None where there is none.
+
+  The wheel may be another than the library that is found first.
+  """
+  for generation in ('13', '12'):
+    try:
+      loaded = importlib.import_module(f'jax_cuda{generation}_plugin._versions')
+      number = int(loaded.cudnn_get_version())
+    except (ImportError, AttributeError, RuntimeError):
+      continue
+    major, rest = divmod(number, 10000 if number >= 90000 else 1000)
+    return f'{major}.{rest // 100}.{rest % 100}'
+  return None
+
+
+def note_cudnn(platform: str) -> None:
+  """Logs the version of cuDNN on a GPU: some compute wrong numbers.
+
+  Args:
+    platform: Platform of the devices at work.
+  """
+  if platform in ('gpu', 'cuda') and (version := cudnn_version()):
+    logging.info('cuDNN %s', version)
 
 
 def check_platform() -> None:

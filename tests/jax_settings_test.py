@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import types
 
 import jax
 import numpy as np
@@ -56,3 +57,19 @@ def test_a_platform_that_is_not_here_is_one_line():
   assert done.returncode == 2, done.stderr
   (line,) = [x for x in done.stderr.splitlines() if 'JAX_PLATFORMS' in x]
   assert "found 'cuda'" in line and 'Traceback' not in done.stderr
+
+
+def test_the_version_of_cudnn_is_noted_on_gpus_alone(monkeypatch, caplog):
+  caplog.set_level('INFO')
+  plugin = types.ModuleType('jax_cuda12_plugin._versions')
+  monkeypatch.setitem(sys.modules, 'jax_cuda13_plugin', None)
+  monkeypatch.setitem(sys.modules, 'jax_cuda12_plugin', types.ModuleType('x'))
+  monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
+  jax_settings.note_cudnn('gpu')  # a plugin that tells nothing
+  for number, version in ((92801, '9.28.1'), (8906, '8.9.6')):
+    plugin.cudnn_get_version = lambda number=number: number
+    jax_settings.note_cudnn('cpu')
+    jax_settings.note_cudnn('gpu')
+    assert jax_settings.cudnn_version() == version
+  said = [record.getMessage() for record in caplog.records]
+  assert said == ['cuDNN 9.28.1', 'cuDNN 8.9.6']

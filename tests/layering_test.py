@@ -59,6 +59,8 @@ ALLOWED_ONLY_IN = {
   'safetensors': {'conversion'},
   'av': {'media'},
   'PIL': {'media', 'face3d'},
+  'c2pa': {'marking'},
+  'cryptography': {'marking'},
   'cv2': set(),
   'librosa': set(),
 }

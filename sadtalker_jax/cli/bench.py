@@ -6,6 +6,7 @@
     sadtalker bench grid_sample
     sadtalker bench accelerator --write_golden cpu.npz
     sadtalker bench accelerator --out card --golden cpu.npz --budget 480
+    sadtalker bench compile --device h200 --program render renderer
     sadtalker bench marking DIR --size 256
 
 A line says what ran where (device, dtype, batch, versions), the median and the
@@ -18,6 +19,9 @@ Without --bundle the weights are noise: speed does not depend on them.
 writes a report instead (docs/results/accelerator.md). It ends with exit code 1
 if an item fails: a wrong number, a crash, a deadline.
 
+`compile` says what a compiler makes of the programs for a device that is not
+here: kernels, bytes, layouts of convolutions, a bound on speed. Nothing runs.
+
 `marking` says which copies of the videos of a folder keep the invisible mark:
 a line for each kind of copy, and one of cost and visibility.
 """
@@ -25,6 +29,7 @@ a line for each kind of copy, and one of cost and visibility.
 import argparse
 from collections.abc import Iterator, Sequence
 import json
+import os
 import sys
 from typing import Any
 
@@ -46,7 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(flags: argparse.Namespace) -> int:
   """Finds out all about a card; 1 if an item failed."""
-  from sadtalker_jax.benchmarks.accelerator import goldens, plan, report, runner
+  from sadtalker_jax.benchmarks.accelerator import (
+    goldens,
+    peer,
+    plan,
+    report,
+    runner,
+  )
 
   scale = plan.SMALL if flags.small else plan.FULL
   if (flags.out is None) == (flags.write_golden is None):
@@ -63,13 +74,19 @@ def _report(flags: argparse.Namespace) -> int:
     )
   if flags.golden is not None:
     goldens.read(flags.golden, scale)  # its faults now, not in each child
-  items = [i for i in plan.ITEMS if not flags.only or i.name in flags.only]
+  if flags.peer is not None:
+    peer.check(flags.peer)
+  names = flags.only or [
+    i.name for i in plan.ITEMS if i.name != 'peer' or flags.peer is not None
+  ]
+  items = [item for item in plan.ITEMS if item.name in names]
   found = runner.run(
     flags.out,
     items,
     scale=scale.name,
     budget=flags.budget,
     golden=flags.golden,
+    peer=flags.peer,
     tell=lambda line: print(line, flush=True),
   )
   return 1 if report.failed(found) else 0
@@ -83,6 +100,8 @@ def _print(flags: argparse.Namespace) -> int:
 
 def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   """The lines of the benchmark that the flags name."""
+  if flags.what == 'compile':
+    return _compiled(flags)
   from sadtalker_jax.benchmarks import (
     grid_sample_speed,
     marking,
@@ -107,6 +126,23 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
     'grid_sample': grid_sample_speed.run,
   }[flags.what]
   return benchmark(flags.batch, flags.repeats)
+
+
+def _compiled(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
+  from sadtalker_jax.benchmarks.described import devices
+
+  if 'jax' not in sys.modules:  # else this is no process of its own
+    devices.look_away(os.environ)
+  from sadtalker_jax.benchmarks.described import roofline
+
+  return roofline.run(
+    flags.device,
+    flags.program,
+    batches=flags.batch,
+    dtypes=flags.dtype,
+    size=flags.size,
+    keep=flags.keep,
+  )
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ import argparse
 import pathlib
 
 from sadtalker_jax.benchmarks.accelerator import plan
+from sadtalker_jax.benchmarks.described import devices
 from sadtalker_jax.cli import command
 
 # Name, default batch size, help.
@@ -44,6 +45,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         '--dtype', default='float32', choices=['float32', 'bfloat16']
       )
   _accelerator(kinds.add_parser('accelerator', help='all about one card'))
+  _compile(
+    kinds.add_parser(
+      'compile',
+      help='kernels and bytes on a device that is not here',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
   _marking(
     kinds.add_parser(
       'marking',
@@ -85,6 +93,13 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
     help='have the CPU compute these arrays, write them (.npz), and end',
   )
   add(
+    '--peer',
+    type=pathlib.Path,
+    metavar='CHECKOUT',
+    help='checkout of github.com/OpenTalker/SadTalker whose PyTorch modules '
+    'are timed, too; its code is run',
+  )
+  add(
     '--only',
     nargs='+',
     metavar='ITEM',
@@ -95,6 +110,40 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
     '--small',
     action='store_true',
     help='narrow networks and small arrays, to try the command on any machine',
+  )
+
+
+def _compile(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `compile`."""
+  add = kind.add_argument
+  add(
+    '--device',
+    required=True,
+    choices=sorted(devices.DEVICES),
+    help='device to compile for; it need not be here, its plugin must',
+  )
+  add(
+    '--program',
+    nargs='+',
+    default=['render'],
+    metavar='NAME',
+    help='render, or training steps by config and variant: renderer, '
+    'mapping:512',
+  )
+  add('--batch', type=int, nargs='+', default=[8], help='frames, or examples')
+  add(
+    '--dtype',
+    nargs='+',
+    default=['bfloat16'],
+    choices=['float32', 'bfloat16'],
+    help='types of computation',
+  )
+  add('--size', type=int, default=256, choices=[256, 512], help='of frames')
+  add(
+    '--keep',
+    type=pathlib.Path,
+    metavar='DIR',
+    help='folder for the texts of the compiled programs',
   )
 
 

@@ -32,7 +32,9 @@ TERMINATED = 128 + signal.SIGTERM
 EXTRAS = {
   'apache_beam': 'beam',
   'array_record': 'prepare',
+  'c2pa': 'provenance',
   'clu': 'train',
+  'cryptography': 'provenance',
   'grain': 'train',
   'librosa': 'train',
   'ml_collections': 'train',

@@ -49,8 +49,9 @@ def _form(spec: option_specs.Spec) -> dict[str, Any]:
   if spec.choices:
     form['choices'] = spec.choices
   names = tuple(spec.metavar.split())
-  if spec.kind == 'angles':
+  if spec.kind in ('angles', 'paths'):
     form['nargs'] = '+'
+    names = names[:1]
   elif len(names) > 1:
     form['nargs'] = len(names)
   if names:

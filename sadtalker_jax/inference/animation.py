@@ -10,6 +10,7 @@ import numpy as np
 from sadtalker_jax import jax_settings
 from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import geometry_video, inputs, rendering, tracks
+from sadtalker_jax.inference import marks as marks_lib
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.enhance import face_enhancer
 from sadtalker_jax.marking import embedding
@@ -33,12 +34,17 @@ class Animation:
   batch_size: int
   enhancer: face_enhancer.FaceEnhancer | None = None
   geometry: geometry_video.GeometryRenderer | None = None
-  marker: embedding.Marker | None = None  # None leaves frames as they are
+  marks: marks_lib.Marks | None = None  # None: frames and file say nothing
 
   @property
   def track(self) -> np.ndarray:
     """Coefficients [T, 70]."""
     return self.motion.coefficients
+
+  @property
+  def marker(self) -> embedding.Marker | None:
+    """The invisible mark of the frames; None if there is none."""
+    return self.marks.marker if self.marks else None
 
   @property
   def num_frames(self) -> int:
@@ -61,7 +67,7 @@ class Animation:
     return rendering.RenderJob(self.drawer, prepared, self.motion)
 
   def finished(self, drawn: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """What the renderer drew, shaped, pasted, enhanced and marked.
+    """What the renderer drew, shaped, pasted, enhanced, marked.
 
     Args:
       drawn: frames in order, batches [b, H, W, 3] uint8.
@@ -81,8 +87,8 @@ class Animation:
       batches = (_shaped(batch, self.portrait.frame_size) for batch in batches)
     if self.enhancer is not None:
       batches = self.enhancer.stream(batches)
-    if self.marker is not None:
-      batches = self.marker.stream(batches)
+    if self.marks is not None:
+      batches = self.marks.stream(batches)
     return jax_settings.each(batches)
 
   def batches(self) -> Iterator[np.ndarray]:
@@ -141,7 +147,11 @@ class Animation:
       prepared = self.geometry.prepare(self.portrait)
     clip = rendering.RenderJob(self.geometry, prepared, self.motion)
     parts = rendering.stream([clip], self.batch_size)
-    self._encode((part.frames for part in parts), second, overwrite, None)
+    drawn: Iterable[np.ndarray] = (part.frames for part in parts)
+    if self.marker is not None:
+      panels = self.geometry.still(prepared)
+      drawn = self.marker.replanned(panels).stream(drawn)
+    self._encode(drawn, second, overwrite, None)
     return first
 
   def _encode(
@@ -153,7 +163,12 @@ class Animation:
   ) -> pathlib.Path:
     """An mp4 file of frames and the sound."""
     writer = video.VideoWriter(
-      path, fps=self.fps, audio=self.sound, overwrite=overwrite
+      path,
+      fps=self.fps,
+      audio=self.sound,
+      overwrite=overwrite,
+      tags=self.marks.tags if self.marks else None,
+      seal=self.marks.seal if self.marks else None,
     )
     with writer:
       for batch in batches:

@@ -103,6 +103,10 @@ class GeometryRenderer:
     )
     return PreparedGeometry(alignment.crop(picture, larger, self._size), vector)
 
+  def still(self, prepared: PreparedGeometry) -> np.ndarray:
+    """What frames look like, without any drawing: photos [S, N * S, 3]."""
+    return np.tile(np.asarray(prepared.photo), (1, 1 + len(self._looks), 1))
+
   def inputs(
     self, prepared: PreparedGeometry, track: tracks.Track, index: np.ndarray
   ) -> tuple[np.ndarray, ...]:

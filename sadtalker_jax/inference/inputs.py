@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from sadtalker_jax import conventions
+from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import audio as audio_lib
 from sadtalker_jax.media import encoder, recordings, resampling, samples
 from sadtalker_jax.media import image as image_lib
@@ -45,6 +46,23 @@ def sound(given: Sound, track: int | None = None) -> Heard:
     iter([samples.mono(wave)]), rate, conventions.SAMPLE_RATE, 1
   )
   return Heard(np.concatenate(list(pieces), axis=1)[0], (wave, rate))
+
+
+def given_files(
+  image: Picture, audio: Sound, options: options_lib.Options
+) -> dict[str, Path]:
+  """Files that a clip is made of, by what they are; arrays are none."""
+  given = {
+    'portrait': image,
+    'recording': audio,
+    'head motion': options.ref_pose,
+    'blinks': options.ref_eyeblink,
+  }
+  return {
+    role: value
+    for role, value in given.items()
+    if isinstance(value, (str, os.PathLike))
+  }
 
 
 def picture(given: Picture) -> np.ndarray:

@@ -1,8 +1,16 @@
-"""The invisible mark of a clip: which one, and planned on what.
+"""Where a clip comes from, as its frames and its file say it.
 
-A mark is planned on the portrait, not on drawn frames, so that it does not
-depend on devices or batches. It goes on last, after pasting and enhancing.
+The invisible mark is planned on the portrait, not on drawn frames, so that it
+does not depend on devices or batches. It goes on last, after pasting,
+enhancing and the label. The file repeats in words what the mark says.
 """
+
+from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+import functools
+import os
+import pathlib
+from typing import NamedTuple
 
 from absl import logging
 import numpy as np
@@ -11,9 +19,99 @@ from sadtalker_jax import errors
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
-from sadtalker_jax.marking import embedding, payloads
+from sadtalker_jax.marking import (
+  embedding,
+  labels,
+  payloads,
+  signing,
+  statements,
+)
+from sadtalker_jax.media import boxes, lettering
 
+# What is kept free about a detected face, from eyebrows to chin: shares of its
+# width and height on the left, above, on the right, and below.
+_ROOM = np.array([0.12, 0.3, 0.12, 0.12])
 _DECIMALS = 2  # of motion that the job's number is made of
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Marks:
+  """What frames and files of a clip say of their making.
+
+  Attributes:
+    statement: Words in the file.
+    marker: The invisible mark; None leaves frames without one.
+    label: The label that people read; None leaves frames without one.
+    signer: Who signs the file; None leaves it unsigned.
+    inputs: Files that the clip is made of, by what they are.
+  """
+
+  statement: statements.Statement
+  marker: embedding.Marker | None
+  label: labels.Label | None = None
+  signer: signing.Signer | None = None
+  inputs: Mapping[str, str | os.PathLike[str]] = dataclasses.field(
+    default_factory=dict
+  )
+
+  @property
+  def tags(self) -> Mapping[str, str]:
+    """Tags of the file."""
+    return self.statement.tags
+
+  def stream(self, batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Batches [b, H, W, 3] of finished frames, labelled and marked."""
+    if self.label is not None:
+      batches = self.label.stream(batches)
+    return self.marker.stream(batches) if self.marker else batches
+
+  def seal(self, path: pathlib.Path) -> None:
+    """Adds what FFmpeg cannot write to a complete file."""
+    boxes.append(path, boxes.XMP, self.statement.xmp)
+    if self.signer is not None:
+      payload = self.marker.payload if self.marker else None
+      self.signer.sign(path, self.statement, payload, self.inputs)
+
+
+class Tools(NamedTuple):
+  """What marks are made with, read and checked before any work."""
+
+  key: bytes  # of the invisible mark
+  is_marked: bool  # whether frames get an invisible mark
+  signer: signing.Signer | None
+  label: Callable[..., labels.Label] | None  # of a size and faces
+
+
+def tools(options: options_lib.Options) -> Tools:
+  """The tools that options ask for.
+
+  Raises:
+    InputError: the key of the mark cannot be read, or there is one without a
+      mark; the certificate and the key that sign cannot be used, or the extra
+      is not installed; the text of the label cannot be drawn.
+  """
+  is_marked = options.mark == 'on'
+  if not is_marked and options.mark_key is not None:
+    raise errors.InputError('mark_key: expected with mark on only')
+  key = payloads.read_key(options.mark_key)
+  signer = signing.Signer.of(options.sign) if options.sign else None
+  return Tools(key, is_marked, signer, _label(options))
+
+
+def _label(
+  options: options_lib.Options,
+) -> Callable[..., labels.Label] | None:
+  if options.label is None:
+    if options.label_font is not None:
+      raise errors.InputError('label_font: expected with a label only')
+    return None
+  lettering.check(options.label, options.label_font)
+  return functools.partial(
+    labels.Label,
+    options.label,
+    place=options.label_place,
+    font=options.label_font,
+  )
 
 
 def planned(
@@ -21,9 +119,10 @@ def planned(
   track: np.ndarray,
   size: tuple[int, int],
   bundle: bundle_lib.Bundle,
-  options: options_lib.Options,
-) -> embedding.Marker | None:
-  """The mark of a clip; None where options turn it off.
+  chosen: Tools,
+  inputs: Mapping[str, str | os.PathLike[str]],
+) -> Marks:
+  """The marks of a clip; without an invisible one where options turn it off.
 
   The job's number is 24 bits of a keyed hash of the motion and the size: the
   same clip has the same number.
@@ -33,24 +132,55 @@ def planned(
     track: Coefficients [T, 70] of the motion.
     size: Width and height of the frames that come out.
     bundle: Bundle whose number the mark names.
-    options: Options of the clip.
+    chosen: What marks are made with.
+    inputs: Files that the clip is made of, by what they are.
 
   Raises:
-    InputError: frames are too small for a mark, or the key cannot be read.
+    InputError: frames are too small for a mark, or have no room for the label.
   """
-  if options.mark == 'off':
-    if options.mark_key is not None:
-      raise errors.InputError('mark_key: expected with mark on only')
-    logging.warning('mark off: frames get no invisible mark')
-    return None
-  key = payloads.read_key(options.mark_key)
-  embedding.check_size(size)
   content = np.round(np.asarray(track, np.float64), _DECIMALS) + 0.0
   job = payloads.number_of(
-    content.tobytes() + repr(size).encode(), key, payloads.JOB_BITS
+    content.tobytes() + repr(size).encode(), chosen.key, payloads.JOB_BITS
   )
   payload = payloads.Payload(bundle.number, job)
-  return embedding.Marker(_host(portrait), size, payload, key)
+  statement = statements.Statement.of_ours(payload.model, payload.job_id)
+  label = None
+  if chosen.label is not None:
+    label = chosen.label(size, _faces(portrait, size, bundle))
+  marker = None
+  if chosen.is_marked:
+    embedding.check_size(size)
+    marker = embedding.Marker(_host(portrait), size, payload, chosen.key)
+  else:
+    logging.warning('mark off: frames get no invisible mark')
+  return Marks(statement, marker, label, chosen.signer, inputs)
+
+
+def _faces(
+  portrait: portrait_lib.Portrait,
+  size: tuple[int, int],
+  bundle: bundle_lib.Bundle,
+) -> list[labels.Box]:
+  """Where faces may be in frames, foreheads and moving chins included."""
+  picture, window = portrait.picture, portrait.window
+  left, top, right, bottom = window.box
+  if window.paste:
+    left, top, right, bottom = 0, 0, picture.shape[1], picture.shape[0]
+  across, down = size[0] / (right - left), size[1] / (bottom - top)
+  found = []
+  for face in bundle.detector.detect(picture):
+    x0, y0, x1, y1 = face.box
+    more = _ROOM * np.array([x0 - x1, y0 - y1, x1 - x0, y1 - y0])
+    x0, y0, x1, y1 = np.array(face.box) + more
+    found.append(
+      (
+        (x0 - left) * across,
+        (y0 - top) * down,
+        (x1 - left) * across,
+        (y1 - top) * down,
+      )
+    )
+  return found
 
 
 def _host(portrait: portrait_lib.Portrait) -> np.ndarray:

@@ -14,7 +14,15 @@ from sadtalker_jax import errors
 
 # What values of an option are; `angles` and `box` are tuples of numbers.
 Kind = Literal[
-  'flag', 'integer', 'number', 'name', 'path', 'angles', 'box', 'word'
+  'flag',
+  'integer',
+  'number',
+  'name',
+  'path',
+  'paths',
+  'angles',
+  'box',
+  'word',
 ]
 
 
@@ -99,6 +107,12 @@ def _path(spec: Spec, value: Any) -> pathlib.Path:
   return pathlib.Path(value)
 
 
+def _paths(spec: Spec, value: Any) -> tuple[pathlib.Path, ...]:
+  if not isinstance(value, (tuple, list)):
+    raise spec.fail('a list of paths', value)
+  return tuple(_path(spec, part) for part in value)
+
+
 def _numbers(spec: Spec, value: Any, wanted: str) -> tuple[float, ...]:
   if not isinstance(value, (tuple, list)):
     raise spec.fail(wanted, value)
@@ -131,6 +145,7 @@ _CHECKS: Mapping[Kind, Any] = {
   'name': _name,
   'word': _word,
   'path': _path,
+  'paths': _paths,
   'angles': _angles,
   'box': _box,
 }

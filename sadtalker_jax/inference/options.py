@@ -3,6 +3,7 @@
 Each field of `Options` says once what it is: its type, help, choices and range.
 The flags of the command line (`cli.option_flags`), the checks of manifests
 (`batch.manifest`) and the table in docs/reference/options.md are made of that.
+So all are in one class, and the file is longer than others.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,16 @@ from sadtalker_jax.media import limits
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
 EnhancerName = Literal['gfpgan']
 Mark = Literal['on', 'off']
+LabelPlace = Literal[
+  'auto',
+  'bottom',
+  'top',
+  'bottom-left',
+  'bottom-right',
+  'top-left',
+  'top-right',
+]
+OWN = 'own'  # in place of the files that sign: the key of the user
 AUTO = 'auto'  # the best motion or renderer that the bundle has
 
 # Sides that the canvases of the renderers can have; released weights are for
@@ -58,17 +69,20 @@ class Options:
   fps: float = _option(
     25.0, 'number', 'Frames per second of the result.', least=1, most=120
   )
-  seed: int = _option(
-    0,
+  seed: int | None = _option(
+    None,
     'integer',
-    'Random seed for head motion and blinks.',
+    'Random seed for head motion, gaze and blinks; by default that of the '
+    'sound, so that no two recordings move alike.',
     least=0,
     most=2**32 - 1,
+    metavar='N',
   )
   pose_style: int = _option(
     0,
     'integer',
-    f'Manner of head motion, 0 to {conventions.NUM_STYLES - 1}.',
+    f'Manner of head motion: 1 is calm, {conventions.NUM_STYLES - 1} lively, 0 '
+    'ordinary.',
     least=0,
     most=conventions.NUM_STYLES - 1,
   )
@@ -76,7 +90,9 @@ class Options:
     1.0, 'number', 'Strength of the generated expression.', least=0, most=10
   )
   still: bool = _option(False, 'flag', 'Keep the head pose of the picture.')
-  blink: bool = _option(True, 'flag', 'No random blinks.', flag='no_blink')
+  blink: bool = _option(
+    True, 'flag', 'No random blinks and glances.', flag='no_blink'
+  )
   input_yaw: tuple[float, ...] | None = _option(
     None,
     'angles',
@@ -189,6 +205,32 @@ class Options:
     metavar='FILE',
   )
 
+  label: str | None = _option(
+    None,
+    'word',
+    'Text that people see on a plate in every frame, never over a face.',
+    metavar='TEXT',
+  )
+  label_place: LabelPlace = _option(
+    'auto',
+    'name',
+    'Place of that text; auto takes the first that is beside all faces.',
+    choices=get_args(LabelPlace),
+  )
+  label_font: pathlib.Path | None = _option(
+    None,
+    'path',
+    'Font of that text (TrueType or OpenType); else one for English.',
+    metavar='FILE',
+  )
+  sign: tuple[pathlib.Path, ...] | None = _option(
+    None,
+    'paths',
+    'Signature in the file (C2PA; extra provenance): the files of a '
+    f'certificate and its key, or {OWN} for a key of yours that is made once.',
+    metavar='CERT [KEY]',
+  )
+
   def __post_init__(self) -> None:
     """Checks every value."""
     for spec in specs():
@@ -197,6 +239,9 @@ class Options:
     if self.size % _SIZE_STEP or not 0 < self.size <= _LARGEST:
       wanted = f'256, 512 or another multiple of {_SIZE_STEP} to {_LARGEST}'
       raise by_name()['size'].fail(wanted, self.size)
+    sign = tuple(map(str, self.sign or (OWN,)))
+    if len(sign) != 2 and sign != (OWN,):
+      raise by_name()['sign'].fail(f'a certificate and a key, or {OWN}', sign)
 
 
 @functools.cache

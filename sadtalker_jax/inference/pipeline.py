@@ -147,6 +147,7 @@ class Animator:
     audio: animation.Sound,
     options: options_lib.Options,
   ) -> animation.Animation:
+    tools = marks.tools(options)
     chosen = registry.choose(self._bundle, options)
     renderer = self._renderer(chosen.renderer)
     renderer.check(options)
@@ -177,10 +178,15 @@ class Animator:
       enhancer,
       geometry,
     )
-    marker = marks.planned(
-      portrait, clip.track, clip.size, self._bundle, options
+    planned = marks.planned(
+      portrait,
+      clip.track,
+      clip.size,
+      self._bundle,
+      tools,
+      inputs.given_files(image, audio, options),
     )
-    return dataclasses.replace(clip, marker=marker)
+    return dataclasses.replace(clip, marks=planned)
 
   def _motion(self, name: str) -> tracks.Motion:
     with self._lock:  # many jobs share it

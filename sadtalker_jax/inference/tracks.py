@@ -37,7 +37,7 @@ class MotionOptions:
     InputError: a value is not possible; the message names it.
   """
 
-  seed: int = 0
+  seed: int | None = None
   pose_style: int = 0
   expression_scale: float = 1.0
   still: bool = False
@@ -51,7 +51,7 @@ class MotionOptions:
 
   def __post_init__(self) -> None:
     """Checks every value."""
-    if self.seed < 0:
+    if self.seed is not None and self.seed < 0:
       raise errors.InputError(f'seed: expected 0 or more, found {self.seed}')
     if not 0 <= self.pose_style < conventions.NUM_STYLES:
       raise errors.InputError(

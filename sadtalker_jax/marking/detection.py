@@ -28,6 +28,7 @@ _STEPS = (-0.009, 0.0, 0.009)  # about a candidate
 _TURNS = np.arange(-3.0, 3.1, 0.5)  # degrees
 _CANDIDATES = 8  # crops that are measured finely and read
 _APART = 0.04  # between candidates
+_FLAT = 1e-9  # beside the deviation of a correlation: 0 in flat pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,15 +126,16 @@ class Search:
 
   def _cropped(self, tapered: np.ndarray, place: str) -> Finding:
     """The mark of a part of the frames, or of frames within a border."""
-    ranked = sorted(
-      (
-        (self._coarse_score(tapered, rows, columns), rows, columns)
-        for rows in _EXTENTS
+    scored = []
+    for rows in _EXTENTS:
+      matrix = canvases.resizing(_COARSE, SIDE, round(_COARSE * rows))
+      low = canvases.product(matrix, tapered)
+      scored += [
+        (self._coarse_score(low, columns), rows, columns)
         for columns in _EXTENTS
         if abs(rows - columns) < 0.23
-      ),
-      reverse=True,
-    )
+      ]
+    ranked = sorted(scored, reverse=True)
     best = 0.0
     for rows, columns in _apart(ranked):
       found, score = self._best_near(tapered, rows, columns)
@@ -154,7 +156,6 @@ class Search:
         _placed(
           tapered,
           (round(SIDE * (rows + dy)), round(SIDE * (columns + dx))),
-          SIDE,
         ),
         self._pattern.known,
       )
@@ -164,14 +165,13 @@ class Search:
     scored = ((found, float(found.map.max())) for found in tried)
     return max(scored, key=lambda pair: pair[1])
 
-  def _coarse_score(
-    self, tapered: np.ndarray, rows: float, columns: float
-  ) -> float:
-    size = round(_COARSE * rows), round(_COARSE * columns)
-    spectrum = fft.rfft2(_placed(tapered, size, _COARSE))
+  def _coarse_score(self, low: np.ndarray, columns: float) -> float:
+    """Score of a plane [64, 256] whose rows are in place."""
+    matrix = canvases.resizing(_COARSE, SIDE, round(_COARSE * columns))
+    spectrum = fft.rfft2(canvases.product(low, matrix.T))
     matched = patterns.matched(spectrum) * self._coarse
     values = fft.irfft2(matched, s=(_COARSE, _COARSE))
-    return float((values.max() - values.mean()) / values.std())
+    return float((values.max() - values.mean()) / (values.std() + _FLAT))
 
   def _read(
     self, found: '_Correlation', shift: tuple[float, float]
@@ -194,7 +194,9 @@ class _Correlation(NamedTuple):
 def _correlated(plane: np.ndarray, known: np.ndarray) -> _Correlation:
   spectrum = patterns.matched(fft.rfft2(plane))
   values = fft.irfft2(spectrum * np.conj(known), s=(SIDE, SIDE))
-  return _Correlation(spectrum, (values - values.mean()) / values.std())
+  return _Correlation(
+    spectrum, (values - values.mean()) / (values.std() + _FLAT)
+  )
 
 
 def _apart(
@@ -217,11 +219,11 @@ def _without(score: float, place: str) -> Finding:
   return Finding(None, score, kind, place)
 
 
-def _placed(plane: np.ndarray, size: tuple[int, int], side: int) -> np.ndarray:
-  """A plane [256, 256] shrunk to rows and columns of a canvas [side, side]."""
-  rows = canvases.resizing(side, SIDE, size[0])
-  columns = canvases.resizing(side, SIDE, size[1])
-  return rows @ plane @ columns.T
+def _placed(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+  """A plane of the canvas, shrunk to rows and columns of it."""
+  rows = canvases.resizing(SIDE, SIDE, size[0])
+  columns = canvases.resizing(SIDE, SIDE, size[1])
+  return canvases.product(canvases.product(rows, plane), columns.T)
 
 
 def _turned(plane: np.ndarray, degrees: float, aspect: float) -> np.ndarray:

@@ -10,6 +10,7 @@ every frame by itself: frames do not depend on the batches they come in.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Self
 
 import numpy as np
 from scipy import fft
@@ -80,7 +81,7 @@ class Marker:
       InputError: frames are too small.
     """
     check_size(size)
-    self.payload, self.size = payload, size
+    self.payload, self.size, self._key = payload, size, key
     width, height = size
     planes = canvases.colours(host)
     pattern = patterns.of_key(key)
@@ -93,6 +94,15 @@ class Marker:
     self._least = np.maximum(-whole, 0).astype(np.uint8)
     self._most = (255 - np.maximum(whole, 0)).astype(np.uint8)
     self._change = whole.astype(np.uint8)
+
+  def replanned(self, host: np.ndarray) -> Self:
+    """The same mark for other frames, which look like a picture.
+
+    Args:
+      host: Picture [H, W, 3] uint8 RGB, of the size of the frames.
+    """
+    size = host.shape[1], host.shape[0]
+    return type(self)(host, size, self.payload, self._key)
 
   def mark(self, frames: np.ndarray) -> np.ndarray:
     """Marked frames [..., H, W, 3] uint8 RGB."""

@@ -1,45 +1,99 @@
-"""The mark of a file: a picture or a video."""
+"""What a file, a picture or a video, tells of its making."""
 
+import dataclasses
 import os
 
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.marking import detection, patterns, payloads
+from sadtalker_jax.marking import (
+  detection,
+  patterns,
+  payloads,
+  signatures,
+  statements,
+)
 from sadtalker_jax.media import files, image, spread
 
 _PLACES, _FRAMES = 8, 4  # of a video that are looked at
 
 
-def detect(
-  path: str | os.PathLike[str], *, key: str | os.PathLike[str] | None = None
-) -> detection.Finding:
-  """The invisible mark of a picture or a video.
+@dataclasses.dataclass(frozen=True)
+class Report:
+  """What was found in a file; false where nothing says that it was generated.
 
-  Nothing found proves nothing: a mark can be removed, and other programs make
-  pictures without one.
+  Attributes:
+    mark: The invisible mark.
+    statement: Words in the file; None if there are none.
+    signature: Who signed the file, and whether that holds.
+  """
+
+  mark: detection.Finding
+  statement: statements.Statement | None
+  signature: signatures.Signature
+
+  def __bool__(self) -> bool:
+    said = self.statement is not None and self.statement.generated
+    signed = self.signature.holds and self.signature.generated
+    return bool(self.mark) or said or signed
+
+  @property
+  def payload(self) -> payloads.Payload | None:
+    """What the mark says; None if there is none, or it cannot be read."""
+    return self.mark.payload
+
+  @property
+  def score(self) -> float:
+    """How far the mark stands out, see `detection.Finding`."""
+    return self.mark.score
+
+
+def detect(
+  path: str | os.PathLike[str],
+  *,
+  key: str | os.PathLike[str] | None = None,
+  anchors: str | os.PathLike[str] | None = None,
+) -> Report:
+  """What a picture or a video tells of its making.
+
+  Nothing found proves nothing: marks and words can be removed, and other
+  programs make pictures without them.
 
   Args:
     path: File of a picture or a video of any origin.
     key: File of the key of the mark; None for the public key.
+    anchors: File of certificates in PEM that are trusted; None for none.
 
   Returns:
     What was found; false where that is nothing.
 
   Raises:
-    InputError: the file or the key cannot be read.
+    InputError: the file, the key or the certificates cannot be read.
   """
-  secret = payloads.read_key(key)
+  trusted = signatures.read_anchors(anchors)
+  return Report(
+    find_mark(path, payloads.read_key(key)),
+    statements.Statement.of_file(path),
+    signatures.read(path, trusted),
+  )
+
+
+def find_mark(path: str | os.PathLike[str], key: bytes) -> detection.Finding:
+  """The invisible mark of a picture or a video.
+
+  Raises:
+    InputError: the file cannot be read.
+  """
   groups = _groups(path)
   parts = [detection.residuals(group) for group in groups]
-  search = detection.Search(patterns.of_key(secret))
+  search = detection.Search(patterns.of_key(key))
   whole = detection.mean(parts)
   # Of a film, one scene may be ours.
   for part in (whole, *parts):
     finding = search.in_place(part.plane, 'whole')
     if finding.payload:
       return finding
-  return detection.find(whole, secret)
+  return detection.find(whole, key)
 
 
 def _groups(path: str | os.PathLike[str]) -> list[list[np.ndarray]]:

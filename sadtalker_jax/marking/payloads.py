@@ -49,8 +49,7 @@ class Payload:
 
   def words(self) -> np.ndarray:
     """The words [256, 48] that say it, one for each salt."""
-    number = (self.version << MODEL_BITS | self.model) << JOB_BITS | self.job
-    fixed = np.tile(_bits(np.array([number]), BITS), (1 << SALT_BITS, 1))
+    fixed = np.tile(_bits(np.array([self.number]), BITS), (1 << SALT_BITS, 1))
     salts = _bits(np.arange(1 << SALT_BITS), SALT_BITS)
     return np.concatenate([fixed, salts], axis=1)
 
@@ -63,6 +62,16 @@ class Payload:
       number & (1 << JOB_BITS) - 1,
       number >> (JOB_BITS + MODEL_BITS),
     )
+
+  @property
+  def number(self) -> int:
+    """Version, model and job in one number of 40 bits."""
+    return (self.version << MODEL_BITS | self.model) << JOB_BITS | self.job
+
+  @property
+  def hex(self) -> str:
+    """That number, ten hexadecimal digits."""
+    return f'{self.number:010x}'
 
   @property
   def job_id(self) -> str:

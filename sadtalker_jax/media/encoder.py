@@ -9,7 +9,7 @@ fps frame even for players that ignore the exact length in the file.
 Pictures are converted to BT.709, limited range, and tagged so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import fractions
 import os
 import pathlib
@@ -92,6 +92,7 @@ class Encoder:
     soundtrack: Soundtrack | None,
     crf: float,
     preset: str,
+    tags: Mapping[str, str],
   ):
     """Starts the file.
 
@@ -102,12 +103,14 @@ class Encoder:
       soundtrack: sound of the video; None for none.
       crf: constant quality of x264, 0 (best) to 51.
       preset: speed of x264, 'ultrafast' to 'veryslow'.
+      tags: texts of the file by name.
     """
     self._fps = fps
     self._num_frames = 0
     self._container = av.open(
       f'file:{path}', 'w', format='mp4', options={'movflags': 'faststart'}
     )
+    self._container.metadata.update(tags)
     self._video = self._container.add_stream('libx264', rate=fps)
     self._video.width, self._video.height = size
     self._video.pix_fmt = 'yuv420p'

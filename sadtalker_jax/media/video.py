@@ -16,7 +16,7 @@ Both classes are in one file, longer than the rest, because they share these
 conventions; the calls of FFmpeg are in `decoder` and `encoder`.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 import contextlib
 import dataclasses
 import fractions
@@ -206,6 +206,8 @@ class VideoWriter:
     overwrite: bool = False,
     crf: float = 18,
     preset: str = 'veryfast',
+    tags: Mapping[str, str] | None = None,
+    seal: Callable[[pathlib.Path], None] | None = None,
   ):
     """Checks all arguments before the first frame.
 
@@ -218,6 +220,9 @@ class VideoWriter:
       overwrite: whether an existing file may be replaced.
       crf: constant quality of x264, 0 (best) to 51; 18 looks like the original.
       preset: speed of x264, 'ultrafast' to 'veryslow'.
+      tags: texts of the file by names that FFmpeg knows, such as `comment`.
+      seal: last change of the complete file, under its hidden name; what it
+        raises leaves no file.
 
     Raises:
       InputError: the folder cannot be written to, the file exists, its name has
@@ -229,6 +234,7 @@ class VideoWriter:
     self._fps = as_rate(fps)
     self._size = size
     self._crf, self._preset = crf, preset
+    self._tags, self._seal = tags or {}, seal
     self._soundtrack = None if audio is None else encoder.Soundtrack(audio)
     self._stack: contextlib.ExitStack | None = None
     self._part: pathlib.Path | None = None
@@ -304,6 +310,7 @@ class VideoWriter:
       soundtrack=self._soundtrack,
       crf=self._crf,
       preset=self._preset,
+      tags=self._tags,
     )
 
   def _end(
@@ -319,6 +326,8 @@ class VideoWriter:
           raise ValueError(f'{self._path}: expected a frame, found none')
         with self._disk_errors():
           self._encoder.finish()
+          if self._seal is not None and self._part is not None:
+            self._seal(self._part)
     except BaseException:
       kind = BaseException
       raise

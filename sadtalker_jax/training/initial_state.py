@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax import errors, jax_settings
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.training import costs, sharding
 from sadtalker_jax.training import stage as stage_lib
@@ -58,6 +58,7 @@ def begin(
     sharding.bytes_per_device(shapes, shardings) / 2**30,
     dict(mesh.shape),
   )
+  jax_settings.note_cudnn(mesh.devices.flat[0].platform)
   target = manager_lib.abstract(shapes, shardings)
   logging.info('parameters:\n%s', costs.overview(target.params))
   found = manager.restore_newest(target)

@@ -42,12 +42,14 @@ class Forecast:
     mesh: Devices along each axis.
     state: Shapes of the state, with shardings.
     costs: Costs of a step.
+    program: The compiled step.
   """
 
   name: str
   mesh: Mapping[str, int]
   state: stage_lib.State
   costs: costs.Costs
+  program: Any
 
   def text(self) -> str:
     """All of it, to read."""
@@ -107,7 +109,7 @@ def forecast(
     for name, x in examples(typed).items()
   }
   whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-  _, found = costs.compiled(
+  program, found = costs.compiled(
     costs.jitted(built, shardings, whole),
     state,
     batch,
@@ -116,7 +118,7 @@ def forecast(
     plain=runs.without_remat(stage),
     options=options or initial_state.once(mesh),
   )
-  return Forecast(built.name, dict(mesh.shape), state, found)
+  return Forecast(built.name, dict(mesh.shape), state, found, program)
 
 
 def _without_files(config: config_lib.TrainConfig) -> config_lib.TrainConfig:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import infer
+import sadtalker_jax
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.face3d import camera, coeffs, regions
 from sadtalker_jax.face3d.bases import makehuman
@@ -83,6 +84,8 @@ def test_command_line_writes_a_second_video_with_sound(
   assert np.abs(face - face.mean(-1, keepdims=True)).mean() < 2
   assert np.abs(face[0, :40, :20] - 255 * 0.12).max() < 8  # background
   assert face[0, 128, 128].mean() > 90
+  job = sadtalker_jax.detect(output).payload
+  assert sadtalker_jax.detect(second).payload == job is not None
 
 
 def test_existing_second_video_stops_before_the_first(

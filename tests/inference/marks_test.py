@@ -58,7 +58,7 @@ def test_own_keys_are_read(animator, tmp_path):
   clip = _clip(animator, mark_key=key)
   path = clip.save(tmp_path / 'out.mp4')
   assert sadtalker_jax.detect(path, key=key).payload == clip.marker.payload
-  assert not sadtalker_jax.detect(path)
+  assert not sadtalker_jax.detect(path).mark
   key.write_bytes(b'short')
   with pytest.raises(errors.InputError, match='key of at least 16 bytes'):
     _clip(animator, mark_key=key)
@@ -66,17 +66,22 @@ def test_own_keys_are_read(animator, tmp_path):
     _clip(animator, mark_key=key, mark='off')
 
 
-def test_summaries_name_the_marks(animator, tmp_path):
+def test_summaries_name_the_marks(animator, tmp_path, monkeypatch):
+  monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path))
   job = {'image': str(bundle.SAMPLE_PORTRAIT), 'output': 'a.mp4'}
   job['audio'] = str(_sound(tmp_path / 'a.wav'))
-  lines = [job, job | {'output': 'b.mp4', 'mark': 'off'}]
+  lines = [
+    job | {'sign': ['own']},
+    job | {'output': 'b.mp4', 'mark': 'off'},
+  ]
   manifest = tmp_path / 'jobs.jsonl'
   manifest.write_text('\n'.join(map(json.dumps, lines)))
   results = jobs.run_jobs(animator, manifest)
   assert results[1].mark == 'off'
   found = sadtalker_jax.detect(tmp_path / 'a.mp4')
   assert found.payload.job_id == results[0].mark
-  assert not sadtalker_jax.detect(tmp_path / 'b.mp4')
+  assert found.signature.holds and found.signature.generated
+  assert not sadtalker_jax.detect(tmp_path / 'b.mp4').mark
 
 
 def _sound(path: pathlib.Path) -> pathlib.Path:
@@ -97,3 +102,37 @@ def test_numbers_of_bundles_follow_from_their_files():
   assert number('aa', 'bb') == number('aa', 'bb')
   assert len({number('aa'), number('bb'), number('aa', 'bb'), 1}) == 4
   assert 16 <= number('aa') <= 4095
+
+
+def test_files_say_in_words_what_marks_say(animator, tmp_path, monkeypatch):
+  monkeypatch.setenv('SOURCE_DATE_EPOCH', '1700000000')
+  clip = _clip(animator, mark='off')
+  paths = [clip.save(tmp_path / f'{name}.mp4') for name in 'ab']
+  report = sadtalker_jax.detect(paths[0])
+  assert report and not report.mark
+  assert report.statement.job == clip.marks.statement.job
+  assert report.statement.time == '2023-11-14T22:13:20Z'
+  assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_faulty_signers_end_a_clip_before_any_work(animator, tmp_path):
+  paths = [tmp_path / 'no.pem', tmp_path / 'no.key']
+  with pytest.raises(errors.InputError, match='no.pem: expected a certificate'):
+    animator('no portrait', 'no sound', sign=paths)
+  with pytest.raises(
+    errors.InputError, match='sign: expected a certificate and'
+  ):
+    sadtalker_jax.Options(sign=paths[:1])
+
+
+def test_labels_are_drawn_beside_the_face_before_the_mark(animator):
+  clip = _clip(animator, label='AI-generated')
+  frame = next(clip.frames())
+  plain = next(_clip(animator, mark='off').frames())
+  label = clip.marks.label
+  np.testing.assert_array_equal(frame, clip.marker.mark(label.draw(plain)))
+  x0, y0, x1, y1 = label.box
+  (face,) = bundle.load().detector.detect(plain)
+  assert y0 > face.box[3] or y1 < face.box[1]
+  with pytest.raises(errors.InputError, match='label: expected a text of at'):
+    _clip(animator, label='AI-generated ' * 9)

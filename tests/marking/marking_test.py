@@ -68,7 +68,7 @@ def test_marks_survive_h264(marked, tmp_path):
   _copy(tmp_path / '23.mp4', copies, 23)
   finding = files.detect(tmp_path / '23.mp4')
   assert finding.payload == PAYLOAD
-  assert finding.kind == 'payload' and finding
+  assert finding.mark.kind == 'payload' and finding
 
 
 def test_marks_of_512_survive_what_people_do(tmp_path):

@@ -31,7 +31,10 @@ def start(folder, steps, pause=0.0, more=(), devices=4):
 
 def finish(process):
   """The last step, and the weights after it."""
-  output, _ = process.communicate(timeout=300)
+  try:
+    output, _ = process.communicate(timeout=300)
+  finally:
+    process.kill()
   assert process.returncode == 0
   (line,) = [x for x in output.splitlines() if x.startswith('weight')]
   _, step, *weights = line.split()

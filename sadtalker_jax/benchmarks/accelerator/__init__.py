@@ -16,5 +16,6 @@ each: a crash, a hang or a card that falls over costs one item.
     layers      its convolutions: three forms of those in 3-D, errors of a layer
     geometry    rasterizer, sampling, shifts
     steps       training steps
+    peer        the published PyTorch modules, from a checkout of them
     clips       a stream of frames to the host, jobs of a manifest
 """

@@ -4,7 +4,6 @@ Matrices hold random numbers: with ones a card draws less power and is 13 %
 quicker than in any use.
 """
 
-import importlib
 import importlib.metadata
 import platform
 import statistics
@@ -17,6 +16,7 @@ from jax.extend import backend as backend_lib
 import jax.numpy as jnp
 import numpy as np
 
+from sadtalker_jax import jax_settings
 from sadtalker_jax.benchmarks import timing
 from sadtalker_jax.benchmarks.accelerator import plan, record
 
@@ -78,12 +78,8 @@ def versions() -> dict[str, str]:
     except importlib.metadata.PackageNotFoundError:
       continue
   found['backend'] = backend_lib.get_backend().platform_version
-  for generation in ('13', '12'):
-    try:
-      loaded = importlib.import_module(f'jax_cuda{generation}_plugin._versions')
-      found['cudnn'] = str(loaded.cudnn_get_version())
-    except (ImportError, AttributeError, RuntimeError):
-      continue
+  if cudnn := jax_settings.cudnn_version():
+    found['cudnn'] = cudnn
   return {name: ' '.join(text.split()) for name, text in found.items()}
 
 

@@ -3,7 +3,7 @@
     python -m sadtalker_jax.benchmarks.accelerator.child REQUEST
 
 REQUEST is a JSON file: `run` (module.function), `scale`, `output`, and perhaps
-`golden`. Or `write_golden`, a file to write instead.
+`golden` and `peer`. Or `write_golden`, a file to write instead.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,8 @@ def _item(request: dict[str, Any], scale: plan.Scale) -> int:
   known = None
   if request.get('golden'):
     known = goldens.read(pathlib.Path(request['golden']), scale)
-  kept = record.Record(pathlib.Path(request['output']), known)
+  peer = pathlib.Path(request['peer']) if request.get('peer') else None
+  kept = record.Record(pathlib.Path(request['output']), known, peer)
   module, function = request['run'].split('.')
   try:
     package = 'sadtalker_jax.benchmarks.accelerator'

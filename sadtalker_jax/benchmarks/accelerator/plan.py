@@ -143,6 +143,7 @@ ITEMS = (
   Item('layers', 'layers.errors', 'rounding of single layers', 90),
   Item('geometry', 'geometry.measure', 'rasterizer, sampling, shifts', 120),
   Item('stages', 'steps.once', 'one step of every stage', 240),
+  Item('peer', 'peer.measure', 'the published PyTorch modules', 150),
   Item('train', 'steps.renderer', "the renderer's training step", 240),
   Item('latency', 'drawing.latency', 'frames, bfloat16, one at a time', 120),
   Item('middle', 'drawing.middle', 'frames, bfloat16, smaller batch', 120),

@@ -20,14 +20,19 @@ class Record:
   """What an item has found so far."""
 
   def __init__(
-    self, path: pathlib.Path, goldens: dict[str, np.ndarray] | None = None
+    self,
+    path: pathlib.Path,
+    goldens: dict[str, np.ndarray] | None = None,
+    peer: pathlib.Path | None = None,
   ):
     """A record without entries.
 
     Args:
       path: File to write.
       goldens: Arrays of a CPU, by name; None where there are none.
+      peer: Checkout of the published program; None where there is none.
     """
+    self.peer = peer
     self._path = path
     self._goldens = goldens
     self.content: dict[str, Any] = {'state': 'running', 'checks': []}

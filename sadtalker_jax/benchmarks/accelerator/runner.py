@@ -36,6 +36,7 @@ def run(
   scale: str,
   budget: float,
   golden: pathlib.Path | None = None,
+  peer: pathlib.Path | None = None,
   tell: Callable[[str], None] = lambda line: None,
   start: Command = command,
 ) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def run(
     scale: Name of the sizes, 'full' or 'small'.
     budget: Seconds for all items together.
     golden: File of a CPU's arrays.
+    peer: Checkout of the published program.
     tell: Called with one line after every item.
     start: Command of a child, from the file of its request.
 
@@ -71,6 +73,8 @@ def run(
       request = {'run': item.run, 'scale': scale}
       if golden is not None:
         request['golden'] = str(golden.resolve())
+      if peer is not None:
+        request['peer'] = str(peer.resolve())
       place = pathlib.Path(scratch) / str(number)
       place.mkdir()
       done = _one(item, request, place, end - time.monotonic(), start)

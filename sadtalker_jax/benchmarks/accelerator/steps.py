@@ -142,7 +142,7 @@ def _ready(name: str, *, batch: int) -> _Ready:
   from sadtalker_jax.training import built_stage, sharding, stages
 
   file, variant = name.split(':')
-  plain = _checkout(f'configs.{file}').get_config(variant)
+  plain = checkout(f'configs.{file}').get_config(variant)
   if batch:
     plain.batch_size = batch
   typed = stages.read(plain).scheduled(1000)
@@ -152,7 +152,7 @@ def _ready(name: str, *, batch: int) -> _Ready:
   stage = built_stage.build(kind(typed, frozen, _STATISTICS), mesh)
   shapes = jax.eval_shape(stage.init, jax.random.key(0))
   shardings = sharding.of_state(shapes, mesh)
-  entries = _checkout('input_pipeline.stages').make(
+  entries = checkout('input_pipeline.stages').make(
     typed.stage, **typed.data.options
   )
   rng = np.random.default_rng(0)
@@ -164,8 +164,15 @@ def _ready(name: str, *, batch: int) -> _Ready:
   return _Ready(stage, typed, mesh, state, rows, shardings)
 
 
-def _checkout(module: str) -> Any:
-  """A module of the checkout; it is beside the package, or the folder."""
+def checkout(module: str) -> Any:
+  """A module of the checkout; it is beside the package, or the folder.
+
+  Args:
+    module: Name of the module, `configs.` or `input_pipeline.` something.
+
+  Raises:
+    Skipped: There is no checkout.
+  """
   try:
     return importlib.import_module(module)
   except ModuleNotFoundError as error:

@@ -177,6 +177,8 @@ def _options(
     value = spec.checked(fields[spec.name])
     if spec.kind == 'path' and value is not None:
       value = folder / value
+    elif spec.kind == 'paths' and value is not None and len(value) > 1:
+      value = tuple(folder / part for part in value)
     given[spec.name] = value
   options = dataclasses.replace(defaults, **given)
   registry.check(options)

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from sadtalker_jax import conventions, errors
+from sadtalker_jax import conventions, errors, jax_settings
 from sadtalker_jax.faces import recon
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
@@ -108,6 +108,7 @@ class NeuralRenderer(rendering.Renderer):
     # On the devices now, so that the renderers of all modes share them.
     devices = self._devices.devices
     platform = neural_drawer.platform(devices)
+    jax_settings.note_cudnn(platform)
     return neural_drawer.place(self._folded(platform), devices)
 
   def _folded(self, platform: str) -> PyTree:

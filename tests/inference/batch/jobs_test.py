@@ -135,11 +135,11 @@ def test_flags_that_do_not_go_together_are_refused(capsys, flags, message):
 
 
 @pytest.mark.slow
-def test_processes_share_a_manifest(tmp_path, listed):
+def test_processes_share_a_manifest(tmp_path, listed, quick_flags):
   with socket.socket() as free:
     free.bind(('127.0.0.1', 0))
     address = f'127.0.0.1:{free.getsockname()[1]}'
-  environment = {**os.environ, 'JAX_PLATFORMS': 'cpu'}
+  environment = {**os.environ, 'JAX_PLATFORMS': 'cpu', 'XLA_FLAGS': quick_flags}
   processes = [
     subprocess.Popen(
       [
@@ -152,8 +152,13 @@ def test_processes_share_a_manifest(tmp_path, listed):
     )
     for i in range(2)
   ]
-  # The bad jobs are lines 2 and 4, both of the second process.
-  assert [process.wait(timeout=300) for process in processes] == [0, 1]
+  try:
+    # The bad jobs are lines 2 and 4, both of the second process.
+    assert [process.wait(timeout=300) for process in processes] == [0, 1]
+  finally:
+    for process in processes:
+      process.kill()
+      process.wait()
   lines = []
   for i in range(2):
     name = f'jobs.jsonl.summary.{i}-of-2.json'

@@ -49,25 +49,41 @@ def test_seeds_decide(track):
   assert (track(3, 500) != track(4, 500)).any()
 
 
-@pytest.mark.parametrize('fps', [12.5, 24.0, 29.97, 30.0, 50.0, 60.0])
+@pytest.mark.parametrize('fps', [12.5, 29.97, 60.0])
 def test_other_rates_show_the_same_blinks(fps):
   seconds = 40
   base = blinks.natural_track(1, seconds * 25)
   other = blinks.natural_track(1, int(seconds * fps), fps)
-  times = (_starts(base) + 2.5) / 25  # middles of the blinks
-  middles = np.round(times * fps - 0.5).astype(int)
-  # The frame nearest to the middle is at most half of 80 ms away from it.
-  assert other[middles].min() >= 0.9
-  share = np.count_nonzero(other) / len(other)
-  assert abs(share - np.count_nonzero(base) / len(base)) < 0.03
+  starts, same = _starts(base) / 25, _starts(other) / fps
+  np.testing.assert_allclose(same, starts, atol=0.5 / 25 + 0.5 / fps + 0.01)
+  for start in same:  # lids meet in each, whatever the rate
+    assert other[int(start * fps) : int((start + 0.3) * fps)].max() > 0.95
 
 
 def test_natural_intervals():
   track = blinks.natural_track(0, 25 * 3600)
   intervals = np.diff(_starts(track)) / 25
-  assert 3.2 < intervals.mean() < 3.8
+  assert 15 < 60 / intervals.mean() < 34  # a minute
   assert intervals.min() > 0.75
-  assert 4 < np.percentile(intervals, 90) < 9
+  assert 4 < intervals.max() < 6
+
+
+def test_lids_close_fast_and_open_slowly():
+  track = blinks.natural_track(2, 240 * 60, 240.0)
+  start = _starts(track)[1]
+  pulse = track[start : start + 140]
+  shut = np.flatnonzero(pulse > 0.99)
+  assert shut[0] / 240 < 0.11
+  assert 0.15 < (np.flatnonzero(pulse)[-1] - shut[-1]) / 240 < 0.4
+
+
+def test_phrase_ends_have_blinks():
+  ends = np.arange(2.3, 120, 2.9)
+  track = blinks.natural_track(4, 25 * 120, phrase_ends=ends)
+  starts = _starts(track) / 25
+  near = np.abs(starts - ends[:, None]).min(axis=1) < 0.25
+  assert near.mean() > 0.6
+  assert np.diff(starts).max() < 6
 
 
 def test_shorter_clips_begin_like_longer_ones():

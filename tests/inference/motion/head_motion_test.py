@@ -4,30 +4,37 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.inference.motion import head_motion
+from sadtalker_jax.inference.motion import head_motion, prosody
 
 STYLES = range(conventions.NUM_STYLES)
 
 
-def _speech(length: int) -> tuple[np.ndarray, np.ndarray]:
-  """Stress and activity as in a minute of speech."""
+VOICE = prosody.Prosody(
+  accents=np.arange(0.6, 60, 1.1),
+  strengths=np.full(54, 0.8),
+  phrase_ends=np.arange(3.0, 60, 3.7),
+  energy=1.0,
+)
+
+
+def _activity(length: int) -> np.ndarray:
+  """Activity as in a minute of speech."""
   t = np.arange(length) / 25
-  stress = np.maximum(0, np.sin(2 * np.pi * 0.9 * t)) ** 2
-  activity = (np.sin(2 * np.pi * t / 7) > -0.7).astype(float)
-  return stress * activity, activity
+  return (np.sin(2 * np.pi * t / 7) > -0.7).astype(float)
 
 
 @pytest.mark.parametrize('index', STYLES)
 def test_every_style_is_gentle_and_starts_at_the_picture(index):
-  stress, activity = _speech(1500)
-  motion = head_motion.track(5, index, 1500, stress=stress, activity=activity)
+  motion = head_motion.track(
+    5, index, 1500, voice=VOICE, activity=_activity(1500)
+  )
   assert motion.shape == (1500, 6) and motion.dtype == np.float32
   np.testing.assert_array_equal(motion[0], 0)
   degrees = np.degrees(motion[:, :3])
   assert np.abs(degrees).max() < head_motion.MAX_DEGREES
-  assert (degrees.std(axis=0) > 0.4).all()
-  assert (degrees.std(axis=0) < 4).all()
-  assert np.abs(motion[:, 3:]).max() < 0.45  # 4.5 cm, of the highest nods
+  assert (degrees.std(axis=0) > 0.3).all()
+  assert (degrees.std(axis=0) < 5).all()
+  assert np.abs(motion[:, 3:]).max() < 0.6  # 6 cm, of the highest nods
 
 
 @pytest.mark.parametrize('fps', [25.0, 60.0])
@@ -49,10 +56,10 @@ def test_equal_seeds_equal_motion():
 
 @pytest.mark.parametrize('length', [0, 1, 2, 30, 613])
 def test_shorter_clips_begin_like_longer_ones(length):
-  stress, activity = _speech(1000)
-  long = head_motion.track(9, 12, 1000, stress=stress, activity=activity)
+  activity = _activity(1000)
+  long = head_motion.track(9, 12, 1000, voice=VOICE, activity=activity)
   short = head_motion.track(
-    9, 12, length, stress=stress[:length], activity=activity[:length]
+    9, 12, length, voice=VOICE, activity=activity[:length]
   )
   np.testing.assert_array_equal(short, long[:length])
 
@@ -63,14 +70,31 @@ def test_rate_changes_the_sampling_only():
   np.testing.assert_allclose(fast[::2], slow, atol=1e-6)
 
 
-def test_stress_nods():
-  quiet = head_motion.track(0, 0, 200)
-  stress = np.zeros(200)
-  stress[90:110] = np.hanning(20)
-  nodded = head_motion.track(0, 0, 200, stress=stress)
+def test_accents_nod():
+  none = prosody.Prosody(*[np.zeros(0)] * 3, energy=1.0)
+  quiet = head_motion.track(0, 0, 200, voice=none)
+  accent = none._replace(accents=np.array([4.0]), strengths=np.array([1.0]))
+  nodded = head_motion.track(0, 0, 200, voice=accent)
   change = np.degrees(nodded - quiet)[:, 0]
-  assert 1.0 < change[95:105].max() < 4.0  # down
-  np.testing.assert_array_equal(change[:90], 0)
+  assert 0.7 < change[95:105].max() < 5.0  # down
+  np.testing.assert_array_equal(change[:80], 0)
+
+
+def test_head_moves_with_the_energy_of_the_voice():
+  calm, lively = (
+    head_motion.track(3, 0, 1500, voice=VOICE._replace(energy=energy))
+    for energy in (0.35, 2.2)
+  )
+  ratio = lively[:, :3].std(axis=0) / calm[:, :3].std(axis=0)
+  assert (ratio > 2.5).all()
+
+
+def test_styles_span_calm_to_lively():
+  spread = [
+    head_motion.track(1, i, 1500)[:, :3].std(axis=0).mean() for i in STYLES
+  ]
+  assert np.corrcoef(np.arange(1, len(spread)), spread[1:])[0, 1] > 0.8
+  assert np.mean(spread[-5:]) > 2 * np.mean(spread[1:6])
 
 
 def test_pauses_calm_the_head():

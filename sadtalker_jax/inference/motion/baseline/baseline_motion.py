@@ -2,7 +2,8 @@
 
 Conventions: a track is [T, 70] float32, rows of expression (64 slots of the
 canonical model), angles (radian) and translation (decimetre), see
-`face3d.coeffs`. No network is involved: lips come from `speech` and `lips`.
+`face3d.coeffs`. No network is involved: lips come from `speech` and `lips`, all
+else from `upper_face`. A track begins and ends with the picture's mouth.
 Trained networks are compared with this motion.
 
 Differences from the published program:
@@ -25,25 +26,10 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from sadtalker_jax import conventions
-from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference import tracks
-from sadtalker_jax.inference.motion import blinks, head_motion
+from sadtalker_jax.inference.motion import easing, upper_face
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.baseline import speech
-
-_SLOT = makehuman.EXPRESSION_SLOTS
-_LIDS = [_SLOT['eyeBlinkLeft'], _SLOT['eyeBlinkRight']]
-_EYES = [
-  slot
-  for name, slot in _SLOT.items()
-  if name.startswith(('eyeSquint', 'eyeWide', 'eyeLook'))
-]
-# Units of raised brows on the strongest stress.
-_BROWS = {
-  'browInnerUp': 0.14,
-  'browOuterUpLeft': 0.08,
-  'browOuterUpRight': 0.08,
-}
 
 
 class SpeakingMouth(NamedTuple):
@@ -58,6 +44,12 @@ class SpeakingMouth(NamedTuple):
     return cls(
       np.zeros((num_frames, conventions.EXPRESSION_SIZE), np.float32),
       np.zeros(num_frames, np.float32),
+    )
+
+  def eased(self, weights: np.ndarray) -> Self:
+    """The same with weights [T], 0 where the portrait's mouth is shown."""
+    return self._replace(
+      units=weights[:, None] * self.units, presence=weights * self.presence
     )
 
 
@@ -105,18 +97,14 @@ class BaselineMotion(tracks.Motion):
       raise ValueError(f'expected a source of shape [70], found {source.shape}')
     rate = float(fps)
     sound = speech.listen(wave, self._weights.reference)
-    stress = speech.at_frames(sound.stress, num_frames, rate)
-    activity = speech.at_frames(sound.activity, num_frames, rate)
-    mouth = self.speaking_mouth(wave, sound, num_frames, rate)
+    ease = easing.weights(num_frames, rate).astype(np.float32)
+    mouth = self.speaking_mouth(wave, sound, num_frames, rate).eased(ease)
     expression = source[conventions.ROW_EXPRESSION]
     rows = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
     rows[:, conventions.ROW_EXPRESSION] = self._speaking(
-      expression, mouth, stress, options.expression_scale
+      expression, mouth, options.expression_scale
     )
-    _set_eyes(rows, expression, rate, options)
-    rows[:, conventions.ROW_POSE] = _pose(
-      source, stress, activity, rate, options
-    )
+    upper_face.add(rows, source, wave, sound, rate, options)
     return tracks.Track(rows, tracks.free_views(options, num_frames))
 
   def speaking_mouth(
@@ -141,70 +129,12 @@ class BaselineMotion(tracks.Motion):
     self,
     expression: np.ndarray,
     mouth: SpeakingMouth,
-    stress: np.ndarray,
     scale: float,
   ) -> np.ndarray:
-    """Expression [T, 64] with mouth and brows driven by the sound."""
-    generated = mouth.units.copy()
-    for name, height in _BROWS.items():
-      generated[:, _SLOT[name]] = height * stress
+    """Expression [T, 64] with a mouth driven by the sound."""
     rest = lips_lib.resting(
       expression, mouth.presence * min(scale, 1.0), self._weights
     )
     # Units end at 1; a fitted source may already be outside.
     highest = np.maximum(rest, 1.0)
-    return np.clip(rest + scale * generated, None, highest)
-
-
-def _set_eyes(
-  track: np.ndarray,
-  expression: np.ndarray,
-  rate: float,
-  options: tracks.MotionOptions,
-) -> None:
-  """Writes blinks, or the eyes of a reference video, into a track [T, 70].
-
-  Eyes of a reference are taken relative to their median, so that the shape of
-  that person's eyes is left out; the deepest blinks become closed eyes.
-  """
-  length = len(track)
-  if options.ref_eyeblink is None:
-    if options.blink:
-      z = blinks.natural_track(options.seed, length, rate)
-      track[:, _LIDS] = np.maximum(track[:, _LIDS], z[:, None])
-    return
-  reference = options.ref_eyeblink
-  usual = np.median(reference, axis=0)
-  change = tracks.looped(reference - usual, length)
-  track[:, _EYES] = np.clip(expression[_EYES] + change[:, _EYES], 0, 1)
-  for slot in _LIDS:
-    deepest = np.percentile(reference[:, slot], 99.5) - usual[slot]
-    z = np.clip(change[:, slot] / max(deepest, 0.3), 0, 1)
-    track[:, slot] = np.maximum(expression[slot], z)
-
-
-def _pose(
-  source: np.ndarray,
-  stress: np.ndarray,
-  activity: np.ndarray,
-  rate: float,
-  options: tracks.MotionOptions,
-) -> np.ndarray:
-  """Poses [T, 6]: the source's, moved."""
-  length = len(stress)
-  pose = np.tile(source[conventions.ROW_POSE], (length, 1))
-  if options.still:
-    pass
-  elif options.ref_pose is not None:
-    reference = options.ref_pose[:, conventions.ROW_POSE]
-    pose += tracks.looped(reference - reference[0], length)
-  else:
-    pose += head_motion.track(
-      options.seed,
-      options.pose_style,
-      length,
-      rate,
-      stress=stress,
-      activity=activity,
-    )
-  return pose
+    return np.clip(rest + scale * mouth.units, None, highest)

@@ -36,7 +36,7 @@ from sadtalker_jax import conventions
 from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import tracks
-from sadtalker_jax.inference.motion import blinks
+from sadtalker_jax.inference.motion import blinks, seeds
 from sadtalker_jax.inference.motion.learned import chunks, sound_windows
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import filters, mel
@@ -132,8 +132,9 @@ class LearnedMotion(tracks.Motion):
       // mel.num_samples(1, conventions.FRAME_RATE)
     )
     windows = sound_windows.SoundWindows(wave, length)
+    seed = seeds.chosen(options.seed, wave)
     clip = _Clip(
-      windows, source, num_frames, float(fps), options.release_chunks
+      windows, source, num_frames, float(fps), options.release_chunks, seed
     )
     track = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
     track[:, conventions.ROW_EXPRESSION] = self._expression(clip, options)
@@ -152,7 +153,7 @@ class LearnedMotion(tracks.Motion):
     else:
       reference = np.tile(clip.source[conventions.ROW_EXPRESSION], (length, 1))
       if options.blink:
-        blink = blinks.published_track(options.seed, length)
+        blink = blinks.published_track(clip.seed, length)
     expression = chunks.expressions(
       self._expnet, self._expnet_variables, clip.windows, reference, blink
     )
@@ -181,7 +182,7 @@ class LearnedMotion(tracks.Motion):
         clip.windows,
         rest,
         options.pose_style,
-        chunks.latents(options.seed, count),
+        chunks.latents(clip.seed, count),
         release_chunks=clip.release_chunks,
       )
       smooth = filters.savitzky_golay(generated, 13, 2)  # method 4.7, 4
@@ -202,6 +203,7 @@ class _Clip(NamedTuple):
   num_frames: int  # T
   fps: float
   release_chunks: bool
+  seed: int
 
   def looped(self, track: np.ndarray) -> np.ndarray:
     """A track [T', C] cut or continued to [T, C]."""
