@@ -153,9 +153,9 @@ class Options:
   motion: str = _option(
     AUTO,
     'word',
-    'Where motion comes from: baseline (loudness and spectrum, no weights), '
-    'learned (ExpNet and PoseVAE of the bundle), or auto, the best that the '
-    'bundle has for the renderer.',
+    'Where motion comes from: phonetic (lips follow the phones in the sound), '
+    'baseline (loudness and spectrum alone), learned (ExpNet and PoseVAE of '
+    'the bundle), or auto: learned where the bundle has it, else phonetic.',
     metavar='NAME',
   )
   renderer: str = _option(

@@ -17,11 +17,13 @@ from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import rendering, tracks
 from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.inference.motion.learned import learned_motion
+from sadtalker_jax.inference.motion.phonetic import phonetic_motion
 from sadtalker_jax.inference.neural import neural_renderer
 from sadtalker_jax.inference.puppet import puppet_renderer
 
 MOTIONS: dict[str, type[tracks.Motion]] = {
   'learned': learned_motion.LearnedMotion,
+  'phonetic': phonetic_motion.PhoneticMotion,
   'baseline': baseline_motion.BaselineMotion,
 }
 RENDERERS: dict[str, type[rendering.Renderer]] = {

@@ -34,10 +34,11 @@ DRAWS = _bundle(*DRAWING)
 @pytest.mark.parametrize(
   'bundle, motion, renderer, want',
   [
-    (DEFAULT, 'auto', 'auto', ('baseline', 'puppet')),
+    (DEFAULT, 'auto', 'auto', ('phonetic', 'puppet')),
     (DEFAULT, 'baseline', 'puppet', ('baseline', 'puppet')),
     (RELEASED, 'auto', 'auto', ('learned', 'neural')),
-    (RELEASED, 'auto', 'puppet', ('baseline', 'puppet')),
+    (RELEASED, 'auto', 'puppet', ('phonetic', 'puppet')),
+    (RELEASED, 'phonetic', 'auto', ('phonetic', 'puppet')),
     (RELEASED, 'baseline', 'auto', ('baseline', 'puppet')),
     (RELEASED, 'learned', 'auto', ('learned', 'neural')),
     (LEARNED, 'auto', 'auto', ('learned', 'puppet')),
@@ -64,7 +65,7 @@ def test_any_two_of_one_face_model_go_together(bundle, motion, renderer, want):
     (RELEASED, 'baseline', 'neural', "bfm.*'neural'.*'baseline'.*makehuman"),
     (_bundle(*SOUND), 'learned', 'auto', "makehuman.*'learned'.*bfm"),
     # No silent step down to the puppet.
-    (DRAWS, 'auto', 'auto', "'learned' lacks expnet, posevae and 'baseline'"),
+    (DRAWS, 'auto', 'auto', "'learned' lacks expnet, posevae and 'phonetic'"),
     (DEFAULT, 'loud', 'auto', "motion: expected one of auto .*found 'loud'"),
     (DEFAULT, 'auto', 'oil', "renderer: expected one of auto .*found 'oil'"),
   ],

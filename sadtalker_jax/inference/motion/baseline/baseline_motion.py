@@ -21,6 +21,7 @@ option of its own.
 """
 
 import fractions
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -29,6 +30,27 @@ from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import easing, upper_face
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.baseline import speech
+
+
+class SpeakingMouth(NamedTuple):
+  """A mouth that speaks, apart from the portrait's own."""
+
+  units: np.ndarray  # [T, 64] units that the sound moves
+  presence: np.ndarray  # [T] 0 where the portrait's own mouth is shown, to 1
+
+  @classmethod
+  def at_rest(cls, num_frames: int) -> Self:
+    """The mouth of silence."""
+    return cls(
+      np.zeros((num_frames, conventions.EXPRESSION_SIZE), np.float32),
+      np.zeros(num_frames, np.float32),
+    )
+
+  def eased(self, weights: np.ndarray) -> Self:
+    """The same with weights [T], 0 where the portrait's mouth is shown."""
+    return self._replace(
+      units=weights[:, None] * self.units, presence=weights * self.presence
+    )
 
 
 class BaselineMotion(tracks.Motion):
@@ -76,29 +98,43 @@ class BaselineMotion(tracks.Motion):
     rate = float(fps)
     sound = speech.listen(wave, self._weights.reference)
     ease = easing.weights(num_frames, rate).astype(np.float32)
-    activity = ease * speech.at_frames(sound.activity, num_frames, rate)
-    lips = lips_lib.measure(sound, num_frames, rate, self._weights)
+    mouth = self.speaking_mouth(wave, sound, num_frames, rate).eased(ease)
     expression = source[conventions.ROW_EXPRESSION]
     rows = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
     rows[:, conventions.ROW_EXPRESSION] = self._speaking(
-      expression, lips, ease, activity, options.expression_scale
+      expression, mouth, options.expression_scale
     )
     upper_face.add(rows, source, wave, sound, rate, options)
     return tracks.Track(rows, tracks.free_views(options, num_frames))
 
+  def speaking_mouth(
+    self, wave: np.ndarray, sound: speech.Sound, num_frames: int, fps: float
+  ) -> SpeakingMouth:
+    """The mouth of a recording; other kinds of lips replace this.
+
+    Args:
+      wave: [L] sound at 16 kHz.
+      sound: Measures of it.
+      num_frames: T.
+      fps: Frames per second.
+    """
+    del wave
+    lips = lips_lib.measure(sound, num_frames, fps, self._weights)
+    return SpeakingMouth(
+      lips_lib.units(lips, self._weights),
+      speech.at_frames(sound.activity, num_frames, fps),
+    )
+
   def _speaking(
     self,
     expression: np.ndarray,
-    lips: lips_lib.Lips,
-    ease: np.ndarray,
-    activity: np.ndarray,
+    mouth: SpeakingMouth,
     scale: float,
   ) -> np.ndarray:
     """Expression [T, 64] with a mouth driven by the sound."""
-    generated = ease[:, None] * lips_lib.units(lips, self._weights)
     rest = lips_lib.resting(
-      expression, activity * min(scale, 1.0), self._weights
+      expression, mouth.presence * min(scale, 1.0), self._weights
     )
     # Units end at 1; a fitted source may already be outside.
     highest = np.maximum(rest, 1.0)
-    return np.clip(rest + scale * generated, None, highest)
+    return np.clip(rest + scale * mouth.units, None, highest)

@@ -1,0 +1,196 @@
+"""What LipNet hears in sound: measures of lips, classes of phones.
+
+Sound is mono float32 at 16 kHz; what is heard has 50 rows a second, row n
+centred at (n + 1/2) / 50 seconds. Measures are in amplitudes of a speaker, over
+rest.
+
+`hear` is for recordings, whose level is known as a whole and where the future
+is known, too. `hear_live` is for streams: it knows `look_ahead` seconds beyond
+a row, and the level of what was said so far.
+
+Letters: L samples, N rows, S seconds of context.
+"""
+
+import functools
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from sadtalker_jax import conventions
+from sadtalker_jax.models.phonetic import lipnet
+from sadtalker_jax.ops import lip_spectra
+from sadtalker_jax.typing import Array, Variables
+
+DATA = pathlib.Path(__file__).resolve().parent / 'data' / 'lipnet.npz'
+
+ROWS_PER_SECOND = lip_spectra.ROWS_PER_SECOND // lipnet.STRIDE
+HOP = conventions.SAMPLE_RATE // ROWS_PER_SECOND  # samples in a row
+LEAST_LOOK_AHEAD = 0.08  # seconds; with less, lips come late
+
+# Rows in the network at a time. One size: one program, and bounded memory.
+_PIECE = 512
+_CONTEXT = lipnet.CONTEXT
+_ORDINARY = 8.0  # level of loud speech, decibel, before anything is heard
+_ORDINARY_ROWS = 50  # spectrum rows for which that counts
+_FAINTEST = -15.0  # of streams: what is fainter is never loud speech
+
+
+class Heard(NamedTuple):
+  """Lips and classes of sound, 50 rows a second."""
+
+  lips: np.ndarray  # [N, 3] gap, width, chin in amplitudes of a speaker
+  classes: np.ndarray  # [N, 24] probabilities of `ops.lip_classes`
+  loudness: np.ndarray  # [N] decibel over loud speech
+
+
+@functools.cache
+def load(path: pathlib.Path = DATA) -> Variables:
+  """The parameters of a file, float32, read once per process."""
+  tree: Variables = {}
+  with np.load(path) as stored:
+    for name in stored.files:
+      *parts, leaf = name.split('/')
+      branch = tree
+      for part in parts:
+        branch = branch.setdefault(part, {})
+      branch[leaf] = stored[name].astype(np.float32)
+  return tree
+
+
+def save(path: pathlib.Path, params: Variables) -> None:
+  """Writes parameters as `load` reads them, in half precision."""
+  leaves = jax.tree_util.tree_leaves_with_path(params)
+  arrays: dict[str, Any] = {
+    '/'.join(part.key for part in place): np.asarray(leaf, np.float16)
+    for place, leaf in leaves
+  }
+  np.savez_compressed(path, **arrays)
+
+
+def hear(wave: Array, params: Variables | None = None) -> Heard:
+  """What is heard in a recording.
+
+  Args:
+    wave: [L] sound; L may be 0.
+    params: Parameters of LipNet; None for the ones that ship.
+
+  Returns:
+    N = L // 320 rows.
+
+  Raises:
+    ValueError: `wave` is not one-dimensional.
+  """
+  decibel = _rows(wave)
+  loud = lip_spectra.loud_level(decibel)
+  return _apply(decibel, loud, params)
+
+
+def hear_live(
+  wave: Array,
+  rows: int,
+  *,
+  look_ahead: float = LEAST_LOOK_AHEAD,
+  params: Variables | None = None,
+) -> Heard:
+  """What is heard in the newest rows of sound that goes on.
+
+  Nothing but `wave` is known, and no state is kept: a stream keeps its last
+  seconds and calls this with them again and again. Two seconds suffice for the
+  lips; with eight, the level is steady, too.
+
+  Args:
+    wave: [L] the last seconds of the sound so far, L a multiple of 320.
+    rows: How many rows are wanted: those that end `look_ahead` before the end
+      of `wave`, or more, for as many of them as there are.
+    look_ahead: Seconds of sound that are known beyond a row; 0.08 or more for
+      lips that are in time.
+    params: Parameters of LipNet; None for the ones that ship.
+
+  Returns:
+    At most `rows` rows.
+
+  Raises:
+    ValueError: `wave` is not one-dimensional, or `look_ahead` is negative.
+  """
+  if look_ahead < 0:
+    raise ValueError(f'expected a look-ahead of 0 or more, found {look_ahead}')
+  decibel = _rows(wave)
+  loud = loud_so_far(decibel)
+  ahead = round(look_ahead * ROWS_PER_SECOND)
+  last = max(len(decibel) // lipnet.STRIDE - ahead, 0)
+  first = max(last - rows, 0)
+  start = max(first - _CONTEXT, 0)
+  # What is not known yet goes on as it is.
+  known = decibel[start * lipnet.STRIDE :]
+  if len(known):
+    known = np.pad(known, ((0, lipnet.STRIDE * _CONTEXT), (0, 0)), mode='edge')
+  heard = _apply(known, loud, params)
+  return Heard(*(part[first - start : last - start] for part in heard))
+
+
+def loud_so_far(decibel: np.ndarray) -> float:
+  """Level of loud speech in what was heard so far, decibel.
+
+  At first that of ordinary speech, which counts less and less.
+
+  Args:
+    decibel: [T, 64] levels of `ops.lip_spectra.decibels`.
+  """
+  ordinary = np.full(_ORDINARY_ROWS, _ORDINARY)
+  heard = np.concatenate([ordinary, lip_spectra.levels(decibel)])
+  weight = np.ones(len(heard))
+  weight[:_ORDINARY_ROWS] = np.clip(2 - len(decibel) / 200, 0, 1)
+  order = np.argsort(heard)
+  mass = np.cumsum(weight[order])
+  place = int(np.searchsorted(mass, 0.95 * mass[-1]))
+  return max(float(heard[order[min(place, len(heard) - 1)]]), _FAINTEST)
+
+
+def _rows(wave: Array) -> np.ndarray:
+  """Levels [T, 64] of whole rows of the network's output."""
+  wave = np.asarray(wave, np.float32)
+  if wave.ndim != 1:
+    raise ValueError(f'expected sound of shape [L], found {wave.shape}')
+  decibel = lip_spectra.decibels(wave)
+  return decibel[: len(decibel) // lipnet.STRIDE * lipnet.STRIDE]
+
+
+@jax.jit
+def _network(params: Variables, spectra: jax.Array) -> list[jax.Array]:
+  """Lips [P, 3] and probabilities [P, 24] of spectra [2 P, 64]."""
+  found: Any = lipnet.LipNet().apply(
+    {'params': params}, spectra[None], train=False
+  )
+  lips, logits = found
+  return [lips[0], jax.nn.softmax(logits[0])]
+
+
+def _apply(decibel: np.ndarray, loud: float, params: Variables | None) -> Heard:
+  """The network on pieces that overlap by its context; silence around them."""
+  params = load() if params is None else params
+  spectra = lip_spectra.relative(decibel, loud)
+  count = len(spectra) // lipnet.STRIDE
+  inner = _PIECE - 2 * _CONTEXT
+  pieces = -(-count // inner)
+  padded = np.full(
+    (lipnet.STRIDE * (pieces * inner + 2 * _CONTEXT), lip_spectra.NUM_BANDS),
+    lip_spectra.LEAST,
+    np.float32,
+  )
+  before = lipnet.STRIDE * _CONTEXT
+  padded[before : before + len(spectra)] = spectra
+  lips = np.empty((pieces, inner, lipnet.NUM_MEASURES), np.float32)
+  classes = np.empty((pieces, inner, lipnet.NUM_CLASSES), np.float32)
+  for piece in range(pieces):
+    first = lipnet.STRIDE * piece * inner
+    found = _network(params, padded[first : first + lipnet.STRIDE * _PIECE])
+    middle = slice(_CONTEXT, _PIECE - _CONTEXT)
+    lips[piece], classes[piece] = (np.asarray(f)[middle] for f in found)
+  level = lip_spectra.levels(decibel) - loud
+  return Heard(
+    lips.reshape(-1, lipnet.NUM_MEASURES)[:count],
+    classes.reshape(-1, lipnet.NUM_CLASSES)[:count],
+    level.reshape(count, lipnet.STRIDE).mean(1).astype(np.float32),
+  )

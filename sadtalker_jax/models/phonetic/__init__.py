@@ -1,0 +1,1 @@
+"""Networks that read phones in sound: `lipnet`."""

@@ -1,0 +1,157 @@
+"""Phonetic lips of the sample recording, bad sound, streams, the rest."""
+
+import fractions
+
+import numpy as np
+import pytest
+
+from sadtalker_jax.face3d.bases import makehuman
+from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference.motion.baseline import baseline_motion
+from sadtalker_jax.inference.motion.baseline import lips as lips_lib
+from sadtalker_jax.inference.motion.phonetic import (
+  hearing,
+  mouth,
+  phonetic_motion,
+)
+from sadtalker_jax.media import audio
+from sadtalker_jax.ops import lip_classes
+
+SLOT = makehuman.EXPRESSION_SLOTS
+SPEAKS = [
+  slot
+  for name, slot in SLOT.items()
+  if name.startswith(('mouth', 'jaw', 'tongue'))
+]
+NEUTRAL = np.zeros(70, np.float32)
+
+
+@pytest.fixture(scope='module')
+def recording() -> np.ndarray:
+  return audio.load(bundle.SAMPLE_SPEECH)
+
+
+@pytest.fixture(scope='module')
+def heard(recording) -> hearing.Heard:
+  return hearing.hear(recording)
+
+
+@pytest.fixture(scope='module')
+def segments(testdata) -> list[lip_classes.Segment]:
+  """Classes of the recording, which took no part in training."""
+  data = np.load(testdata / 'motion.npz')
+  return lip_classes.segments(
+    zip(data['phone_begin'], data['phone_end'], data['phone_name'], strict=True)
+  )
+
+
+def _track(wave, num_frames, fps=25.0, kind=phonetic_motion.PhoneticMotion):
+  return (
+    kind()
+    .track(wave, source=NEUTRAL, num_frames=num_frames, fps=fps)
+    .coefficients
+  )
+
+
+@pytest.fixture(scope='module')
+def opening(recording) -> np.ndarray:
+  """Gap of the lips at 100 frames a second."""
+  return lips_lib.opening(_track(recording, 710, 100.0))
+
+
+def test_what_is_heard_is_what_was_heard(heard):
+  """Golden: every 50th row, with the weights that ship."""
+  assert heard.lips.shape == (355, 3) and heard.classes.shape == (355, 24)
+  want = [0.318, 0.459, 0.484, 0.46, 0.287, 0.608, 0.365]
+  np.testing.assert_allclose(heard.lips[25::50, 0], want, atol=2e-3)
+  best = [lip_classes.CLASSES[k] for k in heard.classes[25::50].argmax(1)]
+  assert best == ['S', 'UH', 'SH', 'HH', 'R', 'IY', 'AO']
+
+
+def test_bilabials_shut_and_vowels_open(opening, segments):
+  def gaps(names):
+    return [
+      opening[round(100 * s.begin) : round(100 * s.end)]
+      for s in segments
+      if s.name in names and s.end - s.begin > 0.03
+    ]
+
+  shut = [gap.min() < 0.02 for gap in gaps('P')]
+  assert np.mean(shut) >= 0.8
+  vowels = np.mean([gap.mean() for gap in gaps(('AA', 'AE', 'AH', 'EH'))])
+  silence = np.mean([gap.mean() for gap in gaps(('SIL',))])
+  assert vowels > 0.07 and silence < 0.2 * vowels
+
+
+def test_lips_touch_at_low_frame_rates_too(recording, segments):
+  gap = lips_lib.opening(_track(recording, 142, 20.0))
+  for segment in segments:
+    if segment.name == 'P' and segment.end - segment.begin > 0.05:
+      frames = slice(int(20 * segment.begin), int(20 * segment.end) + 1)
+      assert gap[frames].min() < 0.03
+
+
+def test_frame_rates_are_fractions(recording, opening):
+  rate = fractions.Fraction(30000, 1001)
+  gap = lips_lib.opening(_track(recording, 212, rate))
+  seconds = (np.arange(212) + 0.5) / float(rate)
+  want = np.interp(seconds, (np.arange(710) + 0.5) / 100, opening)
+  # Closures are held for a frame where frames are long.
+  assert np.corrcoef(gap, want)[0, 1] > 0.97
+
+
+def test_eyes_brows_and_head_are_the_baselines(recording):
+  found = _track(recording, 50)
+  want = _track(recording, 50, kind=baseline_motion.BaselineMotion)
+  found[:, SPEAKS] = want[:, SPEAKS] = 0
+  np.testing.assert_array_equal(found, want)
+
+
+@pytest.mark.parametrize('length', [0, 100, 48000])
+def test_silence_is_shut(length):
+  rows = _track(np.zeros(length, np.float32), 75)
+  np.testing.assert_array_equal(rows[:, SPEAKS], 0)
+
+
+def _openings_a_second(gap: np.ndarray, fps: float) -> float:
+  """How often lips part by 5 % of the eye distance after they were shut."""
+  parted, count = False, 0
+  for value in gap:
+    count += not parted and value > 0.05
+    parted = value > (0.05 if not parted else 0.02)
+  return count / (len(gap) / fps)
+
+
+def test_lips_do_not_chatter_in_bad_sound(recording):
+  rng = np.random.default_rng(0)
+  noise = rng.normal(0, 0.1, len(recording)).astype(np.float32)
+  assert _openings_a_second(lips_lib.opening(_track(noise, 177)), 25) == 0
+  clean = _openings_a_second(lips_lib.opening(_track(recording, 177)), 25)
+  power = float(np.sqrt(np.mean(recording**2)))
+  for bad in (
+    recording + noise * power / 0.1,  # 0 dB
+    np.clip(recording * 20, -0.5, 0.5),
+  ):
+    gap = lips_lib.opening(_track(bad.astype(np.float32), 177))
+    assert _openings_a_second(gap, 25) < 1.3 * clean + 1
+    assert np.isfinite(gap).all() and gap.max() < 0.35
+
+
+def test_a_stream_hears_what_a_recording_does(recording, heard):
+  """With a look-ahead as long as the context, and with 80 ms nearly."""
+  sound = recording[: 3 * 16000]
+  ends = range(2, 4)
+  for look_ahead, least in ((1.0, 0.97), (0.08, 0.8)):
+    ahead = round(look_ahead * 16000)
+    parts = [
+      hearing.hear_live(
+        recording[: end * 16000 + ahead], 50, look_ahead=look_ahead
+      )
+      for end in ends
+    ]
+    gap = np.concatenate([part.lips[:, 0] for part in parts])
+    want = heard.lips[50:150, 0]
+    assert np.corrcoef(gap, want)[0, 1] > least
+  assert len(hearing.hear_live(sound[:0], 5).lips) == 0
+  presence = mouth.heard_presence(heard, 177)
+  assert presence[-6:].max() < 0.1 and np.percentile(presence, 80) > 0.99
