@@ -34,6 +34,7 @@ EXTRAS = {
   'array_record': 'prepare',
   'clu': 'train',
   'fastapi': 'server',
+  'gradio': 'app',
   'grain': 'train',
   'librosa': 'train',
   'ml_collections': 'train',
