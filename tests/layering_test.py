@@ -40,7 +40,8 @@ RANK = {
   'synthesis': 6,
   'benchmarks': 6,
   'serving': 6,
-  'cli': 7,
+  'app': 7,
+  'cli': 8,
 }
 # Packages that only these parts of the library may import, and only there.
 ALLOWED_ONLY_IN = {
@@ -55,8 +56,8 @@ ALLOWED_ONLY_IN = {
   'array_record': {'preparation'},
   'apache_beam': {'preparation'},
   'tensorflow': set(),
-  'gradio': set(),
-  'fastapi': {'serving'},
+  'gradio': {'app', 'cli'},
+  'fastapi': {'app', 'serving'},
   'starlette': {'serving'},
   'prometheus_client': {'serving'},
   'uvicorn': {'cli'},

@@ -37,6 +37,7 @@ EXTRAS = {
   'clu': 'train',
   'cryptography': 'provenance',
   'fastapi': 'server',
+  'gradio': 'app',
   'grain': 'train',
   'librosa': 'train',
   'ml_collections': 'train',

@@ -1,7 +1,8 @@
-"""Serves animations to others: an HTTP API whose jobs survive restarts.
+"""Serves animations to others: a web page, and an HTTP API.
 
+    sadtalker serve
     sadtalker serve --api
-    sadtalker serve --api --host 0.0.0.0 --token_file tokens.txt
+    sadtalker serve --host 0.0.0.0 --token_file tokens.txt
 
 By default only this machine is let in. Other hosts need a file of tokens, a
 line each: a name, a token of 16 characters or more, and perhaps the last day on
@@ -32,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
   """The command line."""
   result = command.parser('serve', __doc__)
   add = result.add_argument
-  add('--api', action='store_true', required=True, help='the HTTP API')
+  add('--api', action='store_true', help='the HTTP API alone, without the page')
   add('--host', default='127.0.0.1', help='address that is listened on')
   add('--port', type=int, default=8000, help='0 takes one that is free')
   add('--token_file', metavar='FILE', help='tokens of those who are let in')
@@ -68,6 +69,8 @@ def _run(flags: argparse.Namespace) -> int:
   from sadtalker_jax.inference import pipeline
   from sadtalker_jax.serving import api, guards, service, tokens
 
+  if not flags.api:
+    import gradio  # noqa: F401  (before any work, if it is not there)
   limits = _limits(flags)
   is_local = flags.host in _LOOPBACK
   known = None
@@ -82,16 +85,21 @@ def _run(flags: argparse.Namespace) -> int:
   with listener:
     compile_cache.enable()
     animator = pipeline.Animator.from_pretrained(flags.bundle)
-    app = api.application(
-      service.Service(
-        animator, flags.folder, limits=limits, batch_size=flags.batch_size
-      ),
-      known,
-      hosts=guards.LOOPBACK if known is None else None,
+    served = service.Service(
+      animator, flags.folder, limits=limits, batch_size=flags.batch_size
     )
+    app = api.application(
+      served, known, hosts=guards.LOOPBACK if known is None else None
+    )
+    if not flags.api:
+      from sadtalker_jax.app import page
+
+      app = page.mounted(app, served, known)
     host = f'[{flags.host}]' if ':' in flags.host else flags.host
     port = listener.getsockname()[1]
-    command.say(f'serve: http://{host}:{port}/openapi.json')
+    command.say(
+      f'serve: http://{host}:{port}/{"openapi.json" if flags.api else ""}'
+    )
     uvicorn.Server(_config(app)).run(sockets=[listener])
   return 0
 

@@ -6,6 +6,7 @@ Everything lies in one folder, which one process uses at a time:
     jobs/ID/         files of a job: image, audio, then video.mp4
     uploads/ID       files that wait for a job, each with its owner's folder
     incoming/        what is being received; empty when nothing is
+    page/            what browsers are shown, for an hour
 """
 
 from collections.abc import Iterator, Mapping
@@ -77,6 +78,11 @@ class Service:
       tidy=self.tidy,
     )
     self.meters.watch(self.table)
+
+  @property
+  def page_folder(self) -> pathlib.Path:
+    """The folder of what browsers are shown."""
+    return self._folder / 'page'
 
   def start(self) -> None:
     """Starts drawing."""
@@ -223,10 +229,11 @@ class Service:
     for job in self.table.ended_before(now - 3600 * self.limits.keep_hours):
       self.remove(job)
     oldest = now - 3600 * self.limits.upload_hours
-    for path in (self._folder / 'uploads').glob('*/*'):
-      with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_mtime < oldest:
-          path.unlink()
+    for name in ('uploads', 'page'):
+      for path in (self._folder / name).rglob('*'):
+        with contextlib.suppress(FileNotFoundError):
+          if path.is_file() and path.stat().st_mtime < oldest:
+            path.unlink()
 
   def _again(self, job: job_table.Job) -> job_table.Job:
     found = self.table.get(job.id)
@@ -238,10 +245,10 @@ class Service:
 
   def _recover(self) -> None:
     """Brings table and folder together after an end of any kind."""
-    for name in ('jobs', 'uploads', 'incoming'):
+    for name in ('incoming', 'page'):
+      shutil.rmtree(self._folder / name, ignore_errors=True)
+    for name in ('jobs', 'uploads', 'incoming', 'page'):
       (self._folder / name).mkdir(exist_ok=True)
-    for path in (self._folder / 'incoming').iterdir():
-      shutil.rmtree(path, ignore_errors=True)
     _, failed = self.table.recover()
     for job in failed:
       self.files(job.id).remove_inputs()
