@@ -22,11 +22,11 @@ class Detecting:
       return _line(files.detect(pathlib.Path(given)))
 
 
-def _line(finding: Any) -> str:
-  if finding.payload:
-    return (
-      f'marked: job {finding.payload.job_id}, model {finding.payload.model}'
-    )
-  if finding:
+def _line(report: files.Report) -> str:
+  if report.payload:
+    return f'marked: job {report.payload.job_id}, model {report.payload.model}'
+  if report.mark:
     return 'marked, but what the mark says cannot be read'
+  if report:
+    return 'no mark found, but the file says that a program made it'
   return 'no mark found, which proves nothing'

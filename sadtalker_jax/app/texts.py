@@ -3,6 +3,8 @@
 A language is a dictionary with the keys of `ENGLISH`; a test compares them.
 """
 
+from typing import Any
+
 import gradio
 
 ENGLISH = {
@@ -70,7 +72,7 @@ GERMAN = {
 I18N = gradio.I18n(en=ENGLISH, de=GERMAN)
 
 
-def shown(key: str) -> object:
+def shown(key: str) -> Any:
   """A text in the browser's language."""
   assert key in ENGLISH, key
   return I18N(key)

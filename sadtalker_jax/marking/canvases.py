@@ -16,6 +16,7 @@ from scipy import ndimage
 SIDE = 256
 _ALONE = 1 << 18  # multiplications
 _SPREAD = 4.0  # of the local regression, canvas pixels
+_NOISE = 4.0  # variance of the planes that says nothing
 _TURN = np.deg2rad(-65)
 _YCC = np.array(
   [
@@ -77,8 +78,12 @@ def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def colours(picture: np.ndarray) -> np.ndarray:
   """Planes [3, 256, 256] float32 of a picture [H, W, 3] uint8 RGB."""
   planes = np.moveaxis(picture, 2, 0).astype(np.float32)
-  small = np.stack([resized(plane, SIDE, SIDE) for plane in planes])
-  return np.tensordot(_FROM_RGB, small, 1)
+  return from_rgb(np.stack([resized(plane, SIDE, SIDE) for plane in planes]))
+
+
+def from_rgb(planes: np.ndarray) -> np.ndarray:
+  """The three planes [3, H, W] of R, G, B [3, H, W]."""
+  return np.tensordot(_FROM_RGB, planes, 1)
 
 
 def to_rgb(planes: np.ndarray) -> np.ndarray:
@@ -86,22 +91,28 @@ def to_rgb(planes: np.ndarray) -> np.ndarray:
   return np.tensordot(_TO_RGB, planes, 1)
 
 
-def residual(planes: np.ndarray) -> np.ndarray:
-  """What the others do not explain of the marked plane, evened out."""
+def residual(planes: np.ndarray, spread: float = _SPREAD) -> np.ndarray:
+  """What the others do not explain of the marked plane, evened out.
+
+  Args:
+    planes: The three planes [3, H, W].
+    spread: Deviation of the window of the local regression, pixels.
+  """
+  blurred = functools.partial(_blurred, spread=spread)
   y, target, other = planes
-  mean_y, mean_t, mean_o = (_blurred(plane) for plane in (y, target, other))
-  var_y = _blurred(y * y) - mean_y**2 + 1
-  var_o = _blurred(other * other) - mean_o**2 + 1
-  both = _blurred(y * other) - mean_y * mean_o
-  with_y = _blurred(y * target) - mean_y * mean_t
-  with_o = _blurred(other * target) - mean_o * mean_t
-  # The matrix is positive definite by Cauchy-Schwarz and the 1s.
+  mean_y, mean_t, mean_o = (blurred(plane) for plane in (y, target, other))
+  var_y = blurred(y * y) - mean_y**2 + _NOISE
+  var_o = blurred(other * other) - mean_o**2 + _NOISE
+  both = blurred(y * other) - mean_y * mean_o
+  with_y = blurred(y * target) - mean_y * mean_t
+  with_o = blurred(other * target) - mean_o * mean_t
+  # The matrix is positive definite by Cauchy-Schwarz and the noise.
   determinant = np.maximum(var_y * var_o - both**2, 1)
   slope_y = (with_y * var_o - with_o * both) / determinant
   slope_o = (with_o * var_y - with_y * both) / determinant
   rest = target - mean_t - slope_y * (y - mean_y) - slope_o * (other - mean_o)
-  spread = np.sqrt(np.maximum(_blurred(rest * rest), 0)) + 0.7
-  return np.clip(rest / spread, -2, 2)
+  deviation = np.sqrt(np.maximum(blurred(rest * rest), 0)) + 0.3
+  return np.clip(rest / deviation, -2, 2)
 
 
 @functools.cache
@@ -113,5 +124,5 @@ def taper() -> np.ndarray:
   return np.outer(line, line)
 
 
-def _blurred(plane: np.ndarray, spread: float = _SPREAD) -> np.ndarray:
+def _blurred(plane: np.ndarray, spread: float) -> np.ndarray:
   return ndimage.gaussian_filter(plane, spread, mode='nearest', truncate=3)

@@ -6,6 +6,7 @@ the start value of the CRC, so that words are products of matrices. Bits are
 uint8, first bit first; a soft value above 0 speaks for the bit 0.
 """
 
+from collections.abc import Sequence
 import functools
 
 import numpy as np
@@ -39,34 +40,59 @@ def encode(bits: np.ndarray) -> np.ndarray:
   return (bits.astype(np.int64) @ matrix + start).astype(np.uint8) & 1
 
 
-def decode(soft: np.ndarray, num_bits: int) -> tuple[np.ndarray, bool]:
+def decode(
+  soft: np.ndarray, num_bits: int, known: Sequence[int] = (), paths: int = 1
+) -> tuple[np.ndarray, bool]:
   """The likeliest word of soft values, and whether its CRC is right.
 
   Args:
     soft: Soft values [length(num_bits)].
     num_bits: Length of the word.
+    known: First bits of the word, if they are known.
+    paths: Number of words that are tried, the likeliest first. The CRC then
+      tells less: it is right by chance once in 65,536 / `paths`.
 
   Returns:
-    Bits [num_bits], and whether the checksum agrees.
+    Bits [num_bits] of the first word whose checksum agrees, or of the likeliest
+    one; and whether it agrees.
   """
   sources, inputs, signs = _trellis()
-  steps = num_bits + CRC_BITS + MEMORY
-  score = np.full(1 << MEMORY, -np.inf)
-  score[0] = 0
-  chosen = np.zeros((steps, len(score)), np.int8)
+  steps, states = num_bits + CRC_BITS + MEMORY, len(sources)
+  # The best paths into each state, best first.
+  score = np.full((states, paths), -np.inf)
+  score[0, 0] = 0
+  chosen = np.zeros((steps, states, paths), np.int16)
   for step, values in enumerate(soft.reshape(steps, len(GENERATORS))):
-    paths = score[sources] + signs @ values  # [S, 2]
-    if step >= num_bits + CRC_BITS:
-      paths = np.where(inputs == 1, -np.inf, paths)
-    chosen[step] = paths.argmax(1)
-    score = paths.max(1)
+    tried = score[sources] + (signs @ values)[..., None]  # [S, 2, P]
+    if step < len(known):
+      tried[inputs != known[step]] = -np.inf
+    elif step >= num_bits + CRC_BITS:
+      tried[inputs == 1] = -np.inf
+    tried = tried.reshape(states, 2 * paths)
+    order = np.argsort(-tried, axis=1, kind='stable')[:, :paths]
+    chosen[step], score = order, np.take_along_axis(tried, order, 1)
+  words = [
+    _traced(chosen, rank)
+    for rank in range(paths)
+    if np.isfinite(score[0, rank])
+  ]
+  for found in words:
+    word = found[:num_bits]
+    if np.array_equal(found[num_bits:][:CRC_BITS], crc(word)):
+      return word, True
+  return words[0][:num_bits], False
+
+
+def _traced(chosen: np.ndarray, rank: int) -> np.ndarray:
+  """Bits of a path that ends in state 0, from its choices [steps, S, P]."""
+  sources, inputs, _ = _trellis()
+  steps, _, paths = chosen.shape
   state, found = 0, np.zeros(steps, np.uint8)
   for step in range(steps - 1, -1, -1):
-    branch = chosen[step, state]
+    branch, rank = divmod(int(chosen[step, state, rank]), paths)
     found[step] = inputs[state, branch]
     state = sources[state, branch]
-  word = found[:num_bits]
-  return word, np.array_equal(found[num_bits:][:CRC_BITS], crc(word))
+  return found
 
 
 def _convolved(bits: np.ndarray) -> np.ndarray:

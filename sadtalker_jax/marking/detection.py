@@ -14,12 +14,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import fft, ndimage
 
-from sadtalker_jax.marking import canvases, codes, patterns, payloads
+from sadtalker_jax.marking import canvases, codes, patterns, payloads, windows
 
 SIDE = canvases.SIDE
 # Scores are standard deviations of the correlation with the known pattern.
 # Least score of a payload: in its place, and where the best of many was taken.
 LEAST_IN_PLACE, LEAST_SEARCHED = 3.0, 4.5
+# Where the known pattern is that clear, several words are tried.
+SURE_IN_PLACE, SURE_SEARCHED = 4.0, 6.0
+_PATHS = 16
 LEAST_ALONE = 7.0  # of a mark without a payload
 _SLACK = 3  # pixels of the canvas by which a mark in its place may be off
 _COARSE = 64  # side of the canvas of the search
@@ -28,6 +31,7 @@ _STEPS = (-0.009, 0.0, 0.009)  # about a candidate
 _TURNS = np.arange(-3.0, 3.1, 0.5)  # degrees
 _CANDIDATES = 8  # crops that are measured finely and read
 _APART = 0.04  # between candidates
+_NEARBY = 1.015  # between sides of pictures in frames
 _FLAT = 1e-9  # beside the deviation of a correlation: 0 in flat pictures
 
 
@@ -93,9 +97,7 @@ class Search:
 
   def __init__(self, pattern: patterns.Pattern):
     self._pattern = pattern
-    half = _COARSE // 2
-    rows = np.r_[0:half, SIDE - half : SIDE]
-    self._coarse = np.conj(pattern.known[rows][:, : half + 1])
+    self._coarse = np.conj(fft.rfft2(pattern.coarse(_COARSE)))
 
   def everywhere(self, found: Residuals) -> Iterator[Finding]:
     """Findings in place, mirrored, cropped or scaled, and turned."""
@@ -109,8 +111,35 @@ class Search:
         turned = _turned(tapered, degrees, found.aspect)
         yield self.in_place(turned, f'{words}turned by {-degrees:g} degrees')
 
-  def in_place(self, plane: np.ndarray, place: str) -> Finding:
-    """The mark of whole frames, of a residual [256, 256]."""
+  def inside(self, frames: Sequence[np.ndarray]) -> Finding:
+    """The mark of a picture that was pasted into frames [H, W, 3]."""
+    best = _without(0.0, '')
+    for window in windows.find(frames, self._pattern):
+      for scale in (1.0, 1 / _NEARBY, _NEARBY):
+        parts = [window.cut(frame, scale) for frame in frames]
+        if any(part is None for part in parts):
+          continue
+        plane = residuals([p for p in parts if p is not None]).plane
+        place = (
+          f'a picture in the picture, {window.side:.0f} pixels at '
+          f'{window.left:.0f}, {window.top:.0f}'
+        )
+        finding = self.in_place(plane, place, SURE_SEARCHED)
+        if finding.payload:
+          return finding
+        best = max(best, finding, key=lambda finding: finding.score)
+    return best
+
+  def in_place(
+    self, plane: np.ndarray, place: str, sure: float = SURE_IN_PLACE
+  ) -> Finding:
+    """The mark of whole frames.
+
+    Args:
+      plane: Residual [256, 256].
+      place: Where it is from, in words.
+      sure: Score from which several words are tried.
+    """
     found = _correlated(canvases.taper() * plane, self._pattern.known)
     near = np.roll(found.map, (_SLACK, _SLACK), (0, 1))
     near = near[: 2 * _SLACK + 1, : 2 * _SLACK + 1]
@@ -120,7 +149,7 @@ class Search:
     if score >= LEAST_IN_PLACE:
       # A faint peak says less of the place than that nothing was moved.
       for shift in (_finer(found.map, peak), (0.0, 0.0)):
-        if payload := self._read(found, shift):
+        if payload := self._read(found, shift, score >= sure):
           return Finding(payload, score, 'payload', place)
     return _without(score, place)
 
@@ -143,7 +172,8 @@ class Search:
       if score < LEAST_SEARCHED:
         continue
       y, x = np.unravel_index(found.map.argmax(), found.map.shape)
-      if payload := self._read(found, _finer(found.map, (int(y), int(x)))):
+      shift = _finer(found.map, (int(y), int(x)))
+      if payload := self._read(found, shift, score >= SURE_SEARCHED):
         return Finding(payload, score, 'payload', place)
     return _without(best, place)
 
@@ -174,10 +204,12 @@ class Search:
     return float((values.max() - values.mean()) / (values.std() + _FLAT))
 
   def _read(
-    self, found: '_Correlation', shift: tuple[float, float]
+    self, found: '_Correlation', shift: tuple[float, float], sure: bool
   ) -> payloads.Payload | None:
+    """The payload at a place; sure of a mark, it is looked for harder."""
     soft = self._pattern.soft(found.spectrum, shift)
-    word, right = codes.decode(soft, payloads.WORD_BITS)
+    known, paths = (payloads.VERSION_PREFIX, _PATHS) if sure else ((), 1)
+    word, right = codes.decode(soft, payloads.WORD_BITS, known, paths)
     payload = payloads.Payload.from_word(word)
     if right and payload.version == payloads.VERSION:
       return payload

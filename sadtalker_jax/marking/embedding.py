@@ -1,9 +1,10 @@
 """Adding a mark to frames: planned once a clip, then one addition a frame.
 
 The plan looks at the portrait: it takes the code word that the picture itself
-contradicts least, and gives more strength to bits that the picture hides. It is
-as strong as the eye allows: PSNR no lower than `least_psnr`, and a mean colour
-difference (CIEDE2000) no larger than `MOST_DIFFERENCE`.
+contradicts least, and gives more strength to bits that the picture hides and to
+places where the eye sees less. It is as strong as the eye allows: PSNR no lower
+than `least_psnr`, and a mean colour difference (CIEDE2000) no larger than
+`MOST_DIFFERENCE`.
 
 The same portrait, size, payload and key give the same plan, and a plan changes
 every frame by itself: frames do not depend on the batches they come in.
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Self
 
 import numpy as np
-from scipy import fft
+from scipy import fft, ndimage
 
 from sadtalker_jax import errors
 from sadtalker_jax.marking import (
@@ -25,10 +26,14 @@ from sadtalker_jax.marking import (
 )
 
 MIN_SIDE = 48  # pixels; less has no room for the ring of the mark
-MOST_DIFFERENCE = 1.03  # mean CIEDE2000
+MOST_DIFFERENCE = 1.07  # mean CIEDE2000
 _LEVELS = 2.4  # of the marked plane, about what a mark has
 _ROUNDS = 3  # of the bits' strengths
 _COPY = 0.4  # share of the mark that a lossy copy keeps
+_STEP = 3.0  # levels of the marked plane, for the eye's opinion of a place
+_REGION = 8.0  # pixels of the canvas over which places are alike
+_DETAIL = 0.3  # how much detail counts
+_LEAST_SHARE, _MOST_SHARE = 0.4, 2.5
 _LEAST_GAIN, _MOST_GAIN = 0.4, 2.0
 
 
@@ -85,7 +90,9 @@ class Marker:
     width, height = size
     planes = canvases.colours(host)
     pattern = patterns.of_key(key)
-    change = _scaled(_planned(pattern, planes, payload), planes, size)
+    share = _share(planes)
+    mark = share * _planned(pattern, planes, payload, share)
+    change = _scaled(mark, planes, size)
     exact = np.stack(
       [canvases.resized(plane, height, width) for plane in change], axis=-1
     )
@@ -116,10 +123,43 @@ class Marker:
     return (self.mark(batch) for batch in batches)
 
 
+def _share(planes: np.ndarray) -> np.ndarray:
+  """Where a mark is worth most: strengths [256, 256] about 1.
+
+  More where colours may change unseen, less where detail drowns the mark and
+  codecs take more of it.
+  """
+  seen = visibility.difference(
+    *(
+      visibility.lab(np.moveaxis(np.clip(rgb, 0, 255), 0, -1))
+      for rgb in (canvases.to_rgb(planes + _step(s)) for s in (-_STEP, _STEP))
+    )
+  )
+  seen = ndimage.gaussian_filter(seen, _REGION) + 0.01
+  detail = planes[0] - ndimage.gaussian_filter(planes[0], _REGION / 2)
+  detail = 1 + np.sqrt(ndimage.gaussian_filter(detail**2, _REGION))
+  share = (seen.mean() / seen) * (detail.mean() / detail) ** _DETAIL
+  return np.clip(share / share.mean(), _LEAST_SHARE, _MOST_SHARE)
+
+
+def _step(size: float) -> np.ndarray:
+  return np.array([0, size, 0], np.float32)[:, None, None]
+
+
 def _planned(
-  pattern: patterns.Pattern, planes: np.ndarray, payload: payloads.Payload
+  pattern: patterns.Pattern,
+  planes: np.ndarray,
+  payload: payloads.Payload,
+  share: np.ndarray,
 ) -> np.ndarray:
-  """The mark [256, 256] of unit power for a picture."""
+  """The mark [256, 256] of unit power for a picture, before it is shared out.
+
+  Args:
+    pattern: Layout of the mark.
+    planes: Planes [3, 256, 256] of the picture.
+    payload: What the mark says.
+    share: Strengths [256, 256] of places.
+  """
 
   def soft(planes: np.ndarray) -> np.ndarray:
     rest = canvases.taper() * canvases.residual(planes)
@@ -131,7 +171,7 @@ def _planned(
   gain = np.ones(patterns.NUM_CODED)
   for _ in range(_ROUNDS):
     copy = planes.copy()
-    copy[1] += _COPY * _LEVELS * pattern.plane(sign * gain)
+    copy[1] += _COPY * _LEVELS * share * pattern.plane(sign * gain)
     full = soft(copy) * sign
     effect = max(float(np.mean(full - alone * sign) / gain.mean()), 1e-6)
     gain += 0.7 * (np.median(full) - full) / effect

@@ -93,7 +93,13 @@ def find_mark(path: str | os.PathLike[str], key: bytes) -> detection.Finding:
     finding = search.in_place(part.plane, 'whole')
     if finding.payload:
       return finding
-  return detection.find(whole, key)
+  finding = detection.find(whole, key)
+  if finding.payload:
+    return finding
+  # Frames at different times: what is about the picture moves.
+  spread_out = [group[0] for group in groups]
+  inside = search.inside(spread_out if len(groups) > 1 else groups[0])
+  return max(finding, inside, key=lambda f: (f.payload is not None, f.score))
 
 
 def _groups(path: str | os.PathLike[str]) -> list[list[np.ndarray]]:

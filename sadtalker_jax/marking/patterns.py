@@ -56,6 +56,12 @@ class Pattern:
     plane = fft.irfft2(spectrum, s=(SIDE, SIDE))
     return (plane / plane.std()).astype(np.float32)
 
+  def coarse(self, side: int) -> np.ndarray:
+    """The known pattern [side, side] on a canvas of fewer pixels."""
+    half = side // 2
+    rows = np.r_[0:half, SIDE - half : SIDE]
+    return fft.irfft2(self.known[rows][:, : half + 1], s=(side, side))
+
   def soft(
     self, spectrum: np.ndarray, shift: tuple[float, float] = (0.0, 0.0)
   ) -> np.ndarray:

@@ -18,6 +18,9 @@ VERSION_BITS, MODEL_BITS, JOB_BITS, SALT_BITS = 4, 12, 24, 8
 BITS = VERSION_BITS + MODEL_BITS + JOB_BITS
 WORD_BITS = BITS + SALT_BITS
 LEAST_KEY = 16  # bytes
+VERSION_PREFIX = tuple(
+  VERSION >> i & 1 for i in range(VERSION_BITS - 1, -1, -1)
+)
 PUBLIC_KEY = b'sadtalker_jax public mark key 1'
 
 

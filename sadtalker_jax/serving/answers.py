@@ -61,7 +61,7 @@ class Upload(pydantic.BaseModel):
 
 
 class Found(pydantic.BaseModel):
-  """What was found of the invisible mark."""
+  """What a file tells of its making: the mark, its words, its signature."""
 
   found: Literal['payload', 'mark', 'nothing'] = pydantic.Field(
     description="'mark' is one whose number cannot be read. 'nothing' proves "
@@ -70,6 +70,15 @@ class Found(pydantic.BaseModel):
   score: float
   job: str | None = pydantic.Field(description='Number of the job.')
   model: str | None = pydantic.Field(description='Number of the bundle.')
+  words: bool = pydantic.Field(
+    description='Whether tags of the file say that a program made it.'
+  )
+  signature: Literal['trusted', 'unknown', 'invalid', 'none', 'unread'] = (
+    pydantic.Field(
+      description="'unknown' holds, but anybody may have signed; 'unread' "
+      'where the server lacks the extra provenance.'
+    )
+  )
 
 
 class Health(pydantic.BaseModel):

@@ -187,10 +187,12 @@ def _others(service: service_lib.Service, owner: _Owner) -> fastapi.APIRouter:
           ) from error
     payload = finding.payload
     return answers.Found(
-      found=finding.kind,
+      found=finding.mark.kind,
       score=round(float(finding.score), 2),
       job=payload.job_id if payload else None,
       model=str(payload.model) if payload else None,
+      words=finding.statement is not None and finding.statement.generated,
+      signature=finding.signature.state,
     )
 
   return router

@@ -48,6 +48,24 @@ def test_words_survive_noise_and_lost_bits(seed):
   np.testing.assert_array_equal(found, word)
 
 
+@pytest.mark.parametrize('seed', range(3))
+def test_more_words_and_known_bits_help(seed):
+  word = _word(seed)
+  rng = np.random.default_rng(200 + seed)
+  clean = 1.0 - 2.0 * codes.encode(word)
+
+  def right(paths: int, known: int) -> int:
+    found = [
+      codes.decode(clean + noise, WORD, tuple(word[:known]), paths)
+      for noise in 1.35 * rng.normal(size=(12, 210))
+    ]
+    return sum(right and np.array_equal(bits, word) for bits, right in found)
+
+  assert right(16, 4) > right(1, 0)
+  found, agrees = codes.decode(clean, WORD, tuple(1 - word[:1]), 4)
+  assert not agrees and found[0] == 1 - word[0]
+
+
 def test_noise_is_no_word():
   rng = np.random.default_rng(7)
   found = [codes.decode(rng.normal(size=210), WORD)[1] for _ in range(50)]

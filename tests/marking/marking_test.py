@@ -138,6 +138,25 @@ def test_scenes_of_ours_are_found_in_longer_films(tmp_path):
   assert files.detect(tmp_path / 'film.mp4').payload == PAYLOAD
 
 
+def test_pictures_in_pictures_are_found(tmp_path):
+  marked = embedding.Marker(_portrait(256), (256, 256), PAYLOAD).mark(
+    _clip(256, 4)
+  )
+  screen = np.full((4, 360, 640, 3), 90, np.uint8)
+  screen[:, 40:296, 300:556] = marked
+  _copy(tmp_path / 'screen.mp4', screen)
+  report = files.detect(tmp_path / 'screen.mp4')
+  assert report.payload == PAYLOAD
+  assert report.mark.place.startswith('a picture in the picture, 25')
+
+
+def test_frames_of_one_colour_have_no_mark():
+  finding = detection.find(
+    detection.residuals([np.full((64, 64, 3), 9, np.uint8)])
+  )
+  assert not finding and finding.score < 1
+
+
 def test_text_is_unreadable(tmp_path):
   path = tmp_path / 'x.mp4'
   path.write_text('hello')
