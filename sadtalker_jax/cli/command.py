@@ -39,6 +39,7 @@ EXTRAS = {
   'librosa': 'train',
   'ml_collections': 'train',
   'optax': 'train',
+  'pocketsphinx': 'lips',
   'tensorboardX': 'train',
   'tensorflow_datasets': 'train',
   'torch': 'convert',
