@@ -6,6 +6,7 @@ expected and what was found. Command-line programs print that line and exit with
 code 2; anything else is a defect of ours and keeps its traceback.
 """
 
+import os
 from typing import Any
 
 _MOST_SHOWN = 200  # characters of a value in a message
@@ -24,3 +25,9 @@ def shown(value: Any) -> str:
   if len(text) > _MOST_SHOWN:
     return f'{text[:_MOST_SHOWN]}... ({len(text)} characters)'
   return ' '.join(text.split())
+
+
+def named(path: str | os.PathLike[str]) -> str:
+  """A file's name as a message shows it: in one line."""
+  text = str(path)
+  return text if text.isprintable() else repr(text)[1:-1]

@@ -39,7 +39,9 @@ RANK = {
   'photo_fitting': 6,
   'synthesis': 6,
   'benchmarks': 6,
-  'cli': 7,
+  'serving': 6,
+  'app': 7,
+  'cli': 8,
 }
 # Packages that only these parts of the library may import, and only there.
 ALLOWED_ONLY_IN = {
@@ -54,7 +56,11 @@ ALLOWED_ONLY_IN = {
   'array_record': {'preparation'},
   'apache_beam': {'preparation'},
   'tensorflow': set(),
-  'gradio': set(),
+  'gradio': {'app', 'cli'},
+  'fastapi': {'app', 'serving'},
+  'starlette': {'serving'},
+  'prometheus_client': {'serving'},
+  'uvicorn': {'cli'},
   'torch': {'conversion'},
   'safetensors': {'conversion'},
   'av': {'media'},

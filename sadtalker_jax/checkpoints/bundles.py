@@ -30,7 +30,13 @@ def writing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     InputError: `path` exists and is not an empty folder, or cannot be made.
   """
   path = path.absolute()
-  if path.exists() and (not path.is_dir() or any(path.iterdir())):
+  try:
+    is_taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+  except OSError as error:  # a name too long, a folder closed to us
+    raise errors.InputError(
+      f'{path}: expected a folder that can be made: {error.strerror}'
+    ) from error
+  if is_taken:
     raise errors.InputError(
       f'{path}: expected a new or an empty folder, found something there'
     )

@@ -42,7 +42,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
   """The command line."""
-  result = argparse.ArgumentParser(
+  result = command.Parser(
     prog=prog,
     description='A portrait and a recording become a talking video.',
     formatter_class=_Help,
@@ -108,7 +108,7 @@ def main(
   flags = parser(prog).parse_args(argv)
   if flags.cpu:
     os.environ['JAX_PLATFORMS'] = 'cpu'  # before jax starts
-  work = _run_manifest if flags.manifest else _run
+  work = _run if flags.manifest is None else _run_manifest
   return command.run(
     lambda: work(flags), prog, stopped='stopped, nothing was written'
   )
@@ -120,10 +120,15 @@ def _check(flags: argparse.Namespace) -> None:
     if getattr(flags, flag.removeprefix('--')) is not None:
       raise errors.InputError(f'{flag}: {reason}')
   alone = ('source_image', 'driven_audio', 'output', 'verbose')
+  for name in ('source_image', 'driven_audio', 'manifest', 'summary'):
+    if getattr(flags, name) == '':  # of a shell's variable without a value
+      raise errors.InputError(f"--{name}: expected a file, found ''")
   many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
-  for name in alone if flags.manifest else many:
-    if getattr(flags, name) not in (None, False):
-      other = 'without' if flags.manifest else 'with'
+  has_manifest = flags.manifest is not None
+  for name in alone if has_manifest else many:
+    given = getattr(flags, name)
+    if given is not None and given is not False:  # 0 is a number
+      other = 'without' if has_manifest else 'with'
       raise errors.InputError(f'--{name}: expected {other} --manifest only')
 
 

@@ -20,13 +20,14 @@ import pathlib
 import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 from sadtalker_jax import errors, jax_settings
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+_MOST_SHOWN = 500  # characters of a fault of the command line
 
 # The extra of pyproject.toml that installs a package, by its name in imports.
 EXTRAS = {
@@ -35,14 +36,19 @@ EXTRAS = {
   'c2pa': 'provenance',
   'clu': 'train',
   'cryptography': 'provenance',
+  'fastapi': 'server',
+  'gradio': 'app',
   'grain': 'train',
   'librosa': 'train',
   'ml_collections': 'train',
   'optax': 'train',
   'pocketsphinx': 'lips',
+  'prometheus_client': 'server',
+  'python_multipart': 'server',
   'tensorboardX': 'train',
   'tensorflow_datasets': 'train',
   'torch': 'convert',
+  'uvicorn': 'server',
 }
 
 
@@ -109,6 +115,17 @@ def _run(body: Callable[[], int], name: str, stopped: str) -> int:
     return _end(name, stopped, INTERRUPTED)
 
 
+class Parser(argparse.ArgumentParser):
+  """A command line whose faults are one line, without pages of usage."""
+
+  def error(self, message: str) -> NoReturn:
+    """Ends the program."""
+    line = ' '.join(message.split())
+    if len(line) > _MOST_SHOWN:
+      line = f'{line[:_MOST_SHOWN]}...'
+    self.exit(BAD_INPUT, f'{self.prog}: {line} (--help lists the flags)\n')
+
+
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
   """A command line without flags, whose usage shows how it was called.
 
@@ -117,7 +134,7 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     description: Text above the flags, printed as it is.
   """
   called = pathlib.Path(sys.argv[0]).stem
-  return argparse.ArgumentParser(
+  return Parser(
     prog=f'sadtalker {name.replace("_", "-")}'
     if called == 'sadtalker'
     else f'python -m sadtalker_jax.cli.{name}',
@@ -188,7 +205,12 @@ def _end(name: str, line: str, code: int) -> int:
 
 @contextlib.contextmanager
 def _sigterm_raises() -> Iterator[None]:
-  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread."""
+  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread.
+
+  A signal that comes while Python runs a finaliser, or a callback of a C
+  library, is lost there: Python reports such an exception as unraisable and
+  goes on. It is then sent again.
+  """
   if threading.current_thread() is not threading.main_thread():
     yield  # only the main thread may set handlers
     return
@@ -199,14 +221,29 @@ def _sigterm_raises() -> Iterator[None]:
       signal.signal(number, signal.SIG_IGN)
     raise Terminated
 
+  def lost(unraisable: Any) -> None:
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+      report(unraisable)
+      return
+    again = signal.SIGINT
+    if unraisable.exc_type is Terminated:
+      signal.signal(signal.SIGTERM, handle)
+      again = signal.SIGTERM
+    # Not from here: what a handler raises in this hook is lost, too.
+    timer = threading.Timer(0.01, os.kill, (os.getpid(), again))
+    timer.daemon = True
+    timer.start()
+
   before = {
     number: signal.getsignal(number) for number in (signal.SIGTERM, *_hangup())
   }
+  report, sys.unraisablehook = sys.unraisablehook, lost
   try:
     for number in before:
       signal.signal(number, handle)
     yield
   finally:
+    sys.unraisablehook = report
     for number, handler in before.items():
       signal.signal(number, signal.SIG_DFL if handler is None else handler)
 

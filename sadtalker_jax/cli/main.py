@@ -13,6 +13,7 @@ import sys
 # What each subcommand is for; its module has its name, with _ for -.
 SUBCOMMANDS = {
   'animate': 'a portrait and a recording become a talking video',
+  'serve': 'a web page and an HTTP API make videos for others',
   'detect': 'the invisible mark of pictures and videos is looked for',
   'convert': 'released PyTorch weights become a bundle',
   'prepare': 'a folder of videos becomes records that training reads',

@@ -114,7 +114,7 @@ def _find(
         if file is None:
           unused.append(path)
         else:
-          known[path.resolve()] = path, file
+          known[_real(path)] = path, file
       continue
     file = released.find(entry.name)
     if not entry.exists():
@@ -126,8 +126,13 @@ def _find(
         'with --as NETWORK=FILE if it has another one'
       )
     else:
-      known[entry.resolve()] = entry, file
+      known[_real(entry)] = entry, file
   return list(known.values()), unused
+
+
+def _real(path: pathlib.Path) -> pathlib.Path:
+  """The path without links; one that leads to itself stays as it is."""
+  return pathlib.Path(os.path.realpath(path))
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:

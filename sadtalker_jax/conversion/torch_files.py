@@ -67,6 +67,10 @@ def read(path: pathlib.Path) -> Tensors:
     InputError: The file is missing, truncated or of another kind, it is a
       PyTorch file that holds code, or torch is not installed.
   """
+  if path.exists() and not path.is_file():  # reading a pipe would wait
+    raise errors.InputError(
+      f'{path}: expected a file that can be read, found none that is regular'
+    )
   try:
     with path.open('rb') as file:
       start = file.read(16)

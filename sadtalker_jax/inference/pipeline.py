@@ -90,6 +90,11 @@ class Animator:
     """
     return cls(bundle_lib.load(name), dtype=dtype, devices=devices)
 
+  @property
+  def bundle(self) -> bundle_lib.Bundle:
+    """The networks and weights."""
+    return self._bundle
+
   def save_pretrained(self, folder: animation.Path) -> pathlib.Path:
     """Writes the bundle into a folder that `from_pretrained` reads.
 

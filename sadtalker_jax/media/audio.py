@@ -12,6 +12,7 @@ Channels are mixed before the rate is changed: to one channel by their mean
 swresample with a long filter. Samples beyond +-1 are clipped.
 """
 
+import array
 from collections.abc import Iterator
 import dataclasses
 import itertools
@@ -70,10 +71,13 @@ def load(
       or none that can be decoded, or holds NaN or infinite samples. A file that
       ends too early is read as far as it goes, with a warning.
   """
-  parts = list(
-    blocks(source, rate=rate, channels=1, block=1 << 16, report=report)
-  )
-  return np.concatenate(parts, axis=1)[0]
+  # Grows in place: a list of the parts of an hour would need its room twice.
+  wave = array.array('f')
+  for block in blocks(
+    source, rate=rate, channels=1, block=1 << 16, report=report
+  ):
+    wave.frombytes(block.astype(np.float32, copy=False).tobytes())
+  return np.frombuffer(wave, np.float32)
 
 
 def blocks(

@@ -48,7 +48,9 @@ def check_source(path: str | os.PathLike[str], kind: str) -> pathlib.Path:
   except ValueError as error:  # a NUL character in the name
     found = str(error)
   if found:
-    raise errors.InputError(f'{path}: expected {kind}, found {found}')
+    raise errors.InputError(
+      f'{errors.named(path)}: expected {kind}, found {found}'
+    )
   return source
 
 
@@ -195,15 +197,17 @@ def _check_free(target: pathlib.Path, overwrite: bool) -> None:
     fault = f'{len(os.fsencode(target.name))} bytes'
   if fault:
     raise errors.InputError(
-      f'{target}: expected a name of up to {_MOST_BYTES} bytes, found {fault}'
+      f'{errors.named(target)}: expected a name of up to {_MOST_BYTES} bytes, '
+      f'found {fault}'
     )
   if target.is_dir():
     raise errors.InputError(
-      f'{target}: expected a name for a file, found a directory'
+      f'{errors.named(target)}: expected a name for a file, found a directory'
     )
   if not overwrite and os.path.lexists(target):
     raise errors.InputError(
-      f'{target}: expected no such file yet, found one (not overwritten)'
+      f'{errors.named(target)}: expected no such file yet, found one (not '
+      'overwritten)'
     )
 
 
@@ -232,5 +236,5 @@ def _create(part: pathlib.Path, target: pathlib.Path) -> None:
   except (OSError, ValueError) as error:
     reason = getattr(error, 'strerror', None) or str(error)
     raise errors.InputError(
-      f'{target}: expected a folder to write to, found: {reason}'
+      f'{errors.named(target)}: expected a folder to write to, found: {reason}'
     ) from error

@@ -22,9 +22,14 @@ _TILED = {b'heic', b'heix', b'heim', b'heis', b'mif1', b'avif'}
 _OTHERS = {
   b'<svg': 'an SVG drawing',
   b'<?xml': 'XML, perhaps an SVG drawing',
+  b'<!DOCTYPE html': 'a web page',
+  b'<html': 'a web page',
   b'%PDF': 'a PDF document',
   b'%!PS': 'a PostScript document',
 }
+_GZIP = b'\x1f\x8b'
+# Tags of TIFF: a smaller copy of another picture, and Adobe's raw format.
+_SUBFILE, _DNG = 254, 50706
 
 
 class Damaged(Exception):
@@ -45,10 +50,35 @@ def is_picture(source: pathlib.Path) -> bool:
   return image is not None
 
 
+def stated_size(source: pathlib.Path) -> tuple[int, int] | None:
+  """Width and height that a picture file states; None where it is none.
+
+  Nothing is decoded, so that a small file of a huge picture costs nothing.
+
+  Raises:
+    InputError: it states more pixels than Pillow would decode.
+  """
+  try:
+    image = _open(source, source)
+  except Damaged:
+    return None
+  if image is None:
+    return None
+  with image:
+    return image.size
+
+
 def begins(source: pathlib.Path) -> str | None:
   """What a file is whose text or document begins in a known way."""
   with open(source, 'rb') as file:
-    head = file.read(512).removeprefix(b'\xef\xbb\xbf').lstrip()
+    head = file.read(2048)
+  if head.startswith(_GZIP):
+    return 'a gzip file, perhaps an SVG drawing'
+  if head[:2] in (b'\xff\xfe', b'\xfe\xff'):  # text in UTF-16
+    head = head.replace(b'\0', b'')[2:]
+  head = head.removeprefix(b'\xef\xbb\xbf').lstrip()
+  if head[:1] == b'<' and b'<svg' in head:
+    return _OTHERS[b'<svg']
   return next((w for k, w in _OTHERS.items() if head.startswith(k)), None)
 
 
@@ -68,9 +98,21 @@ def no_picture(
     source: File that was looked at.
     path: Its name in the message.
   """
-  found = begins(source) or 'a file that is none or of a format not supported'
+  found = begins(source) or _damaged(source)
+  found = found or 'a file that is none or of a format not supported'
   return errors.InputError(
     f'{path}: expected an image file (JPEG, PNG, WebP, HEIC ...), found {found}'
+  )
+
+
+def _damaged(source: pathlib.Path) -> str | None:
+  """What a file is that begins as a picture does, and cannot be opened."""
+  with open(source, 'rb') as file:
+    head = file.read(8)
+  names = {b'\x89PNG': 'PNG', b'\xff\xd8\xff': 'JPEG', b'GIF8': 'GIF'}
+  return next(
+    (f'a damaged {n} file' for k, n in names.items() if head.startswith(k)),
+    None,
   )
 
 
@@ -94,6 +136,7 @@ def decoded(
   if image is None:
     return None
   with image:
+    _refuse_previews(image, path)
     limits.check_side(image.size, path)
     try:
       return _to_rgb(image, path, orientation)
@@ -137,12 +180,27 @@ def _open(
       ) from error
 
 
+def _refuse_previews(image: Image.Image, path: str | os.PathLike[str]) -> None:
+  """Refuses raw files of cameras: Pillow opens their preview of few pixels.
+
+  Raises:
+    InputError: the first picture of a TIFF file is a preview.
+  """
+  tags = getattr(image, 'tag_v2', {}) if image.format == 'TIFF' else {}
+  if _DNG in tags or tags.get(_SUBFILE, 0) == 1:
+    raise errors.InputError(
+      f'{path}: expected a picture (JPEG, PNG, TIFF ...), found the raw file '
+      'of a camera: export it as JPEG'
+    )
+
+
 def _to_rgb(
   image: Image.Image,
   path: str | os.PathLike[str],
   orientation: int | None,
 ) -> np.ndarray:
   """Decodes an opened image."""
+  is_tiff = image.format == 'TIFF'
   with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # of damaged metadata
     image.load()
@@ -150,7 +208,10 @@ def _to_rgb(
       orientation = metadata.orientation(image)
   image = metadata.upright(image, orientation)
   if image.mode.startswith('I'):  # 16 bits; Pillow's own conversion clips
-    return _from_16_bit(np.asarray(image), path)
+    grey = np.asarray(image)
+    if is_tiff and image.mode == 'I' and 0 <= grey.min() <= grey.max() < 256:
+      grey = grey * 257  # 8 bits, kept as 32
+    return _from_16_bit(grey, path)
   if image.mode == 'F':
     raise errors.InputError(
       f'{path}: expected an image of 8 or 16 bits, found floating point'

@@ -198,7 +198,8 @@ def _lone_channel(recording: Recording) -> int | None:
   energies = np.zeros(0)
   cancelled = 0.0
   for frame, _ in frames(recording):
-    sound = resampling.samples(frame).astype(np.float64)
+    with np.errstate(invalid='ignore'):  # signalling NaN, of damaged files
+      sound = resampling.samples(frame).astype(np.float64)
     here = np.einsum('cn,cn->c', sound, sound)
     mean = sound.mean(axis=0)
     if not np.isfinite(here).all():

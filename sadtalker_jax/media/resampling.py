@@ -38,7 +38,8 @@ def samples(frame: containers.Frame) -> np.ndarray:
     return (raw.astype(np.float32) - 128) / 128
   if raw.dtype.kind == 'i':
     return (raw / 2.0 ** (8 * raw.dtype.itemsize - 1)).astype(np.float32)
-  return raw.astype(np.float32)
+  with np.errstate(over='ignore', invalid='ignore'):  # damaged files
+    return raw.astype(np.float32)
 
 
 def mix(
@@ -66,7 +67,8 @@ def mix(
   if channels == 1 and lone is not None and lone < sound.shape[0]:
     return sound[lone : lone + 1]
   if channels == 1:
-    return sound.mean(axis=0, keepdims=True)
+    with np.errstate(over='ignore', invalid='ignore'):  # refused later
+      return sound.mean(axis=0, keepdims=True)
   if sound.shape[0] == 1:
     return np.repeat(sound, channels, axis=0)
   names = [channel.name for channel in layout.channels]

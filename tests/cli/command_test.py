@@ -115,6 +115,17 @@ def test_usage_shows_how_the_program_was_called(monkeypatch, called, usage):
   assert command.parser('export', None).format_usage().startswith(usage)
 
 
+def test_faults_of_flags_are_one_short_line(capsys):
+  options = command.parser('export', None)
+  options.add_argument('--number', type=int)
+  with pytest.raises(SystemExit) as end:
+    options.parse_args(['--number', '9' * 5000])
+  assert end.value.code == 2
+  line = capsys.readouterr().err
+  assert line.count('\n') == 1 and len(line) < 700
+  assert 'argument --number: invalid int value' in line
+
+
 def test_module_is_light():
   code = (
     'import sys; from sadtalker_jax.cli import command;'

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from sadtalker_jax.cli import convert
@@ -62,6 +64,21 @@ def test_bad_input_ends_with_one_message(tmp_path, capsys, flags, message):
   assert printed.err.startswith('convert: ') and message in printed.err
   assert not printed.out
   assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+  'make', [os.mkfifo, lambda path: path.symlink_to(path)]
+)
+def test_pipes_and_links_to_themselves_are_no_files(tmp_path, capsys, make):
+  make(tmp_path / 'mapping_00229-model.safetensors')
+  assert _run('--input', tmp_path, '--output', tmp_path / 'bundle') == 2
+  assert 'expected a file that can be read' in capsys.readouterr().err
+  assert not (tmp_path / 'bundle').exists()
+
+
+def test_names_too_long_are_refused(source, tmp_path, capsys):
+  assert _run('--input', source, '--output', tmp_path / ('x' * 300)) == 2
+  assert 'expected a folder that can be made' in capsys.readouterr().err
 
 
 def test_check_tells_a_difference(source, tmp_path, capsys):

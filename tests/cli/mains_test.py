@@ -66,6 +66,7 @@ def test_help_needs_no_optional_package():
       ['--input', 'in', '--output', 'out', '--runner', 'DirectRunner'],
     ),
     ('convert', 'torch', ['--input', 'in', '--output', 'out']),
+    ('serve', 'uvicorn', ['--api', '--folder', 'out']),
   ],
 )
 def test_missing_package_is_one_line_that_names_the_extra(

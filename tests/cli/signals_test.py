@@ -40,6 +40,8 @@ def _start(target: pathlib.Path) -> subprocess.Popen:
     cwd=ROOT,
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
+    # As from a terminal, whatever ignores signals around these tests.
+    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
   )
   assert process.stdout is not None
   process.stdout.readline()
@@ -53,7 +55,10 @@ def test_stopped_at_any_moment_leaves_no_part(tmp_path, number):
     process = _start(tmp_path / 'a.mp4')
     time.sleep(moments.uniform(0, 0.3))
     process.send_signal(number)
-    _, message = process.communicate(timeout=60)
+    try:
+      _, message = process.communicate(timeout=60)
+    finally:
+      process.kill()
     assert process.returncode == 143, (trial, message)
     assert message == b'any: stopped\n'
     assert set(os.listdir(tmp_path)) <= {'a.mp4'}
@@ -77,3 +82,34 @@ def test_killed_at_any_moment_leaves_no_half_video(tmp_path):
     shown = [name for name in os.listdir(tmp_path) if name[0] != '.']
     assert set(shown) <= {'a.mp4', 'whole.mp4'}
   assert make('a.mp4') == whole
+
+
+_FINALISER = """
+import os, signal, sys, time
+from sadtalker_jax.cli import command
+
+class Finalised:
+  def __del__(self):
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    time.sleep(0.1)
+
+def body():
+  Finalised()
+  time.sleep(30)
+
+sys.exit(command.run(body, 'any'))
+"""
+
+
+@pytest.mark.parametrize('name, code', [('SIGTERM', 143), ('SIGINT', 130)])
+def test_a_signal_amid_a_finaliser_is_not_lost(name, code):
+  done = subprocess.run(
+    [sys.executable, '-c', _FINALISER, name],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    timeout=60,
+    check=False,
+    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+  )
+  assert (done.returncode, done.stderr) == (code, 'any: stopped\n')

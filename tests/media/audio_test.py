@@ -277,6 +277,20 @@ def test_samples_that_are_no_numbers_are_an_error(tmp_path, sound_file, bad):
   assert str(path) in str(e.value) and '\n' not in str(e.value)
 
 
+@pytest.mark.parametrize('channels', [1, 2])
+@pytest.mark.parametrize('pattern', [0x7FA00001, 0x7F7FFFFF])
+def test_damaged_floats_end_without_other_warnings(
+  tmp_path, sound_file, channels, pattern
+):
+  # A signalling NaN; numbers so large that a sum of two is infinite.
+  wave = np.full((channels, 900), pattern, np.uint32).view(np.float32)
+  path = sound_file(tmp_path / 'a.wav', wave, 16000, 'pcm_f32le')
+  try:
+    assert audio.load(path).max() == 1
+  except errors.InputError as error:
+    assert 'NaN or infinity' in str(error)
+
+
 @pytest.mark.parametrize(
   ('name', 'codec'),
   [('a.wav', 'pcm_s16le'), ('a.flac', 'flac'), ('a.mp3', 'libmp3lame')],

@@ -7,7 +7,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 import pytest
 
 from sadtalker_jax import errors
@@ -147,6 +147,22 @@ def test_16_bit_colour_is_scaled_to_8(tmp_path):
   np.testing.assert_allclose(got, gradient(), atol=1)
 
 
+def test_8_bits_kept_as_32_are_not_black(tmp_path):
+  grey = np.arange(6400).reshape(80, 80) % 256
+  Image.fromarray(grey.astype(np.int32)).save(tmp_path / 'a.tif')
+  np.testing.assert_array_equal(image.load(tmp_path / 'a.tif')[:, :, 0], grey)
+
+
+def test_previews_of_raw_files_are_refused(tmp_path):
+  picture = Image.new('RGB', (160, 120))
+  for name, value in ((254, 1), (50706, b'\1\4\0\0')):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[name] = value
+    picture.save(tmp_path / 'a.dng', 'TIFF', tiffinfo=tags)
+    with pytest.raises(errors.InputError, match='the raw file of a camera'):
+      image.load_first_frame(tmp_path / 'a.dng')
+
+
 def test_values_beyond_16_bits_are_an_error(tmp_path):
   Image.fromarray(np.full((64, 80), 70000, np.int32)).save(tmp_path / 'a.tiff')
   with pytest.raises(errors.InputError, match='from 70000 to 70000'):
@@ -227,6 +243,17 @@ def test_cut_off_file_is_an_error(tmp_path, suffix, share):
       lambda path: path.write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n'),
       'a PostScript document',
     ),
+    (
+      lambda path: path.write_text('<!-- made by hand -->\n<svg/>'),
+      'an SVG drawing',
+    ),
+    (lambda path: path.write_bytes('<svg/>'.encode('utf-16')), 'an SVG'),
+    (lambda path: path.write_bytes(b'\x1f\x8b\x08' * 30), 'a gzip file'),
+    (lambda path: path.write_text('<!DOCTYPE html>\n404'), 'a web page'),
+    (
+      lambda path: path.write_bytes(b'\x89PNG\n\x1a\n' * 9),
+      'a damaged PNG file',
+    ),
   ],
 )
 @pytest.mark.parametrize('call', [image.load, image.load_first_frame])
@@ -242,9 +269,10 @@ def test_bad_files_are_one_line_with_path_and_finding(
 
 
 def test_names_longer_than_the_system_allows_are_an_error():
-  for name in ('x' * 5000, 'a\0b.png'):
-    with pytest.raises(errors.InputError, match='expected an image file'):
+  for name in ('x' * 5000, 'a\0b.png', 'a\nb.png'):
+    with pytest.raises(errors.InputError, match='expected an image file') as e:
       image.load(name)
+    assert str(e.value).isprintable()
 
 
 def test_first_frame_of_a_video(tmp_path, video_file):

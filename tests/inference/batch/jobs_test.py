@@ -127,6 +127,11 @@ def test_command_line_writes_a_summary(tmp_path, listed, capsys):
     (['--manifest', 'nowhere.jsonl'], 'nowhere.jsonl'),
     (['--manifest', 'x', '--output', 'a.mp4'], '--output: expected without'),
     (['--summary', 's.json'], '--summary: expected with --manifest'),
+    (['--process_id', '0'], '--process_id: expected with --manifest'),
+    # A shell's variable without a value does not stand for the sample.
+    (['--source_image', ''], "--source_image: expected a file, found ''"),
+    (['--driven_audio', ''], "--driven_audio: expected a file, found ''"),
+    (['--manifest', ''], "--manifest: expected a file, found ''"),
   ],
 )
 def test_flags_that_do_not_go_together_are_refused(capsys, flags, message):

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sadtalker_jax import conventions
+from sadtalker_jax.inference.motion.baseline import spectrum as spectrum_lib
 from sadtalker_jax.ops import filters, mel
 from sadtalker_jax.typing import Array
 
@@ -32,8 +33,6 @@ _HOP = 200
 _LEVEL = 0.05  # root mean square that speech is brought to
 _INAUDIBLE = 1e-4  # speech under this root mean square counts as silence
 _POWER = 0.15  # loudness is amplitude to this power
-_DB_PER_UNIT = 12.5  # decibel per unit of the normalised log-mel
-_DB_OFFSET = -50.0  # decibel at its zero
 
 
 class Sound(NamedTuple):
@@ -66,13 +65,18 @@ def listen(wave: Array, reference: np.ndarray | None = None) -> Sound:
     length = 1 + len(wave) // _HOP
     silence = np.zeros((length, NUM_BANDS), np.float32)
     return Sound(silence, silence[:, 0].copy(), silence[:, 0].copy())
-  spectrum = np.asarray(mel.log_mel(wave * gain))
-  decibel = spectrum * _DB_PER_UNIT + _DB_OFFSET  # [M, 80]
-  loudness = _loudness(decibel)
+  spectrum = spectrum_lib.Spectrum(wave, gain)
+  loudness = _loudness(np.concatenate([_level(piece) for piece in spectrum]))
   activity = _activity(loudness, wave)
+  colour = np.zeros(mel.NUM_MELS, np.float32)
   if reference is not None:
-    decibel = _equalised(decibel, activity, reference)
-  bands = 10 ** ((decibel + 100) * _POWER / 20) @ _band_means()
+    colour = _colour(spectrum, activity, reference)
+  bands = np.concatenate(
+    [
+      10 ** ((piece - colour + 100) * _POWER / 20) @ _band_means()
+      for piece in spectrum
+    ]
+  )
   return Sound(
     filters.gaussian(bands.astype(np.float32), 2.0),
     activity,
@@ -83,9 +87,8 @@ def listen(wave: Array, reference: np.ndarray | None = None) -> Sound:
 def mean_spectrum(wave: Array) -> np.ndarray:
   """Mean spectrum [80] of a recording's speech, decibel; see `listen`."""
   wave = np.asarray(wave, np.float32)
-  decibel = np.asarray(mel.log_mel(wave * _gain(wave)))
-  decibel = decibel * _DB_PER_UNIT + _DB_OFFSET
-  active = _activity(_loudness(decibel), wave) > 0.5
+  decibel = np.concatenate(list(spectrum_lib.Spectrum(wave, _gain(wave))))
+  active = _activity(_loudness(_level(decibel)), wave) > 0.5
   return decibel[active].mean(axis=0)
 
 
@@ -137,10 +140,14 @@ def _band_means() -> np.ndarray:
   return share / share.sum(axis=0)
 
 
-def _loudness(decibel: np.ndarray) -> np.ndarray:
-  """Level [M] in decibel of the speech bands, clicks of under 30 ms removed."""
+def _level(decibel: np.ndarray) -> np.ndarray:
+  """Level [M] in decibel of the speech bands of a spectrum."""
   power = 10 ** (decibel[:, 3:70] / 10)  # about 150 to 5000 Hz
-  level = 10 * np.log10(power.mean(axis=1))
+  return 10 * np.log10(power.mean(axis=1))
+
+
+def _loudness(level: np.ndarray) -> np.ndarray:
+  """The level [M] of `_level`, clicks of under 30 ms removed."""
   padded = np.pad(level, 2, mode='edge')
   windows = np.lib.stride_tricks.sliding_window_view(padded, 5)
   return filters.gaussian(np.median(windows, axis=1), 1.5)
@@ -191,19 +198,24 @@ def _voicing(wave: np.ndarray) -> np.ndarray:
   return (correlation[:, 40:214] / total).max(axis=1)
 
 
-def _equalised(
-  decibel: np.ndarray, activity: np.ndarray, reference: np.ndarray
+def _colour(
+  spectrum: spectrum_lib.Spectrum, activity: np.ndarray, reference: np.ndarray
 ) -> np.ndarray:
-  """Spectrum [M, 80] with half of the recording's own colour removed.
+  """Half of the recording's own colour, [80] decibel above the reference's.
 
   Less in short sound, whose mean is the colour of its few phones.
   """
   active = activity > 0.5
-  seconds = active.sum() / MELS_PER_SECOND
-  if seconds == 0:
-    return decibel
-  colour = decibel[active].mean(axis=0) - reference
-  return decibel - 0.5 * min(1.0, seconds / 1.5) * colour.astype(np.float32)
+  count = active.sum()
+  if count == 0:
+    return np.zeros(mel.NUM_MELS, np.float32)
+  total, first = 0.0, 0
+  for piece in spectrum:
+    inside = active[first : first + len(piece)]
+    total = total + piece[inside].sum(axis=0)
+    first += len(piece)
+  share = 0.5 * min(1.0, count / MELS_PER_SECOND / 1.5)
+  return (share * (total / count - reference)).astype(np.float32)
 
 
 def _stress(loudness: np.ndarray, activity: np.ndarray) -> np.ndarray:

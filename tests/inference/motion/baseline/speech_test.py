@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sadtalker_jax.inference import bundle
-from sadtalker_jax.inference.motion.baseline import lips, speech
+from sadtalker_jax.inference.motion.baseline import lips, spectrum, speech
 from sadtalker_jax.media import audio
 
 
@@ -108,6 +108,14 @@ def test_values_are_read_in_the_middles_of_frames():
   assert speech.at_frames(ramp, 0).shape == (0, 1)
   # Beyond the sound its last value holds.
   assert speech.at_frames(ramp, 40)[-1, 0] == 80
+
+
+def test_long_sound_in_pieces_is_the_same(recording, heard, monkeypatch):
+  monkeypatch.setattr(spectrum, 'PIECE', 200)
+  found = speech.listen(recording, lips.load().reference)
+  assert len(list(spectrum.Spectrum(recording, 1.0))) == 3
+  for part, whole in zip(found, heard, strict=True):
+    np.testing.assert_allclose(part, whole, atol=2e-5)
 
 
 def test_stereo_is_refused():

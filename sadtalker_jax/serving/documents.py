@@ -1,0 +1,82 @@
+"""Parts of the OpenAPI description that are not made of types."""
+
+from typing import Any
+
+from sadtalker_jax.inference import option_specs
+from sadtalker_jax.serving import answers, forms
+
+# Statuses that most routes may have.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+  status: {'model': answers.Failure, 'description': text}
+  for status, text in {
+    401: 'No token, or one that is not known any more.',
+    403: 'The request comes from a page of another site.',
+    404: 'No such job of this token.',
+    409: 'The job is in another status.',
+    413: 'The body is too large.',
+    422: 'A file or an option is not what it must be; the message says what.',
+    429: 'Too many jobs.',
+  }.items()
+}
+
+_FILE = {'type': 'string', 'format': 'binary'}
+_UPLOAD = {
+  'type': 'string',
+  'example': 'upload_0123456789abcdef0123456789abcdef',
+}
+_TYPES: dict[option_specs.Kind, dict[str, Any]] = {
+  'flag': {'type': 'boolean'},
+  'integer': {'type': 'integer'},
+  'number': {'type': 'number'},
+  'angles': {'type': 'array', 'items': {'type': 'number'}},
+  'box': {'type': 'array', 'items': {'type': 'number'}},
+  'name': {'type': 'string'},
+  'word': {'type': 'string'},
+}
+
+
+def new_video() -> dict[str, Any]:
+  """What POST /v1/videos takes."""
+  fields = {
+    'consent': {
+      'type': 'boolean',
+      'default': False,
+      'description': 'The person shown agrees; kept with the job.',
+    }
+  } | {name: _field(spec) for name, spec in forms.offered().items()}
+  names = ('image', 'audio')
+  example = {name: _UPLOAD['example'] for name in names} | {'still': True}
+  return _body(
+    {
+      'multipart/form-data': _object(dict.fromkeys(names, _FILE), fields),
+      'application/json': _object(dict.fromkeys(names, _UPLOAD), fields)
+      | {'example': example},
+    }
+  )
+
+
+def one_file() -> dict[str, Any]:
+  """What routes of one file take."""
+  return _body({'multipart/form-data': _object({'file': _FILE}, {})})
+
+
+def _body(content: dict[str, Any]) -> dict[str, Any]:
+  return {'requestBody': {'required': True, 'content': content}}
+
+
+def _object(needed: dict[str, Any], optional: dict[str, Any]) -> dict[str, Any]:
+  schema = {
+    'type': 'object',
+    'required': list(needed),
+    'properties': needed | optional,
+  }
+  return {'schema': schema}
+
+
+def _field(spec: option_specs.Spec) -> dict[str, Any]:
+  field = _TYPES[spec.kind] | {'description': spec.help}
+  if spec.choices:
+    field['enum'] = list(spec.choices)
+  if spec.default is not None:
+    field['default'] = spec.default
+  return field

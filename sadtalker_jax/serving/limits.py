@@ -1,0 +1,110 @@
+"""What a service takes from strangers: sizes, durations, pixels, numbers."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from sadtalker_jax import conventions, errors
+from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.media import audio, picture_decoding, video
+
+_BLOCK = 1 << 16  # samples that are decoded at a time to count them
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limits:
+  """Limits of one service; the defaults suit one machine without a GPU.
+
+  Attributes:
+    request_bytes: Size of a request, both files together.
+    seconds: Duration of a recording.
+    pixels: Pixels of a picture.
+    pasted_pixels: Pixels of a picture whose frames are pasted back into it,
+      each frame then being as large.
+    size: Side of the animated crop.
+    fps: Frames a second.
+    active: Jobs of one token that wait or run.
+    queued: Jobs of all that wait.
+    uploads: Uploaded files of one token that no job has taken yet.
+    upload_hours: Hours that such files are kept.
+    keep_hours: Hours that a finished job and its video are kept.
+  """
+
+  request_bytes: int = 50_000_000
+  seconds: float = 120.0
+  pixels: int = 25_000_000
+  pasted_pixels: int = 4_000_000
+  size: int = 512
+  fps: float = 60.0
+  active: int = 8
+  queued: int = 64
+  uploads: int = 16
+  upload_hours: float = 1.0
+  keep_hours: float = 24.0
+
+  def check_options(self, options: options_lib.Options) -> None:
+    """Refuses options whose work is too large.
+
+    Raises:
+      InputError: a value is over its limit.
+    """
+    for name in ('size', 'fps'):
+      value, most = getattr(options, name), getattr(self, name)
+      if value > most:
+        raise errors.InputError(
+          f'{name}: expected at most {most:g} here, found {value:g}'
+        )
+
+  def check_picture(
+    self, path: pathlib.Path, options: options_lib.Options
+  ) -> None:
+    """Refuses a picture that is too large, before it is decoded.
+
+    Raises:
+      InputError: it is too large, or no picture.
+    """
+    size = picture_decoding.stated_size(path)
+    if size is None:  # perhaps a video, whose first frame is meant
+      size = video.probe(path).size
+    pasted = options.preprocess in ('full', 'extfull')
+    most = self.pasted_pixels if pasted else self.pixels
+    if size[0] * size[1] > most:
+      kind = f' with preprocess {options.preprocess}' if pasted else ''
+      raise errors.InputError(
+        f'image: expected at most {most / 1e6:g} million pixels{kind}, found '
+        f'{size[0]} x {size[1]}'
+      )
+
+  def check_detected(self, path: pathlib.Path) -> None:
+    """Refuses a picture that is too large to be looked through.
+
+    Raises:
+      InputError: it is too large.
+    """
+    size = picture_decoding.stated_size(path)  # of videos a few frames are read
+    if size is not None and size[0] * size[1] > self.pixels:
+      raise errors.InputError(
+        f'file: expected at most {self.pixels / 1e6:g} million pixels, found '
+        f'{size[0]} x {size[1]}'
+      )
+
+  def check_sound(
+    self, path: pathlib.Path, options: options_lib.Options
+  ) -> None:
+    """Refuses a recording that is too long, whatever its file states.
+
+    Raises:
+      InputError: it is too long, or no sound.
+    """
+    del options
+    rate = conventions.SAMPLE_RATE
+    most = self.seconds * rate
+    count = 0
+    blocks = audio.blocks(path, rate=rate, channels=1, block=_BLOCK)
+    for block in blocks:
+      count += int(np.shape(block)[1])
+      if count > most:
+        raise errors.InputError(
+          f'audio: expected at most {self.seconds:g} s, found more'
+        )

@@ -1,0 +1,138 @@
+"""What the page's endpoints take and refuse, without a browser."""
+
+import io
+import json
+import zipfile
+
+import pytest
+
+pytest.importorskip('gradio')
+
+from starlette import testclient  # noqa: E402
+
+from sadtalker_jax import errors  # noqa: E402
+from sadtalker_jax.app import batches, page, texts  # noqa: E402
+from sadtalker_jax.inference import pipeline  # noqa: E402
+from sadtalker_jax.serving import api, limits, tokens  # noqa: E402
+from sadtalker_jax.serving import service as service_lib  # noqa: E402
+
+# Of Gradio: it leaves sockets and loops to the garbage collector.
+pytestmark = [
+  pytest.mark.filterwarnings('ignore::DeprecationWarning'),
+  pytest.mark.filterwarnings('ignore::ResourceWarning'),
+  pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning'),
+]
+
+
+@pytest.fixture(scope='module')
+def client(tmp_path_factory):
+  service = service_lib.Service(
+    pipeline.Animator(),
+    tmp_path_factory.mktemp('page') / 'server',
+    limits=limits.Limits(request_bytes=300_000),
+  )
+  app = page.mounted(api.application(service), service, None)
+  with testclient.TestClient(app, base_url='http://localhost') as result:
+    yield result
+
+
+def _called(client, name: str, data: list) -> str:
+  """What a browser is told of a call."""
+  call = client.post(f'/gradio_api/call/{name}', json={'data': data})
+  assert call.status_code == 200, call.text
+  events = f'/gradio_api/call/{name}/{call.json()["event_id"]}'
+  return client.get(events).text
+
+
+def test_endpoints_have_names_that_stay(client):
+  named = client.get('/gradio_api/info').json()['named_endpoints']
+  assert set(named) == {'/animate', '/cancel', '/preview', '/batch', '/detect'}
+
+
+@pytest.mark.parametrize(
+  'path',
+  [
+    '/etc/passwd',
+    'file:///etc/passwd',
+    'http://127.0.0.1:9/x.png',
+    'http://169.254.169.254/latest/meta-data',
+    '../../etc/passwd',
+  ],
+)
+def test_files_that_were_not_uploaded_are_refused(client, path):
+  given = {'path': path, 'meta': {'_type': 'gradio.FileData'}}
+  told = _called(client, 'detect', [given])
+  assert 'event: error' in told
+  assert 'root:' not in told
+  answer = client.get(f'/gradio_api/file={path}', follow_redirects=False)
+  assert answer.status_code in (403, 404), answer.text
+
+
+def test_what_is_not_of_the_page_is_closed(client):
+  for path in ('/monitoring', '/docs', '/redoc', '/gradio_api/file=README.md'):
+    assert not client.get(path, follow_redirects=False).is_success, path
+  origin = {'Origin': 'https://evil.example'}
+  answer = client.post('/gradio_api/call/animate', headers=origin, json={})
+  assert answer.status_code == 403
+  large = {'files': ('x.wav', b'0' * 400_000)}
+  assert client.post('/gradio_api/upload', files=large).status_code == 413
+  config = client.get('/config').json()
+  assert not config.get('run_history')
+  assert 'googleapis' not in client.get('/').text
+
+
+def test_a_stranger_needs_a_name_and_its_token(tmp_path):
+  listed = tmp_path / 'tokens.txt'
+  listed.write_text('one ' + 'a' * 16)
+  listed.chmod(0o600)
+  known = tokens.Tokens.read(listed)
+  service = service_lib.Service(pipeline.Animator(), tmp_path / 'server')
+  app = page.mounted(
+    api.application(service, known, hosts=None), service, known
+  )
+  with testclient.TestClient(app) as client:
+    assert client.get('/config').status_code == 401
+    for name, token in (('one', 'b' * 16), ('two', 'a' * 16)):
+      login = {'username': name, 'password': token}
+      assert client.post('/login', data=login).status_code == 400
+    login = {'username': 'one', 'password': 'a' * 16}
+    assert client.post('/login', data=login).status_code == 200
+    assert client.get('/config').status_code == 200
+
+
+def _zip(**entries: bytes) -> zipfile.ZipFile:
+  buffer = io.BytesIO()
+  with zipfile.ZipFile(buffer, 'w') as file:
+    for name, content in entries.items():
+      file.writestr(name.replace('__', '.'), content)
+  return zipfile.ZipFile(buffer)
+
+
+@pytest.mark.parametrize(
+  ('manifest', 'message'),
+  [
+    (b'', 'expected 1 to 100 lines, found 0'),
+    (b'\xff', 'expected the text jobs.jsonl'),
+    (b'[]', 'line 1: expected a JSON object'),
+    (b'{"image": "a", "audio": "b"}', 'line 1: output: expected a name'),
+    (
+      b'{"image": "a", "audio": "b", "output": "../c.mp4"}',
+      'without folders',
+    ),
+    (b'{"image": "a", "audio": "b", "output": "c.mp4"}\n' * 2, 'every output'),
+  ],
+)
+def test_faulty_archives_are_refused_in_one_line(manifest, message):
+  with pytest.raises(errors.InputError, match=message):
+    batches.read(_zip(jobs__jsonl=manifest))
+
+
+def test_lines_of_an_archive_are_read():
+  line = {'image': '../a.png', 'audio': 'b.wav', 'output': 'c.mp4', 'seed': 1}
+  (read,) = batches.read(_zip(jobs__jsonl=json.dumps(line).encode()))
+  assert read == batches.Line('../a.png', 'b.wav', 'c.mp4', {'seed': 1})
+
+
+def test_languages_have_the_same_texts():
+  assert texts.GERMAN.keys() == texts.ENGLISH.keys()
+  assert all(texts.GERMAN.values())
