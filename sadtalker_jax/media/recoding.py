@@ -1,8 +1,12 @@
 """Copies of frames as codecs leave them; for measurements."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import fractions
 import io
+import os
+import pathlib
+import sys
 from typing import Literal
 
 import av
@@ -25,6 +29,27 @@ def available(codec: Codec) -> bool:
   return codec in av.codec.codecs_available
 
 
+@contextlib.contextmanager
+def _usual_scheduling() -> Iterator[None]:
+  """Takes back the scheduling that an encoder gives to a process.
+
+  SVT-AV1 that runs as root makes real-time threads (SCHED_FIFO) of its own
+  and of the caller: whatever is computed afterwards keeps the machine's cores
+  from everything else.
+  """
+  if sys.platform != 'linux':
+    yield
+    return
+  policy, values = os.sched_getscheduler(0), os.sched_getparam(0)
+  try:
+    yield
+  finally:
+    for thread in pathlib.Path('/proc/self/task').iterdir():
+      with contextlib.suppress(ProcessLookupError):  # it has just ended
+        if os.sched_getscheduler(int(thread.name)) != policy:
+          os.sched_setscheduler(int(thread.name), policy, values)
+
+
 def recoded(
   frames: Sequence[np.ndarray], codec: Codec, crf: int
 ) -> list[np.ndarray]:
@@ -42,6 +67,8 @@ def recoded(
     stream = file.add_stream(codec, rate=fractions.Fraction(25))
     stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
     stream.options = {**_OPTIONS[codec], 'crf': str(crf)}
+    with _usual_scheduling():
+      stream.codec_context.open()
     for frame in frames:
       part = np.ascontiguousarray(frame[:height, :width])
       picture = av.VideoFrame.from_ndarray(part, format='rgb24')
