@@ -10,6 +10,7 @@ is raised is a defect and keeps its traceback. Programs import what they work
 with inside the body, so that `--help` is quick and needs no optional package.
 """
 
+import _thread
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
@@ -27,6 +28,9 @@ from sadtalker_jax import errors, jax_settings
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+# Seconds between looks at a program that was stopped, and looks in a row that
+# find it at work as before.
+_POLL, _CALM = 0.05, 8
 _MOST_SHOWN = 500  # characters of a fault of the command line
 
 # The extra of pyproject.toml that installs a package, by its name in imports.
@@ -100,7 +104,7 @@ class Progress:
 
 def _run(body: Callable[[], int], name: str, stopped: str) -> int:
   try:
-    with _sigterm_raises():
+    with _signals_raise():
       return body()
   except errors.InputError as error:
     return _end(name, str(error), BAD_INPUT)
@@ -204,48 +208,65 @@ def _end(name: str, line: str, code: int) -> int:
 
 
 @contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
+def _signals_raise() -> Iterator[None]:
   """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread.
 
-  A signal that comes while Python runs a finaliser, or a callback of a C
-  library, is lost there: Python reports such an exception as unraisable and
-  goes on. It is then sent again.
+  What a handler raises can be lost: while Python runs a finaliser or a callback
+  of a C library, which Python reports as unraisable, and inside of extensions
+  that drop the errors of what they call. Such a signal is sent again, and a
+  Ctrl-C, too.
   """
   if threading.current_thread() is not threading.main_thread():
     yield  # only the main thread may set handlers
     return
+  arrived: set[int] = set()  # signals that have raised
+  done = threading.Event()
 
-  def handle(*_: Any) -> None:
-    # Another one would break off the removal of what is half written.
-    for number in before:
-      signal.signal(number, signal.SIG_IGN)
-    raise Terminated
-
-  def lost(unraisable: Any) -> None:
-    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-      report(unraisable)
+  def handle(number: int, _: Any) -> None:
+    # Another one would break off the removal of what is half written, unless
+    # it is somebody at the keyboard.
+    if arrived and number != signal.SIGINT:
       return
-    again = signal.SIGINT
-    if unraisable.exc_type is Terminated:
-      signal.signal(signal.SIGTERM, handle)
-      again = signal.SIGTERM
-    # Not from here: what a handler raises in this hook is lost, too.
-    timer = threading.Timer(0.01, os.kill, (os.getpid(), again))
-    timer.daemon = True
-    timer.start()
+    arrived.add(number)
+    _thread.start_new_thread(watch, (number,))  # takes no lock of threading's
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
-  before = {
-    number: signal.getsignal(number) for number in (signal.SIGTERM, *_hangup())
-  }
-  report, sys.unraisablehook = sys.unraisablehook, lost
+  def watch(number: int) -> None:
+    calm = 0
+    while not done.wait(_POLL):
+      calm = 0 if _handles_exception(threading.main_thread()) else calm + 1
+      if calm >= _CALM:
+        arrived.clear()
+        os.kill(os.getpid(), number)
+        return
+
+  def report(unraisable: Any) -> None:
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+      usual(unraisable)
+
+  numbers = [signal.SIGTERM, *_hangup()]
+  if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    numbers.append(signal.SIGINT)
+  before = {number: signal.getsignal(number) for number in numbers}
+  usual, sys.unraisablehook = sys.unraisablehook, report
   try:
     for number in before:
       signal.signal(number, handle)
     yield
   finally:
-    sys.unraisablehook = report
+    done.set()
+    sys.unraisablehook = usual
     for number, handler in before.items():
       signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _handles_exception(thread: threading.Thread) -> bool:
+  """Whether a thread is amid `except`, `finally` or the end of a `with`."""
+  # Private, but there since 3.11, and the only way to ask about other threads.
+  found: Any = sys._current_exceptions().get(thread.ident)  # type: ignore[arg-type]
+  if isinstance(found, tuple):  # before 3.12: as of `sys.exc_info`
+    found = found[1]
+  return found is not None
 
 
 def _hangup() -> tuple[signal.Signals, ...]:
