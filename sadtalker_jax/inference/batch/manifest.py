@@ -2,7 +2,8 @@
 
     {"image": "a.png", "audio": "a.wav", "output": "a.mp4", "seed": 3}
 
-`image`, `audio` and `output` are paths, relative to the folder of the manifest.
+`image`, `audio` and `output` are paths, relative to the folder of the manifest;
+clips that are idle or follow a video need no `audio`.
 Beside them an object may have every field of `options.Options` except
 `batch_size`, which is the same for all jobs. Empty lines are skipped. A
 manifest with faulty lines is refused, and all of them are named before anything
@@ -19,7 +20,7 @@ import re
 from typing import Any
 
 from sadtalker_jax import errors
-from sadtalker_jax.inference import geometry_video, registry
+from sadtalker_jax.inference import geometry_video, inputs, registry
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import files, video
 
@@ -38,7 +39,7 @@ class AnimationJob:
 
   line: int  # number of its line in the manifest, from 1
   image: pathlib.Path
-  audio: pathlib.Path
+  audio: pathlib.Path | None
   output: pathlib.Path
   options: options_lib.Options
 
@@ -126,14 +127,17 @@ def _job(
       f'expected names among {", ".join(known)}; found '
       f'{errors.shown(", ".join(unknown))[1:-1]}'
     )
-  paths = {name: _path(fields, name, folder) for name in _PATHS}
+  # Some clips have none; `inputs.check_sound` says which.
+  paths = {
+    name: _path(fields, name, folder)
+    for name in _PATHS
+    if name in fields or name != 'audio'
+  }
   video.check_name(paths['output'])
+  options = _options(fields, folder, defaults)
+  inputs.check_sound('audio' in paths, options)
   return AnimationJob(
-    number,
-    paths['image'],
-    paths['audio'],
-    paths['output'],
-    _options(fields, folder, defaults),
+    number, paths['image'], paths.get('audio'), paths['output'], options
   )
 
 

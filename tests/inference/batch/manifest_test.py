@@ -43,7 +43,9 @@ def test_lines_are_jobs_with_options_over_the_defaults(tmp_path):
   [
     ('{"image": "a.png",', 'line 2: expected a JSON object'),
     ('[1, 2]', 'line 2: expected a JSON object, found list'),
-    ({'image': 'a.png', 'output': 'b.mp4'}, 'line 2: audio: expected a path'),
+    ({'image': 'a.png', 'output': 'b.mp4'}, 'line 2: audio: expected a rec'),
+    ({**GOOD, 'idle': 2}, 'line 2: idle: expected no recording'),
+    ({**GOOD, 'audio': 0}, 'line 2: audio: expected a path'),
     ({**GOOD, 'output': 3}, 'line 2: output: expected a path, found 3'),
     ({**GOOD, 'sede': 3}, 'found sede'),
     ({**GOOD, 'batch_size': 3}, 'found batch_size'),
