@@ -90,8 +90,9 @@ INFERENCE_RANK = {
   'direction': 2,
   'registry': 2,
   'animation': 3,
-  'pipeline': 4,
-  'batch': 5,
+  'live': 4,
+  'pipeline': 5,
+  'batch': 6,
 }
 # Imports against these ranks that there are today: file, imported room.
 INFERENCE_EXCEPTIONS: set[tuple[str, str]] = set()

@@ -29,6 +29,7 @@ from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.direction import directing
 from sadtalker_jax.inference.enhance import face_enhancer
+from sadtalker_jax.inference.live import opening, session
 from sadtalker_jax.inference.motion import driven, reference_videos
 from sadtalker_jax.media import video
 from sadtalker_jax.ops import mel
@@ -148,6 +149,51 @@ class Animator:
     """
     with jax_settings.standard():
       return self._animate(image, audio, options_lib.changed(options, choices))
+
+  def stream(
+    self,
+    image: inputs.Picture,
+    options: options_lib.Options | None = None,
+    *,
+    sample_rate: int = conventions.SAMPLE_RATE,
+    look_ahead: float = 0.16,
+    paced: bool = True,
+    **choices: Any,
+  ) -> session.LiveSession:
+    """A portrait that speaks while its sound arrives.
+
+    Lips are those of the phonetic motion, which hears what is known so far;
+    head, eyes and brows go on without an end. Frames are marked like others.
+
+    Args:
+      image: Picture, as for `animate`.
+      options: Choices; reference videos, free views, enhancers and signing are
+        refused. Without a seed it is 0.
+      sample_rate: Samples a second of the sound that will be pushed.
+      look_ahead: Seconds of sound that a frame waits for beyond its own, 0 to
+        0.52; less is quicker, and the lips are less exact.
+      paced: Whether parts come at the frame rate, idle where no sound is there;
+        False gives them as fast as they are drawn, without idle ones.
+      **choices: Single options by name, over those of `options`.
+
+    Returns:
+      The session, an asynchronous context and iterator.
+
+    Raises:
+      InputError: an input is not what it must be.
+    """
+    with jax_settings.standard():
+      chosen = options_lib.changed(options, choices)
+      renderer = self._renderer(opening.check(self._bundle, chosen))
+      return opening.make(
+        self._bundle,
+        renderer,
+        image,
+        chosen,
+        sample_rate=sample_rate,
+        look_ahead=look_ahead,
+        paced=paced,
+      )
 
   def _animate(
     self,
