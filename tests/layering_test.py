@@ -20,6 +20,7 @@ RANK = {
   'compile_cache': 0,
   'jax_settings': 0,
   'errors': 0,
+  'json_text': 0,
   'records': 0,
   'ops': 0,
   'face3d': 1,

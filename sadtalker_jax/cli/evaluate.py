@@ -15,7 +15,6 @@ docs/guides/evaluation.md.
 import argparse
 from collections.abc import Sequence
 import dataclasses
-import json
 import os
 import pathlib
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 
 from absl import logging
 
-from sadtalker_jax import compile_cache, errors
+from sadtalker_jax import compile_cache, errors, json_text
 from sadtalker_jax.cli import command, evaluate_flags
 
 
@@ -154,15 +153,15 @@ def _protocol(flags: argparse.Namespace) -> Any:
 def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:
   """Makes the test and renders it; the clips that are left out of it."""
   from sadtalker_jax.evaluation import generation
+  from sadtalker_jax.inference import options as options_lib
 
   try:
-    options = json.loads(flags.render_options)
-  except json.JSONDecodeError as error:
-    raise errors.InputError(
-      f'--render_options: expected a JSON object, found: {error.msg}'
-    ) from error
-  if not isinstance(options, dict):
-    raise errors.InputError('--render_options: expected a JSON object')
+    options = json_text.parse(flags.render_options)
+    if not isinstance(options, dict):
+      raise errors.InputError('expected a JSON object')
+    options_lib.changed(None, options)  # before clips are made
+  except errors.InputError as error:
+    raise errors.InputError(f'--render_options: {error}') from error
   jobs, left_out = generation.from_folder(
     flags.real, protocol, flags.generate, options=options, report=_say
   )

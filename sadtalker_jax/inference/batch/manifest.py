@@ -13,13 +13,12 @@ is made.
 import collections
 from collections.abc import Mapping
 import dataclasses
-import json
 import os
 import pathlib
 import re
 from typing import Any
 
-from sadtalker_jax import errors
+from sadtalker_jax import errors, json_text
 from sadtalker_jax.inference import geometry_video, inputs, registry
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import files, video
@@ -101,22 +100,7 @@ def read(
 def _job(
   number: int, line: str, folder: pathlib.Path, defaults: options_lib.Options
 ) -> AnimationJob:
-  try:
-    fields = json.loads(line, object_pairs_hook=_object)
-  except json.JSONDecodeError as error:
-    raise errors.InputError(
-      f'expected a JSON object, found: {error.msg} at column {error.colno}'
-    ) from error
-  except RecursionError as error:
-    raise errors.InputError(
-      'expected a JSON object, found lists or objects nested too deep'
-    ) from error
-  except errors.InputError:
-    raise
-  except ValueError as error:  # a number of thousands of digits
-    raise errors.InputError(
-      'expected a JSON object, found a number of thousands of digits'
-    ) from error
+  fields = json_text.parse(line, object_pairs_hook=_object)
   if not isinstance(fields, dict):
     raise errors.InputError(
       f'expected a JSON object, found {type(fields).__name__}'

@@ -12,7 +12,6 @@ and after the last it stays. What no frame names is left to the motion.
 """
 
 from collections.abc import Callable, Mapping
-import json
 import math
 import numbers
 import pathlib
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import interpolate
 
-from sadtalker_jax import errors
+from sadtalker_jax import errors, json_text
 from sadtalker_jax.inference import emotions
 from sadtalker_jax.media import files
 
@@ -55,11 +54,13 @@ def read(path: pathlib.Path) -> Keyframes:
   """
   source = files.check_source(path, 'keyframes')
   try:
-    given = json.loads(source.read_bytes().decode('utf-8-sig'))
-  except (ValueError, RecursionError) as error:
+    given = json_text.parse(source.read_bytes().decode())
+  except UnicodeDecodeError as error:
     raise errors.InputError(
-      f'{source}: expected a JSON list of keyframes, found: {error}'
+      f'{source}: expected text in UTF-8, found {error.reason}'
     ) from error
+  except errors.InputError as error:
+    raise errors.InputError(f'{source}: {error}') from None
   if not isinstance(given, list) or not given:
     raise errors.InputError(
       f'{source}: expected a JSON list of keyframes, found '

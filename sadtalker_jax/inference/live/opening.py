@@ -22,7 +22,8 @@ MOTION = 'phonetic'
 
 _REFUSED = (
   'enhancer', 'face3dvis', 'ref_pose', 'ref_eyeblink', 'input_yaw',
-  'input_pitch', 'input_roll', 'sign',
+  'input_pitch', 'input_roll', 'sign', 'drive', 'idle', 'emotion', 'gaze',
+  'blink_rate', 'keyframes',
 )  # fmt: skip
 
 

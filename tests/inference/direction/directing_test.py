@@ -90,7 +90,7 @@ def test_scale_changes_what_the_voice_moves(tmp_path):
 @pytest.mark.parametrize(
   'content, message',
   [
-    ('{', 'expected a JSON list of keyframes, found'),
+    ('{', 'expected JSON, found: Expecting property name'),
     ('{}', 'expected a JSON list of keyframes, found dict'),
     ('[]', 'found an empty one'),
     ('[3]', 'keyframe 1: expected an object, found 3'),
