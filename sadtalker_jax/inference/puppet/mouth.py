@@ -18,6 +18,7 @@ LIFT = 0.06  # decimetre that the teeth may be moved up or down
 MOUTH_REACH = 0.5  # decimetre around its middle in which the skin may be open
 OPEN_GAP = 0.04  # decimetre; a photo's lips farther apart show an open mouth
 
+_UPWARDS = np.array([[0, 1, 0], [1, 1, 1], [0, 0, 0]], bool)
 _LIPS = list(fitted_head.MOUTH_RIM[2:])
 
 
@@ -55,7 +56,9 @@ def in_photo(
   holes = np.asarray(front.triangle_id) >= len(triangles[0])
   y, x = np.indices(size) + 0.5
   holes &= np.hypot(x - centre[0], y - centre[1]) < MOUTH_REACH * pixels
-  mask = ndimage.binary_dilation(holes, iterations=2).astype(np.float64)
+  # Not downwards: the lower lip would stay behind where the jaw opens farther.
+  grown = ndimage.binary_dilation(holes, _UPWARDS, iterations=2)
+  mask = grown.astype(np.float64)
   mask = ndimage.gaussian_filter(mask, 0.7)
   mask[holes] = 1.0
   if gap > OPEN_GAP:
