@@ -112,10 +112,16 @@ def test_faults_are_found_before_anything_is_compiled(tmp_path):
     ),
     ('--config.batch_size=many', "config.batch_size=many: .*'many'"),
     ('--config=configs/posevae.py:dance', "a variant out of .*found 'dance'"),
+    ('--config=gone.py', 'expected a Python file, found: .*gone.py'),
+    ('--config=configs', 'expected a Python file, found: .*Is a directory'),
+    ('--config=', 'expected a Python file, found: '),
+    ('--config=pyproject.toml', 'with get_config, found '),
   ],
 )
 def test_a_bad_flag_is_one_line(flag, words, capsys, monkeypatch):
   argv = ['train.py', '--config=configs/posevae.py:test', flag]
+  if flag.startswith('--config='):
+    del argv[1]
   monkeypatch.setattr(sys, 'argv', argv)  # where ml_collections looks
   with flagsaver.flagsaver(), pytest.raises(SystemExit) as caught:
     train.parse(argv)

@@ -1,7 +1,6 @@
 """The flags of `cli.bench`."""
 
 import argparse
-import pathlib
 
 from sadtalker_jax.benchmarks.accelerator import plan
 from sadtalker_jax.benchmarks.described import devices
@@ -67,7 +66,7 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
   add = kind.add_argument
   add(
     '--out',
-    type=pathlib.Path,
+    type=command.path,
     metavar='DIR',
     help='folder of accelerator.json and accelerator.md',
   )
@@ -81,20 +80,20 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
   )
   add(
     '--golden',
-    type=pathlib.Path,
+    type=command.path,
     metavar='FILE',
     help='arrays of a CPU to compare with; without it only what can be '
     'checked by itself is checked',
   )
   add(
     '--write_golden',
-    type=pathlib.Path,
+    type=command.path,
     metavar='FILE',
     help='have the CPU compute these arrays, write them (.npz), and end',
   )
   add(
     '--peer',
-    type=pathlib.Path,
+    type=command.path,
     metavar='CHECKOUT',
     help='checkout of github.com/OpenTalker/SadTalker whose PyTorch modules '
     'are timed, too; its code is run',
@@ -141,7 +140,7 @@ def _compile(kind: argparse.ArgumentParser) -> None:
   add('--size', type=int, default=256, choices=[256, 512], help='of frames')
   add(
     '--keep',
-    type=pathlib.Path,
+    type=command.path,
     metavar='DIR',
     help='folder for the texts of the compiled programs',
   )

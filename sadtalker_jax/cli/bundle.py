@@ -6,7 +6,6 @@
 
 import argparse
 from collections.abc import Sequence
-import pathlib
 import sys
 
 from sadtalker_jax.cli import command
@@ -19,15 +18,15 @@ def parser() -> argparse.ArgumentParser:
     '--run',
     action='append',
     required=True,
-    type=pathlib.Path,
+    type=command.path,
     help='folder of train.py; several times for several stages',
   )
   result.add_argument(
-    '--output', required=True, type=pathlib.Path, help='bundle to make'
+    '--output', required=True, type=command.path, help='bundle to make'
   )
   result.add_argument(
     '--base',
-    type=pathlib.Path,
+    type=command.path,
     help='bundle whose other networks are taken over',
   )
   result.add_argument(

@@ -5,33 +5,42 @@
       return command.run(lambda: _work(flags), 'convert')
 
 Code 2 stands for bad input and for a package that is not installed, 130 for
-Ctrl-C, 143 for SIGTERM and SIGHUP (a terminal that was closed). All else that
-is raised is a defect and keeps its traceback. Programs import what they work
+Ctrl-C, 143 for SIGTERM and SIGHUP (a terminal that was closed). A full disk and
+the like end with 2, too. All else that is raised is a defect and keeps its
+traceback. Programs import what they work
 with inside the body, so that `--help` is quick and needs no optional package.
 """
 
-import _thread
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
+import errno
 import importlib.util
 import io
 import os
 import pathlib
 import signal
 import sys
-import threading
 from typing import Any, NoReturn
 
 from sadtalker_jax import errors, jax_settings
+from sadtalker_jax.cli import stopping
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
-# Seconds between looks at a program that was stopped, and looks in a row that
-# find it at work as before.
-_POLL, _CALM = 0.05, 8
 _MOST_SHOWN = 500  # characters of a fault of the command line
+
+# What is wrong with a machine or a name, not with the program.
+_OF_THE_MACHINE = (
+  errno.EACCES,
+  errno.EDQUOT,
+  errno.ELOOP,
+  errno.EMFILE,
+  errno.ENAMETOOLONG,
+  errno.ENOSPC,
+  errno.EROFS,
+)
 
 # The extra of pyproject.toml that installs a package, by its name in imports.
 EXTRAS = {
@@ -54,10 +63,6 @@ EXTRAS = {
   'torch': 'convert',
   'uvicorn': 'server',
 }
-
-
-class Terminated(KeyboardInterrupt):
-  """SIGTERM or SIGHUP has arrived; the work is undone as after Ctrl-C."""
 
 
 def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
@@ -104,7 +109,7 @@ class Progress:
 
 def _run(body: Callable[[], int], name: str, stopped: str) -> int:
   try:
-    with _signals_raise():
+    with stopping.signals_raise():
       return body()
   except errors.InputError as error:
     return _end(name, str(error), BAD_INPUT)
@@ -113,10 +118,33 @@ def _run(body: Callable[[], int], name: str, stopped: str) -> int:
     if package not in EXTRAS:
       raise
     return _end(name, missing(package), BAD_INPUT)
-  except Terminated:
+  except OSError as error:
+    if error.errno not in _OF_THE_MACHINE:
+      raise
+    return _end(name, _fault_of_machine(error), BAD_INPUT)
+  except stopping.Terminated:
     return _end(name, stopped, TERMINATED)
   except KeyboardInterrupt:
     return _end(name, stopped, INTERRUPTED)
+
+
+def _fault_of_machine(error: OSError) -> str:
+  found = str(error.strerror)
+  if error.filename is not None:
+    found = f'{found}: {str(error.filename)[:_MOST_SHOWN]!r}'
+  return f'expected files that can be read and written, found: {found}'
+
+
+def path(text: str) -> pathlib.Path:
+  """The path that a flag names; the type of such flags.
+
+  Raises:
+    ArgumentTypeError: there is none, as of a shell's variable without a value;
+      it would stand for the current folder.
+  """
+  if not text:
+    raise argparse.ArgumentTypeError("expected a path, found ''")
+  return pathlib.Path(text)
 
 
 class Parser(argparse.ArgumentParser):
@@ -205,73 +233,3 @@ def _end(name: str, line: str, code: int) -> int:
   with contextlib.suppress(OSError, ValueError):
     print(f'{name}: {line}', file=sys.stderr)
   return int(code)
-
-
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread.
-
-  What a handler raises can be lost: while Python runs a finaliser or a callback
-  of a C library, which Python reports as unraisable, and inside of extensions
-  that drop the errors of what they call. Such a signal is sent again, and a
-  Ctrl-C, too.
-  """
-  if threading.current_thread() is not threading.main_thread():
-    yield  # only the main thread may set handlers
-    return
-  arrived: set[int] = set()  # signals that have raised
-  done = threading.Event()
-
-  def handle(number: int, _: Any) -> None:
-    # Another one would break off the removal of what is half written, unless
-    # it is somebody at the keyboard.
-    if arrived and number != signal.SIGINT:
-      return
-    arrived.add(number)
-    _thread.start_new_thread(watch, (number,))  # takes no lock of threading's
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
-
-  def watch(number: int) -> None:
-    calm = 0
-    while not done.wait(_POLL):
-      calm = 0 if _handles_exception(threading.main_thread()) else calm + 1
-      if calm >= _CALM:
-        arrived.clear()
-        os.kill(os.getpid(), number)
-        return
-
-  def report(unraisable: Any) -> None:
-    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-      usual(unraisable)
-
-  numbers = [signal.SIGTERM, *_hangup()]
-  if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    numbers.append(signal.SIGINT)
-  before = {number: signal.getsignal(number) for number in numbers}
-  usual, sys.unraisablehook = sys.unraisablehook, report
-  try:
-    for number in before:
-      signal.signal(number, handle)
-    yield
-  finally:
-    done.set()
-    sys.unraisablehook = usual
-    for number, handler in before.items():
-      signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def _handles_exception(thread: threading.Thread) -> bool:
-  """Whether a thread is amid `except`, `finally` or the end of a `with`."""
-  # Private, but there since 3.11, and the only way to ask about other threads.
-  found: Any = sys._current_exceptions().get(thread.ident)  # type: ignore[arg-type]
-  if isinstance(found, tuple):  # before 3.12: as of `sys.exc_info`
-    found = found[1]
-  return found is not None
-
-
-def _hangup() -> tuple[signal.Signals, ...]:
-  """SIGHUP, unless `nohup` has it ignored or the system lacks it."""
-  number = getattr(signal, 'SIGHUP', None)
-  if number is None or signal.getsignal(number) != signal.SIG_DFL:
-    return ()
-  return (number,)

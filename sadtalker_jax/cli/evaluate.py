@@ -123,6 +123,8 @@ def _systems(flags: argparse.Namespace) -> dict[str, pathlib.Path]:
     named.append((flags.generated.resolve().name, flags.generated))
   for text in flags.compare:
     name, equals, folder = text.partition('=')
+    if equals and not folder:
+      raise errors.InputError(f'--compare: expected NAME=DIR, found {text!r}')
     path = pathlib.Path(folder if equals else text)
     named.append((name if equals else path.resolve().name, path))
   systems = dict(named)
@@ -162,23 +164,37 @@ def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:
     options_lib.changed(None, options)  # before clips are made
   except errors.InputError as error:
     raise errors.InputError(f'--render_options: {error}') from error
+  animator = None if flags.manifest_only else _animator(flags)
   jobs, left_out = generation.from_folder(
     flags.real, protocol, flags.generate, options=options, report=_say
   )
   manifest = flags.generate / generation.MANIFEST
+  if not jobs:
+    raise errors.InputError(
+      f'{flags.real}: expected clips that the protocol takes, found none'
+    )
   print(f'{manifest}: {jobs} jobs')
-  if not flags.manifest_only:
-    _render(flags, manifest)
+  if animator is not None:
+    _render(flags, animator, manifest)
   return left_out
 
 
-def _render(flags: argparse.Namespace, manifest: pathlib.Path) -> None:
-  """Makes the videos of a manifest, as `infer.py --manifest` does."""
+def _animator(flags: argparse.Namespace) -> Any:
+  """What renders, checked before clips are made."""
   import sadtalker_jax
+  from sadtalker_jax.inference import options as options_lib
+
+  options_lib.changed(None, {'batch_size': flags.batch_size})
+  return sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
+
+
+def _render(
+  flags: argparse.Namespace, animator: Any, manifest: pathlib.Path
+) -> None:
+  """Makes the videos of a manifest, as `infer.py --manifest` does."""
   from sadtalker_jax.inference.batch import jobs
   from sadtalker_jax.inference.batch import manifest as manifest_lib
 
-  animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
   jobs.run_jobs(
     animator,
     manifest_lib.read(manifest),

@@ -1,7 +1,6 @@
 """The flags of `cli.prepare`."""
 
 import argparse
-import pathlib
 from typing import Any
 
 from sadtalker_jax.cli import command
@@ -26,23 +25,23 @@ def parser(description: str | None) -> argparse.ArgumentParser:
   """
   result = command.parser('prepare', description)
   add = result.add_argument
-  add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
-  add('--output', type=pathlib.Path, help='folder of the records')
+  add('--input', type=command.path, help='folder of videos, or .tsv table')
+  add('--output', type=command.path, help='folder of the records')
   add(
     '--synthesise', type=int, metavar='N', help='draw N clips; needs no input'
   )
   add('--seed', type=int, default=0, help='random seed of drawn clips')
   add(
     '--annotations',
-    type=pathlib.Path,
+    type=command.path,
     help="folder of VoxCeleb's files, SPEAKER/VIDEO/UTTERANCE.txt",
   )
   add(
     '--inspect',
-    type=pathlib.Path,
+    type=command.path,
     help='sum up the records of this folder and write a page to look at',
   )
-  add('--verify', type=pathlib.Path, help='check the records of this folder')
+  add('--verify', type=command.path, help='check the records of this folder')
   _add_work(result)
   _add_records(result)
   return result

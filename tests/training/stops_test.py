@@ -255,3 +255,11 @@ def test_speed_is_that_of_steps_alone(monkeypatch):
   again = interval.report(11, waited=0.0)
   assert again['steps_per_second'] == pytest.approx(4)
   assert 'seconds/validation' not in again
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+  (tmp_path / 'a').write_text('no folder')
+  for folder in (tmp_path / 'a', tmp_path / 'a' / 'b', tmp_path / ('x' * 300)):
+    with pytest.raises(errors.InputError, match='^workdir: expected a folder'):
+      with guards.claim(folder):
+        pass
