@@ -8,6 +8,7 @@
     sadtalker bench accelerator --out card --golden cpu.npz --budget 480
     sadtalker bench compile --device h200 --program render renderer
     sadtalker bench marking DIR --size 256
+    sadtalker bench live --look_ahead 0.08 0.16
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -24,6 +25,10 @@ here: kernels, bytes, layouts of convolutions, a bound on speed. Nothing runs.
 
 `marking` says which copies of the videos of a folder keep the invisible mark:
 a line for each kind of copy, and one of cost and visibility.
+
+`live` has the portrait that ships say the recording that ships while it
+arrives: milliseconds of a frame and of the processor, latency, frames a second,
+and how alike lips are to those of the whole recording.
 """
 
 import argparse
@@ -104,6 +109,7 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
     return _compiled(flags)
   from sadtalker_jax.benchmarks import (
     grid_sample_speed,
+    live_speed,
     marking,
     motion_speed,
     rasterize_speed,
@@ -112,6 +118,8 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
   if flags.what == 'marking':
     return marking.run(flags.folder, flags.size, flags.frames)
+  if flags.what == 'live':
+    return live_speed.run(flags.look_ahead, flags.seconds, flags.size)
   if flags.what == 'render':
     return render_speed.run(
       flags.batch,

@@ -58,7 +58,29 @@ def parser(description: str | None) -> argparse.ArgumentParser:
       formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
   )
+  _live(
+    kinds.add_parser(
+      'live',
+      help='streams: latency, frames a second, lips',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
   return result
+
+
+def _live(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `live`."""
+  add = kind.add_argument
+  add(
+    '--look_ahead',
+    type=float,
+    nargs='+',
+    default=[0.08, 0.16],
+    metavar='SECONDS',
+    help='that frames wait, one stream each',
+  )
+  add('--seconds', type=float, default=10, help='of sound in a stream')
+  add('--size', type=int, default=256, help='side of frames, pixels')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:

@@ -185,15 +185,15 @@ class Animator:
     with jax_settings.standard():
       chosen = options_lib.changed(options, choices)
       renderer = self._renderer(opening.check(self._bundle, chosen))
-      return opening.make(
+      core = opening.core_of(
         self._bundle,
         renderer,
         image,
         chosen,
         sample_rate=sample_rate,
         look_ahead=look_ahead,
-        paced=paced,
       )
+      return session.LiveSession(core, paced=paced)
 
   def _animate(
     self,

@@ -45,12 +45,27 @@ class CausalMotion:
     self._heard = np.zeros(0, np.float32)  # beyond the last frame
     self._resampler: resampling.Resampler | None = None
     self._frame = 0
+    self._row = self._source
 
-  def step(self, taken: sound_queue.Taken) -> np.ndarray:
-    """The row [70] of the next frame, whose sound is that of `taken`."""
+  def step(
+    self, taken: sound_queue.Taken, *, repeat: bool = False
+  ) -> np.ndarray:
+    """The row [70] of the next frame.
+
+    Args:
+      taken: Sound of the frame; it is heard in any case.
+      repeat: Whether the row of before will do, which takes less time.
+    """
     self._listen(taken)
-    seconds = self._frame / self._fps
+    if repeat:
+      self._gestures.skip()
+    else:
+      self._row = self._moved(self._frame / self._fps)
     self._frame += 1
+    return self._row
+
+  def _moved(self, seconds: float) -> np.ndarray:
+    """The row at a time."""
     known = self._hearing.at(seconds, self._fps)
     options, lips = self._options, known.mouth
     scale = options.expression_scale

@@ -84,9 +84,9 @@ class LiveCore:
       taken: Sound of the frame.
       repeat: Whether to show the frame of before, which takes less time.
     """
-    with jax_settings.standard():
-      self._rows.append(self._motion.step(taken))
     repeat = repeat and self._last is not None
+    with jax_settings.standard():
+      self._rows.append(self._motion.step(taken, repeat=repeat))
     if not repeat:
       self._last = self._render(np.stack(self._rows))
     assert self._last is not None

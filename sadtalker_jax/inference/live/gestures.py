@@ -86,6 +86,10 @@ class Gestures:
       rows[:, _LIDS] = np.maximum(rows[:, _LIDS], eyes.closed[place])
     self._frame += 1
 
+  def skip(self) -> None:
+    """Lets a frame pass that nobody sees."""
+    self._frame += 1
+
   def _pose(self, seconds: float, calm: float, stressed: float) -> np.ndarray:
     """Pose [6] relative to the portrait's."""
     ease = min(seconds / _EASE_IN, 1.0)

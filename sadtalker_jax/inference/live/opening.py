@@ -15,7 +15,7 @@ from sadtalker_jax.inference import (
 )
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference.live import causal_motion, core, session
+from sadtalker_jax.inference.live import causal_motion, core
 from sadtalker_jax.media import limits, video
 
 MOTION = 'phonetic'
@@ -46,7 +46,7 @@ def check(bundle: bundle_lib.Bundle, options: options_lib.Options) -> str:
   return registry.choose(bundle, chosen).renderer
 
 
-def make(
+def core_of(
   bundle: bundle_lib.Bundle,
   renderer: rendering.Renderer,
   image: inputs.Picture,
@@ -54,9 +54,8 @@ def make(
   *,
   sample_rate: int,
   look_ahead: float,
-  paced: bool,
-) -> session.LiveSession:
-  """A session of a portrait; see `Animator.stream`."""
+) -> core.LiveCore:
+  """What draws the stream of a portrait; see `Animator.stream`."""
   limits.check_rate(sample_rate, 'sample_rate')
   renderer.check(options)
   tools = marks.tools(options)
@@ -76,5 +75,4 @@ def make(
   planned = marks.planned(found, clip.track, clip.size, bundle, tools, {})
   clip = dataclasses.replace(clip, marks=planned)
   motion = causal_motion.CausalMotion(source, float(fps), sample_rate, options)
-  clock = core.LiveCore(clip, motion, sample_rate, look_ahead)
-  return session.LiveSession(clock, paced=paced)
+  return core.LiveCore(clip, motion, sample_rate, look_ahead)

@@ -24,7 +24,6 @@ from sadtalker_jax.inference.live import (
   sound_queue,
 )
 from sadtalker_jax.inference.motion.baseline import lips
-from sadtalker_jax.inference.motion.phonetic import phonetic_motion
 from sadtalker_jax.media import audio
 
 _SIZE = 64
@@ -81,22 +80,24 @@ def wave() -> np.ndarray:
   return audio.load(bundle_lib.SAMPLE_SPEECH)
 
 
-def _session(
-  bundle, *, rate=16_000, ahead=0.16, paced=False, seconds=0.0, **choices
-):
+def clock(bundle, *, rate=16_000, ahead=0.16, seconds=0.0, **choices):
+  """What draws streams, with the drawer of these tests."""
   options = options_lib.Options(mark='off', **choices)
   opening.check(bundle, options)
   drawer = _Drawer()
   drawer.seconds = seconds
-  return opening.make(
+  return opening.core_of(
     bundle,
     drawer,
     np.full((_SIZE, _SIZE, 3), 99, np.uint8),
     options,
     sample_rate=rate,
     look_ahead=ahead,
-    paced=paced,
   )
+
+
+def _session(bundle, *, paced=False, **choices):
+  return session.LiveSession(clock(bundle, **choices), paced=paced)
 
 
 def _all(live: session.LiveSession, chunks: list[np.ndarray]) -> list:
@@ -108,25 +109,6 @@ def _all(live: session.LiveSession, chunks: list[np.ndarray]) -> list:
       return [part async for part in live]
 
   return asyncio.run(run())
-
-
-@pytest.mark.parametrize(('ahead', 'least'), [(0.16, 0.94), (0.08, 0.9)])
-def test_lips_are_those_of_the_whole_recording_nearly(wave, ahead, least):
-  num, size = len(wave) // 640, 640
-  options = options_lib.Options(still=True, blink=False)
-  whole = phonetic_motion.PhoneticMotion().track(
-    wave, source=np.zeros(70), num_frames=num, fps=25
-  )
-  motion = causal_motion.CausalMotion(np.zeros(70), 25.0, 16_000, options)
-  queue = sound_queue.SoundQueue(
-    16_000, fractions.Fraction(25), round(ahead * 25)
-  )
-  queue.push(wave[: num * size])
-  queue.end_segment()
-  rows = [motion.step(queue.take()) for _ in range(num)]
-  gaps = lips.opening(np.stack(rows))
-  want = lips.opening(whole.coefficients)
-  assert np.corrcoef(gaps, want)[0, 1] > least
 
 
 def test_the_same_samples_in_any_chunks_give_the_same_parts(bundle, wave):
