@@ -112,6 +112,44 @@ def test_the_best_checkpoint_is_that_of_the_lowest_metric(
     np.testing.assert_array_equal(a, b)
 
 
+def test_a_frozen_network_of_a_bundle_stays_as_it_was(whole, tmp_path):
+  folder, result = whole
+  export_bundle.bundle([folder], tmp_path / 'start')
+  found = config_file.get_config('test+finetune')
+  found.update({'steps': 2, 'batch_size': 8, 'summarise_every': 0})
+  found.clips.every, found.validation.batches = 0, 1
+  found.warm_start.bundle = str(tmp_path / 'start')
+  found.optimizer.model.rates = (('posevae/.*', 0.0),)
+  tuned = runs.run(found, tmp_path / 'run', train.open_data)
+  for name, same in (('posevae', True), ('pose_discriminator', False)):
+    pairs = zip(
+      jax.tree.leaves(result.state.variables(name)),
+      jax.tree.leaves(tuned.state.variables(name)),
+      strict=True,
+    )
+    assert all(np.array_equal(a, b) for a, b in pairs) == same
+  rows = (tmp_path / 'run' / 'metrics.jsonl').read_text().splitlines()
+  first = json.loads(rows[0])
+  assert first['step'] == 0 and 'eval/regression' in first
+
+
+def test_a_bundle_of_another_size_is_refused_with_what_differs(whole, tmp_path):
+  folder, _ = whole
+  export_bundle.bundle([folder], tmp_path / 'start')
+  found = config_file.get_config('no_gan+finetune')
+  found.warm_start.bundle = str(tmp_path / 'start')
+  with pytest.raises(
+    errors.InputError, match=r'widths=\(8, 8, 16, 16\) \(here'
+  ):
+    runs.run(found, tmp_path / 'never', train.open_data)
+  assert not (tmp_path / 'never').exists()
+
+
+def test_finetune_is_the_last_of_the_variants():
+  with pytest.raises(ValueError, match='finetune as the last'):
+    config_file.get_config('finetune+test')
+
+
 def test_faults_are_found_before_anything_is_compiled(tmp_path):
   def fails(match, **changes):
     with pytest.raises(errors.InputError, match=match):

@@ -141,6 +141,10 @@ class _Steps:
     interval = reporting.Interval(plan.batch_size, plan.steps)
     data.reset_clock()
     before: tuple[Any, Any] | None = None  # batch and metrics of the last step
+    if plan.eval_first and not step:
+      with interval.phase('validation'):
+        self._validate(step, state, frozen)
+      self.measured = None
     while step < plan.steps and not stop.agreed(step):
       self.trace.before(step)
       try:

@@ -157,6 +157,7 @@ def plan(
     save_every=config.save_every,
     eval_every=config.validation.every,
     eval_batches=config.validation.batches,
+    eval_first=config.validation.first,
     summarise_every=config.summarise_every,
     keep_last=config.keep_last,
     keep_best=config.keep_best if config.best_metric else 0,

@@ -23,4 +23,5 @@ class Schedule:
   dtype: str = 'float32'  # of computation, for the share of the peak
   profile: tuple[int, int] | None = None  # first and last step of a trace
   skip_non_finite: int = 0  # steps whose losses are no numbers, before an error
+  eval_first: bool = False  # whether to validate before the first step
   restart_data: bool = False  # whether data may begin anew after a checkpoint
