@@ -55,6 +55,7 @@ def base() -> ml_collections.ConfigDict:
   c.best_metric = ''
   c.skip_non_finite = 0  # steps whose losses are no numbers, before an error
   c.tensorboard = True
+  c.wandb = ''
   c.bundle = ''  # whose networks the losses use, frozen
   # What new weights start from: whole networks of a bundle, and parts of them
   # as pairs, ('wav2lip/audio_encoder', 'posevae/audio_encoder').

@@ -48,6 +48,7 @@ EXTRAS = {
   'tensorflow_datasets': 'train',
   'torch': 'convert',
   'uvicorn': 'server',
+  'wandb': 'wandb',
 }
 
 

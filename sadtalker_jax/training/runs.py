@@ -164,6 +164,7 @@ def plan(
     best_metric=config.best_metric,
     clip_every=config.clips.every,
     tensorboard=config.tensorboard,
+    wandb=config.wandb,
     dtype=config.dtype,
     profile=profile,
     skip_non_finite=config.skip_non_finite,
