@@ -12,6 +12,7 @@ meshes, memory: docs/guides/scaling.md.
 
 from collections.abc import Sequence
 import dataclasses
+import functools
 import logging as std_logging
 import os
 import pathlib
@@ -34,6 +35,7 @@ from input_pipeline import selection as selections
 from input_pipeline import stages, synthetic
 from sadtalker_jax import compile_cache, errors
 from sadtalker_jax.records import folders
+from sadtalker_jax.stores import fetching, mirroring
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import (
   config_parts,
@@ -56,7 +58,9 @@ _WAYS = {
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'File of a config, and its variant after a colon.'
 )
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
+_WORKDIR = flags.DEFINE_string(
+  'workdir', None, 'Folder of the run, also of a store: s3://bucket/run.'
+)
 _PROFILE = flags.DEFINE_list(
   'profile_steps', None, 'First and last step of a profiler trace, as 10,15.'
 )
@@ -114,14 +118,19 @@ def main(argv: Sequence[str]) -> None:
       return
     if not _WORKDIR.value:  # '' would be the current folder
       raise errors.InputError('expected --workdir or --plan, found neither')
-    runs.require_local({'workdir': _WORKDIR.value})  # before it is a path
-    result = runs.run(
-      _CONFIG.value,
-      pathlib.Path(_WORKDIR.value),
-      open_data,
-      profile=_profiled_steps(),
-      restart_data=_RESTART_DATA.value,
-    )
+    if fetching.is_remote(_WORKDIR.value) and jax.process_count() > 1:
+      raise errors.InputError(
+        '--workdir: expected a folder that all processes share (gcsfuse, '
+        f'mountpoint-s3, NFS), found {_WORKDIR.value} for several processes'
+      )
+    with mirroring.mirrored(_WORKDIR.value) as folder:
+      result = runs.run(
+        _CONFIG.value,
+        folder,
+        open_data,
+        profile=_profiled_steps(),
+        restart_data=_RESTART_DATA.value,
+      )
   except errors.InputError as error:
     print(f'train.py: {error}', file=sys.stderr)
     sys.exit(2)
@@ -199,10 +208,11 @@ def open_data(
   if not data.folder:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)
+  folder = _records(data.folder)
   try:
     batches = input_pipeline.create(
       stage,
-      data.folder,
+      folder,
       split='train' if training else validation.split,
       selection=selections.Selection(**dataclasses.asdict(selection)),
       sampling=data.sampling,
@@ -216,9 +226,17 @@ def open_data(
       raise
     # Which data it was is not to be seen in what is wrong with it.
     raise errors.InputError(f'{_WAYS[purpose]}: {error}') from error
-  manifest = folders.read_manifest(pathlib.Path(data.folder))
+  manifest = folders.read_manifest(folder)
   statistics = manifest['splits']['train']['statistics']
   return runs.Opened(batches, batches.num_examples, statistics)
+
+
+@functools.cache
+def _records(folder: str) -> pathlib.Path:
+  """A folder of records; of a store, a copy, which is looked at once a run."""
+  if fetching.is_remote(folder):
+    return fetching.fetch(folder)
+  return pathlib.Path(folder)
 
 
 def _kind(

@@ -9,6 +9,7 @@
     sadtalker bench compile --device h200 --program render renderer
     sadtalker bench marking DIR --size 256
     sadtalker bench live --look_ahead 0.08 0.16
+    sadtalker bench feeding --folder RECORDS --wanted 200
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -29,10 +30,14 @@ a line for each kind of copy, and one of cost and visibility.
 `live` has the portrait that ships say the recording that ships while it
 arrives: milliseconds of a frame and of the processor, latency, frames a second,
 and how alike lips are to those of the whole recording.
+
+`feeding` times the batches of training, from a checkout: a table, and how many
+cores a host must have for so many examples a second.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
+import importlib
 import json
 import os
 import sys
@@ -50,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  work = _report if flags.what == 'accelerator' else _print
+  work = {'accelerator': _report, 'feeding': _feed}.get(flags.what, _print)
   return command.run(lambda: work(flags), 'bench')
 
 
@@ -95,6 +100,19 @@ def _report(flags: argparse.Namespace) -> int:
     tell=lambda line: print(line, flush=True),
   )
   return 1 if report.failed(found) else 0
+
+
+def _feed(flags: argparse.Namespace) -> int:
+  """Times batches; the pipeline is beside the package, in a checkout."""
+  from sadtalker_jax.cli import train
+
+  sys.path.insert(0, str(train.checkout()))
+  bench = importlib.import_module('input_pipeline.bench')
+  given = {k: v for k, v in vars(flags).items() if k != 'what' and v}
+  argv = [f'--{k}={v}' for k, v in given.items() if k != 'stages']
+  return bench.main(
+    argv + ['--stages', *given.get('stages', bench.BATCH_SIZES)]
+  )
 
 
 def _print(flags: argparse.Namespace) -> int:

@@ -43,6 +43,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
       kind.add_argument(
         '--dtype', default='float32', choices=['float32', 'bfloat16']
       )
+  _feeding(
+    kinds.add_parser(
+      'feeding',
+      help='batches of training (from a checkout)',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
   _accelerator(kinds.add_parser('accelerator', help='all about one card'))
   _compile(
     kinds.add_parser(
@@ -81,6 +88,17 @@ def _live(kind: argparse.ArgumentParser) -> None:
   )
   add('--seconds', type=float, default=10, help='of sound in a stream')
   add('--size', type=int, default=256, help='side of frames, pixels')
+
+
+def _feeding(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `feeding`; `input_pipeline.bench` has the same."""
+  add = kind.add_argument
+  add('--folder', help='records; none: made-up ones')
+  add('--stages', nargs='+', metavar='STAGE', help='these only; none: all')
+  add('--seconds', type=float, default=5.0, help='time of a measurement')
+  add('--threads', type=int, default=2, help='threads that make batches')
+  add('--workers', type=int, default=0, help='processes that make batches')
+  add('--wanted', type=float, help='examples a second: how many cores?')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:

@@ -62,6 +62,7 @@ EXTRAS = {
   'tensorflow_datasets': 'train',
   'torch': 'convert',
   'uvicorn': 'server',
+  'wandb': 'wandb',
 }
 
 
@@ -135,8 +136,8 @@ def _fault_of_machine(error: OSError) -> str:
   return f'expected files that can be read and written, found: {found}'
 
 
-def path(text: str) -> pathlib.Path:
-  """The path that a flag names; the type of such flags.
+def named(text: str) -> str:
+  """The folder or file that a flag names, in a store perhaps, as it is given.
 
   Raises:
     ArgumentTypeError: there is none, as of a shell's variable without a value;
@@ -144,7 +145,16 @@ def path(text: str) -> pathlib.Path:
   """
   if not text:
     raise argparse.ArgumentTypeError("expected a path, found ''")
-  return pathlib.Path(text)
+  return text
+
+
+def path(text: str) -> pathlib.Path:
+  """The path that a flag names; the type of such flags.
+
+  Raises:
+    ArgumentTypeError: as `named`.
+  """
+  return pathlib.Path(named(text))
 
 
 class Parser(argparse.ArgumentParser):

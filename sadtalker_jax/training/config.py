@@ -114,6 +114,9 @@ class TrainConfig:
     'Steps of a call that may be stepped over because a loss is no number; '
     'one more ends the run.',
   ] = 0
+  wandb: Annotated[
+    str, 'Project of Weights & Biases that figures go to; empty: none.'
+  ] = ''
   # Of some stages only, which repeat them without a default.
   size: Annotated[int | None, 'Side of the pictures, pixels.'] = None
   morphable: config_parts.FaceModelConfig | None = None

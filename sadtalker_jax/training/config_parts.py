@@ -152,6 +152,9 @@ class ValidationConfig:
   options: Annotated[Options, 'Over `data.options`, where they are not None.']
   every: Annotated[int, AtLeast(0), 'Steps between validations; 0: never.']
   batches: Annotated[int, AtLeast(1), 'Batches of a validation.']
+  first: Annotated[
+    bool, 'Whether to validate before the first step: what a fine-tuning gains.'
+  ] = False
 
   def options_over(self, options: Options) -> dict[str, Any]:
     """Options of examples with those that are not None here."""

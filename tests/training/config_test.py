@@ -147,6 +147,9 @@ def test_a_config_of_before_there_were_types_is_read(testdata):
   again = {**found.to_json(), 'exported': kept['exported']}
   # Keys since then have their defaults.
   assert again.pop('skip_non_finite') == 0
+  assert not again.pop('trains_generator')
+  assert not again['validation'].pop('first')
+  assert not again.pop('wandb')
   for group in again['optimizer'].values():
     assert not group.pop('weight_decay') and not group.pop('rates')
     assert group.pop('decay') == 'steps' and group.pop('total_steps') == 0

@@ -210,9 +210,11 @@ def synthetic_data(**changes):
 
 
 def test_other_data_are_refused_by_what_differs(tmp_path):
+  one = sharding.make_mesh({'data': 1}, jax.devices()[:1])
+
   class Data(fakes.Counted):
-    def __init__(self, **changes):
-      super().__init__(rows())
+    def __init__(self, own=None, **changes):
+      super().__init__(own or rows(), changes.get('batch_size', 8))
       self.real = synthetic_data(**changes)
 
     def state(self):
@@ -222,13 +224,14 @@ def test_other_data_are_refused_by_what_differs(tmp_path):
       self.real.restore(state)
       super().restore(state)
 
-  loop_test.run(tmp_path, steps=2, data=Data())
+  data = Data(sharding.of_batch(one))
+  loop_test.run(tmp_path, steps=2, data=data, mesh=one)
   with pytest.raises(errors.InputError) as caught:
     loop_test.run(tmp_path, data=Data(seed=3, batch_size=16))
   told = str(caught.value)
   assert 'batch_size 16 in place of 8; seed 3 in place of 0' in told
   assert '--restart_data' in told and 'options' in told
-  data = Data(batch_size=16)
+  data = Data(batch_size=16)  # and on eight devices in place of one
   result = loop_test.run(tmp_path, data=data, restart_data=True)
   assert result.step == 6 and data.handed == [0, 1, 2, 3]
 
