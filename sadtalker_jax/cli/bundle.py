@@ -10,6 +10,7 @@ store, such as s3://bucket/run.
 
 import argparse
 from collections.abc import Sequence
+import pathlib
 import sys
 import tempfile
 from typing import Literal

@@ -1,6 +1,7 @@
 """The flags of `cli.prepare`."""
 
 import argparse
+import pathlib
 from typing import Any
 
 from sadtalker_jax.cli import command
