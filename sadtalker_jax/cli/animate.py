@@ -50,6 +50,11 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
   inputs = result.add_argument_group('input and output')
   add = inputs.add_argument
   add('--source_image', help='Picture, or video (first frame).', metavar='FILE')
+  add(
+    '--source_video',
+    help='Video whose person says the recording, instead of a picture.',
+    metavar='FILE',
+  )
   add('--driven_audio', help='Recording, or video with sound.', metavar='FILE')
   add('--output', help='File to write.', metavar='FILE')
   add(
@@ -119,8 +124,9 @@ def _check(flags: argparse.Namespace) -> None:
   for flag, reason in _REPLACED.items():
     if getattr(flags, flag.removeprefix('--')) is not None:
       raise errors.InputError(f'{flag}: {reason}')
-  alone = ('source_image', 'driven_audio', 'output', 'verbose')
-  for name in ('source_image', 'driven_audio', 'manifest', 'summary'):
+  sources = ('source_image', 'source_video', 'driven_audio')
+  alone = (*sources, 'output', 'verbose')
+  for name in (*sources, 'manifest', 'summary'):
     if getattr(flags, name) == '':  # of a shell's variable without a value
       raise errors.InputError(f"--{name}: expected a file, found ''")
   many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
@@ -130,6 +136,16 @@ def _check(flags: argparse.Namespace) -> None:
     if given is not None and given is not False:  # 0 is a number
       other = 'without' if has_manifest else 'with'
       raise errors.InputError(f'--{name}: expected {other} --manifest only')
+  if flags.source_video is not None:
+    if flags.source_image is not None:
+      raise errors.InputError(
+        'expected one of --source_image and --source_video, found both'
+      )
+    if flags.driven_audio is None:
+      raise errors.InputError(
+        '--driven_audio: expected with --source_video (the video itself, for '
+        'its own sound), found none'
+      )
 
 
 def _options(flags: argparse.Namespace) -> 'options_lib.Options':
@@ -173,9 +189,12 @@ def _animate(
   from sadtalker_jax.media import files
 
   animator = _animator(flags)
-  image = flags.source_image or bundle.SAMPLE_PORTRAIT
   sound = flags.driven_audio or bundle.SAMPLE_SPEECH
-  clip = animator.animate(image, sound, options)
+  if flags.source_video is not None:
+    clip = animator.revoice(flags.source_video, sound, options)
+  else:
+    image = flags.source_image or bundle.SAMPLE_PORTRAIT
+    clip = animator.animate(image, sound, options)
   with command.Progress(clip.num_frames) as bar:
     path = clip.save(output, overwrite=flags.overwrite, progress=bar.update)
   if flags.verbose:
@@ -209,7 +228,8 @@ def _check_others(flags: argparse.Namespace, output: pathlib.Path) -> None:
   if flags.face3dvis:
     beside = geometry_video.beside(output)
     video.check_target(beside, overwrite=flags.overwrite)
-  for name in ('source_image', 'driven_audio', 'ref_pose', 'ref_eyeblink'):
+  names = ('source_image', 'source_video', 'driven_audio')
+  for name in (*names, 'ref_pose', 'ref_eyeblink'):
     given = getattr(flags, name)
     if given is not None and files.is_same(given, output):
       raise errors.InputError(

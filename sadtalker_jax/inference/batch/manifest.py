@@ -2,7 +2,8 @@
 
     {"image": "a.png", "audio": "a.wav", "output": "a.mp4", "seed": 3}
 
-`image`, `audio` and `output` are paths, relative to the folder of the manifest.
+`image`, `audio` and `output` are paths, relative to the folder of the manifest;
+`video` instead of `image` names a video whose person says the sound.
 Beside them an object may have every field of `options.Options` except
 `batch_size`, which is the same for all jobs. Empty lines are skipped. A
 manifest with faulty lines is refused, and all of them are named before anything
@@ -23,7 +24,8 @@ from sadtalker_jax.inference import geometry_video, registry
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import files, video
 
-_PATHS = ('image', 'audio', 'output')
+_SOURCES = ('image', 'video')  # one of them
+_PATHS = (*_SOURCES, 'audio', 'output')
 # One batch size serves all jobs.
 _OPTIONS = tuple(
   spec for spec in options_lib.specs() if spec.name != 'batch_size'
@@ -37,10 +39,11 @@ class AnimationJob:
   """One animation to make."""
 
   line: int  # number of its line in the manifest, from 1
-  image: pathlib.Path
+  image: pathlib.Path | None  # None where there is a video
   audio: pathlib.Path
   output: pathlib.Path
   options: options_lib.Options
+  video: pathlib.Path | None = None
 
 
 def read(
@@ -126,14 +129,21 @@ def _job(
       f'expected names among {", ".join(known)}; found '
       f'{errors.shown(", ".join(unknown))[1:-1]}'
     )
-  paths = {name: _path(fields, name, folder) for name in _PATHS}
+  if all(name in fields for name in _SOURCES):
+    raise errors.InputError(
+      f'expected one of {" and ".join(_SOURCES)}, found both'
+    )
+  source = next((name for name in _SOURCES if name in fields), 'image')
+  wanted = (source, 'audio', 'output')
+  paths = {name: _path(fields, name, folder) for name in wanted}
   video.check_name(paths['output'])
   return AnimationJob(
     number,
-    paths['image'],
+    paths.get('image'),
     paths['audio'],
     paths['output'],
     _options(fields, folder, defaults),
+    paths.get('video'),
   )
 
 
