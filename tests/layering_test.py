@@ -88,8 +88,9 @@ INFERENCE_RANK = {
   'geometry_video': 1,
   'registry': 2,
   'animation': 3,
-  'pipeline': 4,
-  'batch': 5,
+  'footage': 4,
+  'pipeline': 5,
+  'batch': 6,
 }
 # Imports against these ranks that there are today: file, imported room.
 INFERENCE_EXCEPTIONS: set[tuple[str, str]] = set()

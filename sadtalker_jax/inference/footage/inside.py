@@ -1,7 +1,6 @@
 """Teeth and dark of the mouth in the colours in which the clip shows them."""
 
 import numpy as np
-from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from sadtalker_jax.inference.puppet import rig as rig_lib
@@ -32,11 +31,7 @@ def colours(
     The fields; those of the rig where the mouth is not open.
   """
   fields = {'inside_colour': rig.inside_colour, 'cavity': rig.cavity}
-  canvas = Image.new('L', picture.shape[1::-1])
-  ImageDraw.Draw(canvas).polygon(
-    [(float(x), float(y)) for x, y in points[list(_RIM)]], fill=1
-  )
-  hole = ndimage.binary_erosion(np.asarray(canvas) > 0)
+  hole = ndimage.binary_erosion(_within(points[list(_RIM)], picture.shape[:2]))
   if hole.sum() < _LEAST:
     return fields
   seen = picture[hole].astype(np.float64)
@@ -52,3 +47,14 @@ def colours(
   )
   fields['cavity'] = np.minimum(dark, 0.6 * teeth).astype(np.float32)
   return fields
+
+
+def _within(corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+  """Pixels [H, W] whose middles are inside a polygon with corners [N, 2]."""
+  y, x = np.indices(size) + 0.5
+  inside = np.zeros(size, bool)
+  for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, 0), strict=True):
+    if y0 != y1:
+      crossing = x0 + (y - y0) * (x1 - x0) / (y1 - y0)
+      inside ^= ((y0 <= y) != (y1 <= y)) & (x < crossing)
+  return inside
