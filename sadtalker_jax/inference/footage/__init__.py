@@ -2,6 +2,7 @@
 
 `following` finds shots and faces (first pass), `resting` the mouth to begin
 from, `shot_rig` (with `inside`) what a shot is drawn with, `footage_drawer`
-draws the frames (second pass), which `frame_order` reads. `footage` puts them
-together, a `footage_portrait` is the clip in the place of a portrait.
+(with `mouth_drawing`) draws the frames (second pass), which `frame_order`
+reads. `footage` puts them together, a `footage_portrait` is the clip in the
+place of a portrait.
 """

@@ -1,7 +1,7 @@
 """A clip is read, followed, and given another voice's mouth.
 
-What stays of a frame: head pose, eyes, brows, cheeks, light, background, and
-the slow part of the mouth's own expression, such as a smile.
+What stays of a frame: head pose, eyes, brows, cheeks, light and background.
+Jaw and lips begin from the resting mouth of the shot, see `resting`.
 """
 
 import fractions
@@ -131,6 +131,7 @@ def _person(
   fps = video.as_rate(options.fps or reader.fps)
   try:
     clip = following.follow(reader.frames(fps=fps), float(fps), bundle, options)
+    footage_drawer.check_size(clip)
   except errors.InputError as error:
     raise errors.InputError(f'{path}: {error}') from error
   wanted = max(1, round(seconds * float(fps)))

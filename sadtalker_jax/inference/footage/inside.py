@@ -14,7 +14,7 @@ _LEAST = 30  # pixels of open mouth
 _LIGHT, _DARK = 88, 15  # percentiles of brightness; teeth above, dark below
 _GREY = np.array([0.299, 0.587, 0.114])
 # Limits of the change: where the clip shows no teeth, a tongue is the lightest.
-_BRIGHTER, _REDDER = (0.6, 1.6), (0.85, 1.15)
+_BRIGHTER, _REDDER = (0.6, 1.6), (0.75, 1.3)
 
 
 def colours(

@@ -169,9 +169,10 @@ def picture_camera(shot: following.Shot) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pixels(shot: following.Shot) -> float:
-  """Pixels per decimetre at the face, where it is largest."""
+  """Pixels per decimetre at the face, where it is (nearly) largest."""
   scale, _ = picture_camera(shot)
-  depth = camera.DISTANCE - shot.fit.translation[shot.fit.found, 2].max()
+  near = np.percentile(shot.fit.translation[shot.fit.found, 2], 98)
+  depth = camera.DISTANCE - near
   return float(np.abs(scale).mean() * camera.FOCAL / depth)
 
 

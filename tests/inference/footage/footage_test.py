@@ -9,7 +9,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.cli import animate
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import pipeline, rendering
-from sadtalker_jax.inference.footage import following, footage_drawer
+from sadtalker_jax.inference.footage import following, mouth_drawing
 from sadtalker_jax.media import audio, image, video
 
 FACE, AWAY, T = 8, 4, 14  # frames with and without a face, of the result
@@ -76,7 +76,7 @@ def test_own_mouth_gives_the_frame_back(revoiced):
   window = np.pad(revoiced.old[0], ((0, size), (0, size), (0, 0)), 'edge')
   window = window[:size, :size]
   own = shot.fit.rows[0]
-  change = footage_drawer.Change(
+  change = mouth_drawing.Change(
     made.beside[0],
     own,
     own,
@@ -84,7 +84,7 @@ def test_own_mouth_gives_the_frame_back(revoiced):
     made.camera_shift.astype(np.float32),
     np.ones(4, bool),
   )
-  drawn = footage_drawer.draw(
+  drawn = mouth_drawing.draw(
     made.rig, made.spread, window, change, (size, prepared.window)
   )
   error = np.abs(np.asarray(drawn).astype(int) - window).max(-1)
