@@ -12,6 +12,7 @@ meshes, memory: docs/guides/scaling.md.
 
 from collections.abc import Sequence
 import dataclasses
+import functools
 import logging as std_logging
 import os
 import pathlib
@@ -34,6 +35,7 @@ from input_pipeline import selection as selections
 from input_pipeline import stages, synthetic
 from sadtalker_jax import compile_cache, errors
 from sadtalker_jax.records import folders
+from sadtalker_jax.stores import fetching, mirroring
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import (
   config_parts,
@@ -56,7 +58,9 @@ _WAYS = {
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'File of a config, and its variant after a colon.'
 )
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
+_WORKDIR = flags.DEFINE_string(
+  'workdir', None, 'Folder of the run, also of a store: s3://bucket/run.'
+)
 _PROFILE = flags.DEFINE_list(
   'profile_steps', None, 'First and last step of a profiler trace, as 10,15.'
 )
@@ -96,6 +100,7 @@ def main(argv: Sequence[str]) -> None:
   try:
     # Before anything looks for devices: XLA reads its flags once.
     xla_presets.apply(_XLA_PRESET.value, os.environ)
+    _check_processes()
   except errors.InputError as error:
     print(f'train.py: {error}', file=sys.stderr)
     sys.exit(2)
@@ -111,16 +116,21 @@ def main(argv: Sequence[str]) -> None:
     if _PLAN.value:
       print(planning.forecast(_CONFIG.value, examples).text())
       return
-    if _WORKDIR.value is None:
+    if not _WORKDIR.value:  # '' would be the current folder
       raise errors.InputError('expected --workdir or --plan, found neither')
-    runs.require_local({'workdir': _WORKDIR.value})  # before it is a path
-    result = runs.run(
-      _CONFIG.value,
-      pathlib.Path(_WORKDIR.value),
-      open_data,
-      profile=_profiled_steps(),
-      restart_data=_RESTART_DATA.value,
-    )
+    if fetching.is_remote(_WORKDIR.value) and jax.process_count() > 1:
+      raise errors.InputError(
+        '--workdir: expected a folder that all processes share (gcsfuse, '
+        f'mountpoint-s3, NFS), found {_WORKDIR.value} for several processes'
+      )
+    with mirroring.mirrored(_WORKDIR.value) as folder:
+      result = runs.run(
+        _CONFIG.value,
+        folder,
+        open_data,
+        profile=_profiled_steps(),
+        restart_data=_RESTART_DATA.value,
+      )
   except errors.InputError as error:
     print(f'train.py: {error}', file=sys.stderr)
     sys.exit(2)
@@ -133,17 +143,31 @@ def main(argv: Sequence[str]) -> None:
     sys.exit(STOPPED)
 
 
+def _check_processes() -> None:
+  """Raises where there is no such process of a run of several."""
+  count, number = _PROCESSES.value, _PROCESS.value
+  if _COORDINATOR.value is None or count is None or number is None:
+    return  # what is missing jax finds out, or says
+  if not 0 <= number < count:
+    raise errors.InputError(
+      'expected a --process_id from 0, below --num_processes, found '
+      f'{number} of {count}'
+    )
+
+
 def _profiled_steps() -> tuple[int, int] | None:
   """First and last step of a trace; None where none is wanted."""
   if not _PROFILE.value:
     return None
   try:
     first, last = (int(x) for x in _PROFILE.value)
-  except ValueError as error:
+  except ValueError:
+    first, last = -1, -1
+  if not 0 <= first <= last:
     raise errors.InputError(
       '--profile_steps: expected two whole numbers, as 10,15, found '
       f'{",".join(_PROFILE.value)}'
-    ) from error
+    )
   return first, last
 
 
@@ -184,10 +208,11 @@ def open_data(
   if not data.folder:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)
+  folder = _records(data.folder)
   try:
     batches = input_pipeline.create(
       stage,
-      data.folder,
+      folder,
       split='train' if training else validation.split,
       selection=selections.Selection(**dataclasses.asdict(selection)),
       sampling=data.sampling,
@@ -201,9 +226,17 @@ def open_data(
       raise
     # Which data it was is not to be seen in what is wrong with it.
     raise errors.InputError(f'{_WAYS[purpose]}: {error}') from error
-  manifest = folders.read_manifest(pathlib.Path(data.folder))
+  manifest = folders.read_manifest(folder)
   statistics = manifest['splits']['train']['statistics']
   return runs.Opened(batches, batches.num_examples, statistics)
+
+
+@functools.cache
+def _records(folder: str) -> pathlib.Path:
+  """A folder of records; of a store, a copy, which is looked at once a run."""
+  if fetching.is_remote(folder):
+    return fetching.fetch(folder)
+  return pathlib.Path(folder)
 
 
 def _kind(
@@ -252,20 +285,43 @@ def _face_model(config: config_lib.TrainConfig) -> str | None:
 def parse(argv: Sequence[str]) -> list[str]:
   """The arguments that are no flags; exit code 2 and a line for a bad flag."""
   try:
-    return flags.FLAGS(argv)
+    others = flags.FLAGS(argv)
+    # Where the file could not be read, what stands for it raises when used.
+    getattr(_CONFIG.value, 'stage', None)
+    return others
+  except OSError as error:
+    found = ' '.join(str(error).rpartition('failure to load: ')[2].split())
+    message = f'--config: expected a Python file, found: {found or error}'
   except flags.Error as error:
     # Of an error in the config file only its own message, the last line.
     lines = [line for line in str(error).splitlines() if line.strip()]
     message = lines[-1] if 'Traceback' in str(error) else ' '.join(lines)
   except (AttributeError, KeyError) as error:
-    # From ml_collections: "'kye'", and perhaps what was meant in a second line.
-    inner = error.args[0] if isinstance(error, AttributeError) else error
-    text = inner.args[0] if isinstance(inner, KeyError) else str(error)
-    name = text.split("'")[1] if "'" in text else text
-    flag = next((a for a in argv if f'.{name}' in a), name)
-    message = f'{flag}: expected a known key; {" ".join(text.split())}'
+    message = _of_unknown_key(error, argv)
+  except Exception as error:  # whatever people wrote into the file
+    message = _of_file(error)
   print(f'train.py: {message}', file=sys.stderr)
   sys.exit(2)
+
+
+def _of_unknown_key(
+  error: AttributeError | KeyError, argv: Sequence[str]
+) -> str:
+  """The line for a key that the config does not have."""
+  # From ml_collections: "'kye'", and perhaps what was meant in a second line.
+  inner = error.args[0] if isinstance(error, AttributeError) else error
+  text = inner.args[0] if isinstance(inner, KeyError) else str(error)
+  if text.startswith('module '):  # without get_config
+    return _of_file(error)
+  name = text.split("'")[1] if "'" in text else text
+  flag = next((a for a in argv if f'.{name}' in a), name)
+  return f'{flag}: expected a known key; {" ".join(text.split())}'
+
+
+def _of_file(error: Exception) -> str:
+  """The line for a file that is no config."""
+  found = ' '.join(f'{type(error).__name__}: {error}'.split())
+  return f'--config: expected a Python file with get_config, found {found}'
 
 
 if __name__ == '__main__':

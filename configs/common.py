@@ -42,6 +42,7 @@ def base() -> ml_collections.ConfigDict:
       'options': {},
       'every': 2000,
       'batches': 16,
+      'first': False,
     }
   )
   # Films with sound of the first frames of a clip of the validation split.
@@ -54,6 +55,7 @@ def base() -> ml_collections.ConfigDict:
   c.best_metric = ''
   c.skip_non_finite = 0  # steps whose losses are no numbers, before an error
   c.tensorboard = True
+  c.wandb = ''
   c.bundle = ''  # whose networks the losses use, frozen
   # What new weights start from: whole networks of a bundle, and parts of them
   # as pairs, ('wav2lip/audio_encoder', 'posevae/audio_encoder').
@@ -130,6 +132,44 @@ def speakers_46(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def finetuned(
+  c: ml_collections.ConfigDict,
+  *networks: str,
+  steps: int,
+  learning_rate: float,
+  rates: tuple[tuple[str, float], ...] = (),
+) -> ml_collections.ConfigDict:
+  """Few steps on clips of few people, from networks of a bundle.
+
+  None of the numbers is published. One clip in 20, and one at least, is held
+  out, and looked at before the first step.
+
+  Args:
+    c: Config of a stage; its groups keep their betas.
+    *networks: Networks of `warm_start.bundle`.
+    steps: Steps of the run.
+    learning_rate: Highest learning rate of all groups.
+    rates: Factors of it by pattern, of the group `model`.
+  """
+  c.steps, c.epochs, c.repeats = steps, 0, 1
+  c.batch_size = min(c.batch_size, 8)
+  c.ema_decay = 0.99
+  for group in c.optimizer.values():
+    group.update({'learning_rate': learning_rate, 'decay_epochs': ()})
+    group.update({'warmup_steps': steps // 20, 'decay': 'cosine'})
+  c.optimizer.model.rates = rates
+  c.warm_start.update({'networks': networks, 'parts': ()})
+  c.data.sampling = 'clips'
+  c.data.selection.update({'num_speakers': 0, 'held_out': 'without'})
+  c.validation.split = 'train'
+  c.validation.selection.held_out = 'only'
+  c.validation.update({'first': True, 'every': steps // 10, 'batches': 8})
+  c.clips.update({'every': steps // 2, 'num_frames': 50})
+  # Every checkpoint is one that was measured: one of them is the best.
+  c.log_every, c.save_every, c.summarise_every = 20, steps // 5, steps // 5
+  return c
+
+
 def shrink(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   """The parts of a test config that do not depend on the stage."""
   c.steps = 4
@@ -161,9 +201,12 @@ def variant(
     others: Changes by name.
 
   Raises:
-    ValueError: There is no such variant.
+    ValueError: There is no such variant, or finetune is not the last.
   """
-  for part in name.split('+') if name else ():
+  parts = name.split('+') if name else []
+  if 'finetune' in parts[:-1]:
+    raise ValueError(f'config: expected finetune as the last, found {name!r}')
+  for part in parts:
     if part not in others:
       raise ValueError(
         f'config: expected a variant out of {sorted(others)}, found {part!r}'

@@ -19,7 +19,9 @@ the full method has 7.290 / 7.772:
   no_reading               6.993 / 7.841
   real_coefficients        6.567 / 8.061   targets are those of the real frames
 
-And speakers_46: chosen clips, see `common.speakers_46`; test: seconds on a CPU.
+And speakers_46: chosen clips, see `common.speakers_46`; finetune, the last of
+several: clips of one person, from a bundle with ExpNet, targets of the real
+frames (docs/guides/finetuning.md); test: seconds on a CPU.
 """
 
 import ml_collections
@@ -78,12 +80,23 @@ def _real(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  return common.finetuned(
+    _no_reading(_real(c)),
+    'expnet',
+    steps=1000,
+    learning_rate=1e-4,
+    rates=(('expnet/audio_encoder/.*', 0.1),),  # few voices say little
+  )
+
+
 def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return common.shrink(_no_reading(_real(c)))
 
 
 _VARIANTS = {
   'test': _test,
+  'finetune': _finetune,
   'no_reading': _no_reading,
   'no_reference_no_reading': _no_reference,
   'real_coefficients': _real,

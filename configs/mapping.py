@@ -20,8 +20,10 @@ Variants: full (73 coefficients, with the crop, as PIRenderer has them and the
 release uses for whole pictures; the paper reports heads that stick to the frame
 with it); corrected (t_x and t_z of keypoints count, in training and inference);
 no_experts (no VGG-19, pixels in its place); one_gpu (batch 8 in bfloat16); 64
-(on top of renderer.py:64, no experts, no discriminator); test, seconds on a
-CPU.
+(on top of renderer.py:64, no experts, no discriminator); finetune, the last of
+several (clips of one person, from any bundle with MappingNet and generator,
+which both learn; no head-pose estimator, no discriminator:
+docs/guides/finetuning.md); test, seconds on a CPU.
 """
 
 import ml_collections
@@ -55,6 +57,7 @@ def _full() -> ml_collections.ConfigDict:
   c.warm_steps, c.warm_epochs = 0, 5
   c.gan_from_steps, c.gan_from_epochs = 0, 10
   c.gan_kind = 'hinge'
+  c.trains_generator = False
   for group in ('model', 'discriminator'):
     c.optimizer[group] = common.adam(2e-4, b1=0.5)
   c.data.options = ml_collections.ConfigDict(
@@ -113,13 +116,31 @@ def _tiny(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  mapping = 'mapping_full' if c.coefficients == 73 else 'mapping'
+  c = common.finetuned(
+    c,
+    *(mapping, 'generator'),
+    steps=2000,
+    learning_rate=1e-4,
+    rates=(('generator/.*', 0.5),),
+  )
+  c.trains_generator = True
+  c.loss.update(dict.fromkeys(_OF_PHASE_1, 0.0) | {'gan': 0.0})
+  c.warm_epochs = c.gan_from_epochs = 0
+  c.best_metric = 'eval/l1'
+  return c
+
+
 def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return common.small_render(common.shrink(_no_experts(c)))
 
 
+_OF_PHASE_1 = ('keypoints', 'angles', 'translation', 'expression')
 _VARIANTS = {
   '64': _tiny,
   'corrected': _corrected,
+  'finetune': _finetune,
   'full': _with_crop,
   'no_experts': _no_experts,
   'one_gpu': _one_gpu,

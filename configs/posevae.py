@@ -20,7 +20,9 @@ with a random style per clip:
   no_conditions    0.2631 / 0.279
   paper_weights    the published KL 1, from the first step, and GAN 0.7
 
-And speakers_46: chosen clips, see `common.speakers_46`.
+And speakers_46: chosen clips, see `common.speakers_46`; finetune, the last of
+several: clips of one person, who becomes style 0, from a bundle with PoseVAE
+and, without no_gan, its discriminator (docs/guides/finetuning.md).
 """
 
 import ml_collections
@@ -84,6 +86,13 @@ def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  judge = ('pose_discriminator',) if c.loss.gan else ()
+  c = common.finetuned(c, *('posevae', *judge), steps=1000, learning_rate=1e-4)
+  c.loss.kl_warmup_steps = 0  # the latents are spread already
+  return c
+
+
 def _no_gan(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.loss.gan = 0.0
   del c.optimizer.discriminator
@@ -111,6 +120,7 @@ def _paper_weights(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 _VARIANTS = {
   'test': _test,
+  'finetune': _finetune,
   'no_gan': _no_gan,
   'no_initial_pose': _without('sees_reference'),
   'no_audio': _without('hears'),

@@ -11,7 +11,9 @@ Variants: 512 (records of 512 pixels); 64 (small enough for one film on a CPU,
 no experts, no discriminator: docs/guides/training.md); one_gpu (batch 8 in
 bfloat16, blocks computed again); bfloat16; no_experts (neither VGG-19 nor
 Hopenet: pictures are compared by their pixels and the discriminator's maps);
-test, seconds on a CPU.
+no_gan (no discriminator); finetune, the last of several (clips of one person,
+from a bundle with a head-pose estimator and, without no_gan, a discriminator:
+docs/guides/finetuning.md); test, seconds on a CPU.
 """
 
 import ml_collections
@@ -97,15 +99,39 @@ def _no_experts(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def _no_gan(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c.loss.gan = 0.0
+  return c
+
+
+def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  # Keypoints keep their meaning, so that the bundle's MappingNet still fits.
+  still = 'keypoint_detector', 'head_pose_estimator'
+  judge = ('discriminator',) if c.loss.gan else ()
+  c = common.finetuned(
+    c,
+    *(*still, 'generator', *judge),
+    steps=2000,
+    learning_rate=5e-5,
+    rates=tuple((f'{name}/.*', 0.0) for name in still),
+  )
+  c.loss.update(dict.fromkeys(_OF_KEYPOINTS, 0.0))
+  c.data.options.update({'augment': True, 'jitter': 0.02})
+  return c
+
+
 def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return common.small_render(common.shrink(_no_experts(c)))
 
 
+_OF_KEYPOINTS = ('equivariance', 'prior', 'head_pose', 'expression')
 _VARIANTS = {
   '512': _large,
   '64': _tiny,
   'bfloat16': _bfloat16,
+  'finetune': _finetune,
   'no_experts': _no_experts,
+  'no_gan': _no_gan,
   'one_gpu': _one_gpu,
   'test': _test,
 }

@@ -38,6 +38,8 @@ _KINDS = {
   'word': 'name',
   'paths': 'one or two paths',
   'angles': 'one or more numbers',
+  'pair': 'two numbers',
+  'graded': 'name and number',
   'box': 'four numbers',
 }
 

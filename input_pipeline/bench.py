@@ -1,13 +1,14 @@
 """Times the loader of every stage that is trained.
 
-    python -m input_pipeline.bench                    # made-up records
-    python -m input_pipeline.bench --folder RECORDS --threads 8
+    sadtalker bench feeding                    # made-up records
+    sadtalker bench feeding --folder RECORDS --threads 8 --wanted 200
 
 For each stage: how fast batches are made when nothing else is done and how much
 processor time that takes (without that of workers; the same on a busy machine),
 how long the consumer waits when a step leaves the processor alone for a while
 (as one on an accelerator does), and whether a restored iterator goes on with
-the very same batches.
+the very same batches. With --wanted: how many cores a host must have for so
+many examples a second.
 """
 
 import argparse
@@ -56,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
   )
   parser.add_argument('--threads', type=int, default=2)
   parser.add_argument('--workers', type=int, default=0)
+  parser.add_argument(
+    '--wanted', type=float, help='examples a second of all cards of a host'
+  )
   args = parser.parse_args(argv)
   reading = batches.ReadSettings(threads=args.threads, workers=args.workers)
   with tempfile.TemporaryDirectory() as scratch:
@@ -70,12 +74,20 @@ def main(argv: Sequence[str] | None = None) -> int:
       '| stage | batch | MB | batches/s | examples/s | CPU ms an example '
       f'| waits at {args.step} s a step | resumes |\n|' + '---|' * 8
     )
+    needs: list[str] = []
     try:
       for stage in args.stages:
-        print(_row(stage, folder, reading, args), flush=True)
+        line, processor = _row(stage, folder, reading, args)
+        print(line, flush=True)
+        if args.wanted and not args.workers:
+          needs.append(
+            f'{stage}: {args.wanted:g} examples/s take '
+            f'{args.wanted * processor:.1f} cores like these'
+          )
     except errors.InputError as error:
       print(f'error: {error}')
       return 2
+    print('\n'.join(needs), end='\n' if needs else '')
   return 0
 
 
@@ -84,8 +96,8 @@ def _row(
   folder: pathlib.Path,
   reading: batches.ReadSettings,
   args: argparse.Namespace,
-) -> str:
-  """The line of a stage."""
+) -> tuple[str, float]:
+  """The line of a stage, and seconds of a processor for an example."""
   size = BATCH_SIZES[stage]
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   made = input_pipeline.create(
@@ -107,10 +119,11 @@ def _row(
   waits = made.wait_share
   made.close()
   resumes = _resumes(stage, folder, reading, args.resumed)
-  return (
+  line = (
     f'| {stage} | {size} | {megabytes:.1f} | {speed:.2f} | {speed * size:.0f} '
     f'| {1e3 * processor:.1f} | {waits:.1%} | {resumes} |'
   )
+  return line, processor
 
 
 def _resumes(

@@ -28,7 +28,7 @@ class Selection:
   min_clips: int = 1  # of a speaker
   num_speakers: int | None = None  # those with the most clips; 0: all
   speakers: tuple[str, ...] = ()  # by name; none: all
-  # One clip in 20, by its id.
+  # One clip in 20, by its id; one at least, if there are two.
   held_out: Literal['with', 'without', 'only'] = 'with'
 
   def __post_init__(self) -> None:
@@ -77,8 +77,7 @@ def select(
     names = names[np.argsort(-counts, kind='stable')[: selection.num_speakers]]
   keep &= np.isin(index['speaker'], names)
   if selection.held_out != 'with':
-    held = [zlib.crc32(i.encode()) % _HELD_OUT == 0 for i in index['id']]
-    keep &= np.array(held, bool) == (selection.held_out == 'only')
+    keep &= _held_out(index['id'], keep) == (selection.held_out == 'only')
   kept = set(names.tolist())
   if not kept <= set(order):
     raise errors.InputError(
@@ -86,3 +85,19 @@ def select(
       'in clips only'
     )
   return tuple(name for name in order if name in kept), keep
+
+
+def _held_out(names: np.ndarray, keep: np.ndarray) -> np.ndarray:
+  """Whether a clip is held out, [N] bool: by a hash, so that adding moves none.
+
+  Of few clips none may be; then it is the one with the lowest hash.
+
+  Args:
+    names: Ids of the clips, [N].
+    keep: Clips out of which some are held out, [N] bool.
+  """
+  hashes = np.array([zlib.crc32(name.encode()) for name in names], np.int64)
+  held = hashes % _HELD_OUT == 0
+  if keep.sum() > 1 and not held[keep].any():
+    held |= hashes == hashes[keep].min()
+  return held

@@ -2,13 +2,17 @@
 
 import importlib.util
 import pathlib
+import threading
+import time
 import wave
 
 import av
 import numpy as np
 import pytest
+import uvicorn
 
-from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference import bundle, pipeline
+from sadtalker_jax.serving import api, service
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / 'examples'
 
@@ -48,3 +52,25 @@ def test_many_takes(tmp_path, sound, capsys):
   _run('many_takes', str(folder), str(bundle.SAMPLE_PORTRAIT), sound)
   assert capsys.readouterr().out.count('done, 2') == 3
   assert {_count(path) for path in folder.iterdir()} == {2}
+
+
+def test_live_client(tmp_path, sound, capsys):
+  served = service.Service(pipeline.Animator(), tmp_path / 'server')
+  config = uvicorn.Config(api.application(served), port=0, log_config=None)
+  server = uvicorn.Server(config)
+  thread = threading.Thread(target=server.run)
+  thread.start()
+  try:
+    while not server.started:
+      time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    folder = tmp_path / 'frames'
+    image, url = str(bundle.SAMPLE_PORTRAIT), f'http://127.0.0.1:{port}'
+    _run('live_client', str(folder), image, sound, url)
+  finally:
+    server.should_exit = True
+    thread.join()
+  assert capsys.readouterr().out.endswith('frames, done\n')
+  assert len(list(folder.glob('*.jpg'))) >= 2
+  with wave.open(str(folder / 'sound.wav'), 'rb') as file:
+    assert file.getnframes() >= 1280

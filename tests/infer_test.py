@@ -269,3 +269,27 @@ def test_interrupt_leaves_nothing(tmp_path, short, monkeypatch, capsys):
   assert _run(output, '--driven_audio', short) == 130
   assert not list(tmp_path.iterdir())
   assert 'stopped' in capsys.readouterr().err
+
+
+def test_a_listener_a_sheet_and_a_follower_need_no_recording(
+  tmp_path, short, capsys
+):
+  made = tmp_path / 'made.mp4'
+  flags = ['--idle', '0.4', '--emotion', 'happy', '0.5', '--gaze', '5', '0']
+  assert _run(made, *flags) == 0
+  with av.open(str(made)) as file:
+    assert not file.streams.audio
+  assert len(_frames(made)) == 10
+  sheet = tmp_path / 'sheet.png'
+  assert infer.main(['--idle', '9', '--sheet', str(sheet)]) == 0
+  with Image.open(sheet) as picture:
+    assert picture.size[0] == 4 * 256
+  capsys.readouterr()
+  assert _run(tmp_path / 'x.mp4', '--idle', '1', '--driven_audio', short) == 2
+  assert 'idle: expected no recording' in capsys.readouterr().err
+  assert infer.main(['--sheet', str(sheet), '--output', 'x.mp4']) == 2
+  assert '--output: expected without --sheet' in capsys.readouterr().err
+  # The face of the first clip is followed, and there is no sound to take over.
+  follower = tmp_path / 'follower.mp4'
+  assert _run(follower, '--drive', str(made), '--fps', '10') == 0
+  assert len(_frames(follower)) == 4

@@ -18,7 +18,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards, download
 from sadtalker_jax.cli import bundle as bundle_cli
 from sadtalker_jax.models import zoo
-from sadtalker_jax.training import bundled, runs, stages
+from sadtalker_jax.training import bundled, export_bundle, runs, stages
 from tests.checkpoints import made
 import train
 
@@ -81,6 +81,73 @@ def test_a_finished_stage_becomes_a_bundle(whole, tmp_path, capsys):
     np.testing.assert_array_equal(np.asarray(a), b)
   assert bundle_cli.main([*argv, '--step', '7']) == 2
   assert 'checkpoint of 7' in capsys.readouterr().err
+  for which in ('@7', '@newest'):  # the latter is the name of a folder
+    argv = ['--run', f'{folder}{which}', '--output', str(tmp_path / 'other')]
+    assert bundle_cli.main(argv) == 2
+    assert which.strip('@') in capsys.readouterr().err
+
+
+def test_the_best_checkpoint_is_that_of_the_lowest_metric(
+  whole, tmp_path, caplog
+):
+  folder, result = whole
+  rows = (folder / 'metrics.jsonl').read_text().splitlines()
+  metric = config().best_metric
+  found = {
+    row['step']: row[metric] for row in map(json.loads, rows) if metric in row
+  }
+  best = min(found, key=lambda step: found[step])
+  argv = ['--run', f'{folder}@best', '--output', str(tmp_path / 'best')]
+  with caplog.at_level('INFO', logger='absl'):
+    assert bundle_cli.main(argv) == 0
+  assert f'step {best} has the best {metric}' in caplog.text
+  _, networks = export_bundle.trained(folder, best)
+  fields, expected = networks['posevae']
+  stored = bundles.load(
+    tmp_path / 'best', 'posevae', zoo.shapes('posevae', **fields)
+  )
+  for a, b in zip(
+    jax.tree.leaves(expected), jax.tree.leaves(stored), strict=True
+  ):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_frozen_network_of_a_bundle_stays_as_it_was(whole, tmp_path):
+  folder, result = whole
+  export_bundle.bundle([folder], tmp_path / 'start')
+  found = config_file.get_config('test+finetune')
+  found.update({'steps': 2, 'batch_size': 8, 'summarise_every': 0})
+  found.clips.every, found.validation.batches = 0, 1
+  found.warm_start.bundle = str(tmp_path / 'start')
+  found.optimizer.model.rates = (('posevae/.*', 0.0),)
+  tuned = runs.run(found, tmp_path / 'run', train.open_data)
+  for name, same in (('posevae', True), ('pose_discriminator', False)):
+    pairs = zip(
+      jax.tree.leaves(result.state.variables(name)),
+      jax.tree.leaves(tuned.state.variables(name)),
+      strict=True,
+    )
+    assert all(np.array_equal(a, b) for a, b in pairs) == same
+  rows = (tmp_path / 'run' / 'metrics.jsonl').read_text().splitlines()
+  first = json.loads(rows[0])
+  assert first['step'] == 0 and 'eval/regression' in first
+
+
+def test_a_bundle_of_another_size_is_refused_with_what_differs(whole, tmp_path):
+  folder, _ = whole
+  export_bundle.bundle([folder], tmp_path / 'start')
+  found = config_file.get_config('no_gan+finetune')
+  found.warm_start.bundle = str(tmp_path / 'start')
+  with pytest.raises(
+    errors.InputError, match=r'widths=\(8, 8, 16, 16\) \(here'
+  ):
+    runs.run(found, tmp_path / 'never', train.open_data)
+  assert not (tmp_path / 'never').exists()
+
+
+def test_finetune_is_the_last_of_the_variants():
+  with pytest.raises(ValueError, match='finetune as the last'):
+    config_file.get_config('finetune+test')
 
 
 def test_faults_are_found_before_anything_is_compiled(tmp_path):
@@ -112,10 +179,16 @@ def test_faults_are_found_before_anything_is_compiled(tmp_path):
     ),
     ('--config.batch_size=many', "config.batch_size=many: .*'many'"),
     ('--config=configs/posevae.py:dance', "a variant out of .*found 'dance'"),
+    ('--config=gone.py', 'expected a Python file, found: .*gone.py'),
+    ('--config=configs', 'expected a Python file, found: .*Is a directory'),
+    ('--config=', 'expected a Python file, found: '),
+    ('--config=pyproject.toml', 'with get_config, found '),
   ],
 )
 def test_a_bad_flag_is_one_line(flag, words, capsys, monkeypatch):
   argv = ['train.py', '--config=configs/posevae.py:test', flag]
+  if flag.startswith('--config='):
+    del argv[1]
   monkeypatch.setattr(sys, 'argv', argv)  # where ml_collections looks
   with flagsaver.flagsaver(), pytest.raises(SystemExit) as caught:
     train.parse(argv)
@@ -124,22 +197,12 @@ def test_a_bad_flag_is_one_line(flag, words, capsys, monkeypatch):
   assert re.search(words, line)
 
 
-@pytest.mark.parametrize('key', ['workdir', 'data', 'bundle', 'warm_start'])
-def test_object_stores_are_refused_and_nothing_is_written(
-  tmp_path, monkeypatch, key
+def test_a_store_as_a_path_is_refused_and_nothing_is_written(
+  tmp_path, monkeypatch
 ):
   monkeypatch.chdir(tmp_path)
-  found, folder = config(), pathlib.Path('run')
-  if key == 'workdir':
-    folder = pathlib.Path('gs://bucket/run')
-  elif key == 'data':
-    found.data.folder = 's3://bucket/records'
-  elif key == 'bundle':
-    found.bundle = 'gs://bucket/experts'
-  else:
-    found.warm_start.bundle = 's3://bucket/experts'
-  with pytest.raises(errors.InputError, match=f'{key}.*: expected a folder of'):
-    runs.run(found, folder, train.open_data)
+  with pytest.raises(errors.InputError, match='workdir: .*mirrored'):
+    runs.run(config(), pathlib.Path('gs://bucket/run'), train.open_data)
   assert not list(tmp_path.iterdir())
 
 

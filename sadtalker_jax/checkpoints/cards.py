@@ -120,7 +120,7 @@ def read(folder: pathlib.Path) -> Card:
   path = folder / CARD
   try:
     content = json.loads(path.read_text())
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, RecursionError) as error:
     raise errors.InputError(
       f"bundle: expected a folder with a {CARD}, found '{folder}' ({error})"
     ) from error

@@ -1,4 +1,4 @@
-"""Bundles from the Hugging Face Hub, by name, through its own cache.
+"""Bundles from the Hugging Face Hub, or a store, by name, through a cache.
 
 A finished file is never fetched again, an interrupted download is continued,
 and files in the cache need no network. The environment variables of
@@ -13,6 +13,7 @@ import huggingface_hub
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import cards
+from sadtalker_jax.stores import fetching
 
 PREFIX = 'hf://'
 _NAME = re.compile(r'hf://([\w.-]+/[\w.-]+)(?:@(\S+))?')
@@ -23,16 +24,33 @@ def is_repository(name: str) -> bool:
   return _NAME.fullmatch(PREFIX + name) is not None
 
 
-def fetch(name: str) -> pathlib.Path:
-  """The folder of a bundle of the Hub.
+def is_remote(name: str) -> bool:
+  """Whether a name is one that `fetch` takes: hf://, s3://, gs://, ..."""
+  return name.startswith(PREFIX) or fetching.is_remote(name)
 
-  Args:
-    name: Name 'hf://owner/repo', or with '@revision' (branch, tag or commit).
+
+def folder(name: str) -> pathlib.Path:
+  """The folder of a bundle: as it is, or where `fetch` has put it.
 
   Raises:
-    InputError: The name is malformed, or the bundle is neither on the Hub nor
-      in the cache.
+    InputError: As `fetch`.
   """
+  return fetch(name) if is_remote(name) else pathlib.Path(name)
+
+
+def fetch(name: str) -> pathlib.Path:
+  """The folder of a bundle of the Hub, or a copy of one in a store.
+
+  Args:
+    name: Name 'hf://owner/repo', or with '@revision' (branch, tag or commit);
+      or a path in a store, such as 's3://bucket/bundle'.
+
+  Raises:
+    InputError: The name is malformed, or the bundle is neither there nor in the
+      cache.
+  """
+  if fetching.is_remote(name):
+    return fetching.fetch(name)
   found = _NAME.fullmatch(name)
   if not found:
     raise errors.InputError(

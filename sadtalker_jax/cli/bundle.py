@@ -1,15 +1,23 @@
 """Makes a bundle of finished training stages.
 
-    python -m sadtalker_jax.cli.bundle --run runs/expnet --run runs/posevae \
+    sadtalker bundle --run runs/expnet@best --run runs/posevae@4000 \
       --base bundles/256 --output bundles/mine
+
+A checkpoint is named behind an @: a step, or `best` for the one with the lowest
+`best_metric` by validation; the newest by default. Folders may be those of a
+store, such as s3://bucket/run.
 """
 
 import argparse
 from collections.abc import Sequence
 import pathlib
 import sys
+import tempfile
+from typing import Literal
 
 from sadtalker_jax.cli import command
+
+_Which = int | Literal['best'] | None  # of `training.export_bundle`
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,21 +27,29 @@ def parser() -> argparse.ArgumentParser:
     '--run',
     action='append',
     required=True,
-    type=pathlib.Path,
+    type=command.named,
+    metavar='FOLDER[@STEP]',
     help='folder of train.py; several times for several stages',
   )
   result.add_argument(
-    '--output', required=True, type=pathlib.Path, help='bundle to make'
+    '--output',
+    required=True,
+    type=command.named,
+    help='bundle to make, or its place in a store',
   )
   result.add_argument(
     '--base',
-    type=pathlib.Path,
+    type=command.named,
     help='bundle whose other networks are taken over',
   )
-  result.add_argument(
-    '--step',
-    type=int,
-    help='step of the checkpoints; the newest by default',
+  which = result.add_mutually_exclusive_group()
+  which.add_argument(
+    '--step', type=int, help='step of the checkpoints, where no @ names one'
+  )
+  which.add_argument(
+    '--best',
+    action='store_true',
+    help='the best checkpoints by validation, where no @ names one',
   )
   return result
 
@@ -46,13 +62,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _bundle(flags: argparse.Namespace) -> int:
   """Makes the bundle."""
+  from sadtalker_jax.checkpoints import download
+  from sadtalker_jax.stores import fetching, mirroring
   from sadtalker_jax.training import export_bundle
 
-  card = export_bundle.bundle(
-    flags.run, flags.output, base=flags.base, step=flags.step
-  )
+  usual: _Which = 'best' if flags.best else flags.step
+  runs = []
+  for given in flags.run:
+    folder, step = _checkpoint(given, usual)
+    runs.append((mirroring.fetch_run(folder), step))
+  base = None if flags.base is None else download.folder(flags.base)
+  remote = fetching.is_remote(flags.output)
+  with tempfile.TemporaryDirectory() as place:
+    made = pathlib.Path(place, 'bundle') if remote else flags.output
+    card = export_bundle.bundle(runs, pathlib.Path(made), base=base)
+    if remote:
+      fetching.upload(pathlib.Path(made), flags.output)
   print(f'{flags.output}: {", ".join(sorted(card.networks))}')
   return 0
+
+
+def _checkpoint(given: str, usual: _Which) -> tuple[str, _Which]:
+  """Folder of a run, and which of its checkpoints is meant."""
+  folder, _, step = given.rpartition('@')
+  if folder and step == 'best':
+    return folder, 'best'
+  if folder and step.isdecimal():
+    return folder, int(step)
+  return given, usual
 
 
 if __name__ == '__main__':

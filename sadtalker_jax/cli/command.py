@@ -5,29 +5,42 @@
       return command.run(lambda: _work(flags), 'convert')
 
 Code 2 stands for bad input and for a package that is not installed, 130 for
-Ctrl-C, 143 for SIGTERM and SIGHUP (a terminal that was closed). All else that
-is raised is a defect and keeps its traceback. Programs import what they work
+Ctrl-C, 143 for SIGTERM and SIGHUP (a terminal that was closed). A full disk and
+the like end with 2, too. All else that is raised is a defect and keeps its
+traceback. Programs import what they work
 with inside the body, so that `--help` is quick and needs no optional package.
 """
 
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
+import errno
 import importlib.util
 import io
 import os
 import pathlib
 import signal
 import sys
-import threading
 from typing import Any, NoReturn
 
 from sadtalker_jax import errors, jax_settings
+from sadtalker_jax.cli import stopping
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 _MOST_SHOWN = 500  # characters of a fault of the command line
+
+# What is wrong with a machine or a name, not with the program.
+_OF_THE_MACHINE = (
+  errno.EACCES,
+  errno.EDQUOT,
+  errno.ELOOP,
+  errno.EMFILE,
+  errno.ENAMETOOLONG,
+  errno.ENOSPC,
+  errno.EROFS,
+)
 
 # The extra of pyproject.toml that installs a package, by its name in imports.
 EXTRAS = {
@@ -49,11 +62,8 @@ EXTRAS = {
   'tensorflow_datasets': 'train',
   'torch': 'convert',
   'uvicorn': 'server',
+  'wandb': 'wandb',
 }
-
-
-class Terminated(KeyboardInterrupt):
-  """SIGTERM or SIGHUP has arrived; the work is undone as after Ctrl-C."""
 
 
 def run(body: Callable[[], int], name: str, *, stopped: str = 'stopped') -> int:
@@ -100,7 +110,7 @@ class Progress:
 
 def _run(body: Callable[[], int], name: str, stopped: str) -> int:
   try:
-    with _sigterm_raises():
+    with stopping.signals_raise():
       return body()
   except errors.InputError as error:
     return _end(name, str(error), BAD_INPUT)
@@ -109,10 +119,42 @@ def _run(body: Callable[[], int], name: str, stopped: str) -> int:
     if package not in EXTRAS:
       raise
     return _end(name, missing(package), BAD_INPUT)
-  except Terminated:
+  except OSError as error:
+    if error.errno not in _OF_THE_MACHINE:
+      raise
+    return _end(name, _fault_of_machine(error), BAD_INPUT)
+  except stopping.Terminated:
     return _end(name, stopped, TERMINATED)
   except KeyboardInterrupt:
     return _end(name, stopped, INTERRUPTED)
+
+
+def _fault_of_machine(error: OSError) -> str:
+  found = str(error.strerror)
+  if error.filename is not None:
+    found = f'{found}: {str(error.filename)[:_MOST_SHOWN]!r}'
+  return f'expected files that can be read and written, found: {found}'
+
+
+def named(text: str) -> str:
+  """The folder or file that a flag names, in a store perhaps, as it is given.
+
+  Raises:
+    ArgumentTypeError: there is none, as of a shell's variable without a value;
+      it would stand for the current folder.
+  """
+  if not text:
+    raise argparse.ArgumentTypeError("expected a path, found ''")
+  return text
+
+
+def path(text: str) -> pathlib.Path:
+  """The path that a flag names; the type of such flags.
+
+  Raises:
+    ArgumentTypeError: as `named`.
+  """
+  return pathlib.Path(named(text))
 
 
 class Parser(argparse.ArgumentParser):
@@ -201,56 +243,3 @@ def _end(name: str, line: str, code: int) -> int:
   with contextlib.suppress(OSError, ValueError):
     print(f'{name}: {line}', file=sys.stderr)
   return int(code)
-
-
-@contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
-  """Lets SIGTERM and SIGHUP raise `Terminated`, once, in the main thread.
-
-  A signal that comes while Python runs a finaliser, or a callback of a C
-  library, is lost there: Python reports such an exception as unraisable and
-  goes on. It is then sent again.
-  """
-  if threading.current_thread() is not threading.main_thread():
-    yield  # only the main thread may set handlers
-    return
-
-  def handle(*_: Any) -> None:
-    # Another one would break off the removal of what is half written.
-    for number in before:
-      signal.signal(number, signal.SIG_IGN)
-    raise Terminated
-
-  def lost(unraisable: Any) -> None:
-    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-      report(unraisable)
-      return
-    again = signal.SIGINT
-    if unraisable.exc_type is Terminated:
-      signal.signal(signal.SIGTERM, handle)
-      again = signal.SIGTERM
-    # Not from here: what a handler raises in this hook is lost, too.
-    timer = threading.Timer(0.01, os.kill, (os.getpid(), again))
-    timer.daemon = True
-    timer.start()
-
-  before = {
-    number: signal.getsignal(number) for number in (signal.SIGTERM, *_hangup())
-  }
-  report, sys.unraisablehook = sys.unraisablehook, lost
-  try:
-    for number in before:
-      signal.signal(number, handle)
-    yield
-  finally:
-    sys.unraisablehook = report
-    for number, handler in before.items():
-      signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def _hangup() -> tuple[signal.Signals, ...]:
-  """SIGHUP, unless `nohup` has it ignored or the system lacks it."""
-  number = getattr(signal, 'SIGHUP', None)
-  if number is None or signal.getsignal(number) != signal.SIG_DFL:
-    return ()
-  return (number,)

@@ -26,30 +26,30 @@ def parser() -> argparse.ArgumentParser:
   result.add_argument(
     '--input',
     nargs='+',
-    type=pathlib.Path,
+    type=command.path,
     default=[],
     metavar='PATH',
     help='released files, or folders of them; a bundle with --export',
   )
   does = result.add_mutually_exclusive_group(required=True)
   does.add_argument(
-    '--output', type=pathlib.Path, metavar='BUNDLE', help='folder to make'
+    '--output', type=command.path, metavar='BUNDLE', help='folder to make'
   )
   does.add_argument(
     '--check',
-    type=pathlib.Path,
+    type=command.path,
     metavar='BUNDLE',
     help='compare this bundle with its files',
   )
   does.add_argument(
     '--export',
-    type=pathlib.Path,
+    type=command.path,
     metavar='FILE.safetensors',
     help='write networks of the bundle to this file',
   )
   does.add_argument(
     '--noise',
-    type=pathlib.Path,
+    type=command.path,
     metavar='DIR',
     help='make a folder of files like the released ones, filled with noise',
   )

@@ -15,7 +15,6 @@ docs/guides/evaluation.md.
 import argparse
 from collections.abc import Sequence
 import dataclasses
-import json
 import os
 import pathlib
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 
 from absl import logging
 
-from sadtalker_jax import compile_cache, errors
+from sadtalker_jax import compile_cache, errors, json_text
 from sadtalker_jax.cli import command, evaluate_flags
 
 
@@ -124,6 +123,8 @@ def _systems(flags: argparse.Namespace) -> dict[str, pathlib.Path]:
     named.append((flags.generated.resolve().name, flags.generated))
   for text in flags.compare:
     name, equals, folder = text.partition('=')
+    if equals and not folder:
+      raise errors.InputError(f'--compare: expected NAME=DIR, found {text!r}')
     path = pathlib.Path(folder if equals else text)
     named.append((name if equals else path.resolve().name, path))
   systems = dict(named)
@@ -154,32 +155,46 @@ def _protocol(flags: argparse.Namespace) -> Any:
 def _generate(flags: argparse.Namespace, protocol: Any) -> list[Any]:
   """Makes the test and renders it; the clips that are left out of it."""
   from sadtalker_jax.evaluation import generation
+  from sadtalker_jax.inference import options as options_lib
 
   try:
-    options = json.loads(flags.render_options)
-  except json.JSONDecodeError as error:
-    raise errors.InputError(
-      f'--render_options: expected a JSON object, found: {error.msg}'
-    ) from error
-  if not isinstance(options, dict):
-    raise errors.InputError('--render_options: expected a JSON object')
+    options = json_text.parse(flags.render_options)
+    if not isinstance(options, dict):
+      raise errors.InputError('expected a JSON object')
+    options_lib.changed(None, options)  # before clips are made
+  except errors.InputError as error:
+    raise errors.InputError(f'--render_options: {error}') from error
+  animator = None if flags.manifest_only else _animator(flags)
   jobs, left_out = generation.from_folder(
     flags.real, protocol, flags.generate, options=options, report=_say
   )
   manifest = flags.generate / generation.MANIFEST
+  if not jobs:
+    raise errors.InputError(
+      f'{flags.real}: expected clips that the protocol takes, found none'
+    )
   print(f'{manifest}: {jobs} jobs')
-  if not flags.manifest_only:
-    _render(flags, manifest)
+  if animator is not None:
+    _render(flags, animator, manifest)
   return left_out
 
 
-def _render(flags: argparse.Namespace, manifest: pathlib.Path) -> None:
-  """Makes the videos of a manifest, as `infer.py --manifest` does."""
+def _animator(flags: argparse.Namespace) -> Any:
+  """What renders, checked before clips are made."""
   import sadtalker_jax
+  from sadtalker_jax.inference import options as options_lib
+
+  options_lib.changed(None, {'batch_size': flags.batch_size})
+  return sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
+
+
+def _render(
+  flags: argparse.Namespace, animator: Any, manifest: pathlib.Path
+) -> None:
+  """Makes the videos of a manifest, as `infer.py --manifest` does."""
   from sadtalker_jax.inference.batch import jobs
   from sadtalker_jax.inference.batch import manifest as manifest_lib
 
-  animator = sadtalker_jax.Animator(sadtalker_jax.load(flags.render_bundle))
   jobs.run_jobs(
     animator,
     manifest_lib.read(manifest),

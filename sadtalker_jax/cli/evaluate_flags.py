@@ -1,7 +1,6 @@
 """The flags of `cli.evaluate`."""
 
 import argparse
-import pathlib
 
 from sadtalker_jax.cli import command
 
@@ -19,7 +18,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     ('--generated', False, 'generated videos, of the same names'),
     ('--output', True, 'where the report is written'),
   ):
-    add(name, type=pathlib.Path, required=required, help=text, metavar='DIR')
+    add(name, type=command.path, required=required, help=text, metavar='DIR')
   add(
     '--compare',
     nargs='+',
@@ -65,7 +64,7 @@ def _add_generation(result: argparse.ArgumentParser) -> None:
   add = result.add_argument_group('generation').add_argument
   add(
     '--generate',
-    type=pathlib.Path,
+    type=command.path,
     metavar='DIR',
     help='first make the test there: clips, manifest, generated videos',
   )

@@ -23,7 +23,6 @@ the weights fitted without its talker.
 
 import argparse
 from collections.abc import Sequence
-import pathlib
 import sys
 
 from sadtalker_jax.cli import command
@@ -33,11 +32,11 @@ def parser() -> argparse.ArgumentParser:
   """The command line."""
   result = command.parser('fit_baseline', __doc__)
   add = result.add_argument
-  add('--clips', type=pathlib.Path, nargs='+', required=True, metavar='PATH')
+  add('--clips', type=command.path, nargs='+', required=True, metavar='PATH')
   for flag in ('--unaligned', '--phones', '--speech'):
-    add(flag, type=pathlib.Path, nargs='*', default=[], metavar='PATH')
-  add('--landmarks', type=pathlib.Path, metavar='FOLDER')
-  add('--output', type=pathlib.Path, required=True, metavar='FILE')
+    add(flag, type=command.path, nargs='*', default=[], metavar='PATH')
+  add('--landmarks', type=command.path, metavar='FOLDER')
+  add('--output', type=command.path, required=True, metavar='FILE')
   return result
 
 

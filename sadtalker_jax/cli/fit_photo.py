@@ -16,7 +16,6 @@ the difference.
 
 import argparse
 from collections.abc import Sequence
-import pathlib
 import sys
 
 from sadtalker_jax import errors
@@ -27,8 +26,8 @@ def parser() -> argparse.ArgumentParser:
   """The command line."""
   result = command.parser('fit_photo', __doc__)
   add = result.add_argument
-  add('photos', nargs='+', type=pathlib.Path, help='picture files')
-  add('--output', required=True, type=pathlib.Path, help='folder to write to')
+  add('photos', nargs='+', type=command.path, help='picture files')
+  add('--output', required=True, type=command.path, help='folder to write to')
   add(
     '--size',
     type=int,

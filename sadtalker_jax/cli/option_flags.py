@@ -11,6 +11,7 @@ _TYPES: Mapping[option_specs.Kind, Any] = {
   'integer': int,
   'number': float,
   'angles': float,
+  'pair': float,
   'box': float,
 }
 
@@ -46,10 +47,10 @@ def _form(spec: option_specs.Spec) -> dict[str, Any]:
   form: dict[str, Any] = {'default': spec.default}
   if spec.kind in _TYPES:
     form['type'] = _TYPES[spec.kind]
-  if spec.choices:
+  if spec.choices and spec.kind != 'graded':
     form['choices'] = spec.choices
   names = tuple(spec.metavar.split())
-  if spec.kind in ('angles', 'paths'):
+  if spec.kind in ('angles', 'paths', 'graded'):
     form['nargs'] = '+'
     names = names[:1]
   elif len(names) > 1:

@@ -7,6 +7,7 @@ from typing import Any
 from sadtalker_jax.cli import command
 from sadtalker_jax.preparation import options as options_lib
 from sadtalker_jax.preparation.run import runner
+from sadtalker_jax.stores import fetching
 
 
 def options(flags: argparse.Namespace) -> options_lib.PreparationOptions:
@@ -26,26 +27,36 @@ def parser(description: str | None) -> argparse.ArgumentParser:
   """
   result = command.parser('prepare', description)
   add = result.add_argument
-  add('--input', type=pathlib.Path, help='folder of videos, or .tsv table')
-  add('--output', type=pathlib.Path, help='folder of the records')
+  add('--input', type=_local, help='folder of videos, or .tsv table')
+  add('--output', type=_local, help='folder of the records')
   add(
     '--synthesise', type=int, metavar='N', help='draw N clips; needs no input'
   )
   add('--seed', type=int, default=0, help='random seed of drawn clips')
   add(
     '--annotations',
-    type=pathlib.Path,
+    type=_local,
     help="folder of VoxCeleb's files, SPEAKER/VIDEO/UTTERANCE.txt",
   )
   add(
     '--inspect',
-    type=pathlib.Path,
+    type=_local,
     help='sum up the records of this folder and write a page to look at',
   )
-  add('--verify', type=pathlib.Path, help='check the records of this folder')
+  add('--verify', type=_local, help='check the records of this folder')
   _add_work(result)
   _add_records(result)
   return result
+
+
+def _local(text: str) -> pathlib.Path:
+  """A path of this machine; `s3://x` would be the folder `s3:`."""
+  if fetching.is_remote(text):
+    raise argparse.ArgumentTypeError(
+      f'expected a path of this machine, found {text} (records can be copied '
+      'to a store when they are made: docs/guides/scaling.md)'
+    )
+  return command.path(text)
 
 
 def _add_work(result: argparse.ArgumentParser) -> None:

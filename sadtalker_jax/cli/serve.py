@@ -26,6 +26,7 @@ if TYPE_CHECKING:
   from sadtalker_jax.serving import limits as limits_lib
 
 _LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+_MESSAGE = 1 << 20  # bytes of a message to a socket
 _CONNECTIONS = 200  # at once; more are answered with 503
 
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
   add('--max_seconds', type=float, default=120, help='of a recording')
   add('--max_jobs', type=int, default=8, help='of a token, at once')
   add('--max_queue', type=int, default=64, help='waiting jobs of all')
+  add('--max_streams', type=int, default=4, help='open at once')
   add('--keep_hours', type=float, default=24, help='of a finished video')
   return result
 
@@ -111,6 +113,8 @@ def _config(app: object) -> 'uvicorn.Config':
     app,  # type: ignore[arg-type]
     log_level='warning',
     limit_concurrency=_CONNECTIONS,
+    ws_max_size=_MESSAGE,
+    ws_max_queue=8,
     timeout_graceful_shutdown=5,
     server_header=False,
     proxy_headers=False,
@@ -125,6 +129,7 @@ def _limits(flags: argparse.Namespace) -> 'limits_lib.Limits':
     'max_seconds',
     'max_jobs',
     'max_queue',
+    'max_streams',
     'keep_hours',
     'batch_size',
   ):
@@ -136,6 +141,7 @@ def _limits(flags: argparse.Namespace) -> 'limits_lib.Limits':
     seconds=flags.max_seconds,
     active=flags.max_jobs,
     queued=flags.max_queue,
+    streams=flags.max_streams,
     keep_hours=flags.keep_hours,
   )
 

@@ -11,12 +11,11 @@ Several systems are several generated folders; a clip counts when all have it.
 
 from collections.abc import Iterator, Mapping
 import dataclasses
-import json
 import os
 import pathlib
 from typing import Any
 
-from sadtalker_jax import errors
+from sadtalker_jax import errors, json_text
 from sadtalker_jax.media import files
 
 SUFFIXES = frozenset(
@@ -162,7 +161,7 @@ def _fault(name: str, system: str, paths: list[pathlib.Path]) -> LeftOut | None:
 
 def _lines(source: pathlib.Path) -> Iterator[str]:
   try:
-    yield from source.read_text(encoding='utf-8').splitlines()
+    yield from source.read_text(encoding='utf-8-sig').splitlines()
   except UnicodeDecodeError as error:
     raise errors.InputError(
       f'{source}: expected text in UTF-8, found {error.reason}'
@@ -172,11 +171,9 @@ def _lines(source: pathlib.Path) -> Iterator[str]:
 def _fields(source: pathlib.Path, number: int, line: str) -> dict[str, Any]:
   """The object of a line, with the two paths at least."""
   try:
-    fields = json.loads(line)
-  except json.JSONDecodeError as error:
-    raise errors.InputError(
-      f'{source}: line {number}: expected a JSON object, found: {error.msg}'
-    ) from error
+    fields = json_text.parse(line)
+  except errors.InputError as error:
+    raise errors.InputError(f'{source}: line {number}: {error}') from error
   good = isinstance(fields, dict) and set(fields) <= {
     'name',
     'real',

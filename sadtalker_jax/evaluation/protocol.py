@@ -103,7 +103,7 @@ def read(text: str) -> Protocol:
   module = importlib.util.module_from_spec(spec)
   try:
     spec.loader.exec_module(module)
-    return from_mapping(module.get_config(variant or None).to_dict())
+    fields = module.get_config(variant or None).to_dict()
   except errors.InputError:
     raise
   except ValueError as error:
@@ -113,6 +113,12 @@ def read(text: str) -> Protocol:
       f'{path}: expected ml-collections (pip install ml-collections), found '
       f'that {error.name} is missing'
     ) from error
+  except (Exception, SystemExit) as error:  # whatever people wrote there
+    found = ' '.join(f'{type(error).__name__}: {error}'.split())
+    raise errors.InputError(
+      f'{path}: expected a file that defines get_config, found {found}'
+    ) from error
+  return from_mapping(fields)
 
 
 def from_mapping(fields: Mapping[str, Any]) -> Protocol:

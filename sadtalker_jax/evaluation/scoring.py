@@ -14,6 +14,8 @@ from sadtalker_jax.evaluation.report import content as content_lib
 from sadtalker_jax.evaluation.report import output
 from sadtalker_jax.evaluation.statistics import bootstrap
 
+_MOST_RESAMPLES = 100_000  # by clips, in memory
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoringOptions:
@@ -36,10 +38,10 @@ class ScoringOptions:
 
   def __post_init__(self) -> None:
     """Checks every value."""
-    if self.resamples < 1 or self.seed < 0:
+    if not 1 <= self.resamples <= _MOST_RESAMPLES or self.seed < 0:
       raise errors.InputError(
-        'expected resamples from 1 and a seed from 0, found '
-        f'{self.resamples} and {self.seed}'
+        f'expected resamples from 1 to {_MOST_RESAMPLES} and a seed from 0, '
+        f'found {self.resamples} and {self.seed}'
       )
     runner.active(self.metrics)
 

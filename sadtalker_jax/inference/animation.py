@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import fractions
 import pathlib
+from typing import Self
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Animation:
   portrait: portrait_lib.Portrait
   motion: tracks.Track
   fps: fractions.Fraction
-  sound: encoder.Sound
+  sound: encoder.Sound | None
   drawer: rendering.Drawer
   batch_size: int
   enhancer: face_enhancer.FaceEnhancer | None = None
@@ -100,6 +101,35 @@ class Animation:
     """Frames [H, W, 3] uint8 RGB one by one."""
     for batch in self.batches():
       yield from batch
+
+  def sheet(self, columns: int = 4, lines: int = 3) -> np.ndarray:
+    """Some of the frames side by side, without drawing the others.
+
+    Args:
+      columns: Frames in a line.
+      lines: Lines; the frames are spread evenly over the clip.
+
+    Returns:
+      [lines H, columns W, 3] uint8 RGB; one frame for each place, or fewer
+      lines where the clip has fewer frames, the rest of the last one black.
+    """
+    count = min(columns * lines, self.num_frames)
+    place = np.linspace(0, self.num_frames - 1, count).round().astype(int)
+    shown = np.concatenate(list(self.only(place).batches()))
+    lines = -(-count // columns)
+    blank = np.zeros((lines * columns - count, *shown.shape[1:]), np.uint8)
+    grid = np.concatenate([shown, blank]).reshape(
+      lines, columns, *shown.shape[1:]
+    )
+    _, _, height, width, _ = grid.shape
+    return grid.transpose(0, 2, 1, 3, 4).reshape(
+      lines * height, columns * width, 3
+    )
+
+  def only(self, places: np.ndarray) -> Self:
+    """The clip with some of its frames, numbers [k] in order."""
+    few = tracks.Track(*(part[places] for part in self.motion))
+    return dataclasses.replace(self, motion=few)
 
   def save(
     self,

@@ -148,7 +148,8 @@ def load(name: str | os.PathLike[str] = DEFAULT) -> Bundle:
   Args:
     name: 'default' for the bundle that ships with the package; the folder of a
       bundle; or 'owner/repo' or 'hf://owner/repo', with '@revision' if need be,
-      of the Hugging Face Hub. A folder goes before a repository.
+      of the Hugging Face Hub; or a path in a store, such as 's3://bucket/mine'.
+      A folder goes before a repository.
 
   Returns:
     The bundle. Files of a folder are compared with its card now; networks are
@@ -162,7 +163,7 @@ def load(name: str | os.PathLike[str] = DEFAULT) -> Bundle:
   if name == DEFAULT:
     return default
   folder = pathlib.Path(name)
-  if name.startswith(download.PREFIX):
+  if download.is_remote(name):
     folder = download.fetch(name)
   elif not folder.is_dir():
     if not download.is_repository(name):

@@ -4,16 +4,19 @@ Files and arrays meet the same limits, whoever gives them: the command line, a
 manifest, or a program.
 """
 
+import fractions
 import os
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from sadtalker_jax import conventions
+from sadtalker_jax import conventions, errors
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import audio as audio_lib
 from sadtalker_jax.media import encoder, recordings, resampling, samples
 from sadtalker_jax.media import image as image_lib
+from sadtalker_jax.media import video as video_lib
+from sadtalker_jax.ops import mel
 
 Path: TypeAlias = str | os.PathLike[str]
 Picture: TypeAlias = Path | np.ndarray
@@ -25,7 +28,63 @@ class Heard(NamedTuple):
   """A recording that was checked."""
 
   wave: np.ndarray  # [L] at 16 kHz, what moves the lips
-  source: encoder.Sound  # what a video gets as its sound
+  source: encoder.Sound | None  # what a video gets as its sound
+
+
+def check_sound(is_given: bool, options: options_lib.Options) -> None:
+  """Refuses a clip that nothing moves, or two things at once.
+
+  Raises:
+    InputError: there is no recording, and nothing stands for it; or there is
+      one, and the clip shall be idle.
+  """
+  if is_given and options.idle is not None:
+    raise errors.InputError('idle: expected no recording beside it')
+  stand_ins = options.idle, options.drive, options.ref_pose
+  if not is_given and stand_ins == (None, None, None):
+    raise errors.InputError(
+      'audio: expected a recording, or one of idle, drive and ref_pose; found '
+      'none'
+    )
+
+
+def heard(given: Sound | None, options: options_lib.Options) -> Heard | None:
+  """The sound of a clip; None where its length is that of a video.
+
+  Args:
+    given: Recording; None for a clip that is idle or follows a video.
+    options: Choice of the track, and what may stand for a recording.
+
+  Raises:
+    InputError: as `check_sound`; it cannot be read, or is no sound.
+  """
+  check_sound(given is not None, options)
+  if given is not None:
+    return sound(given, options.audio_track)
+  if options.idle is None:
+    return None
+  length = max(1, round(options.idle * conventions.SAMPLE_RATE))
+  return Heard(np.zeros(length, np.float32), None)
+
+
+def beside_video(
+  options: options_lib.Options, num_frames: int, fps: fractions.Fraction
+) -> Heard:
+  """The sound of a clip that follows a video: the video's own, if driven by it.
+
+  Args:
+    options: The videos, and which sound track.
+    num_frames: Frames of the video, at the clip's rate.
+    fps: Frames per second of the clip.
+
+  Raises:
+    InputError: the video has no such track.
+  """
+  wave = np.zeros(mel.num_samples(num_frames, fps), np.float32)
+  path, track = options.drive, options.audio_track
+  if path is None or (track is None and not video_lib.probe(path).has_audio):
+    return Heard(wave, None)
+  return Heard(wave, recordings.examine(path, track))
 
 
 def sound(given: Sound, track: int | None = None) -> Heard:
@@ -49,7 +108,7 @@ def sound(given: Sound, track: int | None = None) -> Heard:
 
 
 def given_files(
-  image: Picture, audio: Sound, options: options_lib.Options
+  image: Picture, audio: Sound | None, options: options_lib.Options
 ) -> dict[str, Path]:
   """Files that a clip is made of, by what they are; arrays are none."""
   given = {
@@ -57,6 +116,7 @@ def given_files(
     'recording': audio,
     'head motion': options.ref_pose,
     'blinks': options.ref_eyeblink,
+    'motion': options.drive,
   }
   return {
     role: value

@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from sadtalker_jax import errors
 
-# What values of an option are; `angles` and `box` are tuples of numbers.
+# What values of an option are; `angles`, `pair` and `box` are tuples of
+# numbers, `graded` is one of the choices and how much of it.
 Kind = Literal[
   'flag',
   'integer',
@@ -21,8 +22,10 @@ Kind = Literal[
   'path',
   'paths',
   'angles',
+  'pair',
   'box',
   'word',
+  'graded',
 ]
 
 
@@ -130,6 +133,30 @@ def _angles(spec: Spec, value: Any) -> tuple[float, ...]:
   return degrees
 
 
+def _pair(spec: Spec, value: Any) -> tuple[float, ...]:
+  wanted = f'two numbers {spec.metavar}, {spec.range}'
+  numbers_ = _numbers(spec, value, wanted)
+  inside = all(spec.least <= number <= spec.most for number in numbers_)
+  if len(numbers_) != 2 or not inside:
+    raise spec.fail(wanted, value)
+  return numbers_
+
+
+def _graded(spec: Spec, value: Any) -> tuple[str, float]:
+  """A choice, which may come with a number; as a list, or as texts."""
+  name, *rest = value if isinstance(value, (tuple, list)) and value else [value]
+  if len(rest) > 1 or not isinstance(name, str) or name not in spec.choices:
+    wanted = f'one of {" ".join(spec.choices)}, and a number if need be'
+    raise spec.fail(wanted, value)
+  try:
+    amount = float(rest[0]) if rest else 1.0
+  except (TypeError, ValueError):
+    amount = math.nan
+  if not spec.least <= amount <= spec.most:
+    raise spec.fail(f'{name} and a number, {spec.range}', value)
+  return name, amount
+
+
 def _box(spec: Spec, value: Any) -> tuple[float, ...]:
   corners = _numbers(spec, value, 'four numbers x0 y0 x1 y1')
   inside = all(spec.least <= corner <= spec.most for corner in corners)
@@ -147,5 +174,7 @@ _CHECKS: Mapping[Kind, Any] = {
   'path': _path,
   'paths': _paths,
   'angles': _angles,
+  'pair': _pair,
+  'graded': _graded,
   'box': _box,
 }

@@ -13,7 +13,7 @@ import pathlib
 from typing import Any, Literal, get_args
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.inference import option_specs
+from sadtalker_jax.inference import emotions, option_specs
 from sadtalker_jax.media import limits
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
@@ -137,6 +137,53 @@ class Options:
   ref_eyeblink: pathlib.Path | None = _option(
     None, 'path', 'Video whose blinks and eyes are taken.', metavar='FILE'
   )
+  drive: pathlib.Path | None = _option(
+    None,
+    'path',
+    'Video whose face is followed instead of a sound: expression, eyes, head.',
+    metavar='FILE',
+  )
+  idle: float | None = _option(
+    None,
+    'number',
+    'Seconds of a listener, without a recording.',
+    least=0.04,
+    most=3600,
+    metavar='SECONDS',
+  )
+  emotion: tuple[str, float] | None = _option(
+    None,
+    'graded',
+    f'Emotion, and its strength to {emotions.MAX_STRENGTH:g}: '
+    f'{" ".join(emotions.NAMES)}.',
+    choices=emotions.NAMES,
+    least=0,
+    most=emotions.MAX_STRENGTH,
+    metavar='NAME',
+  )
+  gaze: tuple[float, float] | None = _option(
+    None,
+    'pair',
+    "Where the eyes look, instead of glances: degrees to the person's left, "
+    'and up.',
+    least=-emotions.MAX_GAZE,
+    most=emotions.MAX_GAZE,
+    metavar='X Y',
+  )
+  blink_rate: float | None = _option(
+    None,
+    'number',
+    'Blinks a minute; by default as people do in conversation, about 25.',
+    least=0,
+    most=60,
+    metavar='N',
+  )
+  keyframes: pathlib.Path | None = _option(
+    None,
+    'path',
+    'JSON file that says when emotion, gaze, pose and scale are what.',
+    metavar='FILE',
+  )
   face_index: int = _option(
     0, 'integer', 'Face of the picture, 0 for the largest.', least=0, most=999
   )
@@ -253,6 +300,9 @@ class Options:
     if self.size % _SIZE_STEP or not 0 < self.size <= _LARGEST:
       wanted = f'256, 512 or another multiple of {_SIZE_STEP} to {_LARGEST}'
       raise by_name()['size'].fail(wanted, self.size)
+    for name in ('idle', 'ref_pose', 'ref_eyeblink'):
+      if self.drive is not None and getattr(self, name) is not None:
+        raise errors.InputError(f'{name}: expected without drive')
     sign = tuple(map(str, self.sign or (OWN,)))
     if len(sign) != 2 and sign != (OWN,):
       raise by_name()['sign'].fail(f'a certificate and a key, or {OWN}', sign)

@@ -27,9 +27,11 @@ from sadtalker_jax.inference import (
 )
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference.direction import directing
 from sadtalker_jax.inference.enhance import face_enhancer
 from sadtalker_jax.inference.footage import footage
-from sadtalker_jax.inference.motion import reference_videos
+from sadtalker_jax.inference.live import opening, session
+from sadtalker_jax.inference.motion import driven, reference_videos
 from sadtalker_jax.media import video
 from sadtalker_jax.ops import mel
 
@@ -113,7 +115,7 @@ class Animator:
   def __call__(
     self,
     image: inputs.Picture,
-    audio: animation.Sound,
+    audio: animation.Sound | None = None,
     options: options_lib.Options | None = None,
     **choices: Any,
   ) -> animation.Animation:
@@ -123,17 +125,19 @@ class Animator:
   def animate(
     self,
     image: inputs.Picture,
-    audio: animation.Sound,
+    audio: animation.Sound | None = None,
     options: options_lib.Options | None = None,
     **choices: Any,
   ) -> animation.Animation:
-    """A portrait that says a recording.
+    """A portrait that says a recording, or moves without one.
 
     Args:
       image: Picture file (or video, whose first frame is taken), or RGB array
         [H, W, 3] uint8.
       audio: Sound file, or a pair of samples ([L], [C, L] or [L, C], C of 1 or
-        2; floats in [-1, 1], int16, int32 or uint8) and their rate.
+        2; floats in [-1, 1], int16, int32 or uint8) and their rate. None with
+        one of the options `idle`, `drive` and `ref_pose`: a clip of `idle`
+        seconds, or as long as the video.
       options: Choices, see `Options`.
       **choices: Single options by name, over those of `options`.
 
@@ -147,33 +151,93 @@ class Animator:
     with jax_settings.standard():
       return self._animate(image, audio, options_lib.changed(options, choices))
 
+  def stream(
+    self,
+    image: inputs.Picture,
+    options: options_lib.Options | None = None,
+    *,
+    sample_rate: int = conventions.SAMPLE_RATE,
+    look_ahead: float = 0.16,
+    paced: bool = True,
+    **choices: Any,
+  ) -> session.LiveSession:
+    """A portrait that speaks while its sound arrives.
+
+    Lips are those of the phonetic motion, which hears what is known so far;
+    head, eyes and brows go on without an end. Frames are marked like others.
+
+    Args:
+      image: Picture, as for `animate`.
+      options: Choices; reference videos, free views, enhancers and signing are
+        refused. Without a seed it is 0.
+      sample_rate: Samples a second of the sound that will be pushed.
+      look_ahead: Seconds of sound that a frame waits for beyond its own, 0 to
+        0.52; less is quicker, and the lips are less exact.
+      paced: Whether parts come at the frame rate, idle where no sound is there;
+        False gives them as fast as they are drawn, without idle ones.
+      **choices: Single options by name, over those of `options`.
+
+    Returns:
+      The session, an asynchronous context and iterator.
+
+    Raises:
+      InputError: an input is not what it must be.
+    """
+    with jax_settings.standard():
+      chosen = options_lib.changed(options, choices)
+      renderer = self._renderer(opening.check(self._bundle, chosen))
+      core = opening.core_of(
+        self._bundle,
+        renderer,
+        image,
+        chosen,
+        sample_rate=sample_rate,
+        look_ahead=look_ahead,
+      )
+      return session.LiveSession(core, paced=paced)
+
   def _animate(
     self,
     image: inputs.Picture,
-    audio: animation.Sound,
+    audio: animation.Sound | None,
     options: options_lib.Options,
   ) -> animation.Animation:
     tools = marks.tools(options)
+    direction = directing.Direction.of(options)
     chosen = registry.choose(self._bundle, options)
     renderer = self._renderer(chosen.renderer)
     renderer.check(options)
+    direction.check(renderer.basis)
     geometry = self._geometry(renderer.basis, options)
     enhancer = self._restorer() if options.enhancer else None
     picture = inputs.picture(image)
-    heard = inputs.sound(audio, options.audio_track)
+    heard = inputs.heard(audio, options)
     fps = video.as_rate(options.fps or conventions.FRAME_RATE)
-    motion_options = reference_videos.motion_options(
+    references = reference_videos.measured(
       options, lambda path: renderer.video_rows(path, fps, options)
     )
     portrait = renderer.portrait(picture, options)
-    track = self._motion(chosen.motion).track(
-      heard.wave,
-      source=portrait.row[: conventions.ROW_SIZE],
-      # A recording shorter than a frame still gives one.
-      num_frames=max(1, mel.num_frames(len(heard.wave), fps)),
-      fps=fps,
-      options=motion_options,
+    if heard is None:
+      heard = inputs.beside_video(options, len(references.leading), fps)
+    source = portrait.row[: conventions.ROW_SIZE]
+    # A recording shorter than a frame still gives one.
+    num_frames = max(1, mel.num_frames(len(heard.wave), fps))
+    motion_options = references.motion_options(
+      options, glances=not direction.has_gaze
     )
+    if references.drive is not None:
+      track = driven.track(
+        references.drive, source, num_frames, motion_options, renderer.basis
+      )
+    else:
+      track = self._motion(chosen.motion).track(
+        heard.wave,
+        source=source,
+        num_frames=num_frames,
+        fps=fps,
+        options=motion_options,
+      )
+    track = direction.applied(track, source, float(fps), renderer.basis)
     clip = animation.Animation(
       portrait,
       renderer.adapted(track),

@@ -42,6 +42,8 @@ class MotionOptions:
   expression_scale: float = 1.0
   still: bool = False
   blink: bool = True
+  blink_rate: float | None = None  # a minute
+  glances: bool = True  # whether eyes wander, where `blink` is on
   ref_pose: np.ndarray | None = None  # [T', 70] track of a video
   ref_eyeblink: np.ndarray | None = None  # [T', 70]
   input_yaw: tuple[float, ...] | None = None  # degrees, path over the clip

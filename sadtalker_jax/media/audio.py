@@ -14,6 +14,7 @@ swresample with a long filter. Samples beyond +-1 are clipped.
 
 import array
 from collections.abc import Iterator
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -43,10 +44,15 @@ def info(source: Source) -> AudioInfo:
     InputError: as `load`.
   """
   recording = _recording(source)
+  # Headers may lack the number of channels, or have a wrong one.
+  with contextlib.closing(recordings.frames(recording)) as frames:
+    first = next(frames, None)
+  if first is None:
+    raise _without_samples(recording)
   with recording.opened() as (container, stream):
     return AudioInfo(
-      rate=stream.codec_context.sample_rate,
-      channels=stream.codec_context.channels,
+      rate=first[0].sample_rate,
+      channels=first[0].layout.nb_channels,
       duration_s=sound_decoding.declared_duration(container, stream),
       codec=stream.codec_context.name,
     )
@@ -115,10 +121,14 @@ def blocks(
   pieces = resampling.rebuffered(sound, block)
   first = next(pieces, None)
   if first is None:
-    raise errors.InputError(
-      f'{recording.path}: expected sound, found a track without a single sample'
-    )
+    raise _without_samples(recording)
   return itertools.chain([first], pieces)
+
+
+def _without_samples(recording: recordings.Recording) -> errors.InputError:
+  return errors.InputError(
+    f'{recording.path}: expected sound, found a track without a single sample'
+  )
 
 
 def _recording(source: Source) -> recordings.Recording:

@@ -10,7 +10,7 @@ then reads a `Recording` without deciding or warning again, however often.
   louder one then stands for all of them where one channel is wanted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 import contextlib
 import dataclasses
 import os
@@ -126,7 +126,7 @@ def examine(path: Path, track: int | None = None) -> Recording:
 
 def frames(
   recording: Recording, *, report: bool = False
-) -> Iterator[tuple[containers.Frame, bool]]:
+) -> Generator[tuple[containers.Frame, bool], None, None]:
   """Decoded frames of all parts, and whether their time stamps hold.
 
   Those of later parts start again at 0, so they do not.
@@ -193,7 +193,7 @@ def _choose(
 def _lone_channel(recording: Recording) -> int | None:
   """The loudest channel if the channels cancel each other, or else None."""
   with recording.opened() as (_, stream):
-    if stream.codec_context.channels < 2 and len(recording.parts) == 1:
+    if stream.codec_context.channels == 1 and len(recording.parts) == 1:
       return None
   energies = np.zeros(0)
   cancelled = 0.0

@@ -109,9 +109,7 @@ def fingerprint(bundle: str | None) -> str:
 
 @functools.cache
 def _folder(bundle: str) -> pathlib.Path:
-  if bundle.startswith(download.PREFIX):
-    return pathlib.Path(download.fetch(bundle))
-  return pathlib.Path(bundle)
+  return download.folder(bundle)
 
 
 def _networks(bundle: str | None) -> list[str]:

@@ -177,7 +177,11 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
     manifest = json.loads(path.read_text())
   except FileNotFoundError as error:
     raise errors.InputError(f'no records here: {path} is missing') from error
-  except ValueError as error:
+  except OSError as error:
+    raise errors.InputError(
+      f'no records here: {path} cannot be read: {error.strerror}'
+    ) from error
+  except (ValueError, RecursionError) as error:
     raise errors.InputError(f'expected JSON in {path}: {error}') from error
   _check_manifest(manifest, path)
   return manifest

@@ -1,9 +1,9 @@
 """The HTTP door of a service, as the usual APIs that make videos have it.
 
     POST /v1/videos                 a job, 202
-    GET /v1/videos/{id}             what became of it
-    GET /v1/videos/{id}/content     the mp4 file
+    GET /v1/videos/{id}             what became of it; /content: the mp4 file
     POST /v1/videos/{id}/cancel     DELETE /v1/videos/{id}
+    WS /v1/stream                   sound in, frames out, see `streams`
 
 Every refusal is `{"error": {"message": ...}}` with one line. The description
 for programs is at /openapi.json.
@@ -11,7 +11,7 @@ for programs is at /openapi.json.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import anyio
 import fastapi
@@ -20,7 +20,15 @@ from starlette import concurrency, exceptions
 
 from sadtalker_jax import errors
 from sadtalker_jax.marking import files as marking_files
-from sadtalker_jax.serving import answers, documents, guards, job_table, meters
+from sadtalker_jax.serving import (
+  answers,
+  documents,
+  guards,
+  job_table,
+  meters,
+  refusals,
+  streams,
+)
 from sadtalker_jax.serving import requests as requests_lib
 from sadtalker_jax.serving import service as service_lib
 from sadtalker_jax.serving import tokens as tokens_lib
@@ -58,13 +66,14 @@ def application(
     docs_url=None,  # its page would load programs from another server
     redoc_url=None,
   )
-  _answer_errors(app)
+  refusals.answer_errors(app)
 
   async def owner(request: fastapi.Request) -> str:
     return requests_lib.owner(request.headers, tokens)
 
   app.include_router(_videos(service, owner), prefix='/v1')
   app.include_router(_others(service, owner), prefix='/v1')
+  app.include_router(streams.router(service, tokens), prefix='/v1')
   app.include_router(_watching(service, owner))
   app.add_middleware(meters.RequestCounter, meters=service.meters)
   app.add_middleware(
@@ -220,26 +229,3 @@ def _watching(service: service_lib.Service, owner: _Owner) -> fastapi.APIRouter:
     )
 
   return router
-
-
-def _answer_errors(app: fastapi.FastAPI) -> None:
-  """Gives every refusal one form."""
-
-  def answer(
-    status: int, message: str, headers: Any = None
-  ) -> responses.JSONResponse:
-    body = {'error': {'message': message}}
-    return responses.JSONResponse(body, status, headers)
-
-  @app.exception_handler(errors.InputError)
-  async def bad_input(_: Any, error: Exception) -> responses.JSONResponse:
-    return answer(422, str(error))
-
-  @app.exception_handler(service_lib.Busy)
-  async def busy(_: Any, error: Exception) -> responses.JSONResponse:
-    return answer(429, str(error), {'Retry-After': '10'})
-
-  @app.exception_handler(exceptions.HTTPException)
-  async def refused(_: Any, error: Exception) -> responses.JSONResponse:
-    assert isinstance(error, exceptions.HTTPException)
-    return answer(error.status_code, error.detail, error.headers)

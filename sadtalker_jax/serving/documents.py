@@ -29,7 +29,9 @@ _TYPES: dict[option_specs.Kind, dict[str, Any]] = {
   'integer': {'type': 'integer'},
   'number': {'type': 'number'},
   'angles': {'type': 'array', 'items': {'type': 'number'}},
+  'pair': {'type': 'array', 'items': {'type': 'number'}},
   'box': {'type': 'array', 'items': {'type': 'number'}},
+  'graded': {'type': 'string', 'example': 'happy 0.6'},
   'name': {'type': 'string'},
   'word': {'type': 'string'},
 }
@@ -75,7 +77,7 @@ def _object(needed: dict[str, Any], optional: dict[str, Any]) -> dict[str, Any]:
 
 def _field(spec: option_specs.Spec) -> dict[str, Any]:
   field = _TYPES[spec.kind] | {'description': spec.help}
-  if spec.choices:
+  if spec.choices and spec.kind == 'name':
     field['enum'] = list(spec.choices)
   if spec.default is not None:
     field['default'] = spec.default

@@ -8,8 +8,9 @@ from sadtalker_jax.inference import option_specs, registry
 from sadtalker_jax.inference import options as options_lib
 
 # Of the machine, or of the service's owner: one batch size serves all jobs,
-# every frame is marked, and there is one file to fetch.
-_WITHHELD = {'batch_size', 'mark', 'face3dvis'}
+# every frame is marked, there is one file to fetch, and every request has a
+# recording.
+_WITHHELD = {'batch_size', 'mark', 'face3dvis', 'idle'}
 _FLAGS = {'true': True, '1': True, 'false': False, '0': False}
 
 
@@ -59,6 +60,8 @@ def _value(spec: option_specs.Spec, given: Any) -> Any:
       return int(text)
     if spec.kind == 'number':
       return float(text)
+    if spec.kind == 'graded':
+      return tuple(text.split())
     return tuple(float(part) for part in text.replace(',', ' ').split())
   except ValueError:
     return given  # `checked` says what was expected

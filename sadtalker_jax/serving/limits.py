@@ -29,6 +29,10 @@ class Limits:
     uploads: Uploaded files of one token that no job has taken yet.
     upload_hours: Hours that such files are kept.
     keep_hours: Hours that a finished job and its video are kept.
+    streams: Streams of all that are open.
+    streams_of_one: Streams of one token that are open.
+    stream_idle_s: Seconds after which a stream without any message ends.
+    stream_s: Seconds after which any stream ends.
   """
 
   request_bytes: int = 50_000_000
@@ -42,6 +46,10 @@ class Limits:
   uploads: int = 16
   upload_hours: float = 1.0
   keep_hours: float = 24.0
+  streams: int = 4
+  streams_of_one: int = 2
+  stream_idle_s: float = 60.0
+  stream_s: float = 3600.0
 
   def check_options(self, options: options_lib.Options) -> None:
     """Refuses options whose work is too large.

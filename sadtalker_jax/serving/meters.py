@@ -18,6 +18,7 @@ class Meters:
 
   Attributes:
     frames: Frames drawn.
+    streams: Streams that are open.
     requests: Requests by route, method and status.
     request_seconds: Durations of requests by route.
   """
@@ -26,6 +27,9 @@ class Meters:
     self._registry = registry.CollectorRegistry()
     self.frames = prometheus_client.Counter(
       'sadtalker_frames', 'Frames drawn.', registry=self._registry
+    )
+    self.streams = prometheus_client.Gauge(
+      'sadtalker_streams', 'Streams that are open.', registry=self._registry
     )
     self.requests = prometheus_client.Counter(
       'sadtalker_requests',

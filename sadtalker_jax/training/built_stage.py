@@ -147,12 +147,25 @@ class BuiltStage:
     *,
     train: bool,
   ) -> networks.Bound:
-    """The networks with their variables."""
+    """The networks with their variables; the frozen ones as in evaluation."""
+    still: set[str] = set()
+    if train:
+      params = dict(params)
+      for group, nets in params.items():
+        rates = self.stage.config.optimizer[group].rates
+        params[group], whole = optimizers.stopped(nets, rates)
+        still |= whole
     if self.mesh is not None:
       params = sharding.gathered(params, self.mesh, self.stage.config.overrides)
     remat = self.kept if train else None
     return networks.Bound(
-      self.modules, params, stats, frozen, train=train, remat=remat
+      self.modules,
+      params,
+      stats,
+      frozen,
+      train=train,
+      still=still,
+      remat=remat,
     )
 
   def _evaluated(

@@ -1,12 +1,12 @@
 """Networks of bundles: frozen experts, and what new weights start from."""
 
-from collections.abc import Sequence
-import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from absl import logging
 
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import bundles, cards, download
+from sadtalker_jax.checkpoints import bundles, cards, download, params
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import initial_state, networks
@@ -25,11 +25,20 @@ def experts(
   return _networks(config, config.bundle, names, 'bundle')
 
 
-def warm_start(config: config_lib.TrainConfig) -> dict[str, Variables]:
+def warm_start(
+  config: config_lib.TrainConfig,
+  trained: Mapping[str, networks.Trained] | None = None,
+) -> dict[str, Variables]:
   """Variables that a run starts from, by network or part of one.
 
+  Args:
+    config: Config of the run.
+    trained: Networks of its stage; those that are taken whole must be like
+      them.
+
   Raises:
-    InputError: As `experts`, or a network has no such part.
+    InputError: As `experts`; a network has no such part, or is of another
+      architecture.
   """
   start = config.warm_start
   parts = [
@@ -39,6 +48,9 @@ def warm_start(config: config_lib.TrainConfig) -> dict[str, Variables]:
   ]
   names = {*start.networks, *(source[0] for source, _ in parts)}
   found = _networks(config, start.bundle, sorted(names), 'warm_start.bundle')
+  for name in start.networks:
+    if trained is not None and name in trained:
+      _check_like(name, trained[name].config, found[name].config)
   warm = {name: found[name].variables for name in start.networks}
   for (name, *part), target in parts:
     warm[target] = initial_state.of_part(found[name].variables, part)
@@ -47,6 +59,27 @@ def warm_start(config: config_lib.TrainConfig) -> dict[str, Variables]:
         f'warm_start.parts: expected a part of {name}, found {"/".join(part)}'
       )
   return warm
+
+
+def _check_like(
+  name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> None:
+  """Raises unless fields of a network make the shapes of the bundle's."""
+  if params.named_shapes(zoo.shapes(name, **ours)) == params.named_shapes(
+    zoo.shapes(name, **theirs)
+  ):
+    return
+  here, there = zoo.build(name, **ours), zoo.build(name, **theirs)
+  differ = [
+    f'{key}={getattr(there, key)} (here {getattr(here, key)})'
+    for key in sorted(ours.keys() | theirs.keys())
+    if key != 'dtype' and getattr(here, key) != getattr(there, key)
+  ]
+  raise errors.InputError(
+    f'warm_start: expected {name} of the shapes that the config gives, found '
+    f'one with {", ".join(differ)}: the bundle is of another size (a variant '
+    'of the config, or keys of model, may fit)'
+  )
 
 
 def _networks(
@@ -64,10 +97,7 @@ def _networks(
       'of released files with `sadtalker convert`, of a finished run with '
       '`sadtalker bundle`, or turn off what needs them)'
     )
-  if bundle.startswith(download.PREFIX):
-    folder = download.fetch(bundle)
-  else:
-    folder = pathlib.Path(bundle)
+  folder = download.folder(bundle)
   card = cards.read(folder)
   missing = [name for name in names if name not in card.networks]
   if missing:

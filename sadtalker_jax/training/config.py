@@ -43,10 +43,14 @@ class TrainConfig:
   """What every stage has; see `configs/common.py`."""
 
   stage: Annotated[str, 'Name of the stage, see `training.stages`.']
-  seed: Annotated[int, 'Random seed for weights, batches and noise.']
+  seed: Annotated[
+    int, AtLeast(0), 'Random seed for weights, batches and noise.'
+  ]
   steps: Annotated[int, AtLeast(0), 'Steps of the run; 0: those of `epochs`.']
   epochs: Annotated[float, AtLeast(0), 'Epochs of the run, if `steps` is 0.']
-  repeats: Annotated[float, 'Times that an epoch visits every clip.']
+  repeats: Annotated[
+    float, AtLeast(0), 'Times that an epoch visits every clip.'
+  ]
   batch_size: Annotated[
     int, AtLeast(1), 'Examples of a batch, on all devices together.'
   ]
@@ -63,7 +67,9 @@ class TrainConfig:
     'hourglass and SPADE blocks, everything.',
   ]
   ema_decay: Annotated[
-    float, 'Decay of the moving average of weights; 0: no average.'
+    float,
+    AtLeast(0),
+    'Decay of the moving average of weights; 0: no average.',
   ]
   optimizer: Annotated[
     Mapping[str, config_parts.OptimizerConfig],
@@ -108,6 +114,9 @@ class TrainConfig:
     'Steps of a call that may be stepped over because a loss is no number; '
     'one more ends the run.',
   ] = 0
+  wandb: Annotated[
+    str, 'Project of Weights & Biases that figures go to; empty: none.'
+  ] = ''
   # Of some stages only, which repeat them without a default.
   size: Annotated[int | None, 'Side of the pictures, pixels.'] = None
   morphable: config_parts.FaceModelConfig | None = None

@@ -14,10 +14,14 @@ Options = Mapping[str, Any]
 class OptimizerConfig:
   """Adam, and its learning rate over the steps, of a group of networks."""
 
-  learning_rate: Annotated[float, 'Learning rate of the first step.']
-  b1: Annotated[float, 'Decay of the mean of gradients, in [0, 1).']
-  b2: Annotated[float, 'Decay of the mean of their squares, in [0, 1).']
-  clip_norm: Annotated[float, 'Largest global norm of gradients; 0: no limit.']
+  learning_rate: Annotated[
+    float, AtLeast(0), 'Learning rate of the first step.'
+  ]
+  b1: Annotated[float, AtLeast(0), 'Decay of the mean of gradients, below 1.']
+  b2: Annotated[float, AtLeast(0), 'Decay of the mean of squares, below 1.']
+  clip_norm: Annotated[
+    float, AtLeast(0), 'Largest global norm of gradients; 0: no limit.'
+  ]
   warmup_steps: Annotated[
     int, AtLeast(0), 'Steps over which the rate rises from 0.'
   ]
@@ -148,6 +152,9 @@ class ValidationConfig:
   options: Annotated[Options, 'Over `data.options`, where they are not None.']
   every: Annotated[int, AtLeast(0), 'Steps between validations; 0: never.']
   batches: Annotated[int, AtLeast(1), 'Batches of a validation.']
+  first: Annotated[
+    bool, 'Whether to validate before the first step: what a fine-tuning gains.'
+  ] = False
 
   def options_over(self, options: Options) -> dict[str, Any]:
     """Options of examples with those that are not None here."""

@@ -8,8 +8,8 @@ type:
 
 Types may be bool, int, float, str, `Literal`, `X | None`, tuples, mappings and
 nested dataclasses; what is of any other type is taken as it is. A whole number
-is a number, and a list is a tuple, for JSON has no other. Keys are written with
-dots: `loss.read`.
+is a number, and a list is a tuple, for JSON has no other. Numbers have at most
+31 bits before the point. Keys are written with dots: `loss.read`.
 """
 
 import collections.abc
@@ -30,6 +30,8 @@ _WORDS: Mapping[Any, str] = {
   float: 'number',
   str: 'text',
 }
+_LARGEST = 2**31 - 1  # of numbers
+_MOST_SHOWN = 200  # characters of a value in a message
 _MAX_NAMED = 12  # known keys that a message lists where none is similar
 
 
@@ -196,17 +198,23 @@ def _fits(value: Any, kind: Any, notes: Sequence[Any]) -> bool:
   if kind not in _WORDS:
     return True
   number = (int, float) if kind is float else kind
-  if (
-    not isinstance(value, number)
-    or kind is not bool
-    and isinstance(value, bool)
-  ):
+  is_flag = isinstance(value, bool)
+  if not isinstance(value, number) or (is_flag and kind is not bool):
+    return False
+  if kind is not str and not abs(value) <= _LARGEST:  # nor is it NaN
     return False
   return all(value >= n.least for n in notes if isinstance(n, AtLeast))
 
 
 def _wrong(value: Any, hint: Any, key: str) -> errors.InputError:
-  return errors.InputError(f'{key}: expected {_a(hint)}, found {value!r}')
+  number = isinstance(value, (int, float))
+  limit = f' up to {_LARGEST}' if number and not abs(value) <= _LARGEST else ''
+  try:
+    found = repr(value)
+  except ValueError:
+    found = 'one of thousands of digits'
+  found = found[:_MOST_SHOWN]
+  return errors.InputError(f'{key}: expected {_a(hint)}{limit}, found {found}')
 
 
 def _a(hint: Any) -> str:

@@ -5,11 +5,15 @@ stage outside the package are exported where that stage is not known.
 """
 
 from collections.abc import Mapping, Sequence
+import contextlib
 import dataclasses
 import importlib.metadata
+import json
+import math
 import pathlib
-from typing import Any
+from typing import Any, Literal
 
+from absl import logging
 import jax
 import numpy as np
 
@@ -24,6 +28,10 @@ _LICENCE = (
 )
 _PACKAGES = ('jax', 'flax', 'numpy', 'orbax-checkpoint')
 _RENDERERS = ('generator', 'generator_plain')
+
+
+# A step, the newest one (None), or that with the lowest `best_metric`.
+Which = int | Literal['best'] | None
 
 
 @dataclasses.dataclass
@@ -61,7 +69,7 @@ class _Collected:
       if card.morphable is not None and name in cards.SPEAK_OF_FACES:
         self.models[name] = card.morphable
 
-  def add_run(self, folder: pathlib.Path, step: int | None) -> None:
+  def add_run(self, folder: pathlib.Path, step: Which) -> None:
     """Takes what a run has trained."""
     config, networks = trained(folder, step)
     for name, (fields, variables) in networks.items():
@@ -73,19 +81,20 @@ class _Collected:
 
 
 def bundle(
-  runs: Sequence[pathlib.Path],
+  runs: Sequence[pathlib.Path | tuple[pathlib.Path, Which]],
   output: pathlib.Path,
   *,
   base: pathlib.Path | None = None,
-  step: int | None = None,
+  step: Which = None,
 ) -> cards.Card:
   """Makes a bundle of what stages have trained.
 
   Args:
-    runs: Folders of `train.py`; of networks that several have, the last wins.
+    runs: Folders of `train.py`, or pairs of one and the step of its checkpoint;
+      of networks that several have, the last wins.
     output: Folder to make; it appears when everything is in it.
     base: A bundle whose other networks are taken over.
-    step: Step of the checkpoints; the newest by default.
+    step: Step of the checkpoints of runs that have none; the newest by default.
 
   Returns:
     Its card.
@@ -98,7 +107,7 @@ def bundle(
   if base is not None:
     found.add_bundle(base)
   for run in runs:
-    found.add_run(run, step)
+    found.add_run(*(run if isinstance(run, tuple) else (run, step)))
   models = found.models
   if len(set(models.values())) > 1:
     raise errors.InputError(
@@ -120,13 +129,13 @@ def bundle(
 
 
 def trained(
-  run: pathlib.Path, step: int | None = None
+  run: pathlib.Path, step: Which = None
 ) -> tuple[dict[str, Any], dict[str, tuple[dict[str, Any], Variables]]]:
   """What a run has trained, from a checkpoint.
 
   Args:
     run: Folder of `train.py`.
-    step: Step of the checkpoint; the newest by default.
+    step: Step of the checkpoint; the newest by default, or 'best'.
 
   Returns:
     The config of the run; and of every network that a bundle takes, the fields
@@ -143,6 +152,8 @@ def trained(
   manager = manager_lib.Manager(folder, keep_last=10**9, read_only=True)
   try:
     steps = manager.steps
+    if step == 'best' and steps:
+      step = _best(manager, run)
     step = manager.latest if step is None else step
     if step is None or step not in steps:
       raise errors.InputError(
@@ -162,3 +173,39 @@ def trained(
         variables = {'params': params, **(state['stats'] or {}).get(name, {})}
         networks[name] = (exported[name], jax.tree.map(np.asarray, variables))
   return config, networks
+
+
+def _best(manager: manager_lib.Manager, run: pathlib.Path) -> int:
+  """Step of the checkpoint with the lowest metric of those that are kept.
+
+  Raises:
+    InputError: No checkpoint has one.
+  """
+  metric = manager.config(manager.steps[-1]).get('best_metric', '')
+  found = {
+    step: value
+    for step, value in _measured(run, metric).items()
+    if step in manager.steps
+  }
+  if not found:
+    raise errors.InputError(
+      f'{run}: expected checkpoints with {metric or "a best_metric"}, found '
+      'none (save_every must be a multiple of validation.every)'
+    )
+  step = min(found, key=lambda s: (found[s], s))
+  logging.info(
+    '%s: step %d has the best %s, %g', run, step, metric, found[step]
+  )
+  return step
+
+
+def _measured(run: pathlib.Path, metric: str) -> dict[int, float]:
+  """A figure of a run by step, where it is a number."""
+  path, found = run / 'metrics.jsonl', {}
+  lines = path.read_text().splitlines() if path.exists() else []
+  for line in lines:
+    with contextlib.suppress(ValueError):  # a line that was cut short
+      row = json.loads(line)
+      if math.isfinite(row.get(metric, math.nan)):
+        found[int(row['step'])] = float(row[metric])
+  return found

@@ -7,7 +7,7 @@ import fcntl
 import os
 import pathlib
 import signal
-from typing import Any
+from typing import Any, TextIO
 
 from absl import logging
 import jax
@@ -32,13 +32,13 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
   """Holds a folder against other runs.
 
   Raises:
-    InputError: Another run holds it.
+    InputError: Another run holds it, or it cannot be made or written.
   """
-  folder.mkdir(parents=True, exist_ok=True)
-  if jax.process_index():
+  lock = _lock_file(folder)
+  if lock is None:
     yield
     return
-  with open(folder / '.lock', 'w', encoding='utf-8') as file:
+  with lock as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -46,6 +46,20 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
         f'{folder}: expected a folder that no other run uses, found it in use'
       ) from error
     yield
+
+
+def _lock_file(folder: pathlib.Path) -> TextIO | None:
+  """Makes a folder, and in process 0 its file to lock."""
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    if jax.process_index():
+      return None
+    return open(folder / '.lock', 'w', encoding='utf-8')
+  except OSError as error:
+    raise errors.InputError(
+      'workdir: expected a folder that can be made and written, found '
+      f'{str(folder)[:200]}: {error.strerror}'
+    ) from error
 
 
 @dataclasses.dataclass

@@ -24,6 +24,7 @@ from sadtalker_jax.training import (
   sharding,
   skipping,
   summaries,
+  trackers,
 )
 from sadtalker_jax.training import data as data_lib
 from sadtalker_jax.training import schedule as schedule_lib
@@ -88,9 +89,7 @@ def run(
     )
     if place is not None:
       data_lib.go_to(feeds.train, place, anew=plan.restart_data)
-    writers = writers_lib.open_writers(
-      folder, tensorboard=plan.tensorboard, after=int(state.step)
-    )
+    writers = trackers.open_writers(folder, plan, record, after=int(state.step))
     for writer in writers:
       stack.callback(writer.close)
     if plan.skip_non_finite:
@@ -141,6 +140,10 @@ class _Steps:
     interval = reporting.Interval(plan.batch_size, plan.steps)
     data.reset_clock()
     before: tuple[Any, Any] | None = None  # batch and metrics of the last step
+    if plan.eval_first and not step:
+      with interval.phase('validation'):
+        self._validate(step, state, frozen)
+      self.measured = None
     while step < plan.steps and not stop.agreed(step):
       self.trace.before(step)
       try:

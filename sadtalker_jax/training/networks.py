@@ -5,7 +5,7 @@ losses are given: it applies networks by name, and keeps the statistics that
 norms move on the way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 from typing import Any
 
@@ -100,6 +100,7 @@ class Bound:
     frozen: Mapping[str, Any],
     *,
     train: bool,
+    still: Collection[str] = (),
     remat: Any = None,
   ):
     """Networks of a state.
@@ -110,6 +111,7 @@ class Bound:
       stats: Statistics of norms by network.
       frozen: 'networks': variables that nothing moves, by name; 'data': arrays.
       train: Whether norms use the batch.
+      still: Networks in `params` whose norms never do.
       remat: What `jax.checkpoint` keeps of trained networks; None: all.
     """
     self._modules = modules
@@ -119,6 +121,7 @@ class Bound:
     self._frozen: Mapping[str, Variables] = frozen['networks']
     self.data: Mapping[str, Any] = frozen['data']
     self.train = train
+    self._still = still
     self._remat = remat
     self.stats: dict[str, Variables] = dict(stats)
 
@@ -136,11 +139,12 @@ class Bound:
     flags = {**(network.flags if method is None else {}), **flags}
     if name not in self._params:
       return module.apply(self._frozen[name], *inputs, method=method, **flags)
+    train = self.train and name not in self._still
     if 'train' in network.flags and method is None:
-      flags['train'] = self.train
+      flags['train'] = train
     stats = self.stats.get(name, {})
     variables = {'params': self._params[name], **stats}
-    mutable = list(stats) if self.train else []
+    mutable = list(stats) if train else []
 
     def apply(variables: Variables, *inputs: Any) -> Any:
       return module.apply(

@@ -92,13 +92,38 @@ def scaled(updates: PyTree, rates: Sequence[tuple[str, float]]) -> PyTree:
   """
 
   def one(path: Any, update: jax.Array) -> jax.Array:
-    name = _name(path)
-    for pattern, factor in rates:
-      if re.fullmatch(pattern, name):
-        return update * factor if factor else jnp.zeros_like(update)
-    return update
+    factor = _factor(path, rates)
+    return update * factor if factor else jnp.zeros_like(update)
 
   return jax.tree_util.tree_map_with_path(one, updates) if rates else updates
+
+
+def stopped(
+  params: PyTree, rates: Sequence[tuple[str, float]]
+) -> tuple[PyTree, set[str]]:
+  """Parameters of a group, no gradient of those whose rate is 0.
+
+  Args:
+    params: Parameters by network.
+    rates: Patterns with their factors.
+
+  Returns:
+    The same parameters, and the names of networks that are frozen whole.
+  """
+
+  def one(path: Any, value: jax.Array) -> jax.Array:
+    return value if _factor(path, rates) else lax.stop_gradient(value)
+
+  paths = jax.tree_util.tree_flatten_with_path(params)[0]
+  moving = {p[0].key for p, _ in paths if _factor(p, rates)}
+  return jax.tree_util.tree_map_with_path(one, params), set(params) - moving
+
+
+def _factor(path: Any, rates: Sequence[tuple[str, float]]) -> float:
+  """What the rate of a parameter is multiplied by."""
+  name = _name(path)
+  found = (factor for p, factor in rates if re.fullmatch(p, name))
+  return next(found, 1.0)
 
 
 def _decays(params: PyTree) -> PyTree:

@@ -8,13 +8,12 @@ weights are needed.
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import math
-import pathlib
 from typing import Any
 
 import jax
 import ml_collections
 
-from sadtalker_jax.checkpoints import cards
+from sadtalker_jax.checkpoints import cards, download
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import (
@@ -136,7 +135,7 @@ def _experts(
   """Shapes of frozen networks, as the bundle or else the config has them."""
   held: Mapping[str, cards.NetworkEntry] = {}
   if config.bundle:
-    held = cards.read(pathlib.Path(config.bundle)).networks
+    held = cards.read(download.folder(config.bundle)).networks
   found = {}
   for name in names:
     fields = config.frozen_fields(name)

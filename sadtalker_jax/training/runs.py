@@ -80,10 +80,7 @@ def run(
     NotFinite: A loss was no number.
   """
   given = stages.read(config)
-  require_local(
-    {'workdir': str(folder), 'data.folder': given.data.folder}
-    | {'bundle': given.bundle, 'warm_start.bundle': given.warm_start.bundle}
-  )
+  require_local(folder)
   mesh = sharding.make_mesh(dataclasses.asdict(given.mesh))
   sharding.check_batch(given.batch_size, given.accumulate, mesh)
   kind = stages.get(given.stage)
@@ -109,29 +106,24 @@ def run(
     record(stage),
     plain_step=without_remat(stage),
     overrides=typed.overrides,
-    warm=bundled.warm_start(typed),
+    warm=bundled.warm_start(typed, stage.trained()),
   )
 
 
-def require_local(paths: Mapping[str, str]) -> None:
-  """Raises where a path is one of an object store, which nothing here opens.
+def require_local(folder: pathlib.Path) -> None:
+  """Raises where the folder of a run is a path of a store.
 
   As a local path `gs://bucket/x` would be the folder `gs:`.
 
-  Args:
-    paths: Paths by the name of their flag or key. `hf://` is a bundle's.
-
   Raises:
-    InputError: A path is no local one; nothing has been written.
+    InputError: It is no local one; nothing has been written.
   """
-  for name, path in paths.items():
-    scheme, colon, _ = path.partition(':/')
-    bundle = scheme == 'hf' and name.endswith('bundle')
-    if colon and scheme.isalnum() and len(scheme) > 1 and not bundle:
-      raise errors.InputError(
-        f'{name}: expected a folder of this machine, or of a file system that '
-        f'is mounted here (gcsfuse, mountpoint-s3, NFS), found {path!r}'
-      )
+  scheme, colon, _ = str(folder).partition(':/')
+  if colon and scheme.isalnum() and len(scheme) > 1:
+    raise errors.InputError(
+      f'workdir: expected a folder of this machine, found {str(folder)!r} '
+      '(`stores.mirroring.mirrored` gives one for a store)'
+    )
 
 
 def record(stage: stage_lib.Stage[Any]) -> dict[str, Any]:
@@ -165,12 +157,14 @@ def plan(
     save_every=config.save_every,
     eval_every=config.validation.every,
     eval_batches=config.validation.batches,
+    eval_first=config.validation.first,
     summarise_every=config.summarise_every,
     keep_last=config.keep_last,
     keep_best=config.keep_best if config.best_metric else 0,
     best_metric=config.best_metric,
     clip_every=config.clips.every,
     tensorboard=config.tensorboard,
+    wandb=config.wandb,
     dtype=config.dtype,
     profile=profile,
     skip_non_finite=config.skip_non_finite,

@@ -20,7 +20,9 @@ class Schedule:
   best_metric: str  # of validation, the lowest is best
   clip_every: int = 0  # films; 0: never
   tensorboard: bool = False  # whether event files are written
+  wandb: str = ''  # project of Weights & Biases; empty: none
   dtype: str = 'float32'  # of computation, for the share of the peak
   profile: tuple[int, int] | None = None  # first and last step of a trace
   skip_non_finite: int = 0  # steps whose losses are no numbers, before an error
+  eval_first: bool = False  # whether to validate before the first step
   restart_data: bool = False  # whether data may begin anew after a checkpoint

@@ -1,7 +1,8 @@
-"""Where a run's figures, pictures and films go: files, and TensorBoard's.
+"""Where a run's figures, pictures and films go: files of its folder.
 
 Writers take the calls of `clu.metric_writers` (write_scalars, write_images,
-flush, close), whose own ones need TensorFlow.
+flush, close), whose own ones need TensorFlow; those of other programs are in
+`trackers`.
 """
 
 from collections.abc import Mapping
@@ -10,10 +11,9 @@ import os
 import pathlib
 from typing import Any, Protocol
 
-import jax
 import numpy as np
 
-from sadtalker_jax import conventions, errors
+from sadtalker_jax import conventions
 from sadtalker_jax.media import image as image_lib
 from sadtalker_jax.media import video
 
@@ -41,6 +41,11 @@ class MetricWriter(Protocol):
 
   def close(self) -> None:
     """Ends the writing."""
+
+
+def film_path(folder: pathlib.Path, step: int, name: str) -> pathlib.Path:
+  """The file of a film in the folder of a run."""
+  return folder / 'summaries' / f'{name}_{step:08d}.mp4'
 
 
 class FileWriter:
@@ -82,7 +87,7 @@ class FileWriter:
     sound: tuple[np.ndarray, int],
   ) -> None:
     """`summaries/NAME_STEP.mp4`."""
-    path = self._folder / 'summaries' / f'{name}_{step:08d}.mp4'
+    path = film_path(self._folder, step, name)
     path.parent.mkdir(exist_ok=True, parents=True)
     with video.VideoWriter(
       path, fps=conventions.FRAME_RATE, audio=sound, overwrite=True
@@ -97,83 +102,6 @@ class FileWriter:
   def close(self) -> None:
     """Ends the writing."""
     self._file.close()
-
-
-class TensorBoardWriter:
-  """Event files for TensorBoard, by tensorboardX: no TensorFlow."""
-
-  def __init__(self, folder: pathlib.Path, after: int | None = None):
-    """Opens an event file in `folder`.
-
-    Args:
-      folder: Folder of the run.
-      after: Step that the run goes on after; TensorBoard drops later events.
-
-    Raises:
-      InputError: The package tensorboardX is not installed.
-    """
-    try:
-      import tensorboardX
-    except ImportError as error:
-      raise errors.InputError(
-        'tensorboard: expected the package tensorboardX, found none '
-        "(pip install -e '.[train]', or set tensorboard to False)"
-      ) from error
-    self._writer = tensorboardX.SummaryWriter(
-      str(folder), purge_step=None if after is None else after + 1
-    )
-
-  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-    """Figures of a step."""
-    for name, value in sorted(scalars.items()):
-      self._writer.add_scalar(name, float(value), step)
-
-  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
-    """Pictures of a step."""
-    for name, picture in sorted(images.items()):
-      self._writer.add_image(name, picture, step, dataformats='HWC')
-
-  def write_film(
-    self,
-    step: int,
-    name: str,
-    frames: np.ndarray,
-    sound: tuple[np.ndarray, int],
-  ) -> None:
-    """Its sound, and its middle frame: films would need another package."""
-    wave, rate = sound
-    self._writer.add_audio(f'{name}/sound', wave, step, sample_rate=rate)
-    middle = frames[len(frames) // 2]
-    self._writer.add_image(f'{name}/frame', middle, step, dataformats='HWC')
-
-  def flush(self) -> None:
-    """Makes sure that all is on disk."""
-    self._writer.flush()
-
-  def close(self) -> None:
-    """Ends the writing."""
-    self._writer.close()
-
-
-def open_writers(
-  folder: pathlib.Path, *, tensorboard: bool, after: int | None = None
-) -> tuple[MetricWriter, ...]:
-  """Files in the folder of a run, and TensorBoard's if wanted.
-
-  None of all in processes but the first, which writes for them.
-
-  Args:
-    folder: Folder of the run.
-    tensorboard: Whether event files are written.
-    after: Step that the run goes on after, see `FileWriter`.
-
-  Raises:
-    InputError: The package tensorboardX is wanted and not installed.
-  """
-  if jax.process_index():
-    return ()
-  more = (TensorBoardWriter(folder, after),) if tensorboard else ()
-  return (*more, FileWriter(folder, after))
 
 
 def write_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """How programs end."""
 
+import errno
 import os
 import pathlib
 import signal
@@ -55,6 +56,12 @@ def test_code_of_the_body_is_handed_on_without_a_word(capsys):
       'expected the package array_record, found none: '
       "pip install 'sadtalker-jax[prepare]'",
     ),
+    (
+      _raises(OSError(errno.ENOSPC, 'No space left', 'a.mp4')),
+      2,
+      "expected files that can be read and written, found: No space left: 'a",
+    ),
+    (lambda: len(os.listdir('x' * 5000)), 2, 'expected files that can be read'),
   ],
 )
 def test_what_ends_a_program_early_is_one_line(capsys, body, code, line):
@@ -67,6 +74,8 @@ def test_what_ends_a_program_early_is_one_line(capsys, body, code, line):
 def test_defects_keep_their_traceback():
   with pytest.raises(ZeroDivisionError):
     command.run(lambda: 1 // 0, 'any')
+  with pytest.raises(FileNotFoundError):
+    command.run(_raises(FileNotFoundError(errno.ENOENT, 'gone')), 'any')
   with pytest.raises(ModuleNotFoundError):  # of no extra: not optional
     command.run(_raises(ModuleNotFoundError(name='sadtalker_jax.no')), 'any')
 
@@ -124,6 +133,17 @@ def test_faults_of_flags_are_one_short_line(capsys):
   line = capsys.readouterr().err
   assert line.count('\n') == 1 and len(line) < 700
   assert 'argument --number: invalid int value' in line
+
+
+def test_empty_name_is_no_path(capsys):
+  options = command.parser('export', None)
+  options.add_argument('--input', type=command.path)
+  assert options.parse_args(['--input', 'a']).input == pathlib.Path('a')
+  with pytest.raises(SystemExit):
+    options.parse_args(['--input', ''])
+  assert (
+    "argument --input: expected a path, found ''" in capsys.readouterr().err
+  )
 
 
 def test_module_is_light():

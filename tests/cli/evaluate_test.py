@@ -1,6 +1,7 @@
 """The command of the evaluation."""
 
 import json
+import pathlib
 import shutil
 
 import numpy as np
@@ -80,19 +81,25 @@ def test_exit_code_tells_of_too_many_failures(films, tmp_path, stubbed):
     (['--generated', 'gone'], 'nothing there'),
     (['--compare', 'a/x', 'b/x'], 'names of their own'),
     (['--compare', 'real=a'], 'names of their own'),
+    (['--compare', 'mine='], 'NAME=DIR'),
     (['--generated', 'a', '--resamples', '0'], 'resamples from 1'),
+    (['--generated', 'a', '--resamples', '9' * 30], 'resamples from 1'),
     (['--generated', 'a', '--metrics', 'beauty'], 'expected names'),
     (['--generated', 'a', '--bundle', 'gone'], 'gone'),
     (['--generated', 'a', '--protocol', f'{CONFIG}:mine'], 'hdtf'),
     (['--generated', 'a', '--protocol', 'gone.py'], 'no such file'),
     (['--generate', 'x', '--render_options', '[]'], 'JSON object'),
+    (['--generate', 'x', '--render_options', '[' * 5000], 'too deep'),
+    (['--generate', 'x', '--render_options', '{"size": "x"}'], 'size: '),
+    (['--generate', 'x', '--batch_size', '0'], 'batch_size: '),
+    (['--generate', 'x', '--render_bundle', '/gone'], "found '/gone'"),
   ],
 )
 def test_bad_flags_end_with_a_line(films, tmp_path, capsys, flags, said):
   assert run(films, tmp_path / 'out', *flags) == 2
   error = capsys.readouterr().err
   assert said in error and error.count('\n') == 1
-  assert not (tmp_path / 'out').exists()
+  assert not (tmp_path / 'out').exists() and not pathlib.Path('x').exists()
 
 
 def test_stopped_run_leaves_nothing(films, tmp_path, stubbed, monkeypatch):

@@ -84,7 +84,7 @@ def test_killed_at_any_moment_leaves_no_half_video(tmp_path):
   assert make('a.mp4') == whole
 
 
-_FINALISER = """
+_DROPS = """
 import os, signal, sys, time
 from sadtalker_jax.cli import command
 
@@ -96,17 +96,25 @@ class Finalised:
     time.sleep(0.1)
 
 def body():
-  Finalised()
+  if sys.argv[2] == 'finaliser':
+    Finalised()
+  else:
+    try:
+      os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+      time.sleep(0.1)
+    except BaseException:
+      pass  # as an extension does that drops an error
   time.sleep(30)
 
 sys.exit(command.run(body, 'any'))
 """
 
 
+@pytest.mark.parametrize('place', ['finaliser', 'extension'])
 @pytest.mark.parametrize('name, code', [('SIGTERM', 143), ('SIGINT', 130)])
-def test_a_signal_amid_a_finaliser_is_not_lost(name, code):
+def test_a_signal_that_is_dropped_comes_again(name, code, place):
   done = subprocess.run(
-    [sys.executable, '-c', _FINALISER, name],
+    [sys.executable, '-c', _DROPS, name, place],
     cwd=ROOT,
     capture_output=True,
     text=True,

@@ -52,7 +52,8 @@ def test_list_pairs_what_it_says(folders, tmp_path):
     {'real': 's1/a.mpg', 'generated': 'gone.mp4'},
   ]
   listed = tmp_path / 'pairs.jsonl'
-  listed.write_text('\n'.join(json.dumps(line) for line in lines) + '\n\n')
+  text = '\r\n'.join(json.dumps(line) for line in lines)
+  listed.write_text(f'\ufeff{text}\r\n\r\n', newline='')
   pairs, left_out = pairing.by_list(listed, real, {'made': made})
   assert [p.name for p in pairs] == ['one']
   assert pairs[0].generated['made'] == made / 'extra.mp4'
@@ -67,6 +68,8 @@ def test_list_pairs_what_it_says(folders, tmp_path):
     ('[1]', 'line 1'),
     ('{"real": "a", "generated": 3}', 'line 1'),
     ('{', 'line 1'),
+    ('[' * 5000, 'line 1: expected JSON, found: lists or objects nested'),
+    ('{"real": ' + '9' * 5000 + '}', 'line 1: expected JSON, found: a number'),
     ('{"real": "a", "generated": "b", "colour": "c"}', 'line 1'),
     (
       '{"real": "a", "generated": "b"}\n{"real": "a", "generated": "c"}',

@@ -42,6 +42,23 @@ def test_bad_rules_are_refused(fields):
     protocol.from_mapping(fields)
 
 
+@pytest.mark.parametrize(
+  'text, found',
+  [
+    ('def(', 'SyntaxError'),
+    ('1 / 0', 'ZeroDivisionError'),
+    ('a = 1', 'AttributeError'),
+    ('get_config = lambda name: 3', 'AttributeError'),
+    ('import sys; sys.exit(3)', 'SystemExit: 3'),
+  ],
+)
+def test_files_that_are_no_config_are_one_line(tmp_path, text, found):
+  (tmp_path / 'rules.py').write_text(text)
+  with pytest.raises(errors.InputError, match=found) as caught:
+    protocol.read(str(tmp_path / 'rules.py'))
+  assert '\n' not in str(caught.value)
+
+
 def test_unknown_tests_are_refused():
   with pytest.raises(ValueError, match='hdtf'):
     config.get_config('mine')

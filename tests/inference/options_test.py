@@ -65,4 +65,4 @@ def test_every_option_says_what_it_is():
   for spec in options_lib.specs():
     assert spec.help.endswith('.'), spec.name
     assert spec.checked(spec.default) == spec.default
-    assert bool(spec.choices) == (spec.kind == 'name'), spec.name
+    assert bool(spec.choices) == (spec.kind in ('name', 'graded')), spec.name

@@ -6,8 +6,11 @@ from input_pipeline import bench
 def test_table_has_a_line_for_each_stage(folder, capsys):
   arguments = ['--folder', str(folder), '--stages', 'expnet', 'mapping']
   arguments += ['--seconds', '0.1', '--step', '0.02', '--resumed', '3']
+  arguments += ['--wanted', '100']
   assert bench.main(arguments) == 0
-  lines = capsys.readouterr().out.splitlines()
+  *lines, first, second = capsys.readouterr().out.splitlines()
+  assert first.startswith('expnet: 100 examples/s take ')
+  assert second.endswith(' cores like these')
   assert [line.count('|') for line in lines] == [9] * 4
   for line, stage in zip(lines[2:], ('expnet', 'mapping'), strict=True):
     assert line.startswith(f'| {stage} | 32 |')

@@ -112,6 +112,16 @@ def test_held_out_clips_are_the_rest_of_the_same_speakers():
     dataclasses.replace(chosen, held_out='maybe')
 
 
+def test_one_of_few_clips_is_held_out():
+  index = _index(speaker=['a', 'a', 'a'])
+  kept = {
+    word: selection.select(index, ('a',), selection.Selection(held_out=word))[1]
+    for word in ('without', 'only')
+  }
+  assert kept['only'].sum() == 1
+  np.testing.assert_array_equal(kept['without'], ~kept['only'])
+
+
 def test_selection_that_leaves_nothing_is_named(folder):
   with pytest.raises(errors.InputError, match='no clip .*min_seconds=60'):
     sources.Clips(

@@ -225,6 +225,15 @@ def test_info_describes_the_file(tmp_path, sound_file, speech_like):
   assert audio.info(path) == audio.AudioInfo(22050, 2, 0.5, 'pcm_s16le')
 
 
+def test_info_is_of_what_can_be_decoded(tmp_path, sound_file, speech_like):
+  wave = speech_like(0.5, 16000)
+  path = sound_file(tmp_path / 'a.wav', wave, 16000, 'pcm_s16le')
+  good = path.read_bytes()
+  path.write_bytes(good[:22] + b'\0\0' + good[24:] + good)  # no channels
+  assert audio.info(path).channels == 1
+  assert len(audio.load(path)) == len(wave)
+
+
 def test_shipped_recording_is_speech_of_seven_seconds():
   wave = audio.load(CLIP)
   assert 7 < len(wave) / 16000 < 7.3

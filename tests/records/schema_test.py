@@ -206,6 +206,7 @@ def test_manifest_keeps_its_values(tmp_path):
   'text, words',
   [
     ('{', 'expected JSON'),
+    ('[' * 5000, 'expected JSON'),
     ('[]', 'schema 1'),
     ('{"schema": 7}', 'found 7'),
     ('{"schema": 1}', 'options'),

@@ -21,16 +21,21 @@ CASES = {
     ('keypoint_detector', 'head_pose_estimator', 'generator'),
   ),
 }
+# Of the same stages.
+MORE = {
+  # Without a head-pose estimator; the generator learns.
+  'mapping:finetune': ('mapping', 'test+finetune', ('keypoint_detector',)),
+}
 
 
 def config_of(name, **changes):
   """The typed config of a case, with changes of the plain one.
 
   Args:
-    name: Key of `CASES`.
+    name: Key of `CASES` or `MORE`.
     **changes: Values by key, `__` for the dots.
   """
-  file, variant, _ = CASES[name]
+  file, variant, _ = (CASES | MORE)[name]
   config = importlib.import_module(f'configs.{file}').get_config(variant)
   for group in config.optimizer.values():
     group.learning_rate = 1e-3
@@ -47,7 +52,7 @@ def config_of(name, **changes):
 def build(name, config, frozen=None, mesh=None):
   if frozen is None:
     frozen = {}
-    for network in CASES[name][2]:
+    for network in (CASES | MORE)[name][2]:
       fields = config.frozen_fields(network)
       frozen[network] = networks.Frozen(zoo.noise(network, **fields), fields)
   stage = stages.get(config.stage)(config, frozen, STATISTICS)

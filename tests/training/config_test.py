@@ -56,8 +56,12 @@ def changed(config, key, value):
     ('batch_size', 2.5, 'a whole number from 1, found 2.5'),
     ('batch_size', True, 'a whole number from 1, found True'),
     ('log_every', 0, 'a whole number from 1, found 0'),
-    ('ema_decay', 'much', "a number, found 'much'"),
-    ('optimizer.model.b1', None, 'a number, found None'),
+    ('ema_decay', 'much', "a number from 0, found 'much'"),
+    ('optimizer.model.b1', None, 'a number from 0, found None'),
+    ('optimizer.model.learning_rate', float('nan'), 'a number .*, found nan'),
+    ('loss.kl', float('inf'), 'a number up to 2147483647, found inf'),
+    ('batch_size', 10**30, 'a whole number from 1 up to 2147483647, found 1'),
+    ('seed', -1, 'a whole number from 0, found -1'),
     ('tensorboard', 1, 'True or False, found 1'),
     ('bundle', None, 'text, found None'),
     ('remat', 'some', "none or blocks or full, found 'some'"),
@@ -93,6 +97,11 @@ def test_a_missing_key_is_named():
   del plain['size']
   with pytest.raises(errors.InputError, match='^size: .*found nothing'):
     stages.read({**plain, 'loss': renderer.get_config().loss.to_dict()})
+
+
+def test_what_is_no_config_is_named():
+  with pytest.raises(errors.InputError, match='^config: .* found int'):
+    stages.read(3)
 
 
 @pytest.mark.parametrize('found', ['dance', '', None, 3, ['posevae']])
@@ -138,6 +147,9 @@ def test_a_config_of_before_there_were_types_is_read(testdata):
   again = {**found.to_json(), 'exported': kept['exported']}
   # Keys since then have their defaults.
   assert again.pop('skip_non_finite') == 0
+  assert not again.pop('trains_generator')
+  assert not again['validation'].pop('first')
+  assert not again.pop('wandb')
   for group in again['optimizer'].values():
     assert not group.pop('weight_decay') and not group.pop('rates')
     assert group.pop('decay') == 'steps' and group.pop('total_steps') == 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -106,3 +107,18 @@ def test_parts_give_the_mean_of_the_whole():
 def test_the_average_follows():
   found = optimizers.average({'w': jnp.zeros(())}, {'w': jnp.ones(())}, 0.9)
   np.testing.assert_allclose(found['w'], 0.1, rtol=1e-6)
+
+
+def test_no_gradient_reaches_what_is_frozen():
+  params = {'a': {'ear': jnp.ones(1), 'mouth': jnp.ones(1)}, 'b': jnp.ones(1)}
+  rates = (('a/ear', 0.0), ('b', 0.0), ('a/.*', 0.5))
+  whole = set()
+
+  def total(params):
+    kept, still = optimizers.stopped(params, rates)
+    whole.update(still)
+    return sum(x.sum() for x in jax.tree.leaves(kept))
+
+  slopes = jax.grad(total)(params)
+  assert slopes == {'a': {'ear': 0, 'mouth': 1}, 'b': 0}
+  assert whole == {'b'}

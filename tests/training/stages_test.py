@@ -43,7 +43,7 @@ def test_stages_of_motion_make_films(name):
 COMPUTED = ('expnet', 'posevae', 'recon', 'renderer', 'syncnet')
 
 
-@pytest.mark.parametrize('name', sorted(cases.CASES))
+@pytest.mark.parametrize('name', sorted(cases.CASES | cases.MORE))
 def test_every_stage_can_be_traced(name):
   config = cases.config_of(name)
   stage = cases.build(name, config)

@@ -41,6 +41,14 @@ def rows():
   return sharding.of_batch(sharding.make_mesh({'data': 4, 'fsdp': 2}))
 
 
+@pytest.fixture(autouse=True)
+def _as_from_a_terminal():
+  """Python's own handler, where a shell's background job has none."""
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
 def lines(folder):
   text = (folder / 'metrics.jsonl').read_text()
   return [json.loads(line) for line in text.splitlines()]
@@ -62,6 +70,7 @@ def test_a_signal_makes_a_checkpoint_and_the_run_goes_on(tmp_path, signals):
 def test_a_second_ctrl_c_ends_at_once():
   code = (
     'import os, signal\n'
+    'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
     'from sadtalker_jax.training import guards\n'
     'with guards.stop_signals() as stop:\n'
     '  os.kill(os.getpid(), signal.SIGINT)\n'
@@ -201,9 +210,11 @@ def synthetic_data(**changes):
 
 
 def test_other_data_are_refused_by_what_differs(tmp_path):
+  one = sharding.make_mesh({'data': 1}, jax.devices()[:1])
+
   class Data(fakes.Counted):
-    def __init__(self, **changes):
-      super().__init__(rows())
+    def __init__(self, own=None, **changes):
+      super().__init__(own or rows(), changes.get('batch_size', 8))
       self.real = synthetic_data(**changes)
 
     def state(self):
@@ -213,13 +224,14 @@ def test_other_data_are_refused_by_what_differs(tmp_path):
       self.real.restore(state)
       super().restore(state)
 
-  loop_test.run(tmp_path, steps=2, data=Data())
+  data = Data(sharding.of_batch(one))
+  loop_test.run(tmp_path, steps=2, data=data, mesh=one)
   with pytest.raises(errors.InputError) as caught:
     loop_test.run(tmp_path, data=Data(seed=3, batch_size=16))
   told = str(caught.value)
   assert 'batch_size 16 in place of 8; seed 3 in place of 0' in told
   assert '--restart_data' in told and 'options' in told
-  data = Data(batch_size=16)
+  data = Data(batch_size=16)  # and on eight devices in place of one
   result = loop_test.run(tmp_path, data=data, restart_data=True)
   assert result.step == 6 and data.handed == [0, 1, 2, 3]
 
@@ -246,3 +258,11 @@ def test_speed_is_that_of_steps_alone(monkeypatch):
   again = interval.report(11, waited=0.0)
   assert again['steps_per_second'] == pytest.approx(4)
   assert 'seconds/validation' not in again
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+  (tmp_path / 'a').write_text('no folder')
+  for folder in (tmp_path / 'a', tmp_path / 'a' / 'b', tmp_path / ('x' * 300)):
+    with pytest.raises(errors.InputError, match='^workdir: expected a folder'):
+      with guards.claim(folder):
+        pass

@@ -50,8 +50,7 @@ class MetricNetworks:
     self._loaded: dict[str, Callable[..., Any]] = {}
     self._hashes: dict[str, str] = {}
     if bundle is not None:
-      remote = bundle.startswith(download.PREFIX)
-      self._folder = pathlib.Path(download.fetch(bundle) if remote else bundle)
+      self._folder = download.folder(bundle)
       self._card = cards.read(self._folder)
       bundles.verify(self._folder, self._card)
 

@@ -77,7 +77,7 @@ def fill(
     content: Content of `metrics.json`.
   """
   content_lib.write(folder, content)
-  (folder / MARKDOWN).write_text(tables.markdown(content), encoding='utf-8')
+  _write(folder / MARKDOWN, tables.markdown(content))
   clips = []
   for name in (page.SHEETS, page.PLAYERS):
     (folder / name).mkdir()
@@ -91,4 +91,9 @@ def fill(
       shutil.move(film, folder / players[system])
     clips.append({**entry, 'players': players})
   whole = page.html_page({**content, 'clips': clips})
-  (folder / page.PAGE).write_text(whole, encoding='utf-8')
+  _write(folder / page.PAGE, whole)
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+  """Writes text; names of files in it that are none are escaped."""
+  path.write_text(text, encoding='utf-8', errors='backslashreplace')

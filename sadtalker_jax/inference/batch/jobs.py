@@ -182,6 +182,7 @@ class _Run:
   ) -> tuple[animation_lib.Animation, rendering.RenderJob]:
     self._started[job.line] = time.monotonic()
     if job.video is not None:
+      assert job.audio is not None
       animation = self._animator.revoice(job.video, job.audio, job.options)
     else:
       assert job.image is not None

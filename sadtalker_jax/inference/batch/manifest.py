@@ -3,7 +3,8 @@
     {"image": "a.png", "audio": "a.wav", "output": "a.mp4", "seed": 3}
 
 `image`, `audio` and `output` are paths, relative to the folder of the manifest;
-`video` instead of `image` names a video whose person says the sound.
+`video` instead of `image` names a video whose person says the sound; clips that
+are idle or follow a video need no `audio`.
 Beside them an object may have every field of `options.Options` except
 `batch_size`, which is the same for all jobs. Empty lines are skipped. A
 manifest with faulty lines is refused, and all of them are named before anything
@@ -13,14 +14,13 @@ is made.
 import collections
 from collections.abc import Mapping
 import dataclasses
-import json
 import os
 import pathlib
 import re
 from typing import Any
 
-from sadtalker_jax import errors
-from sadtalker_jax.inference import geometry_video, registry
+from sadtalker_jax import errors, json_text
+from sadtalker_jax.inference import geometry_video, inputs, registry
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import files, video
 
@@ -40,7 +40,7 @@ class AnimationJob:
 
   line: int  # number of its line in the manifest, from 1
   image: pathlib.Path | None  # None where there is a video
-  audio: pathlib.Path
+  audio: pathlib.Path | None
   output: pathlib.Path
   options: options_lib.Options
   video: pathlib.Path | None = None
@@ -103,22 +103,7 @@ def read(
 def _job(
   number: int, line: str, folder: pathlib.Path, defaults: options_lib.Options
 ) -> AnimationJob:
-  try:
-    fields = json.loads(line, object_pairs_hook=_object)
-  except json.JSONDecodeError as error:
-    raise errors.InputError(
-      f'expected a JSON object, found: {error.msg} at column {error.colno}'
-    ) from error
-  except RecursionError as error:
-    raise errors.InputError(
-      'expected a JSON object, found lists or objects nested too deep'
-    ) from error
-  except errors.InputError:
-    raise
-  except ValueError as error:  # a number of thousands of digits
-    raise errors.InputError(
-      'expected a JSON object, found a number of thousands of digits'
-    ) from error
+  fields = json_text.parse(line, object_pairs_hook=_object)
   if not isinstance(fields, dict):
     raise errors.InputError(
       f'expected a JSON object, found {type(fields).__name__}'
@@ -134,15 +119,23 @@ def _job(
       f'expected one of {" and ".join(_SOURCES)}, found both'
     )
   source = next((name for name in _SOURCES if name in fields), 'image')
-  wanted = (source, 'audio', 'output')
-  paths = {name: _path(fields, name, folder) for name in wanted}
+  # Some clips have no sound; `inputs.check_sound` says which.
+  paths = {
+    name: _path(fields, name, folder)
+    for name in (source, 'audio', 'output')
+    if name in fields or name != 'audio'
+  }
+  if source == 'video' and 'audio' not in paths:
+    raise errors.InputError('audio: expected with a video, found none')
   video.check_name(paths['output'])
+  options = _options(fields, folder, defaults)
+  inputs.check_sound('audio' in paths, options)
   return AnimationJob(
     number,
     paths.get('image'),
-    paths['audio'],
+    paths.get('audio'),
     paths['output'],
-    _options(fields, folder, defaults),
+    options,
     paths.get('video'),
   )
 

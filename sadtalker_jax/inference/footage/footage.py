@@ -4,7 +4,9 @@ What stays of a frame: head pose, eyes, brows, cheeks, light and background.
 Jaw and lips begin from the resting mouth of the shot, see `resting`.
 """
 
+import dataclasses
 import fractions
+from typing import Self
 
 from absl import logging
 import numpy as np
@@ -37,6 +39,12 @@ _OF_PICTURES = (
   'input_roll',
   'ref_pose',
   'ref_eyeblink',
+  'drive',
+  'idle',
+  'emotion',
+  'gaze',
+  'blink_rate',
+  'keyframes',
   'release_chunks',
   'release_crop',
   'face3dvis',
@@ -63,13 +71,27 @@ def check(options: options_lib.Options) -> None:
     )
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Revoiced(animation_lib.Animation):
+  """A re-voiced clip; its portrait has a frame for every frame."""
+
+  portrait: footage_portrait.FootagePortrait
+
+  def only(self, places: np.ndarray) -> Self:
+    """The clip with some of its frames, numbers [k] in order."""
+    few = super().only(places)
+    order = self.portrait.order[places]
+    portrait = dataclasses.replace(self.portrait, order=order)
+    return dataclasses.replace(few, portrait=portrait)
+
+
 def animation(
   path: inputs.Path,
   heard: inputs.Heard,
   motion: tracks.Motion,
   bundle: bundle_lib.Bundle,
   options: options_lib.Options,
-) -> animation_lib.Animation:
+) -> Revoiced:
   """A clip whose person says a recording, ready to be drawn.
 
   Args:
@@ -93,7 +115,7 @@ def animation(
       seed=options.seed, expression_scale=options.expression_scale
     ),
   )
-  return animation_lib.Animation(
+  return Revoiced(
     person,
     _voiced(person, track, bundle.model),
     person.fps,

@@ -48,7 +48,10 @@ class PreparedFootage:
     self._next = 0
     pixels = max(shot_rig.pixels(shot) for shot in portrait.clip.shots)
     self.size = _window_side(portrait.clip)
-    self.window = min(_up(openings.WINDOW * pixels, _MOUTH_STEP), self.size)
+    self.windows = tuple(
+      min(_up(width * pixels, _MOUTH_STEP), self.size)
+      for width in openings.WINDOWS
+    )
 
   def read(self, index: np.ndarray) -> np.ndarray:
     """The frames [b, H, W, 3] at consecutive places of the result."""
@@ -138,7 +141,7 @@ class FootageDrawer(rendering.Drawer):
       made.spread,
       frame[rows][:, columns],
       change,
-      (size, prepared.window),
+      (size, prepared.windows),
     )
     left, top = max(x0, 0), max(y0, 0)
     right, bottom = min(x0 + size, width), min(y0 + size, height)

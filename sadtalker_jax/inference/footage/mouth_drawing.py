@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from sadtalker_jax.face3d.rasterize import rasterizer
 from sadtalker_jax.inference.footage import shot_rig
 from sadtalker_jax.inference.puppet import drawing, openings
 from sadtalker_jax.inference.puppet import rig as rig_lib
@@ -17,7 +18,6 @@ from sadtalker_jax.typing import Array
 
 _EDGE = 12.0  # pixels over which the matte ends at a side of the window
 _SEEN = 0.2  # share of the matte from which the drawn frame is shown whole
-_SOFT = 2  # passes of (1, 2, 1) / 4 over teeth, whose rims are hard
 _MOUTH = 0.5  # decimetre around the mouth's middle where the skin may be open
 # Lip gaps, in those of the frame and in decimetre, from which the frame's own
 # teeth begin to fade, and are gone.
@@ -41,7 +41,7 @@ def draw(
   spread: Array,
   window: Array,
   change: Change,
-  sizes: tuple[int, int],
+  sizes: tuple[int, tuple[int, ...]],
 ) -> Array:
   """The window of a frame, [S, S, 3] uint8.
 
@@ -50,7 +50,7 @@ def draw(
     spread: [N, L] how points of the lips pull its surface.
     window: [S, S, 3] uint8, the frame.
     change: What is wanted.
-    sizes: S, and the side of the window around the mouth, pixels, static.
+    sizes: S, and the sides of the windows of `openings.fill`, static.
   """
   side, near = sizes
   picture = jnp.asarray(window, jnp.float32)
@@ -64,31 +64,32 @@ def draw(
     rig.expression,
     drawing.frame_coefficients(rig, change.own),
   )
-  wanted = drawing.pose(
-    rig,
-    rig.vertices + (1.0 - change.weight) * pull,
-    rig.expression,
-    drawing.frame_coefficients(rig, change.row),
+  rig = _with_own_inside(rig, own, change, side)
+  rig = rig._replace(
+    rest=own.points, vertices=rig.vertices + (1.0 - change.weight) * pull
   )
-  points = own.points + rig.follow[:, None] * (wanted.points - own.points)
-  rig = _with_own_inside(rig._replace(rest=own.points), own, change, side)
-  values, covered = drawing.draw(
-    drawing.PosedSurface(points, wanted.depth + rig.bias),
-    jnp.concatenate([own.points, rig.follow[:, None]], 1),
-    rig.skin,
-    (side, side),
-  )
-  centres = drawing.pixel_centres((side, side))
-  place = jnp.where(covered[..., None], values[..., :2], centres)
-  skin = drawing.photo(rig, place)
-  filled = openings.fill(rig, (change.row, skin, covered), near)
-  share = jnp.where(
-    covered, values[..., 2], _open(rig, change.row, centres)
-  ) * _inside(centres, change.borders)
+  skin, opened = drawing.skin(rig, change.row, (side, side))
+  filled = openings.fill(rig, (change.row, skin, opened), near)
+  share = _matte(rig, change.row, side) * _inside(side, change.borders)
   alpha = jnp.clip(share / _SEEN, 0.0, 1.0)[..., None]
-  filled = _softened(filled.astype(jnp.float32), ~covered)
-  mixed = picture + alpha * (filled - picture)
+  mixed = picture + alpha * (filled.astype(jnp.float32) - picture)
   return jnp.where(alpha > 0, jnp.round(mixed).astype(jnp.uint8), window)
+
+
+def _matte(rig: rig_lib.Rig, row: Array, side: int) -> Array:
+  """How much the surface takes part at every pixel, [S, S]."""
+  posed = drawing.pose(
+    rig, rig.vertices, rig.expression, drawing.frame_coefficients(rig, row)
+  )
+  follow = rig.follow[:, None]
+  points = rig.rest + follow * (posed.points - rig.rest)
+  surface = drawing.PosedSurface(points, posed.depth)
+  size = (side, side)
+  around, shown = drawing.draw(surface, follow, rig.sheet, size)
+  triangles = jnp.concatenate([rig.face, rig.caps])
+  face, known = drawing.draw(surface, follow, triangles, size)
+  around = jnp.where(shown, around[..., 0], 0.0)
+  return jnp.where(known, face[..., 0], around)
 
 
 def _with_own_inside(
@@ -98,10 +99,10 @@ def _with_own_inside(
 
   It is shown as long as the new mouth is not much wider open than the frame's.
   """
-  surface = own._replace(depth=own.depth + rig.bias)
-  _, covered = drawing.draw(surface, rig.bias[:, None], rig.skin, (side, side))
-  centres = drawing.pixel_centres((side, side))
-  hole = jnp.where(covered, 0.0, _open(rig, change.own, centres))
+  triangles = jnp.concatenate([rig.face, rig.caps])
+  seen = rasterizer.rasterize(own.positions(), triangles, side, side)
+  hole = (seen.triangle_id >= len(rig.face)).astype(jnp.float32)
+  hole = hole * _near_mouth(rig, change.own, side)
   for axis in (0, 1):  # teeth reach under the rims, which are soft in a picture
     moved = [jnp.roll(hole, step, axis) for step in (-1, 1)]
     hole = jnp.maximum(hole, jnp.maximum(*moved))
@@ -115,27 +116,18 @@ def _with_own_inside(
   return rig._replace(photo_mouth=hole, photo_gap=fade)
 
 
-def _open(rig: rig_lib.Rig, row: Array, pixels: Array) -> Array:
-  """1 where open skin shows the inside of the mouth, [S, S]."""
+def _near_mouth(rig: rig_lib.Rig, row: Array, side: int) -> Array:
+  """1 around the mouth, [S, S]; what is open elsewhere is an eye."""
   lips = drawing.pose(
     rig, rig.lips, rig.lips_expression, drawing.frame_coefficients(rig, row)
   )
+  pixels = drawing.pixel_centres((side, side))
   away = jnp.linalg.norm(pixels - lips.points.mean(0), axis=-1)
   return (away < _MOUTH * rig.pixels).astype(jnp.float32)
 
 
-def _softened(picture: Array, where: Array) -> Array:
-  """A picture [S, S, 3] as soft as films are where [S, S] is True."""
-  blurred = picture
-  for axis in (0, 1) * _SOFT:
-    before, after = (jnp.roll(blurred, step, axis) for step in (1, -1))
-    blurred = 0.5 * blurred + 0.25 * (before + after)
-  return jnp.where(where[..., None], blurred, picture)
-
-
-def _inside(pixels: Array, borders: Array) -> Array:
+def _inside(side: int, borders: Array) -> Array:
   """1 in a window, 0 at its sides unless the picture ends there, [S, S]."""
-  side = pixels.shape[0]
-  x, y = pixels[..., 0], pixels[..., 1]
+  x, y = jnp.moveaxis(drawing.pixel_centres((side, side)), -1, 0)
   away = jnp.stack([x, y, side - x, side - y], -1) - 1.0
   return jnp.clip(jnp.where(borders, 1.0, away / _EDGE), 0.0, 1.0).min(-1)

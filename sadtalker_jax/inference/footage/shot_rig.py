@@ -20,7 +20,11 @@ from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.fitting import priors
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.footage import following, inside, resting
-from sadtalker_jax.inference.puppet import fitted_head, fitted_portrait
+from sadtalker_jax.inference.puppet import (
+  fitted_head,
+  fitted_portrait,
+  lip_seal,
+)
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.inference.puppet import sheet as sheet_lib
 from sadtalker_jax.ops import resize, rotation
@@ -32,6 +36,7 @@ _REACH = 2.0  # from the middle of the lower face to the sides of that picture
 _RESTS, _MOVES = 0.12, 0.4
 # Beside the face, as far as landmarks reach, surroundings take part up to here.
 _AROUND = 0.45
+_CAPS = 3  # points of the rig between those of face and sheet
 _NEIGHBOURS = 12  # points of the face that one beside it moves with
 _LEAST_MOVE = 0.02  # largest movement of units that count
 _LIPS = list(priors.LIPS)
@@ -75,7 +80,8 @@ def build(
   portrait = _portrait(shot, seen.rest, reference)
   rig = rig_lib.build(portrait, model)
   scale, shift = picture_camera(shot)
-  beside = _beside(shot, model)
+  head = lip_seal.sealed(model, fitted_head.build(portrait, model))
+  beside = _beside(shot, head, model)
   ids, _ = rig_lib.face_part(model)
   jaw = model.expression_names.index('jawOpen')
   mean = np.asarray(model.mean, np.float64)
@@ -89,7 +95,7 @@ def build(
     fitted_head.RESIDUAL_LENGTH,
   )
   usual = np.median(beside[rest.frames], 0)
-  moved = spread @ (usual - beside[reference])
+  moved = spread @ usual
   parts = _around(
     rig, len(ids), shot.fit.expression[reference], resting.mouth_slots(model)
   )
@@ -97,6 +103,7 @@ def build(
     **parts,
     **inside.colours(rig, seen.open, _in_box(shot, rest.open)),
     pixels=np.array(pixels(shot), np.float32),
+    blur=np.array(rig.blur * pixels(shot) / rig.pixels, np.float32),
     texture=np.zeros((2, 2, 3), np.float32),
     margin=np.zeros(2, np.float32),
     camera_scale=scale.astype(np.float32),
@@ -177,18 +184,17 @@ def pixels(shot: following.Shot) -> float:
 
 
 def _beside(
-  shot: following.Shot, model: morphable.MorphableModel
+  shot: following.Shot,
+  head: fitted_head.FittedHead,
+  model: morphable.MorphableModel,
 ) -> np.ndarray:
-  """How far the lips lie beside the fitted head, [n, L, 3], its coordinates."""
-  ids = np.asarray(model.dense_ids)[_LIPS]
-  weights = np.asarray(model.dense_weights)[_LIPS]
-  mean, identity, expression = morphable.restrict(model, ids, weights)
+  """How far lips lie beside a fitted head, [n, L, 3], its coordinates."""
   fit = shot.fit
-  lips = (
-    np.asarray(mean)
-    + np.tensordot(fit.identity, identity, 1)
-    + np.tensordot(fit.expression, expression, 1)
+  units = np.stack(
+    [fitted_head.points468(model, unit)[_LIPS] for unit in head.expression]
   )
+  lips = fitted_head.points468(model, head.vertices)[_LIPS]
+  lips = (lips + np.tensordot(fit.expression, units, 1)).astype(np.float32)
   posed = np.asarray(camera.transform(lips, fit.angles, fit.translation))
   target = camera.picture_to_aligned(shot.landmarks[:, _LIPS, :2], fit.trans)
   depth = camera.DISTANCE - posed[..., 2:]
@@ -209,7 +215,8 @@ def _around(
 
   Args:
     rig: Rig of the reference frame.
-    face: Number of points that are of the face; the others are around it.
+    face: Number of points that are of the face; then come `_CAPS` middles of
+      caps, the others are around it.
     beta: [64] expression of that frame.
     slots: Expression slots of the mouth.
   """
@@ -218,15 +225,19 @@ def _around(
   largest = size.max(1, keepdims=True)
   share = (size / np.maximum(largest, 1e-9))[largest[:, 0] > _LEAST_MOVE].max(0)
   skin = sheet_lib.smoothstep(_RESTS, _MOVES, share)
+  around = face + _CAPS
   away, near = spatial.cKDTree(rest[:face]).query(rest[face:], _NEIGHBOURS)
   away = away / float(rig.pixels)
   weight = 1.0 / (away + 0.02)
   weight /= weight.sum(1, keepdims=True)
-  before = np.tensordot(beta, expression[:, face:], 1)
-  expression[:, face:] = np.einsum('pk,epkc->epc', weight, expression[:, near])
+  before = np.tensordot(beta, expression[:, around:], 1)
+  expression[:, around:] = np.einsum(
+    'pk,epkc->epc', weight[_CAPS:], expression[:, near[_CAPS:]]
+  )
   vertices = np.array(rig.vertices)
-  vertices[face:] += before - np.tensordot(beta, expression[:, face:], 1)
+  vertices[around:] += before - np.tensordot(beta, expression[:, around:], 1)
   fading = 1.0 - sheet_lib.smoothstep(0.0, _AROUND, away[:, 0])
+  fading[:_CAPS] = 1.0
   matte = np.concatenate([skin, fading * (weight * skin[near]).sum(1)])
   return {
     'expression': expression.astype(np.float32),

@@ -70,6 +70,7 @@ def natural_track(
   fps: float = conventions.FRAME_RATE,
   *,
   phrase_ends: Sequence[float] | np.ndarray = (),
+  per_minute: float | None = None,
 ) -> np.ndarray:
   """Random blinks of a person in conversation, many of them at phrase ends.
 
@@ -84,6 +85,7 @@ def natural_track(
     num_frames: N, at `fps`.
     fps: Frames per second.
     phrase_ends: Seconds at which phrases end, ascending.
+    per_minute: Blinks a minute, 0 to 60; None for those of a conversation, 25.
 
   Returns:
     [N] float32; all 0 in clips of up to 0.8 s. Each blink has a frame above
@@ -96,8 +98,10 @@ def natural_track(
   end = num_frames / fps
   middles = (np.arange(num_frames) + 0.5) / fps
   track = np.zeros(num_frames)
-  if end <= _SHORTEST / conventions.FRAME_RATE + 1e-6:
+  if end <= _SHORTEST / conventions.FRAME_RATE + 1e-6 or per_minute == 0:
     return track.astype(np.float32)
+  mean = _MEAN_PAUSE if per_minute is None else 60 / per_minute
+  longest = _LONGEST_PAUSE * mean / _MEAN_PAUSE
   rng = np.random.default_rng([_STREAM, seed])
   ends = np.asarray(phrase_ends, np.float64)
   start = -_REFRACTORY * float(rng.random())  # there was one before
@@ -106,8 +110,8 @@ def natural_track(
     # versions of numpy, those of its distributions are not.
     draw = rng.random(5)
     gamma = -np.log1p(-draw[:2]).sum() / 2
-    pause = _REFRACTORY + (_MEAN_PAUSE - _REFRACTORY) * float(gamma)
-    earliest, latest = start + _REFRACTORY, start + _LONGEST_PAUSE
+    pause = _REFRACTORY + (mean - _REFRACTORY) * float(gamma)
+    earliest, latest = start + _REFRACTORY, start + longest
     start = min(start + pause, latest)
     near = ends[(ends > earliest) & (ends < min(start + _WAIT, latest))]
     if len(near) and draw[2] < _AT_PHRASES:

@@ -53,11 +53,21 @@ def track(
   share = np.clip((seconds - begun) / length, 0, 1)[:, None]
   result = before + step * share * share * (3 - 2 * share)
   if head is not None:
-    turned = np.degrees(np.asarray(head, np.float64)[:, :2])
-    # A head that turns to its left, or looks up, leaves the eyes behind.
-    result -= _STEADY * np.stack([turned[:, 1], -turned[:, 0]], 1)
+    return steadied(result, head)
+  return _limited(result)
+
+
+def steadied(gaze: np.ndarray, head: np.ndarray) -> np.ndarray:
+  """A gaze [T, 2] of eyes that turn against the head, see `track`."""
+  turned = np.degrees(np.asarray(head, np.float64)[:, :2])
+  # A head that turns to its left, or looks up, leaves the eyes behind.
+  against = np.stack([turned[:, 1], -turned[:, 0]], 1)
+  return _limited(gaze - _STEADY * against)
+
+
+def _limited(gaze: np.ndarray) -> np.ndarray:
   limit = np.array(MAX_DEGREES)
-  return (limit * np.tanh(result / limit)).astype(np.float32)
+  return (limit * np.tanh(gaze / limit)).astype(np.float32)
 
 
 def _fixations(seed: int, end: float) -> tuple[np.ndarray, np.ndarray]:

@@ -63,14 +63,19 @@ def add(
   scale = options.expression_scale
   add_brows(rows, scale * brows(seed, len(rows), rate, voice, activity))
   if options.ref_eyeblink is not None:
-    _copy_eyes(rows, source, options.ref_eyeblink)
+    copy_eyes(rows, source, options.ref_eyeblink)
     return
   if not options.blink:
     return
   head = rows[:, conventions.ROW_ANGLES] - source[conventions.ROW_ANGLES]
-  gaze.add(rows, gaze.track(seed, len(rows), rate, head=head))
+  if options.glances:
+    gaze.add(rows, gaze.track(seed, len(rows), rate, head=head))
   closed = blinks.natural_track(
-    seed, len(rows), rate, phrase_ends=voice.phrase_ends
+    seed,
+    len(rows),
+    rate,
+    phrase_ends=voice.phrase_ends,
+    per_minute=options.blink_rate,
   )
   rows[:, _LIDS] = np.maximum(rows[:, _LIDS], closed[:, None])
 
@@ -136,10 +141,10 @@ def _course(seed: int, seconds: np.ndarray) -> np.ndarray:
   return knots[first] * (1 - u) + knots[first + 1] * u
 
 
-def _copy_eyes(
+def copy_eyes(
   rows: np.ndarray, source: np.ndarray, reference: np.ndarray
 ) -> None:
-  """Writes the eyes of a reference video [T', 70] into rows [T, 70].
+  """Writes the eyes of a reference video [T', 70] into rows [T, 70], in place.
 
   Eyes of a reference are taken relative to their median, so that the shape of
   that person's eyes is left out; the deepest blinks become closed eyes.

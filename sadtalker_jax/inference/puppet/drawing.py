@@ -8,14 +8,16 @@ to be called inside of `jit`.
 
 from typing import Any, NamedTuple
 
-import jax
 from jax import lax
 import jax.numpy as jnp
 
 from sadtalker_jax.face3d import camera, coeffs
 from sadtalker_jax.face3d.rasterize import rasterizer
 from sadtalker_jax.inference.puppet import rig as rig_lib
+from sadtalker_jax.inference.puppet import sampling
 from sadtalker_jax.typing import Array
+
+FOLD = 3.0  # pixels of the photo between neighbours: a contour lies there
 
 
 class FrameCoefficients(NamedTuple):
@@ -32,11 +34,18 @@ class PosedSurface(NamedTuple):
   points: Array  # [N, 2] frame points
   depth: Array  # [N]
 
+  def positions(self) -> Array:
+    """[N, 3] for the rasterizer."""
+    return jnp.concatenate([self.points, self.depth[:, None]], 1)
+
 
 def skin(
   rig: rig_lib.Rig, row: Array, size: tuple[int, int]
 ) -> tuple[Array, Array]:
   """Face and surroundings of a frame, open at eyes and lips.
+
+  The face lies over its surroundings wherever it is, whatever their depths, and
+  caps over eyes and mouth keep these from being seen through it.
 
   Args:
     rig: Rig of the portrait.
@@ -44,15 +53,58 @@ def skin(
     size: Height and width of the frame, static.
 
   Returns:
-    Colours [H, W, 3], and where there is skin [H, W], bool.
+    Colours [H, W, 3], and the share of every pixel that is open [H, W], both
+    soft at contours.
   """
   posed = pose(rig, rig.vertices, rig.expression, frame_coefficients(rig, row))
   points = rig.rest + rig.follow[:, None] * (posed.points - rig.rest)
-  surface = PosedSurface(points, posed.depth + rig.bias)
-  place, covered = draw(surface, rig.rest, rig.skin, size)
-  # What the surface leaves open at the frame's border stays as it was.
-  place = jnp.where(covered[..., None], place, pixel_centres(size))
-  return photo(rig, place), covered
+  surface = PosedSurface(points, posed.depth)
+  centres = pixel_centres(size)
+  around, shown = draw(surface, rig.rest, rig.sheet, size)
+  around = jnp.where(shown[..., None], around, centres)
+  triangles = jnp.concatenate([rig.face, rig.caps])
+  # Two samples a pixel along each axis; every other one is a pixel's centre.
+  positions = surface.positions() * jnp.array([2.0, 2.0, 1.0])
+  positions -= jnp.array([0.5, 0.5, 0.0])
+  fine = rasterizer.rasterize(positions, triangles, 2 * size[0], 2 * size[1])
+  middle = rasterizer.Fragments(*(part[::2, ::2] for part in fine))
+  face = rasterizer.interpolate(
+    surface.positions(), rig.rest, triangles, middle
+  )
+  known = (middle.triangle_id >= 0) & (middle.triangle_id < len(rig.face))
+  whole = sampling.coverage(fine.triangle_id >= 0)
+  opened = sampling.coverage(fine.triangle_id >= len(rig.face))
+  # Pixels whose centre lies just outside go on as those beside them.
+  offset = jnp.where(known[..., None], face - centres, 0.0)
+  weight = known[..., None].astype(jnp.float32)
+  spread = sampling.smooth(
+    jnp.concatenate([offset, weight], -1), sampling.BINOMIAL
+  )
+  spread = spread[..., :2] / jnp.maximum(spread[..., 2:], 1e-6)
+  face = centres + jnp.where(known[..., None], offset, spread)
+  # Deep under the face there are no surroundings.
+  alpha = jnp.where(shown, whole, jnp.ceil(whole))[..., None]
+  colour = photo(rig, around)
+  return colour + (_folded(photo(rig, face), face) - colour) * alpha, opened
+
+
+def _folded(colour: Array, places: Array) -> Array:
+  """Colours [H, W, 3] with soft contours where the face lies over itself.
+
+  Args:
+    colour: [H, W, 3] of the face.
+    places: [H, W, 2] points of the photo that they were taken from.
+  """
+  contour = jnp.zeros(places.shape[:2], bool)
+  for axis in (0, 1):
+    jump = jnp.abs(jnp.diff(places, axis=axis)).max(-1) > FOLD
+    before, after = [(0, 0), (0, 0)], [(0, 0), (0, 0)]
+    before[axis], after[axis] = (1, 0), (0, 1)
+    contour |= jnp.pad(jump, before) | jnp.pad(jump, after)
+  # XLA would look each tap up in the photo anew.
+  colour = lax.optimization_barrier(colour)
+  soft = sampling.smooth(colour, sampling.TENT)
+  return jnp.where(contour[..., None], soft, colour)
 
 
 def frame_coefficients(rig: rig_lib.Rig, row: Array) -> FrameCoefficients:
@@ -100,23 +152,12 @@ def expressed(vertices: Array, basis: Array, beta: Array) -> Array:
 
 
 def photo(rig: rig_lib.Rig, points: Array) -> Array:
-  """Colours [..., 3] of the photo at points [..., 2] of its frame; bilinear."""
-  height, width, _ = rig.texture.shape
-  flat = rig.texture.reshape(-1, 3)
-  x = jnp.clip(points[..., 0] + rig.margin[0] - 0.5, 0.0, width - 1.0)
-  y = jnp.clip(points[..., 1] + rig.margin[1] - 0.5, 0.0, height - 1.0)
-  x0 = jnp.minimum(jnp.floor(x), width - 2.0)
-  y0 = jnp.minimum(jnp.floor(y), height - 2.0)
-  fx, fy = (x - x0)[..., None], (y - y0)[..., None]
-  index = y0.astype(jnp.int32) * width + x0.astype(jnp.int32)
-  # Gathers of whole rows: several times faster on CPU than packed words.
-
-  def tap(offset: int) -> jax.Array:
-    return jnp.take(flat, index + offset, axis=0, mode='clip')
-
-  top = tap(0) * (1.0 - fx) + tap(1) * fx
-  bottom = tap(width) * (1.0 - fx) + tap(width + 1) * fx
-  return top * (1.0 - fy) + bottom * fy
+  """Colours [..., 3] of the photo at points [..., 2] of its frame; cubic."""
+  return sampling.catmull_rom(
+    rig.texture,
+    points[..., 0] + rig.margin[0] - 0.5,
+    points[..., 1] + rig.margin[1] - 0.5,
+  )
 
 
 def draw(
@@ -138,7 +179,7 @@ def draw(
   Returns:
     Interpolated attributes [H, W, C], and where the surface is [H, W], bool.
   """
-  positions = jnp.concatenate([surface.points, surface.depth[:, None]], 1)
+  positions = surface.positions()
   fragments = rasterizer.rasterize(positions, triangles, *size, **options)
   values = rasterizer.interpolate(positions, attributes, triangles, fragments)
   return values, fragments.triangle_id >= 0

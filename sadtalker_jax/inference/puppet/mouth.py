@@ -8,17 +8,17 @@ import numpy as np
 from scipy import ndimage
 
 from sadtalker_jax.face3d.bases import morphable
-from sadtalker_jax.inference.puppet import fitted_head, fitted_portrait
-from sadtalker_jax.inference.puppet import sheet as sheet_lib
+from sadtalker_jax.face3d.rasterize import rasterizer
+from sadtalker_jax.inference.puppet import fitted_head, palette, teeth
 
-IVORY = (0.93, 0.89, 0.80)  # albedo, RGB
-TONGUE = (0.72, 0.38, 0.36)
-CAVITY = (0.10, 0.03, 0.03)
-# How far parts of the model are lowered, decimetre.
-DROP = {'teeth_upper': 0.05, 'teeth_lower': 0.05, 'tongue': 0.09}
+TONGUE_DROP, TONGUE_FORTH = 0.11, 0.02  # decimetre from the model's place
+TONGUE_DARKENING = 0.30  # decimetre over which light fades towards the throat
+LIGHT = (0.0, 0.6, 0.8)  # direction of the light on the tongue
+LIFT = 0.06  # decimetre that the teeth may be moved up or down
 MOUTH_REACH = 0.5  # decimetre around its middle in which the skin may be open
 OPEN_GAP = 0.04  # decimetre; a photo's lips farther apart show an open mouth
 
+_UPWARDS = np.array([[0, 1, 0], [1, 1, 1], [0, 0, 0]], bool)
 _LIPS = list(fitted_head.MOUTH_RIM[2:])
 
 
@@ -27,7 +27,7 @@ def in_photo(
   head: fitted_head.FittedHead,
   points: np.ndarray,
   depth: np.ndarray,
-  skin: np.ndarray,
+  triangles: tuple[np.ndarray, np.ndarray],
   place: tuple[tuple[int, int], np.ndarray, float],
 ) -> tuple[np.ndarray, np.ndarray]:
   """Where the photo itself shows what lies between the lips.
@@ -38,9 +38,9 @@ def in_photo(
   Args:
     model: Head model.
     head: Fitted head.
-    points: [N, 2] texture points of face and sheet.
+    points: [N, 2] texture points of face and caps.
     depth: [N].
-    skin: [T, 3] triangles of both.
+    triangles: Those of the face [F, 3] and of the caps [C, 3].
     place: Size of the texture, (height, width); middle of the mouth, a texture
       point; pixels per decimetre.
 
@@ -51,10 +51,14 @@ def in_photo(
   size, centre, pixels = place
   upper, lower = fitted_head.points468(model, head.expressed())[_LIPS]
   gap = float(upper[1] - lower[1])
-  holes = ~sheet_lib.coverage(points, depth, skin, size)
+  positions = np.concatenate([points, depth[:, None]], 1).astype(np.float32)
+  front = rasterizer.rasterize(positions, np.concatenate(triangles), *size)
+  holes = np.asarray(front.triangle_id) >= len(triangles[0])
   y, x = np.indices(size) + 0.5
   holes &= np.hypot(x - centre[0], y - centre[1]) < MOUTH_REACH * pixels
-  mask = ndimage.binary_dilation(holes, iterations=2).astype(np.float64)
+  # Not downwards: the lower lip would stay behind where the jaw opens farther.
+  grown = ndimage.binary_dilation(holes, _UPWARDS, iterations=2)
+  mask = grown.astype(np.float64)
   mask = ndimage.gaussian_filter(mask, 0.7)
   mask[holes] = 1.0
   if gap > OPEN_GAP:
@@ -62,72 +66,103 @@ def in_photo(
   return mask, np.array([gap + 0.01, gap + 0.05])
 
 
-def light(
-  portrait: fitted_portrait.FittedPortrait, view: sheet_lib.FaceView
-) -> float:
-  """How brightly the photo's face is lit, 0.25 (dark) to 1."""
-  grey = np.asarray(portrait.texture, np.float64) @ (0.299, 0.587, 0.114)
-  bright = np.percentile(sheet_lib.sample(grey, view.points), 80)
-  return float(np.clip(bright / 235.0, 0.25, 1.0))
-
-
 def fields(
   model: morphable.MorphableModel,
   head: fitted_head.FittedHead,
-  brightness: float,
+  colours: palette.Palette,
 ) -> dict[str, np.ndarray]:
   """The fields of a `rig.Rig` that are about the inside and the lips.
 
   Args:
     model: Head model.
     head: Fitted head.
-    brightness: Light on the face, see `light`.
+    colours: Colours of the inside.
   """
-  ids, triangles = _inside_part(model)
+  lips = fitted_head.points468(model, head.vertices)[_LIPS]
+  mean_lips = fitted_head.points468(model, np.asarray(model.mean))[_LIPS]
+  carry = _affine(model, ('teeth_upper', 'teeth_lower'), head.vertices)
+  # The rows stand where this person's lips meet.
+  meet = _apply(carry, mean_lips.mean(0)[None])[0]
+  lift = np.clip(lips.mean(0)[1] - meet[1], -LIFT, LIFT)
+  parts = []
+  for row, group in (
+    (teeth.UPPER, 'teeth_upper'),
+    (teeth.LOWER, 'teeth_lower'),
+  ):
+    mesh = teeth.build(row)
+    vertices = _apply(carry, mesh.vertices) + (0.0, lift, 0.0)
+    moves = np.stack(
+      [
+        _apply(_affine(model, (group,), unit), mesh.vertices)
+        if unit.any()
+        else np.zeros_like(vertices)
+        for unit in head.expression
+      ]
+    )
+    base = np.where(mesh.gum[:, None], colours.gum, colours.enamel)
+    parts.append((vertices, moves, base * mesh.shade, mesh.triangles))
+  parts.append(_tongue(model, head, colours, lift))
+  counts = np.cumsum([0, *(len(part[0]) for part in parts[:-1])])
   return {
-    'inside_vertices': head.vertices[ids] + _lowered(model, ids),
-    'inside_expression': head.expression[:, ids],
-    'inside_colour': _inside_colour(model, ids) * brightness * 255.0,
-    'cavity': np.array(CAVITY) * brightness * 255.0,
-    'lips': fitted_head.points468(model, head.vertices)[_LIPS],
+    'inside_vertices': np.concatenate([part[0] for part in parts]),
+    'inside_expression': np.concatenate([part[1] for part in parts], 1),
+    'inside_colour': np.concatenate([part[2] for part in parts]),
+    'cavity': colours.cavity,
+    'lips': lips,
     'lips_expression': np.stack(
       [fitted_head.points468(model, unit)[_LIPS] for unit in head.expression]
     ),
-    'inside': triangles,
+    'inside': np.concatenate(
+      [part[3] + n for part, n in zip(parts, counts, strict=True)]
+    ).astype(np.int32),
   }
 
 
-def _inside_part(
-  model: morphable.MorphableModel,
-) -> tuple[np.ndarray, np.ndarray]:
-  """Vertex ids [M] of teeth and tongue, and triangles [U, 3] into them."""
-  wanted = model.group('teeth_upper', 'teeth_lower', 'tongue')
-  triangles = np.asarray(model.triangles)[wanted]
-  ids, flat = np.unique(triangles, return_inverse=True)
-  return ids, flat.reshape(-1, 3).astype(np.int32)
-
-
-def _lowered(model: morphable.MorphableModel, ids: np.ndarray) -> np.ndarray:
-  """Offsets [M, 3] that bring teeth and tongue to where speech shows them.
-
-  The model's upper teeth end above the lip and its tongue fills the mouth.
-  """
-  offsets = np.zeros((model.num_vertices, 3))
-  triangles = np.asarray(model.triangles)
-  for part, drop in DROP.items():
-    offsets[triangles[model.group(part)], 1] = -drop
-  return offsets[ids]
-
-
-def _inside_colour(
-  model: morphable.MorphableModel, ids: np.ndarray
+def _affine(
+  model: morphable.MorphableModel, groups: tuple[str, ...], field: np.ndarray
 ) -> np.ndarray:
-  """Colours [M, 3] in [0, 1]: lit from the front, darker towards the throat."""
-  tongue = np.zeros(model.num_vertices, bool)
-  tongue[np.asarray(model.triangles)[model.group('tongue')]] = True
+  """The affine map [4, 3] nearest to a field [V, 3] of parts of the model."""
+  ids = np.unique(np.asarray(model.triangles)[model.group(*groups)])
+  at = np.asarray(model.mean, np.float64)[ids]
+  return np.linalg.lstsq(_homogeneous(at), field[ids], rcond=None)[0]
+
+
+def _apply(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
+  """Points [N, 3] mapped by an affine map [4, 3]."""
+  return _homogeneous(points) @ affine
+
+
+def _homogeneous(points: np.ndarray) -> np.ndarray:
+  return np.concatenate([points, np.ones((len(points), 1))], 1)
+
+
+def _tongue(
+  model: morphable.MorphableModel,
+  head: fitted_head.FittedHead,
+  colours: palette.Palette,
+  lift: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+  """Vertices, expressions, colours and triangles of the tongue.
+
+  The model's own fills the mouth; it is lowered to where speech shows it.
+  """
+  corners = np.asarray(model.triangles)[model.group('tongue')]
+  ids, flat = np.unique(corners, return_inverse=True)
+  triangles = flat.reshape(-1, 3).astype(np.int32)
   mean = np.asarray(model.mean, np.float64)
-  lips = fitted_head.points468(model, mean)[_LIPS]
-  behind = lips[:, 2].max() - mean[ids, 2]
-  shade = np.clip(1.25 - behind / 0.5, 0.15, 1.0)
-  albedo = np.where(tongue[ids][:, None], TONGUE, IVORY)
-  return albedo * shade[:, None]
+  normals = np.zeros((len(ids), 3))
+  a, b, c = (mean[corners[:, k]] for k in range(3))
+  for k in range(3):
+    np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
+  normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+  at = mean[ids]
+  lit = 0.45 + 0.55 * np.clip(normals @ LIGHT, 0.0, 1.0)
+  lit *= 1.0 - 0.2 * np.exp(-((at[:, 0] / 0.02) ** 2))  # groove
+  behind = np.maximum(at[:, 2].max() - at[:, 2], 0.0)
+  fade = np.exp(-behind[:, None] / TONGUE_DARKENING * (1.0, 1.1, 1.1))
+  return (
+    head.vertices[ids] + (0.0, lift - TONGUE_DROP, TONGUE_FORTH),
+    head.expression[:, ids],
+    colours.tongue * lit[:, None] * fade,
+    triangles,
+  )

@@ -16,28 +16,32 @@ from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
 MOUTH_PLANE = 2  # index among the three planes; the others are the eyes
-LIP_SHADOW = 0.014  # radius of the lips' shadow, share of the frame's side
+LIP_SHADOW = 0.03  # standard deviation of the lips' shadow, decimetre
+SHADOW_FLOOR, SHADOW_SLOPE = 0.55, 0.9  # light behind lips, and by their gap
+SOFTEST = 0.6  # pixels; the least blur, which contours need
 # Openings of the skin are drawn in square windows around them, this wide.
-WINDOW = 1.1  # decimetre
+WINDOWS = (0.6, 0.6, 0.8)  # decimetre
 JAW_DROP = 0.15  # decimetre that the mouth's window lies below its middle
+_EXACT = lax.Precision.HIGHEST
 _INSIDE_CAPACITY = 16384  # work items of one rasterizer pass for the teeth
 
 
 def fill(
-  rig: rig_lib.Rig, skin: tuple[Array, Array, Array], window: int
+  rig: rig_lib.Rig, skin: tuple[Array, Array, Array], windows: tuple[int, ...]
 ) -> Array:
   """A frame [H, W, 3] uint8: the skin with eyes and mouth filled in.
 
   Args:
     rig: Rig of the portrait.
-    skin: Coefficients [70], colours [H, W, 3], and where there is skin [H, W].
-    window: Side of the windows in pixels, static.
+    skin: Coefficients [70], colours [H, W, 3], and the share of every pixel
+      that is open [H, W].
+    windows: Sides of the three windows in pixels, static.
   """
-  row, frame, covered = skin
+  row, frame, opened = skin
   coefficients = drawing.frame_coefficients(rig, row)
   maps = _plane_maps(rig, coefficients)
-  for plane in range(3):
-    frame = _fill_one(rig, coefficients, frame, covered, (plane, *maps), window)
+  for plane, window in enumerate(windows):
+    frame = _fill_one(rig, coefficients, frame, opened, (plane, *maps), window)
   return jnp.clip(jnp.round(frame), 0.0, 255.0).astype(jnp.uint8)
 
 
@@ -68,7 +72,7 @@ def _fill_one(
   rig: rig_lib.Rig,
   coefficients: drawing.FrameCoefficients,
   frame: Array,
-  covered: Array,
+  opened: Array,
   plane: tuple[int, Array, Array, Array],
   window: int,
 ) -> Array:
@@ -78,12 +82,12 @@ def _fill_one(
     rig: Rig of the portrait.
     coefficients: Coefficients of this frame.
     frame: [H, W, 3] colours of the skin.
-    covered: [H, W] where there is skin.
+    opened: [H, W] shares of the pixels that are open.
     plane: Index of the plane, and the result of `_plane_maps`.
     window: Side of the square that is drawn, static.
   """
   which, centres, matrices, rests = plane
-  height, width = covered.shape
+  height, width = opened.shape
   down = JAW_DROP if which == MOUTH_PLANE else 0.0
   drop = jnp.array([0.0, down]) * rig.pixels
   limit = jnp.array([width - window, height - window])
@@ -91,7 +95,7 @@ def _fill_one(
   start = jnp.clip(start, 0, limit)
   x0, y0 = start
   skin = lax.dynamic_slice(frame, (y0, x0, 0), (window, window, 3))
-  mask = lax.dynamic_slice(covered, (y0, x0), (window, window))
+  mask = lax.dynamic_slice(opened, (y0, x0), (window, window))
   pixels = drawing.pixel_centres((window, window)) + start.astype(jnp.float32)
   offset = pixels - centres[which]
   matrix = matrices[which]
@@ -104,8 +108,7 @@ def _fill_one(
   # Openings beyond the reach of this plane belong to another one.
   away = pixels[..., None, :] - centres  # [n, n, 3, 2]
   mine = jnp.argmin(jnp.sum(away**2, -1), -1) == which
-  skin_near, alpha = _soften(skin, mask)
-  filled = skin_near * alpha + behind * (1.0 - alpha)
+  filled = skin + (behind - skin) * mask[..., None]
   filled = jnp.where(mine[..., None], filled, skin)
   return lax.dynamic_update_slice(frame, filled, (y0, x0, 0))
 
@@ -115,7 +118,7 @@ def _mouth(
   coefficients: drawing.FrameCoefficients,
   photo: Array,
   back: Array,
-  covered: Array,
+  opened: Array,
   start: Array,
 ) -> Array:
   """What lies between the lips, in the mouth's window: [n, n, 3].
@@ -125,29 +128,11 @@ def _mouth(
     coefficients: Coefficients of this frame.
     photo: [n, n, 3] colours of the photo there.
     back: [n, n, 2] points of the photo that they were taken from.
-    covered: [n, n] where there is skin.
+    opened: [n, n] shares of the pixels that are open.
     start: [2] first pixel of the window, (x, y).
   """
-  size = (covered.shape[0], covered.shape[1])
-  surface = drawing.pose(
-    rig, rig.inside_vertices, rig.inside_expression, coefficients
-  )
-  corner = start.astype(jnp.float32)
-  surface = drawing.PosedSurface(surface.points - corner, surface.depth)
-  colour, drawn = drawing.draw(
-    surface,
-    rig.inside_colour,
-    rig.inside,
-    size,
-    capacity=_INSIDE_CAPACITY,
-  )
-  # The lips shade what lies behind them: the less open around, the darker.
-  radius = max(2, round(LIP_SHADOW / WINDOW * 3.0 * size[0]))
-  openness = _box_mean(1.0 - covered.astype(jnp.float32), radius)
-  # Light that comes back from flesh is warm.
-  shade = jnp.clip(0.3 + 1.1 * openness, 0.0, 1.0)[..., None]
-  shade = shade ** jnp.array([1.0, 1.2, 1.35])
-  colour = jnp.where(drawn[..., None], colour * shade, rig.cavity)
+  colour = _inside(rig, coefficients, start, len(opened))
+  colour = colour * _lip_shadow(opened, rig.pixels)
   upper, lower = drawing.expressed(
     rig.lips, rig.lips_expression, coefficients.expression
   )
@@ -163,31 +148,61 @@ def _mouth(
   return colour + (photo - colour) * shown[..., None]
 
 
-def _box_mean(image: Array, radius: int) -> Array:
-  """Mean of a square image [n, n] over 2 radius + 1 pixels; 0 outside."""
-  n = image.shape[0]
-  band = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) <= radius
-  # A product with a band matrix: windowed reductions are slow on CPU.
-  mean = jnp.asarray(band / (2 * radius + 1), jnp.float32)
-  return jnp.linalg.multi_dot(
-    [mean, image, mean], precision=lax.Precision.HIGHEST
+def _inside(
+  rig: rig_lib.Rig,
+  coefficients: drawing.FrameCoefficients,
+  start: Array,
+  n: int,
+) -> Array:
+  """Teeth, tongue and dark [n, n, 3] in a window that starts at a pixel [2].
+
+  Drawn with two samples a pixel along each axis, then blurred as the photo is.
+  """
+  surface = drawing.pose(
+    rig, rig.inside_vertices, rig.inside_expression, coefficients
   )
+  points = 2.0 * (surface.points - start.astype(jnp.float32))
+  colour, drawn = drawing.draw(
+    drawing.PosedSurface(points, surface.depth),
+    rig.inside_colour,
+    rig.inside,
+    (2 * n, 2 * n),
+    capacity=_INSIDE_CAPACITY,
+  )
+  colour = jnp.where(drawn[..., None], colour, rig.cavity)
+  sigma = jnp.maximum(rig.blur, SOFTEST)
+  apart = np.subtract.outer(np.arange(n) + 0.5, (np.arange(2 * n) + 0.5) / 2)
+  kernel = jnp.exp(-0.5 * (jnp.asarray(apart, jnp.float32) / sigma) ** 2)
+  return _filtered(colour, kernel / kernel.sum(1, keepdims=True))
 
 
-def _soften(colour: Array, mask: Array) -> tuple[Array, Array]:
-  """Skin's colours continued by a pixel, and its softened mask [H, W, 1]."""
-  weight = mask[..., None].astype(jnp.float32)
+def _lip_shadow(opened: Array, pixels: Array) -> Array:
+  """Factors [n, n, 3] of the light that comes in between the lips.
 
-  def blur(image: Array) -> Array:
-    for axis in (0, 1):
-      pads = [(0, 0)] * 3
-      pads[axis] = (1, 1)
-      padded = jnp.pad(image, pads, mode='edge')
-      n = image.shape[axis]
-      parts = [lax.slice_in_dim(padded, k, k + n, axis=axis) for k in range(3)]
-      image = 0.25 * parts[0] + 0.5 * parts[1] + 0.25 * parts[2]
-    return image
+  The less open it is around and above a point, the darker it is there. Light
+  that comes back from flesh is warm.
 
-  total = blur(weight)
-  blurred = blur(colour * weight) / jnp.maximum(total, 1e-6)
-  return jnp.where(weight > 0, colour, blurred), total
+  Args:
+    opened: [n, n] shares of the pixels that are open.
+    pixels: Pixels per decimetre.
+  """
+  n = len(opened)
+  apart = np.subtract.outer(np.arange(n), np.arange(n)).astype(np.float32)
+
+  def weights(offset: float) -> Array:
+    far = (jnp.asarray(apart) / pixels - offset) / LIP_SHADOW
+    kernel = jnp.exp(-0.5 * far**2)
+    return kernel / kernel.sum(1, keepdims=True)
+
+  above = jnp.linalg.multi_dot(
+    [weights(0.5 * LIP_SHADOW), opened, weights(0.0).T], precision=_EXACT
+  )
+  light = jnp.clip(SHADOW_FLOOR + SHADOW_SLOPE * above, 0.0, 1.0)[..., None]
+  return light ** jnp.array([1.0, 1.1, 1.15])
+
+
+def _filtered(image: Array, kernel: Array) -> Array:
+  """A picture [m, m, C] filtered along both axes by a kernel [n, m]."""
+  # Products with a band matrix: windowed sums are slow on CPU.
+  rows = jnp.einsum('im,mkc->ikc', kernel, image, precision=_EXACT)
+  return jnp.einsum('jk,ikc->ijc', kernel, rows, precision=_EXACT)

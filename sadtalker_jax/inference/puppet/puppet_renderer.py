@@ -36,7 +36,7 @@ class PreparedPuppet(NamedTuple):
 
   rig: rig_lib.Rig  # on the device
   size: tuple[int, int]  # canvas height, width
-  window: int  # side of the windows around eyes and mouth, pixels
+  windows: tuple[int, ...]  # sides of those around eyes and mouth, pixels
   frame: tuple[int, int]  # height and width of the frames
 
 
@@ -94,10 +94,16 @@ class PuppetRenderer(rendering.Renderer):
     """The rig of a portrait."""
     width, height = portrait.canvas_size
     rig = rig_lib.build(portrait, self._model)
-    steps = math.ceil(openings.WINDOW * float(rig.pixels) / WINDOW_STEP)
-    window = min(steps * WINDOW_STEP, width, height)
+    windows = tuple(
+      min(
+        math.ceil(length * float(rig.pixels) / WINDOW_STEP) * WINDOW_STEP,
+        width,
+        height,
+      )
+      for length in openings.WINDOWS
+    )
     return PreparedPuppet(
-      jax.device_put(rig), (height, width), window, portrait.frame_size[::-1]
+      jax.device_put(rig), (height, width), windows, portrait.frame_size[::-1]
     )
 
   def inputs(
@@ -115,20 +121,20 @@ class PuppetRenderer(rendering.Renderer):
       prepared.rig,
       jnp.asarray(rows, jnp.float32),
       prepared.size,
-      prepared.window,
+      prepared.windows,
     )
     height, width = prepared.frame
     return frames[:, :height, :width]
 
 
-@functools.partial(jax.jit, static_argnames=('size', 'window'))
+@functools.partial(jax.jit, static_argnames=('size', 'windows'))
 def _render(
-  rig: rig_lib.Rig, rows: Array, size: tuple[int, int], window: int
+  rig: rig_lib.Rig, rows: Array, size: tuple[int, int], windows: tuple[int, ...]
 ) -> jax.Array:
   """Frames [B, H, W, 3] uint8 of rows [B, 70]."""
   # Two loops, not one: the results of the first one are then stored, and not
   # computed again for every use (XLA on CPU fuses without regard to cost).
-  skins, covers = lax.map(lambda row: drawing.skin(rig, row, size), rows)
+  skins, opened = lax.map(lambda row: drawing.skin(rig, row, size), rows)
   return lax.map(
-    lambda frame: openings.fill(rig, frame, window), (rows, skins, covers)
+    lambda frame: openings.fill(rig, frame, windows), (rows, skins, opened)
   )

@@ -22,10 +22,13 @@ import numpy as np
 from sadtalker_jax.face3d import camera
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.inference.puppet import (
+  caps,
   fitted_head,
   fitted_portrait,
   lids,
+  lip_seal,
   mouth,
+  palette,
 )
 from sadtalker_jax.inference.puppet import sheet as sheet_lib
 from sadtalker_jax.typing import Array
@@ -33,9 +36,10 @@ from sadtalker_jax.typing import Array
 # Lengths in decimetre.
 FACE_REACH = 0.16  # skin farther than this from every landmark is left out
 NECK_HEIGHT = -0.75  # y of the mean head; what is below does not turn with it
-SHEET_BIAS = 0.03  # the sheet lies this much behind the face
 
-CHIN, BROW = 152, 9  # landmarks
+NOSTRIL_REACH = 0.18  # from the nose's base
+
+CHIN, BROW, NOSE = 152, 9, 2  # landmarks
 
 
 class Rig(NamedTuple):
@@ -46,15 +50,15 @@ class Rig(NamedTuple):
   margin: Array  # [2] texture pixels left of and above the frame
   camera_scale: Array  # [2] aligned frame -> rendered frame
   camera_shift: Array  # [2]
-  vertices: Array  # [N, 3] face, then sheet
+  vertices: Array  # [N, 3] face, middles of the caps, then sheet
   expression: Array  # [64, N, 3]
   follow: Array  # [N] in [0, 1]
   rest: Array  # [N, 2] frame points in the pose of the photo
-  bias: Array  # [N] added to the depth
   inside_vertices: Array  # [M, 3]
   inside_expression: Array  # [64, M, 3]
   inside_colour: Array  # [M, 3] 0..255
   cavity: Array  # [3] colour of the dark of the mouth, 0..255
+  blur: Array  # [] standard deviation of the photo's own blur, pixels
   planes: Array  # [3, 3, 3] three points each: image-left eye, other eye, mouth
   planes_rest: Array  # [3, 3, 2] their frame points in the pose of the photo
   lips: Array  # [2, 3] inner rim, upper and lower
@@ -64,7 +68,9 @@ class Rig(NamedTuple):
   source: Array  # [70] coefficients of the photo
   blink_slots: Array  # [2] int32, expression slots of the two lids
   blink_gain: Array  # [2] makes a blink of 1 close this person's lids
-  skin: Array  # [T, 3] int32 triangles, into vertices
+  face: Array  # [F, 3] int32 triangles, into vertices
+  caps: Array  # [C, 3] the same over eyes and mouth, see `caps`
+  sheet: Array  # [S, 3] the same of the surroundings
   inside: Array  # [U, 3] int32 triangles, into inside_vertices
 
 
@@ -82,7 +88,7 @@ def build(
     Arrays of numpy, float32 and int32. Their shapes depend on the model and on
     the size of the frame only.
   """
-  head = fitted_head.build(portrait, model)
+  head = lip_seal.sealed(model, fitted_head.build(portrait, model))
   scale, shift = fitted_head.frame_camera(portrait)
   ids, face_triangles = face_part(model)
   frame, depth = fitted_head.project(head.posed(head.expressed()), scale, shift)
@@ -93,7 +99,12 @@ def build(
     fitted_head.unproject(sheet.points - margin, sheet.depth, scale, shift)
   )
   sheet_vertices = sheet_own - np.tensordot(head.beta, sheet.expression, 1)
-  skin = np.concatenate([face_triangles, sheet.triangles + len(ids)])
+  cap = caps.build(model, head, ids, face_triangles)
+  cap_rest, cap_depth = fitted_head.project(
+    head.posed(cap.vertices + np.tensordot(head.beta, cap.expression, 1)),
+    scale,
+    shift,
+  )
   planes = _planes(model, head)
   planes_rest, _ = fitted_head.project(
     head.posed(planes.reshape(-1, 3)), scale, shift
@@ -102,9 +113,9 @@ def build(
   photo_mouth, photo_gap = mouth.in_photo(
     model,
     head,
-    np.concatenate([view.points, sheet.points]),
-    np.concatenate([view.depth, sheet.depth + SHEET_BIAS]),
-    skin,
+    np.concatenate([view.points, cap_rest + margin]),
+    np.concatenate([view.depth, cap_depth]),
+    (face_triangles, cap.triangles),
     (portrait.texture.shape[:2], planes_rest[6] + margin, view.pixels),
   )
   rig = Rig(
@@ -113,15 +124,12 @@ def build(
     margin=margin,
     camera_scale=scale,
     camera_shift=shift,
-    vertices=np.concatenate([head.vertices[ids], sheet_vertices]),
+    vertices=np.concatenate([head.vertices[ids], cap.vertices, sheet_vertices]),
     expression=np.concatenate(
-      [head.expression[:, ids], sheet.expression], axis=1
+      [head.expression[:, ids], cap.expression, sheet.expression], axis=1
     ),
-    follow=np.concatenate([np.ones(len(ids)), sheet.follow]),
-    rest=np.concatenate([frame[ids], sheet.points - margin]),
-    bias=np.concatenate(
-      [np.zeros(len(ids)), np.full(len(sheet.points), SHEET_BIAS)]
-    ),
+    follow=np.concatenate([np.ones(len(ids) + 3), sheet.follow]),
+    rest=np.concatenate([frame[ids], cap_rest, sheet.points - margin]),
     planes=planes,
     planes_rest=planes_rest.reshape(3, 3, 2),
     photo_mouth=photo_mouth,
@@ -129,8 +137,11 @@ def build(
     source=np.asarray(portrait.row),
     blink_slots=slots,
     blink_gain=gain,
-    skin=skin.astype(np.int32),
-    **mouth.fields(model, head, mouth.light(portrait, view)),
+    face=face_triangles,
+    caps=cap.triangles,
+    blur=np.array(palette.blur(portrait.texture, view.points)),
+    sheet=(sheet.triangles + len(ids) + 3).astype(np.int32),
+    **mouth.fields(model, head, palette.build(portrait)),
   )
   return Rig(
     *(
@@ -143,7 +154,7 @@ def build(
 def face_part(
   model: morphable.MorphableModel,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Vertex ids [F] of the outer skin near the landmarks, and its triangles."""
+  """Vertex ids [F] of the skin near the landmarks, and its triangles."""
   mean = np.asarray(model.mean, np.float64)
   landmarks = fitted_head.points468(model, mean)
   gap = np.concatenate(
@@ -154,6 +165,10 @@ def face_part(
   )
   triangles = np.asarray(model.triangles)[model.group('skin')]
   triangles = triangles[(gap[triangles] < FACE_REACH).all(1)]
+  # The nostrils are dark skin; a hole would show what lies behind the face.
+  lining = np.asarray(model.triangles)[model.group('lining')]
+  away = np.linalg.norm(mean[lining].mean(1) - landmarks[NOSE], axis=1)
+  triangles = np.concatenate([triangles, lining[away < NOSTRIL_REACH]])
   ids, flat = np.unique(triangles, return_inverse=True)
   return ids, flat.reshape(-1, 3).astype(np.int32)
 

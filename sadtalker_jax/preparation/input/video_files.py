@@ -136,7 +136,7 @@ def _from_path(path: pathlib.Path, folder: pathlib.Path) -> VideoSource:
 
 def _from_table(table: pathlib.Path) -> list[VideoSource]:
   try:
-    text = table.read_text(encoding='utf-8')
+    text = table.read_text(encoding='utf-8-sig')
   except (OSError, UnicodeDecodeError) as error:
     raise errors.InputError(
       f'{table}: expected a table that can be read: {error}'
@@ -162,7 +162,9 @@ def _from_row(
     start = float(row.get('start') or 0)
     end = float(row.get('end') or 0) or None
     box = _box(row.get('box'))
-    good = name and start >= 0 and (end is None or end > start)
+    good = (
+      name and '\0' not in name and start >= 0 and (end is None or end > start)
+    )
   except ValueError:
     good = False
   if not good:

@@ -210,7 +210,10 @@ def _write_rejects(
   path: pathlib.Path, left_out: Sequence[rejects.Reject]
 ) -> None:
   part = path.with_name(f'.{path.name}')
-  with part.open('w', newline='', encoding='utf-8') as file:
+  # Names of videos may be no text; what cannot be encoded is escaped.
+  with part.open(
+    'w', newline='', encoding='utf-8', errors='backslashreplace'
+  ) as file:
     table = csv.writer(file, delimiter='\t', lineterminator='\n')
     table.writerow(['video', 'reason', 'first', 'frames', 'detail'])
     for r in left_out:

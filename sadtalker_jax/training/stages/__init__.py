@@ -73,6 +73,10 @@ def read(config: Any) -> config_lib.TrainConfig:
   """
   to_dict = getattr(config, 'to_dict', None)
   given: Mapping[str, Any] = to_dict() if to_dict is not None else config
+  if not isinstance(given, Mapping):
+    raise errors.InputError(
+      f'config: expected keys with values, found {type(given).__name__}'
+    )
   # A run adds to its config what it exports.
   given = {k: v for k, v in given.items() if k != 'exported'}
   kind = config_type(get(given.get('stage')))

@@ -25,7 +25,6 @@ from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.training.stages import drawing
 from sadtalker_jax.typing import PRNGKey
 
-_RENDER = ('keypoint_detector', 'head_pose_estimator', 'generator')
 _SIDES = ('source', 'driving')
 
 
@@ -63,6 +62,12 @@ class MappingConfig(drawing.DrawingConfig):
   warm_epochs: Annotated[float, 'Epochs that are added to `warm_steps`.']
   gan_from_steps: Annotated[int, 'Steps before the discriminator counts.']
   gan_from_epochs: Annotated[float, 'Epochs that are added to them.']
+  trains_generator: Annotated[
+    bool,
+    'Whether the generator learns, too: fine-tuning where there is no '
+    'head-pose estimator. Weights of `keypoints`, `angles`, `translation` and '
+    '`expression` of 0 do without that one.',
+  ] = False
   loss: MappingLossConfig
 
 
@@ -72,13 +77,21 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
 
   @classmethod
   def needs(cls, config: MappingConfig) -> tuple[str, ...]:
-    """The networks of phase 1, and VGG-19 where its term has a weight."""
-    return (*_RENDER, *(('vgg19',) if config.loss.perceptual else ()))
+    """Frozen networks of phase 1, and VGG-19, where terms use them."""
+    users = {
+      'keypoint_detector': True,
+      'head_pose_estimator': _is_direct(config.loss),
+      'generator': not config.trains_generator,
+      'vgg19': config.loss.perceptual,
+    }
+    return tuple(name for name, used in users.items() if used)
 
   def trained(self) -> Mapping[str, networks.Trained]:
-    """MappingNet, and a discriminator where it has a weight."""
+    """MappingNet; generator and discriminator where the config says so."""
     zero = self.config.zero_t_xz
     found = drawing.trained(self.config, self.network, zero_t_xz=zero)
+    if self.config.trains_generator:
+      found |= drawing.trained(self.config, 'generator')
     if self.config.loss.gan:
       judge = 'discriminator'
       found |= drawing.trained(self.config, judge, group=judge)
@@ -146,11 +159,14 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
     """See `drawing.likeness`; and the distance from phase 1's keypoints."""
     del step
     source, driving, canonical, found = self._drawn(nets, batch)
+    likeness = drawing.likeness(source, driving, found.output.prediction)
+    if not _is_direct(self.config.loss):
+      return likeness
     target, _ = drawing.moved(
       nets, canonical, driving, zero_t_xz=self.config.zero_t_xz
     )
     return {
-      **drawing.likeness(source, driving, found.output.prediction),
+      **likeness,
       'keypoints': jnp.abs(found.kp_driving - target).mean(),
     }
 
@@ -190,8 +206,13 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
     picture: jax.Array,
     window: jax.Array,
   ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Keypoints of windows, and how far they are from those of phase 1."""
+    """Keypoints of windows, and how far they are from those of phase 1.
+
+    Without a weight of the distances there are none.
+    """
     guess, motion = self._guessed(nets, canonical, window)
+    if not _is_direct(self.config.loss):
+      return guess, {}
     target, true = drawing.moved(
       nets, canonical, picture, zero_t_xz=self.config.zero_t_xz
     )
@@ -222,6 +243,12 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
     source, driving = drawing.pictures(batch)
     windows = batch['source_window'], batch['driving_window']
     return source, driving, *self._draw(nets, source, windows)
+
+
+def _is_direct(loss: MappingLossConfig) -> bool:
+  """Whether MappingNet is compared with the head-pose estimator."""
+  parts = (loss.keypoints, loss.angles, loss.translation, loss.expression)
+  return any(parts)
 
 
 def _windows(clip: stage_lib.Batch, size: int) -> jax.Array:

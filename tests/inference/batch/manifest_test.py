@@ -48,9 +48,11 @@ def test_a_line_may_have_a_video_instead_of_an_image(tmp_path):
 @pytest.mark.parametrize(
   'line, message',
   [
-    ('{"image": "a.png",', 'line 2: expected a JSON object'),
+    ('{"image": "a.png",', 'line 2: expected JSON, found: '),
     ('[1, 2]', 'line 2: expected a JSON object, found list'),
-    ({'image': 'a.png', 'output': 'b.mp4'}, 'line 2: audio: expected a path'),
+    ({'image': 'a.png', 'output': 'b.mp4'}, 'line 2: audio: expected a rec'),
+    ({**GOOD, 'idle': 2}, 'line 2: idle: expected no recording'),
+    ({**GOOD, 'audio': 0}, 'line 2: audio: expected a path'),
     ({**GOOD, 'output': 3}, 'line 2: output: expected a path, found 3'),
     ({**GOOD, 'sede': 3}, 'found sede'),
     ({**GOOD, 'video': 'v.mp4'}, 'expected one of image and video, found both'),
@@ -122,7 +124,7 @@ OPEN = json.dumps(GOOD)[:-1]
 @pytest.mark.parametrize(
   'line, message',
   [
-    (OPEN + ', "seed": ' + '9' * 5000 + '}', 'JSON object'),
+    (OPEN + ', "seed": ' + '9' * 5000 + '}', 'thousands of digits'),
     (OPEN + ', "seed": ' + '9' * 400 + '}', 'seed: expected'),
     (OPEN + ', "seed": ' + '[' * 10**5, 'nested too deep'),
     (OPEN + ', "box": [1, 2, 3, 1' + '0' * 400 + ']}', 'box: expected'),

@@ -85,7 +85,7 @@ def test_own_mouth_gives_the_frame_back(revoiced):
     np.ones(4, bool),
   )
   drawn = mouth_drawing.draw(
-    made.rig, made.spread, window, change, (size, prepared.window)
+    made.rig, made.spread, window, change, (size, prepared.windows)
   )
   error = np.abs(np.asarray(drawn).astype(int) - window).max(-1)
   assert error.mean() < 0.1 and (error > 8).mean() < 2e-3

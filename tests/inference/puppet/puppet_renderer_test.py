@@ -1,18 +1,24 @@
 """What a puppet must do, on the portrait that ships."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from sadtalker_jax.face3d.rasterize import rasterizer
 from sadtalker_jax.inference.puppet import drawing, openings
+
+_SKIN = jax.jit(drawing.skin, static_argnames='size')  # compiled once
 
 
 def _holes(portrait, rows: np.ndarray) -> np.ndarray:
   """Pixels [B, H, W] that no skin covers."""
   prepared = portrait.prepared
-  skin = jax.jit(lambda row: drawing.skin(prepared.rig, row, prepared.size)[1])
-  return np.stack([~np.asarray(skin(jnp.asarray(row))) for row in rows])
+  skin = functools.partial(_SKIN, prepared.rig, size=prepared.size)
+  return np.stack([np.asarray(skin(jnp.asarray(row))[1]) > 0.5 for row in rows])
 
 
 def _windows(portrait) -> np.ndarray:
@@ -39,6 +45,47 @@ def test_frames_do_not_depend_on_the_batch(portrait):
   alone = np.concatenate([portrait.render(row[None]) for row in rows])
   difference = together.astype(int) - alone
   assert np.abs(difference).max() <= 1
+
+
+def test_surroundings_never_show_through_the_face(portrait):
+  """A white face over black surroundings stays white up to its outline."""
+  prepared = portrait.prepared
+  rig = jax.tree.map(np.asarray, prepared.rig)
+  texture, rest = np.full_like(rig.texture, 255.0), rig.rest.copy()
+  texture[:16, :16] = 0.0
+  rest[rig.sheet.min() :] = 8.0 - rig.margin
+  painted = jax.device_put(rig._replace(texture=texture, rest=rest))
+  ways = [{'jawOpen': j, 'yaw': y} for j in (-0.7, 0.7) for y in (-20.0, 20.0)]
+  surface = jax.jit(lambda row: _face_positions(painted, row))
+  triangles = np.concatenate([rig.face, rig.caps])
+  for row in portrait.rows({}, *ways):
+    colour, _ = _SKIN(painted, jnp.asarray(row), size=prepared.size)
+    front = rasterizer.rasterize(
+      surface(jnp.asarray(row)), triangles, *prepared.size
+    )
+    face = np.asarray(front.triangle_id) >= 0
+    inner = ndimage.binary_erosion(face, iterations=2, border_value=1)
+    assert np.asarray(colour)[inner].min() > 242.0  # end of the ramp
+    assert np.asarray(colour).min() < 1.0
+
+
+def _face_positions(rig, row):
+  """Positions of a rig's vertices for a row, as the renderer poses them."""
+  coefficients = drawing.frame_coefficients(rig, row)
+  return drawing.pose(
+    rig, rig.vertices, rig.expression, coefficients
+  ).positions()
+
+
+def test_contours_are_ramps(portrait):
+  """Coverage goes from none to all over one and a half pixels at the least."""
+  rows = portrait.rows({'jawOpen': 0.5})
+  prepared = portrait.prepared
+  _, opened = _SKIN(prepared.rig, jnp.asarray(rows[0]), size=prepared.size)
+  steps = np.abs(np.diff(np.asarray(opened), axis=0)).max(0)
+  steps = steps[steps > 0.3]
+  assert len(steps) > 20
+  assert 1.0 / np.median(steps) >= 1.5
 
 
 @pytest.mark.parametrize('yaw', [-20.0, 20.0])
@@ -98,9 +145,9 @@ def test_frame_function_agrees_with_and_without_compilation(portrait):
   """XLA on CPU has miscompiled before; every renderer has this check."""
   row = portrait.rows({'jawOpen': 0.3, 'yaw': 4.0})[0]
   prepared = portrait.prepared
-  frame, covered = drawing.skin(prepared.rig, jnp.asarray(row), prepared.size)
+  frame, opened = drawing.skin(prepared.rig, jnp.asarray(row), prepared.size)
   plain = openings.fill(
-    prepared.rig, (jnp.asarray(row), frame, covered), prepared.window
+    prepared.rig, (jnp.asarray(row), frame, opened), prepared.windows
   )
   compiled = portrait.render(row[None])[0].astype(int)
   height, width = prepared.frame

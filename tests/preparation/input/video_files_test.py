@@ -35,7 +35,7 @@ def test_signs_that_ids_need_are_replaced(tmp_path):
 def test_table_names_pieces_of_videos(tmp_path):
   table = tmp_path / 'list.tsv'
   table.write_text(
-    'path\tspeaker\tstart\tend\tbox\nv.mp4\tann\t1.5\t9\t10,20,60,80\n'
+    '\ufeffpath\tspeaker\tstart\tend\tbox\nv.mp4\tann\t1.5\t9\t10,20,60,80\n'
     'v.mp4\tbob\t\t\t\n'
   )
   ann, bob = video_files.find(table)
@@ -54,6 +54,7 @@ def test_table_names_pieces_of_videos(tmp_path):
     'path\tbox\nx.mp4\t1,2,3\n',
     'path\n\t\n',
     'path\nx.mp4\nx.mp4\n',
+    'path\na\0.mp4\n',
   ],
 )
 def test_bad_tables_are_told(tmp_path, text):

@@ -20,7 +20,8 @@ In both cases, as published:
 - `expression_scale` multiplies all 64 generated numbers (method 3.3); those of
   the packaged head then end where its units do, at 0 and 1.
 - `still` fixes the head and not the eyes (quirk Q12); `blink` is an option of
-  its own. Blinks come at the published intervals, as in ExpNet's training.
+  its own. Blinks come at the published intervals, as in ExpNet's training,
+  unless `blink_rate` asks for others.
 - generated poses are smoothed, reference poses are not.
 - free views replace angles inside the renderer, in degrees, where coefficients
   have become keypoints (method 5.4): they are returned beside the track.
@@ -152,7 +153,11 @@ class LearnedMotion(tracks.Motion):
       reference = _resampled(given, length, clip.fps / conventions.FRAME_RATE)
     else:
       reference = np.tile(clip.source[conventions.ROW_EXPRESSION], (length, 1))
-      if options.blink:
+      if options.blink and options.blink_rate is not None:
+        blink = blinks.natural_track(
+          clip.seed, length, per_minute=options.blink_rate
+        )
+      elif options.blink:
         blink = blinks.published_track(clip.seed, length)
     expression = chunks.expressions(
       self._expnet, self._expnet_variables, clip.windows, reference, blink

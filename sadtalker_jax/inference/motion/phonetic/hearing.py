@@ -31,6 +31,8 @@ LEAST_LOOK_AHEAD = 0.08  # seconds; with less, lips come late
 
 # Rows in the network at a time. One size: one program, and bounded memory.
 _PIECE = 512
+_LIVE_PIECE = 192  # of streams, which want few rows at a time
+_STRIDE = lipnet.STRIDE
 _CONTEXT = lipnet.CONTEXT
 _ORDINARY = 8.0  # level of loud speech, decibel, before anything is heard
 _ORDINARY_ROWS = 50  # spectrum rows for which that counts
@@ -117,17 +119,51 @@ def hear_live(
   if look_ahead < 0:
     raise ValueError(f'expected a look-ahead of 0 or more, found {look_ahead}')
   decibel = _rows(wave)
-  loud = loud_so_far(decibel)
   ahead = round(look_ahead * ROWS_PER_SECOND)
-  last = max(len(decibel) // lipnet.STRIDE - ahead, 0)
-  first = max(last - rows, 0)
-  start = max(first - _CONTEXT, 0)
+  last = max(len(decibel) // _STRIDE - ahead, 0)
+  return hear_rows(decibel, max(last - rows, 0), last, params)
+
+
+def hear_rows(
+  decibel: np.ndarray, first: int, last: int, params: Variables | None = None
+) -> Heard:
+  """What is heard in rows of sound that goes on, as in `hear_live`.
+
+  For streams that keep levels, not sound.
+
+  Args:
+    decibel: [2 N, 64] levels of the last seconds (`lip_spectra.decibels`).
+    first: The first row that is wanted.
+    last: The row after the last one, at most N.
+    params: Parameters of LipNet; None for the ones that ship.
+  """
+  params = load() if params is None else params
+  loud = loud_so_far(decibel)
+  inner = _LIVE_PIECE - 2 * _CONTEXT
+  lips = np.empty((last - first, lipnet.NUM_MEASURES), np.float32)
+  classes = np.empty((last - first, lipnet.NUM_CLASSES), np.float32)
+  for start in range(first, last, inner):
+    spectra = _piece(decibel, loud, start - _CONTEXT)
+    count = min(inner, last - start)
+    here = slice(start - first, start - first + count)
+    lips[here], classes[here] = (
+      np.asarray(found)[_CONTEXT : _CONTEXT + count]
+      for found in _network(params, spectra)
+    )
+  level = lip_spectra.levels(decibel[first * _STRIDE : last * _STRIDE]) - loud
+  loudness = level.reshape(-1, _STRIDE).mean(1).astype(np.float32)
+  return Heard(lips, classes, loudness)
+
+
+def _piece(decibel: np.ndarray, loud: float, start: int) -> np.ndarray:
+  """Spectra [2 P, 64] from a row on; silence before, the last one after."""
+  place = start * _STRIDE + np.arange(_STRIDE * _LIVE_PIECE)
   # What is not known yet goes on as it is.
-  known = decibel[start * lipnet.STRIDE :]
-  if len(known):
-    known = np.pad(known, ((0, lipnet.STRIDE * _CONTEXT), (0, 0)), mode='edge')
-  heard = _apply(known, loud, params)
-  return Heard(*(part[first - start : last - start] for part in heard))
+  spectra = lip_spectra.relative(
+    decibel[np.clip(place, 0, len(decibel) - 1)], loud
+  )
+  spectra[place < 0] = lip_spectra.LEAST
+  return spectra
 
 
 def loud_so_far(decibel: np.ndarray) -> float:
@@ -154,7 +190,7 @@ def _rows(wave: Array) -> np.ndarray:
   if wave.ndim != 1:
     raise ValueError(f'expected sound of shape [L], found {wave.shape}')
   decibel = lip_spectra.decibels(wave)
-  return decibel[: len(decibel) // lipnet.STRIDE * lipnet.STRIDE]
+  return decibel[: len(decibel) // _STRIDE * _STRIDE]
 
 
 @jax.jit
@@ -171,26 +207,26 @@ def _apply(decibel: np.ndarray, loud: float, params: Variables | None) -> Heard:
   """The network on pieces that overlap by its context; silence around them."""
   params = load() if params is None else params
   spectra = lip_spectra.relative(decibel, loud)
-  count = len(spectra) // lipnet.STRIDE
+  count = len(spectra) // _STRIDE
   inner = _PIECE - 2 * _CONTEXT
   pieces = -(-count // inner)
   padded = np.full(
-    (lipnet.STRIDE * (pieces * inner + 2 * _CONTEXT), lip_spectra.NUM_BANDS),
+    (_STRIDE * (pieces * inner + 2 * _CONTEXT), lip_spectra.NUM_BANDS),
     lip_spectra.LEAST,
     np.float32,
   )
-  before = lipnet.STRIDE * _CONTEXT
+  before = _STRIDE * _CONTEXT
   padded[before : before + len(spectra)] = spectra
   lips = np.empty((pieces, inner, lipnet.NUM_MEASURES), np.float32)
   classes = np.empty((pieces, inner, lipnet.NUM_CLASSES), np.float32)
   for piece in range(pieces):
-    first = lipnet.STRIDE * piece * inner
-    found = _network(params, padded[first : first + lipnet.STRIDE * _PIECE])
+    first = _STRIDE * piece * inner
+    found = _network(params, padded[first : first + _STRIDE * _PIECE])
     middle = slice(_CONTEXT, _PIECE - _CONTEXT)
     lips[piece], classes[piece] = (np.asarray(f)[middle] for f in found)
   level = lip_spectra.levels(decibel) - loud
   return Heard(
     lips.reshape(-1, lipnet.NUM_MEASURES)[:count],
     classes.reshape(-1, lipnet.NUM_CLASSES)[:count],
-    level.reshape(count, lipnet.STRIDE).mean(1).astype(np.float32),
+    level.reshape(count, _STRIDE).mean(1).astype(np.float32),
   )

@@ -1,0 +1,36 @@
+"""Streams are measured, and their lips are nearly those of recordings."""
+
+import pytest
+
+from sadtalker_jax import errors
+from sadtalker_jax.benchmarks import live_speed
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.media import audio
+from tests.inference.live import live_test
+
+
+def test_lines_tell_of_latency_and_lips(monkeypatch):
+  """Drawn by nothing; lips are real."""
+  bundle = bundle_lib.load()
+  monkeypatch.setattr(live_speed, '_UTTERANCES', 1)
+  monkeypatch.setattr(
+    live_speed,
+    '_core',
+    lambda ahead, size: live_test.clock(bundle, ahead=ahead),
+  )
+  lines = list(live_speed.run([0.16], 1.0, 64))
+  assert [line['what'] for line in lines] == [
+    'stage', 'stage', 'first frame', 'stream', 'lips',
+  ]  # fmt: skip
+  assert 0 < lines[2]['ms']
+  # Sound waits for its look-ahead, and for its frame.
+  assert lines[3]['latency_ms'] > 155
+  assert lines[3]['parts'] - lines[3]['idle'] == 25
+  assert lines[4]['r'] > 0.94
+
+
+def test_lips_with_little_look_ahead_are_nearly_as_good():
+  wave = audio.load(bundle_lib.SAMPLE_SPEECH)
+  assert live_speed.lips_of(wave, 0.08)['r'] > 0.9
+  with pytest.raises(errors.InputError, match='--seconds: expected 1 or more'):
+    next(live_speed.run([0.1], 0.5, 64))
