@@ -151,6 +151,13 @@ def to_jpeg(picture: np.ndarray, quality: int = 95) -> bytes:
   return data.getvalue()
 
 
+def to_webp(picture: np.ndarray, quality: int = 95) -> bytes:
+  """A picture [H, W, 3] uint8 as a WebP file; smaller, and slower to make."""
+  buffer = io.BytesIO()
+  Image.fromarray(picture).save(buffer, 'WEBP', quality=quality, method=0)
+  return buffer.getvalue()
+
+
 def from_jpeg(data: bytes) -> np.ndarray:
   """The picture of `to_jpeg`, uint8 [H, W, 3] RGB.
 

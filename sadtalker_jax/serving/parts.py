@@ -12,20 +12,20 @@
 All numbers are little-endian and unsigned; samples are signed.
 """
 
-import io
 import struct
 from typing import Literal, get_args
 
 import numpy as np
-from PIL import Image
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference.live import core
+from sadtalker_jax.media import image
 
 Format = Literal['jpeg', 'webp']
 FORMATS = get_args(Format)
 IDLE, REPEATED = 1, 2
 
+_ENCODERS = {'jpeg': image.to_jpeg, 'webp': image.to_webp}
 _HEADER = struct.Struct('<4sIQIIII')
 _MAGIC = b'SJP1'
 
@@ -43,9 +43,7 @@ def packed(
   """
   picture = b''
   if not part.repeated:
-    file = io.BytesIO()
-    Image.fromarray(part.frame).save(file, kind, quality=quality)
-    picture = file.getvalue()
+    picture = _ENCODERS[kind](part.frame, quality)
   sound = np.rint(np.clip(part.audio, -1, 1) * 32767).astype('<i2')
   header = _HEADER.pack(
     _MAGIC,

@@ -19,7 +19,7 @@ WITHOUT_PARSER = {'main', 'train'}
 PROGRAMS = sorted(
   path.stem
   for path in FOLDER.glob('*.py')
-  if path.stem not in ('__init__', 'command')
+  if path.stem not in ('__init__', 'command', 'stopping')
   and not path.stem.endswith('_flags')
 )
 

@@ -1,5 +1,6 @@
 """Streams over a socket, drawn with the default renderer."""
 
+import fractions
 import io
 import struct
 import threading
@@ -11,9 +12,10 @@ import pytest
 from starlette import testclient, websockets
 
 from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference.live import core, session
 from sadtalker_jax.marking import detection
 from sadtalker_jax.media import audio
-from sadtalker_jax.serving import api, limits, tokens
+from sadtalker_jax.serving import api, limits, parts, tokens
 from sadtalker_jax.serving import service as service_lib
 
 _URL = 'ws://localhost/v1/stream'
@@ -49,10 +51,11 @@ def _gone(client, tmp_path) -> None:
     time.sleep(0.02)
 
 
-def test_sound_comes_back_with_marked_frames(client, tmp_path):
+def test_sound_comes_back_with_marked_frames(client, tmp_path, monkeypatch):
+  monkeypatch.setattr(session, '_LATE', 1e6)  # every frame is drawn
   wave = audio.load(bundle.SAMPLE_SPEECH)[: 16 * 640 - 100]
   sound = np.rint(wave * 32767).astype('<i2').tobytes()
-  parts = []
+  received = []
   with client.websocket_connect(_URL) as socket:
     socket.send_json({'image': _uploaded(client), 'consent': True})
     ready = socket.receive_json()
@@ -61,18 +64,18 @@ def test_sound_comes_back_with_marked_frames(client, tmp_path):
       socket.send_bytes(sound[at : at + 998])
     socket.send_json({'type': 'end'})
     while (message := socket.receive()).get('bytes'):
-      parts.append(_part(message['bytes']))
+      received.append(_part(message['bytes']))
     assert '"done"' in message['text']
-  starts = [start for (_, start, _), _, _ in parts]
-  assert starts == list(range(0, 640 * len(parts), 640))
-  said = [part for part in parts if not part[0][0] & 1]
+  starts = [start for (_, start, _), _, _ in received]
+  assert starts == list(range(0, 640 * len(received), 640))
+  said = [part for part in received if not part[0][0] & 1]
   heard = np.concatenate([samples for _, samples, _ in said])
   given = np.frombuffer(sound, '<i2')
   assert np.abs(heard[: len(given)] - given.astype(int)).max() <= 1
   assert len(said) == 16 and {segment for (_, _, segment), _, _ in said} == {0}
   frames = [
     np.asarray(Image.open(io.BytesIO(picture)))
-    for (flags, _, _), _, picture in parts
+    for (flags, _, _), _, picture in received
     if not flags & 2
   ]
   assert frames[0].shape == (ready['height'], ready['width'], 3)
@@ -80,6 +83,21 @@ def test_sound_comes_back_with_marked_frames(client, tmp_path):
   found = detection.find(detection.residuals(frames))
   assert found.kind == 'payload'
   _gone(client, tmp_path)
+
+
+@pytest.mark.parametrize('kind', parts.FORMATS)
+def test_pictures_are_of_the_format_asked_for_and_sent_once(kind):
+  frame = np.zeros((8, 16, 3), np.uint8)
+  part = core.Part(
+    frame, np.ones(3, np.float32), fractions.Fraction(2, 5), 7, True, False
+  )
+  fields, sound, picture = _part(parts.packed(part, 100, kind))
+  assert fields == (1, 40, 7) and list(sound) == [32767] * 3
+  found = Image.open(io.BytesIO(picture))
+  assert (found.format, found.size) == (kind.upper(), (16, 8))
+  again = part._replace(repeated=True)
+  fields, _, picture = _part(parts.packed(again, 100, kind))
+  assert (fields[0], picture) == (3, b'')
 
 
 def test_a_client_that_leaves_leaves_nothing(client, tmp_path):

@@ -25,7 +25,7 @@ from sadtalker_jax.inference.live import core
 MOST_QUEUED = 30.0  # seconds of sound; `push` waits beyond
 
 _LATE = 0.08  # seconds; parts that are later repeat the frame of before
-_REPEATED = 24  # of them in a row, at most
+_REPEATED = 9  # of them in a row, at most
 _GIVEN_UP = 2.0  # seconds that are not made up for: the rest comes later
 
 
