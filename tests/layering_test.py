@@ -93,6 +93,7 @@ INFERENCE_RANK = {
   'direction': 2,
   'registry': 2,
   'animation': 3,
+  'footage': 4,
   'live': 4,
   'pipeline': 5,
   'batch': 6,

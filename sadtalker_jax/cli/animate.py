@@ -35,6 +35,7 @@ _REPLACED = {
 # Flags of files that are read.
 _INPUTS = (
   'source_image',
+  'source_video',
   'driven_audio',
   'drive',
   'keyframes',
@@ -62,6 +63,11 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
   inputs = result.add_argument_group('input and output')
   add = inputs.add_argument
   add('--source_image', help='Picture, or video (first frame).', metavar='FILE')
+  add(
+    '--source_video',
+    help='Video whose person says the recording, instead of a picture.',
+    metavar='FILE',
+  )
   add('--driven_audio', help='Recording, or video with sound.', metavar='FILE')
   add('--output', help='File to write.', metavar='FILE')
   add(
@@ -140,8 +146,9 @@ def _check(flags: argparse.Namespace) -> None:
     for name in ('output', 'verbose', 'face3dvis'):
       if getattr(flags, name):
         raise errors.InputError(f'--{name}: expected without --sheet')
-  alone = ('source_image', 'driven_audio', 'output', 'verbose', 'sheet')
-  for name in ('source_image', 'driven_audio', 'manifest', 'summary', 'sheet'):
+  sources = ('source_image', 'source_video', 'driven_audio')
+  alone = (*sources, 'output', 'verbose', 'sheet')
+  for name in (*sources, 'manifest', 'summary', 'sheet'):
     if getattr(flags, name) == '':  # of a shell's variable without a value
       raise errors.InputError(f"--{name}: expected a file, found ''")
   many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
@@ -151,6 +158,16 @@ def _check(flags: argparse.Namespace) -> None:
     if given is not None and given is not False:  # 0 is a number
       other = 'without' if has_manifest else 'with'
       raise errors.InputError(f'--{name}: expected {other} --manifest only')
+  if flags.source_video is not None:
+    if flags.source_image is not None:
+      raise errors.InputError(
+        'expected one of --source_image and --source_video, found both'
+      )
+    if flags.driven_audio is None:
+      raise errors.InputError(
+        '--driven_audio: expected with --source_video (the video itself, for '
+        'its own sound), found none'
+      )
 
 
 def _options(flags: argparse.Namespace) -> 'options_lib.Options':
@@ -193,6 +210,8 @@ def _clip(
   sound = flags.driven_audio
   if sound is None and not (options.idle or options.drive or options.ref_pose):
     sound = bundle.SAMPLE_SPEECH
+  if flags.source_video is not None:
+    return _animator(flags).revoice(flags.source_video, sound, options)
   image = flags.source_image or bundle.SAMPLE_PORTRAIT
   return _animator(flags).animate(image, sound, options)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import fractions
 import pathlib
+from typing import Self
 
 import numpy as np
 
@@ -114,10 +115,7 @@ class Animation:
     """
     count = min(columns * lines, self.num_frames)
     place = np.linspace(0, self.num_frames - 1, count).round().astype(int)
-    few = dataclasses.replace(
-      self, motion=tracks.Track(*(part[place] for part in self.motion))
-    )
-    shown = np.concatenate(list(few.batches()))
+    shown = np.concatenate(list(self.only(place).batches()))
     lines = -(-count // columns)
     blank = np.zeros((lines * columns - count, *shown.shape[1:]), np.uint8)
     grid = np.concatenate([shown, blank]).reshape(
@@ -127,6 +125,11 @@ class Animation:
     return grid.transpose(0, 2, 1, 3, 4).reshape(
       lines * height, columns * width, 3
     )
+
+  def only(self, places: np.ndarray) -> Self:
+    """The clip with some of its frames, numbers [k] in order."""
+    few = tracks.Track(*(part[places] for part in self.motion))
+    return dataclasses.replace(self, motion=few)
 
   def save(
     self,

@@ -19,6 +19,7 @@ from sadtalker_jax.media import limits
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
 EnhancerName = Literal['gfpgan']
 Mark = Literal['on', 'off']
+End = Literal['loop', 'freeze', 'stop']
 LabelPlace = Literal[
   'auto',
   'bottom',
@@ -66,8 +67,21 @@ class Options:
     f'{_SIZE_STEP} to {_LARGEST}.',
     metavar='PIXELS',
   )
-  fps: float = _option(
-    25.0, 'number', 'Frames per second of the result.', least=1, most=120
+  fps: float | None = _option(
+    None,
+    'number',
+    'Frames per second of the result; by default 25, or those of a video as '
+    'the source.',
+    least=1,
+    most=120,
+    metavar='FPS',
+  )
+  end: End = _option(
+    'loop',
+    'name',
+    'Where the sound is longer than a video as the source: loop plays it back '
+    'and forth, freeze holds its last frame, stop ends with it.',
+    choices=get_args(End),
   )
   seed: int | None = _option(
     None,

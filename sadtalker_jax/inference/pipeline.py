@@ -7,7 +7,7 @@
 renderer from `registry`, and hands out an `animation.Animation`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 import pathlib
 import threading
@@ -29,6 +29,7 @@ from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.direction import directing
 from sadtalker_jax.inference.enhance import face_enhancer
+from sadtalker_jax.inference.footage import footage
 from sadtalker_jax.inference.live import opening, session
 from sadtalker_jax.inference.motion import driven, reference_videos
 from sadtalker_jax.media import video
@@ -211,7 +212,7 @@ class Animator:
     enhancer = self._restorer() if options.enhancer else None
     picture = inputs.picture(image)
     heard = inputs.heard(audio, options)
-    fps = video.as_rate(options.fps)
+    fps = video.as_rate(options.fps or conventions.FRAME_RATE)
     references = reference_videos.measured(
       options, lambda path: renderer.video_rows(path, fps, options)
     )
@@ -247,13 +248,67 @@ class Animator:
       enhancer,
       geometry,
     )
-    planned = marks.planned(
-      portrait,
-      clip.track,
-      clip.size,
+    given = inputs.given_files(image, audio, options)
+    return self._marked(clip, tools, given)
+
+  def revoice(
+    self,
+    source: inputs.Path,
+    audio: animation.Sound,
+    options: options_lib.Options | None = None,
+    **choices: Any,
+  ) -> animation.Animation:
+    """A video in which a person says another recording.
+
+    Jaw and lips follow the recording; head, eyes, light and background stay as
+    they are, as do frames without a face.
+
+    Args:
+      source: Video file.
+      audio: As for `animate`.
+      options: Choices, see `Options`; those about pictures do not apply.
+      **choices: Single options by name, over those of `options`.
+
+    Returns:
+      The clip, at the rate and size of the video.
+
+    Raises:
+      InputError: an input is not what it must be, or an option does not apply.
+    """
+    with jax_settings.standard():
+      return self._revoice(source, audio, options_lib.changed(options, choices))
+
+  def _revoice(
+    self,
+    source: inputs.Path,
+    audio: animation.Sound,
+    options: options_lib.Options,
+  ) -> animation.Animation:
+    tools = marks.tools(options)
+    footage.check(options)
+    chosen = registry.choose(
+      self._bundle, dataclasses.replace(options, renderer='puppet')
+    )
+    clip = footage.animation(
+      source,
+      inputs.sound(audio, options.audio_track),
+      self._motion(chosen.motion),
       self._bundle,
-      tools,
-      inputs.given_files(image, audio, options),
+      options,
+    )
+    enhancer = self._restorer() if options.enhancer else None
+    clip = dataclasses.replace(clip, enhancer=enhancer)
+    given = inputs.given_files(source, audio, options)
+    return self._marked(clip, tools, given)
+
+  def _marked(
+    self,
+    clip: animation.Animation,
+    tools: marks.Tools,
+    given: Mapping[str, inputs.Path],
+  ) -> animation.Animation:
+    planned = marks.planned(
+      clip.portrait, clip.track, clip.size, self._bundle, tools, given
     )
     return dataclasses.replace(clip, marks=planned)
 

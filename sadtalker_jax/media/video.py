@@ -37,6 +37,7 @@ Sound: TypeAlias = encoder.Sound
 
 MAX_FPS = limits.MAX_FPS
 MAX_SIDE = limits.MAX_SIDE
+_HDR = {16: 'PQ', 18: 'HLG'}  # AVCOL_TRC_* of high dynamic range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,7 @@ class VideoInfo:
   codec: str  # FFmpeg's name, such as 'h264'
   rotation: int  # anticlockwise turn that was applied: 0, 90, 180, 270 degrees
   has_audio: bool
+  hdr: str | None = None  # 'PQ' or 'HLG' where the file says so
 
 
 def probe(path: Path) -> VideoInfo:
@@ -385,4 +387,5 @@ def _describe(
     codec=stream.codec_context.name,
     rotation=90 * decoder.quarter_turns(frame),
     has_audio=bool(container.streams.audio),
+    hdr=_HDR.get(int(getattr(stream.codec_context, 'color_trc', 0))),
   )

@@ -59,7 +59,7 @@ class Limits:
     """
     for name in ('size', 'fps'):
       value, most = getattr(options, name), getattr(self, name)
-      if value > most:
+      if value is not None and value > most:
         raise errors.InputError(
           f'{name}: expected at most {most:g} here, found {value:g}'
         )

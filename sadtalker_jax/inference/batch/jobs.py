@@ -181,7 +181,12 @@ class _Run:
     self, job: manifest.AnimationJob
   ) -> tuple[animation_lib.Animation, rendering.RenderJob]:
     self._started[job.line] = time.monotonic()
-    animation = self._animator.animate(job.image, job.audio, job.options)
+    if job.video is not None:
+      assert job.audio is not None
+      animation = self._animator.revoice(job.video, job.audio, job.options)
+    else:
+      assert job.image is not None
+      animation = self._animator.animate(job.image, job.audio, job.options)
     return animation, animation.render_job()
 
   def _closed(self, encoder: encoding.JobEncoder) -> bool:

@@ -3,7 +3,8 @@
     {"image": "a.png", "audio": "a.wav", "output": "a.mp4", "seed": 3}
 
 `image`, `audio` and `output` are paths, relative to the folder of the manifest;
-clips that are idle or follow a video need no `audio`.
+`video` instead of `image` names a video whose person says the sound; clips that
+are idle or follow a video need no `audio`.
 Beside them an object may have every field of `options.Options` except
 `batch_size`, which is the same for all jobs. Empty lines are skipped. A
 manifest with faulty lines is refused, and all of them are named before anything
@@ -23,7 +24,8 @@ from sadtalker_jax.inference import geometry_video, inputs, registry
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import files, video
 
-_PATHS = ('image', 'audio', 'output')
+_SOURCES = ('image', 'video')  # one of them
+_PATHS = (*_SOURCES, 'audio', 'output')
 # One batch size serves all jobs.
 _OPTIONS = tuple(
   spec for spec in options_lib.specs() if spec.name != 'batch_size'
@@ -37,10 +39,11 @@ class AnimationJob:
   """One animation to make."""
 
   line: int  # number of its line in the manifest, from 1
-  image: pathlib.Path
+  image: pathlib.Path | None  # None where there is a video
   audio: pathlib.Path | None
   output: pathlib.Path
   options: options_lib.Options
+  video: pathlib.Path | None = None
 
 
 def read(
@@ -111,17 +114,29 @@ def _job(
       f'expected names among {", ".join(known)}; found '
       f'{errors.shown(", ".join(unknown))[1:-1]}'
     )
-  # Some clips have none; `inputs.check_sound` says which.
+  if all(name in fields for name in _SOURCES):
+    raise errors.InputError(
+      f'expected one of {" and ".join(_SOURCES)}, found both'
+    )
+  source = next((name for name in _SOURCES if name in fields), 'image')
+  # Some clips have no sound; `inputs.check_sound` says which.
   paths = {
     name: _path(fields, name, folder)
-    for name in _PATHS
+    for name in (source, 'audio', 'output')
     if name in fields or name != 'audio'
   }
+  if source == 'video' and 'audio' not in paths:
+    raise errors.InputError('audio: expected with a video, found none')
   video.check_name(paths['output'])
   options = _options(fields, folder, defaults)
   inputs.check_sound('audio' in paths, options)
   return AnimationJob(
-    number, paths['image'], paths.get('audio'), paths['output'], options
+    number,
+    paths.get('image'),
+    paths.get('audio'),
+    paths['output'],
+    options,
+    paths.get('video'),
   )
 
 

@@ -60,7 +60,7 @@ def core_of(
   renderer.check(options)
   tools = marks.tools(options)
   found = renderer.portrait(inputs.picture(image), options)
-  fps = video.as_rate(options.fps)
+  fps = video.as_rate(options.fps or conventions.FRAME_RATE)
   source = np.asarray(found.row[: conventions.ROW_SIZE], np.float32)
   still = tracks.still(source[None])
   clip = animation.Animation(

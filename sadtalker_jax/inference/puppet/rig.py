@@ -90,7 +90,7 @@ def build(
   """
   head = lip_seal.sealed(model, fitted_head.build(portrait, model))
   scale, shift = fitted_head.frame_camera(portrait)
-  ids, face_triangles = _face_part(model)
+  ids, face_triangles = face_part(model)
   frame, depth = fitted_head.project(head.posed(head.expressed()), scale, shift)
   margin = np.asarray(portrait.margin, np.float64)
   view = _view(portrait, model, frame + margin, depth, (ids, face_triangles))
@@ -151,7 +151,7 @@ def build(
   )
 
 
-def _face_part(
+def face_part(
   model: morphable.MorphableModel,
 ) -> tuple[np.ndarray, np.ndarray]:
   """Vertex ids [F] of the skin near the landmarks, and its triangles."""
@@ -187,7 +187,7 @@ def _view(
     model: Head model.
     points: [V, 2] texture points of the fitted head.
     depth: [V].
-    face: Vertex ids and triangles of the face, as of `_face_part`.
+    face: Vertex ids and triangles of the face, as of `face_part`.
   """
   triangles = np.asarray(model.triangles)[model.group('skin')]
   high = np.asarray(model.mean)[triangles, 1].min(1) > NECK_HEIGHT

@@ -1,6 +1,6 @@
-"""What goes in: videos, the faces in them, the cuts between shots.
+"""What goes in: videos, and the faces in them between cuts (`faces.shots`).
 
-`video_files` finds videos, `annotations` reads which faces count, `shots` finds
-cuts, `counted_frames` reads frames, `face_tracks` and `followed_faces` follow
+`video_files` finds videos, `annotations` reads which faces count,
+`counted_frames` reads frames, `face_tracks` and `followed_faces` follow
 faces.
 """

@@ -17,8 +17,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sadtalker_jax.faces import crop, detector, landmarks, mesh, tracking, warp
-from sadtalker_jax.preparation.input import annotations, followed_faces, shots
+from sadtalker_jax.faces import (
+  crop,
+  detector,
+  landmarks,
+  mesh,
+  shots,
+  tracking,
+  warp,
+)
+from sadtalker_jax.preparation.input import annotations, followed_faces
 
 WINDOW = 16  # frames that are worked on together
 _KEY = 4  # frames between two in which a face is followed

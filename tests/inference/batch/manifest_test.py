@@ -38,6 +38,13 @@ def test_lines_are_jobs_with_options_over_the_defaults(tmp_path):
   assert second.options.ref_pose == tmp_path / 'v.mp4'
 
 
+def test_a_line_may_have_a_video_instead_of_an_image(tmp_path):
+  line = {'video': 'v.mp4', 'audio': 'a.wav', 'output': 'b.mp4', 'end': 'stop'}
+  (job,) = manifest.read(_write(tmp_path, line))
+  assert (job.image, job.video) == (None, tmp_path / 'v.mp4')
+  assert job.options.end == 'stop'
+
+
 @pytest.mark.parametrize(
   'line, message',
   [
@@ -48,6 +55,7 @@ def test_lines_are_jobs_with_options_over_the_defaults(tmp_path):
     ({**GOOD, 'audio': 0}, 'line 2: audio: expected a path'),
     ({**GOOD, 'output': 3}, 'line 2: output: expected a path, found 3'),
     ({**GOOD, 'sede': 3}, 'found sede'),
+    ({**GOOD, 'video': 'v.mp4'}, 'expected one of image and video, found both'),
     ({**GOOD, 'batch_size': 3}, 'found batch_size'),
     ({**GOOD, 'size': 300}, 'line 2: size: expected'),
     (

@@ -14,7 +14,6 @@ from sadtalker_jax.preparation.input import (
   annotations,
   face_tracks,
   followed_faces,
-  shots,
 )
 
 SIZE = 40  # pixels of a face
@@ -170,18 +169,6 @@ def test_after_a_gap_faces_are_looked_for_at_once():
 
 def test_empty_film_has_no_track():
   assert follow([frame(None)] * 20) == []
-
-
-def test_flicker_is_no_cut_and_another_room_is():
-  cuts = shots.Detector()
-  rng = np.random.default_rng(0)
-  room = rng.integers(0, 120, (90, 120, 3)).astype(np.uint8)
-  bright = (room.astype(int) + 10).astype(np.uint8)
-  other = (255 - room).astype(np.uint8)
-  found = [
-    cuts.is_cut(p) for p in (room, bright, room, other, other, room[:50])
-  ]
-  assert found == [False, False, False, True, False, True]
 
 
 def wanted(**choices):

@@ -1,0 +1,133 @@
+"""The window of one frame, drawn with another mouth.
+
+Points are in pixels of the window, y down, pixel centres at half-integers;
+colours are RGB, 0 to 255. Functions are pure, to be called inside of `jit`.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sadtalker_jax.face3d.rasterize import rasterizer
+from sadtalker_jax.inference.footage import shot_rig
+from sadtalker_jax.inference.puppet import drawing, openings
+from sadtalker_jax.inference.puppet import rig as rig_lib
+from sadtalker_jax.typing import Array
+
+_EDGE = 12.0  # pixels over which the matte ends at a side of the window
+_SEEN = 0.2  # share of the matte from which the drawn frame is shown whole
+_MOUTH = 0.5  # decimetre around the mouth's middle where the skin may be open
+# Lip gaps, in those of the frame and in decimetre, from which the frame's own
+# teeth begin to fade, and are gone.
+_SAME, _WIDER, _WIDE = 1.0, 1.5, 0.02
+
+
+class Change(NamedTuple):
+  """What is to become of a frame."""
+
+  beside: Array  # [L, 3] lips beside the rig's
+  own: Array  # [70] coefficients of the frame
+  row: Array  # [70] those wanted
+  weight: Array  # [] 0 for the frame's own lips, 1 for those of the row
+  shift: Array  # [2] aligned frame -> window
+  borders: Array  # [4] bool, sides where the picture ends: left, top, ...
+
+
+@functools.partial(jax.jit, static_argnames=('sizes',))
+def draw(
+  rig: rig_lib.Rig,
+  spread: Array,
+  window: Array,
+  change: Change,
+  sizes: tuple[int, tuple[int, ...]],
+) -> Array:
+  """The window of a frame, [S, S, 3] uint8.
+
+  Args:
+    rig: Rig of the shot, whose `follow` is the matte.
+    spread: [N, L] how points of the lips pull its surface.
+    window: [S, S, 3] uint8, the frame.
+    change: What is wanted.
+    sizes: S, and the sides of the windows of `openings.fill`, static.
+  """
+  side, near = sizes
+  picture = jnp.asarray(window, jnp.float32)
+  rig = rig._replace(
+    texture=picture, camera_shift=change.shift, source=change.own
+  )
+  pull = spread @ change.beside
+  own = drawing.pose(
+    rig,
+    rig.vertices + pull,
+    rig.expression,
+    drawing.frame_coefficients(rig, change.own),
+  )
+  rig = _with_own_inside(rig, own, change, side)
+  rig = rig._replace(
+    rest=own.points, vertices=rig.vertices + (1.0 - change.weight) * pull
+  )
+  skin, opened = drawing.skin(rig, change.row, (side, side))
+  filled = openings.fill(rig, (change.row, skin, opened), near)
+  share = _matte(rig, change.row, side) * _inside(side, change.borders)
+  alpha = jnp.clip(share / _SEEN, 0.0, 1.0)[..., None]
+  mixed = picture + alpha * (filled.astype(jnp.float32) - picture)
+  return jnp.where(alpha > 0, jnp.round(mixed).astype(jnp.uint8), window)
+
+
+def _matte(rig: rig_lib.Rig, row: Array, side: int) -> Array:
+  """How much the surface takes part at every pixel, [S, S]."""
+  posed = drawing.pose(
+    rig, rig.vertices, rig.expression, drawing.frame_coefficients(rig, row)
+  )
+  follow = rig.follow[:, None]
+  points = rig.rest + follow * (posed.points - rig.rest)
+  surface = drawing.PosedSurface(points, posed.depth)
+  size = (side, side)
+  around, shown = drawing.draw(surface, follow, rig.sheet, size)
+  triangles = jnp.concatenate([rig.face, rig.caps])
+  face, known = drawing.draw(surface, follow, triangles, size)
+  around = jnp.where(shown, around[..., 0], 0.0)
+  return jnp.where(known, face[..., 0], around)
+
+
+def _with_own_inside(
+  rig: rig_lib.Rig, own: drawing.PosedSurface, change: Change, side: int
+) -> rig_lib.Rig:
+  """The rig with what the frame itself shows between the lips.
+
+  It is shown as long as the new mouth is not much wider open than the frame's.
+  """
+  triangles = jnp.concatenate([rig.face, rig.caps])
+  seen = rasterizer.rasterize(own.positions(), triangles, side, side)
+  hole = (seen.triangle_id >= len(rig.face)).astype(jnp.float32)
+  hole = hole * _near_mouth(rig, change.own, side)
+  for axis in (0, 1):  # teeth reach under the rims, which are soft in a picture
+    moved = [jnp.roll(hole, step, axis) for step in (-1, 1)]
+    hole = jnp.maximum(hole, jnp.maximum(*moved))
+  coefficients = drawing.frame_coefficients(rig, change.own)
+  lips = drawing.expressed(
+    rig.lips, rig.lips_expression, coefficients.expression
+  )
+  upper, lower = lips + change.beside[jnp.array(shot_rig.INNER_LIPS)]
+  gap = jnp.maximum(upper[1] - lower[1], 0.0)
+  fade = jnp.stack([_SAME * gap, _WIDER * gap + _WIDE])
+  return rig._replace(photo_mouth=hole, photo_gap=fade)
+
+
+def _near_mouth(rig: rig_lib.Rig, row: Array, side: int) -> Array:
+  """1 around the mouth, [S, S]; what is open elsewhere is an eye."""
+  lips = drawing.pose(
+    rig, rig.lips, rig.lips_expression, drawing.frame_coefficients(rig, row)
+  )
+  pixels = drawing.pixel_centres((side, side))
+  away = jnp.linalg.norm(pixels - lips.points.mean(0), axis=-1)
+  return (away < _MOUTH * rig.pixels).astype(jnp.float32)
+
+
+def _inside(side: int, borders: Array) -> Array:
+  """1 in a window, 0 at its sides unless the picture ends there, [S, S]."""
+  x, y = jnp.moveaxis(drawing.pixel_centres((side, side)), -1, 0)
+  away = jnp.stack([x, y, side - x, side - y], -1) - 1.0
+  return jnp.clip(jnp.where(borders, 1.0, away / _EDGE), 0.0, 1.0).min(-1)
