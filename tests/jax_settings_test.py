@@ -60,7 +60,7 @@ def test_a_platform_that_is_not_here_is_one_line():
 
 
 def test_the_version_of_cudnn_is_noted_on_gpus_alone(monkeypatch, caplog):
-  caplog.set_level('INFO')
+  caplog.set_level('INFO', logger='absl')
   plugin = types.ModuleType('jax_cuda12_plugin._versions')
   monkeypatch.setitem(sys.modules, 'jax_cuda13_plugin', None)
   monkeypatch.setitem(sys.modules, 'jax_cuda12_plugin', types.ModuleType('x'))

@@ -6,16 +6,16 @@ smoothing. They help to fit weights and play no part in animation.
 """
 
 from collections.abc import Sequence
-import importlib
 import itertools
 import json
 import pathlib
-from typing import Any
 
+from absl import logging
 import numpy as np
 
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.baseline_fitting import recordings
+from sadtalker_jax.evaluation import phone_times
 from sadtalker_jax.media import audio
 from sadtalker_jax.ops import filters
 
@@ -62,41 +62,26 @@ def find(path: pathlib.Path) -> list[recordings.TalkerClip]:
     path: Recording of English speech.
 
   Raises:
-    InputError: The package pocketsphinx is not installed.
+    InputError: The package pocketsphinx is not installed, or nothing is found.
   """
-  try:
-    pocketsphinx = importlib.import_module('pocketsphinx')
-  except ImportError as error:
+  if not phone_times.installed():
     raise errors.InputError(
       f'{path}: expected the package pocketsphinx to find phones, found none'
-    ) from error
-  clips = []
+    )
+  clips, lost = [], 0
   for number, piece in enumerate(pieces(audio.load(path))):
-    loud = (piece / np.abs(piece).max() * 23000).astype('<i2').tobytes()
-    decoder = pocketsphinx.Decoder(loglevel='FATAL')
     try:
-      _decode(decoder, loud)
-      text = decoder.hyp().hypstr
-      decoder = pocketsphinx.Decoder(lm=None, loglevel='FATAL')
-      decoder.set_align_text(text)
-      _decode(decoder, loud)
-      decoder.set_alignment()
-      _decode(decoder, loud)
-    except (RuntimeError, AttributeError):
-      continue  # no text was found, or the sound does not go with it
-    times = [
-      (phone.start / 100, (phone.start + phone.duration) / 100, phone.name)
-      for word in decoder.get_alignment()
-      for phone in word
-    ]
+      times = phone_times.find(piece)
+    except phone_times.NotAligned as error:
+      lost += 1
+      logging.warning('%s: piece %d is left out: %s', path, number, error)
+      continue
     clips.append(clip_of(f'{path.stem}/{number}', path.stem, piece, times))
+  if not clips:
+    raise errors.InputError(
+      f'{path}: expected English speech, found phones in none of {lost} pieces'
+    )
   return clips
-
-
-def _decode(decoder: Any, sound: bytes) -> None:
-  decoder.start_utt()
-  decoder.process_raw(sound, full_utt=True)
-  decoder.end_utt()
 
 
 def pieces(wave: np.ndarray, seconds: float = 7.0) -> list[np.ndarray]:

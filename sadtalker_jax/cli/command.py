@@ -42,6 +42,7 @@ EXTRAS = {
   'librosa': 'train',
   'ml_collections': 'train',
   'optax': 'train',
+  'pocketsphinx': 'lips',
   'prometheus_client': 'server',
   'python_multipart': 'server',
   'tensorboardX': 'train',

@@ -8,6 +8,7 @@ import numpy as np
 
 EYE_CORNERS = (33, 263)  # outer corners, right eye's first
 LIPS = (13, 14)  # middle of the inner rims, upper and lower
+MOUTH_CORNERS = (61, 291)
 # Upper and lower places along the lids.
 RIGHT_LIDS = ((160, 144), (159, 145), (158, 153))
 LEFT_LIDS = ((387, 373), (386, 374), (385, 380))
@@ -29,6 +30,19 @@ def lip_gap(landmarks: np.ndarray) -> np.ndarray:
   """
   image = np.asarray(landmarks)[..., :2]
   return _distance(image, LIPS) / interocular(image)
+
+
+def mouth_width(landmarks: np.ndarray) -> np.ndarray:
+  """Distance of the mouth's corners, divided by the inter-ocular distance.
+
+  Args:
+    landmarks: [..., N, D]; depth is not used.
+
+  Returns:
+    [...] without unit.
+  """
+  image = np.asarray(landmarks)[..., :2]
+  return _distance(image, MOUTH_CORNERS) / interocular(image)
 
 
 def eye_openness(landmarks: np.ndarray) -> np.ndarray:

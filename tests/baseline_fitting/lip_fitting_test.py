@@ -13,6 +13,8 @@ from sadtalker_jax.baseline_fitting import (
   recordings,
   scores,
 )
+from sadtalker_jax.evaluation import phone_times
+from sadtalker_jax.inference import bundle
 from sadtalker_jax.inference.motion.baseline import lips, speech
 
 
@@ -150,13 +152,20 @@ def test_sound_is_cut_at_quiet_places():
 
 
 def test_missing_aligner_is_one_line(monkeypatch, tmp_path):
-  monkeypatch.setattr(
-    phones.importlib,
-    'import_module',
-    lambda name: (_ for _ in ()).throw(ImportError(name)),
-  )
+  monkeypatch.setattr(phone_times, 'installed', lambda: False)
   with pytest.raises(errors.InputError, match='pocketsphinx'):
     phones.find(tmp_path / 'speech.wav')
+
+
+def test_pieces_that_cannot_be_aligned_are_counted(monkeypatch):
+  monkeypatch.setattr(phone_times, 'installed', lambda: True)
+
+  def find(wave):
+    raise phone_times.NotAligned('no words were recognised')
+
+  monkeypatch.setattr(phone_times, 'find', find)
+  with pytest.raises(errors.InputError, match='found phones in none of 1'):
+    phones.find(bundle.SAMPLE_SPEECH)
 
 
 def test_activity_of_synthetic_speech_follows_its_syllables(clips):

@@ -13,7 +13,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 _WRITES = """
-import sys, numpy as np
+import signal, sys, numpy as np
+# As from a terminal, whatever ignores signals around these tests.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from sadtalker_jax.cli import command
 from sadtalker_jax.inference import bundle
 from sadtalker_jax.media import video
@@ -40,8 +42,6 @@ def _start(target: pathlib.Path) -> subprocess.Popen:
     cwd=ROOT,
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
-    # As from a terminal, whatever ignores signals around these tests.
-    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
   )
   assert process.stdout is not None
   process.stdout.readline()
@@ -88,6 +88,8 @@ _FINALISER = """
 import os, signal, sys, time
 from sadtalker_jax.cli import command
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Finalised:
   def __del__(self):
     os.kill(os.getpid(), getattr(signal, sys.argv[1]))
@@ -110,6 +112,5 @@ def test_a_signal_amid_a_finaliser_is_not_lost(name, code):
     text=True,
     timeout=60,
     check=False,
-    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
   )
   assert (done.returncode, done.stderr) == (code, 'any: stopped\n')

@@ -41,6 +41,14 @@ def rows():
   return sharding.of_batch(sharding.make_mesh({'data': 4, 'fsdp': 2}))
 
 
+@pytest.fixture(autouse=True)
+def _as_from_a_terminal():
+  """Python's own handler, where a shell's background job has none."""
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
 def lines(folder):
   text = (folder / 'metrics.jsonl').read_text()
   return [json.loads(line) for line in text.splitlines()]
@@ -62,6 +70,7 @@ def test_a_signal_makes_a_checkpoint_and_the_run_goes_on(tmp_path, signals):
 def test_a_second_ctrl_c_ends_at_once():
   code = (
     'import os, signal\n'
+    'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
     'from sadtalker_jax.training import guards\n'
     'with guards.stop_signals() as stop:\n'
     '  os.kill(os.getpid(), signal.SIGINT)\n'

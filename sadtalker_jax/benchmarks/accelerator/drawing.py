@@ -21,7 +21,7 @@ from sadtalker_jax.models.fused import fused_render
 from sadtalker_jax.ops import products
 from sadtalker_jax.typing import PyTree
 
-_COMPARED = 4  # frames that a CPU has drawn, too
+_COMPARED = 4  # frames that a CPU has drawn, too, if a batch has as many
 _COARSE = 16  # cells along a side of the portrait
 _STEPS = 65535  # of a frame in the file
 
@@ -87,7 +87,8 @@ def highest(weights: PyTree, *arrays: Any) -> jax.Array:
 
 def golden(scale: plan.Scale) -> dict[str, np.ndarray]:
   """Frames of a CPU: float32, highest precision."""
-  picture, window, windows, angles = inputs(scale.size, _COMPARED)
+  count = min(_COMPARED, scale.batch)
+  picture, window, windows, angles = inputs(scale.size, count)
   weights = params(scale, 'float32')
   source = jax.jit(fused_render.prepare_source)(weights, picture, window)
   drawn = np.asarray(jax.jit(highest)(weights, source, windows, angles))

@@ -1,7 +1,12 @@
 """All metrics, in the order of the tables; others can be added from outside."""
 
 from sadtalker_jax.evaluation.measures import metric as metric_lib
-from sadtalker_jax.evaluation.measures import of_faces, of_networks, of_pictures
+from sadtalker_jax.evaluation.measures import (
+  of_faces,
+  of_networks,
+  of_pictures,
+  of_speech,
+)
 
 MEASURES: list[metric_lib.Measure] = []
 METRICS: dict[str, metric_lib.Metric] = {}
@@ -30,5 +35,6 @@ for _measure in (
   of_networks.COEFFICIENTS,
   of_networks.EXPRESSION,
   *of_faces.MEASURES,
+  *of_speech.MEASURES,
 ):
   register(_measure)

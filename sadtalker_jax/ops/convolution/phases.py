@@ -12,6 +12,7 @@ Layout: [B, H, W, C] and kernels [3, 3, I, O], or [B, D, H, W, C] and
 
 from collections.abc import Callable, Sequence
 import functools
+import itertools
 from typing import Any
 
 import jax
@@ -21,14 +22,16 @@ import numpy as np
 
 from sadtalker_jax.ops.convolution import conv as conv_ops
 
-# The distinct phases along one axis: the sums of taps, and how many cells of
-# padding there are before and after the map.
-_FIRST = np.array([[1, 0, 0], [0, 1, 1]]), (1, 0)
-_MIDDLE = np.array([[1, 1, 1]]), (0, 0)
-_LAST = np.array([[1, 1, 0], [0, 0, 1]]), (0, 1)
+# The distinct phases along one axis, as sums of taps. The first has a cell of
+# padding before the map, the last one behind it, that in the middle none.
+_FIRST = np.array([[1, 0, 0], [0, 1, 1]])
+_MIDDLE = np.array([[1, 1, 1]])
+_LAST = np.array([[1, 1, 0], [0, 0, 1]])
 _PHASES = {2: (_FIRST, _LAST), 4: (_FIRST, _MIDDLE, _LAST)}
 # For each of the f phases, its place among the distinct ones.
 _ORDER = {2: (0, 1), 4: (0, 1, 1, 2)}
+# Places of distinct phases with as many taps: first and last, and the middle.
+_GROUPS = {2: ((0, 1),), 4: ((0, 2), (1,))}
 
 Kernels = tuple[tuple[Any, ...], ...]  # arrays of numpy, or of jax
 
@@ -74,9 +77,9 @@ def split(kernel: np.ndarray | jax.Array, factor: int) -> Kernels:
   Returns:
     2 x 2 or 3 x 3 of [(3,) 1 or 2, 1 or 2, I, O], type of `kernel`.
   """
-  rows = [_added(kernel, sums, kernel.ndim - 4) for sums, _ in _PHASES[factor]]
+  rows = [_added(kernel, sums, kernel.ndim - 4) for sums in _PHASES[factor]]
   return tuple(
-    tuple(_added(row, sums, kernel.ndim - 3) for sums, _ in _PHASES[factor])
+    tuple(_added(row, sums, kernel.ndim - 3) for sums in _PHASES[factor])
     for row in rows
   )
 
@@ -101,6 +104,10 @@ def conv(
 ) -> jax.Array:
   """Convolution, with stride 1, of a map whose pixels are repeated.
 
+  Phases with as many taps are outputs of one convolution with symmetric
+  padding, of which each takes all but one row and column: it reads the map
+  once, and no padded copies of it.
+
   Args:
     x: [B, H, W, C] or [B, D, H, W, C] map before the repetition.
     kernels: result of `split`.
@@ -110,24 +117,26 @@ def conv(
   Returns:
     [B, (D,) H f, W f, O].
   """
-  pads = [pad for _, pad in _PHASES[factor]]
+  height, width = x.shape[-3:-1]
   deep = [(1, 1)] * (x.ndim - 4)
-  phases = [
-    [
-      conv_ops.conv_general_dilated(
-        x,
-        kernel,
-        (1,) * (x.ndim - 2),
-        [*deep, high, wide],
-        dimension_numbers=conv_ops.channels_last(x.ndim - 2),
-        precision=precision,
-      )
-      for kernel, wide in zip(row, pads, strict=True)
-    ]
-    for row, high in zip(kernels, pads, strict=True)
-  ]
+  found = {}
+  for high, wide in itertools.product(_GROUPS[factor], repeat=2):
+    places = list(itertools.product(enumerate(high), enumerate(wide)))
+    pads = [(len(group) - 1,) * 2 for group in (high, wide)]
+    y = conv_ops.conv_general_dilated(
+      x,
+      jnp.concatenate([kernels[i][j] for (_, i), (_, j) in places], -1),
+      (1,) * (x.ndim - 2),
+      [*deep, *pads],
+      dimension_numbers=conv_ops.channels_last(x.ndim - 2),
+      precision=precision,
+    )
+    parts = jnp.split(y, len(places), -1)
+    for part, ((top, i), (left, j)) in zip(parts, places, strict=True):
+      rows = slice(top, top + height)
+      found[i, j] = part[..., rows, left : left + width, :]
   order = _ORDER[factor]
-  rows = [jnp.stack([phases[i][j] for j in order], -2) for i in order]
-  y = jnp.stack(rows, -4)  # [B, (D,) H, f, W, f, O]
-  *lead, height, _, width, _, features = y.shape
+  lines = [jnp.stack([found[i, j] for j in order], -2) for i in order]
+  y = jnp.stack(lines, -4)  # [B, (D,) H, f, W, f, O]
+  lead, features = y.shape[: x.ndim - 3], y.shape[-1]
   return y.reshape(*lead, height * factor, width * factor, features)

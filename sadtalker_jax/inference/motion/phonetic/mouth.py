@@ -17,8 +17,8 @@ from sadtalker_jax.inference.motion.phonetic import hearing
 from sadtalker_jax.ops import filters, lip_classes
 
 # Share of the eye distance in an amplitude. Regression makes lips of talkers
-# whom it does not know smaller than theirs: by it, 10th, 50th and 90th
-# percentile of the gap are near those of real clips (docs/results/lips.md).
+# whom it does not know smaller than theirs; this is between what fits the clips
+# that it learned from and what fits others (docs/results/lips.md).
 AMPLITUDE = 0.23
 # Gaps of closed lips are measured, and learned, as a little above 0.
 _CLOSED = 0.04
