@@ -21,13 +21,14 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import params
+from sadtalker_jax.checkpoints import keeping, params
 from sadtalker_jax.typing import PyTree
 
 _MAX_LISTED = 8  # differences that are spelled out
 # Raised while a checkpoint is read, and no sign of damage: the first says what
 # is wrong, and of the others the checkpoint before would not be free.
 _NOT_DAMAGE = (errors.InputError, MemoryError, jax.errors.JaxRuntimeError)
+_MEASURED = 'measured'  # item with the metrics of validation
 
 
 class Manager:
@@ -52,22 +53,15 @@ class Manager:
       metric: Name of a metric that `save` is given.
       read_only: Whether nothing is made or cleared away: a run may be writing.
     """
+    self._metric = metric
+    self._measured: dict[int, float] = {}  # the metric by step
     keep: list[Any] = [policies.LatestN(keep_last)]
     if keep_best and metric is not None:
-      name = metric
-      # Not `best_fn`, which deletes the newest checkpoint.
-      keep.append(
-        policies.BestN(
-          get_metric_fn=lambda metrics: metrics[name],
-          reverse=True,
-          n=keep_best,
-          keep_checkpoints_without_metrics=False,
-        )
-      )
+      keep.append(keeping.Best(self._measured, keep_best))
     self._folder = folder.resolve()
     self._manager = ocp.CheckpointManager(
       self._folder,
-      item_names=('state', 'data', 'config'),
+      item_names=('state', 'data', 'config', _MEASURED),
       options=ocp.CheckpointManagerOptions(
         preservation_policy=policies.AnyPreservationPolicy(keep),
         enable_async_checkpointing=True,
@@ -76,6 +70,9 @@ class Manager:
         read_only=read_only,
       ),
     )
+    if metric is not None:
+      for step in self.steps:
+        self._recall(step)
 
   @property
   def latest(self) -> int | None:
@@ -107,16 +104,31 @@ class Manager:
     if step in self._manager.all_steps():
       return
     logging.info('checkpoint of step %d', step)
-    self._manager.save(
-      step,
-      args=ocp.args.Composite(
-        state=ocp.args.StandardSave(state),
-        data=ocp.args.JsonSave(dict(data)),
-        config=ocp.args.JsonSave(dict(config)),
-      ),
-      metrics=None if metrics is None else dict(metrics),
-      force=True,
-    )
+    items = {
+      'state': ocp.args.StandardSave(state),
+      'data': ocp.args.JsonSave(dict(data)),
+      'config': ocp.args.JsonSave(dict(config)),
+    }
+    if metrics is not None:
+      # Orbax keeps metrics only with its `best_fn`, which deletes the newest
+      # checkpoint.
+      items[_MEASURED] = ocp.args.JsonSave(dict(metrics))
+      if self._metric is not None and self._metric in metrics:
+        self._measured[step] = float(metrics[self._metric])
+    self._manager.save(step, args=ocp.args.Composite(**items), force=True)
+
+  def _recall(self, step: int) -> None:
+    """Reads what was measured at a checkpoint, if anything was."""
+    if not (self._folder / str(step) / _MEASURED).exists():
+      return
+    args = ocp.args.Composite(**{_MEASURED: ocp.args.JsonRestore()})
+    try:
+      found = self._manager.restore(step, args=args)[_MEASURED]
+    except Exception as error:  # a damaged one is none of the best
+      logging.warning('checkpoint of step %d: %s', step, _line(error))
+      return
+    if self._metric in found:
+      self._measured[step] = float(found[self._metric])
 
   def restore(self, step: int, shapes: PyTree) -> tuple[PyTree, dict[str, Any]]:
     """The state and the place in the data of a checkpoint.
