@@ -137,18 +137,19 @@ def _from_path(path: pathlib.Path, folder: pathlib.Path) -> VideoSource:
 def _from_table(table: pathlib.Path) -> list[VideoSource]:
   try:
     text = table.read_text(encoding='utf-8-sig')
-  except (OSError, UnicodeDecodeError) as error:
+    reader = csv.DictReader(text.splitlines(), delimiter='\t')
+    columns = set(reader.fieldnames or [])
+    rows = list(reader)
+  except (OSError, UnicodeDecodeError, csv.Error) as error:
     raise errors.InputError(
       f'{table}: expected a table that can be read: {error}'
     ) from error
-  reader = csv.DictReader(text.splitlines(), delimiter='\t')
-  columns = set(reader.fieldnames or [])
   if 'path' not in columns or not columns <= _COLUMNS:
     raise errors.InputError(
       f'{table}: expected the columns {" ".join(sorted(_COLUMNS))} (path at '
       f'least), found {" ".join(sorted(columns)) or "none"}'
     )
-  return [_from_row(row, table, number) for number, row in enumerate(reader, 2)]
+  return [_from_row(row, table, number) for number, row in enumerate(rows, 2)]
 
 
 def _from_row(

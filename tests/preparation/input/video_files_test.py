@@ -55,6 +55,7 @@ def test_table_names_pieces_of_videos(tmp_path):
     'path\n\t\n',
     'path\nx.mp4\nx.mp4\n',
     'path\na\0.mp4\n',
+    'path\n' + 'x' * 200_000,
   ],
 )
 def test_bad_tables_are_told(tmp_path, text):
