@@ -8,6 +8,7 @@
     sadtalker bench accelerator --out card --golden cpu.npz --budget 480
     sadtalker bench compile --device h200 --program render renderer
     sadtalker bench marking DIR --size 256
+    sadtalker bench likeness DIR
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -24,6 +25,9 @@ here: kernels, bytes, layouts of convolutions, a bound on speed. Nothing runs.
 
 `marking` says which copies of the videos of a folder keep the invisible mark:
 a line for each kind of copy, and one of cost and visibility.
+
+`likeness` drives the real clips of a folder from their first frames, and prints
+a table of how real and generated ones move (docs/results/pictures.md).
 """
 
 import argparse
@@ -45,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  work = _report if flags.what == 'accelerator' else _print
+  works = {'accelerator': _report, 'likeness': _table}
+  work = works.get(flags.what, _print)
   return command.run(lambda: work(flags), 'bench')
 
 
@@ -90,6 +95,19 @@ def _report(flags: argparse.Namespace) -> int:
     tell=lambda line: print(line, flush=True),
   )
   return 1 if report.failed(found) else 0
+
+
+def _table(flags: argparse.Namespace) -> int:
+  """Prints how real and generated clips move."""
+  from sadtalker_jax.benchmarks import likeness
+
+  if not flags.seconds > 0:
+    raise errors.InputError(
+      f'--seconds: expected more than 0, found {flags.seconds}'
+    )
+  for line in likeness.run(flags.folder, flags.made, flags.seconds, flags.size):
+    print(line, flush=True)
+  return 0
 
 
 def _print(flags: argparse.Namespace) -> int:
