@@ -10,6 +10,7 @@
     sadtalker bench marking DIR --size 256
     sadtalker bench live --look_ahead 0.08 0.16
     sadtalker bench feeding --folder RECORDS --wanted 200
+    sadtalker bench likeness DIR
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -33,6 +34,9 @@ and how alike lips are to those of the whole recording.
 
 `feeding` times the batches of training, from a checkout: a table, and how many
 cores a host must have for so many examples a second.
+
+`likeness` drives the real clips of a folder from their first frames, and prints
+a table of how real and generated ones move (docs/results/pictures.md).
 """
 
 import argparse
@@ -55,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  work = {'accelerator': _report, 'feeding': _feed}.get(flags.what, _print)
+  works = {'accelerator': _report, 'feeding': _feed, 'likeness': _table}
+  work = works.get(flags.what, _print)
   return command.run(lambda: work(flags), 'bench')
 
 
@@ -113,6 +118,19 @@ def _feed(flags: argparse.Namespace) -> int:
   return bench.main(
     argv + ['--stages', *given.get('stages', bench.BATCH_SIZES)]
   )
+
+
+def _table(flags: argparse.Namespace) -> int:
+  """Prints how real and generated clips move."""
+  from sadtalker_jax.benchmarks import likeness
+
+  if not flags.seconds > 0:
+    raise errors.InputError(
+      f'--seconds: expected more than 0, found {flags.seconds}'
+    )
+  for line in likeness.run(flags.folder, flags.made, flags.seconds, flags.size):
+    print(line, flush=True)
+  return 0
 
 
 def _print(flags: argparse.Namespace) -> int:

@@ -72,6 +72,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
       formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
   )
+  _likeness(
+    kinds.add_parser(
+      'likeness',
+      help='how real and generated clips move',
+      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+  )
   return result
 
 
@@ -99,6 +106,15 @@ def _feeding(kind: argparse.ArgumentParser) -> None:
   add('--threads', type=int, default=2, help='threads that make batches')
   add('--workers', type=int, default=0, help='processes that make batches')
   add('--wanted', type=float, help='examples a second: how many cores?')
+
+
+def _likeness(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `likeness`."""
+  add = kind.add_argument
+  add('folder', metavar='DIR', help='folder of real clips with speech')
+  add('--made', metavar='DIR', help='generated clips of the same names')
+  add('--seconds', type=float, default=10.0, help='length looked at')
+  add('--size', type=int, default=256, help='side of generated crops, pixels')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:

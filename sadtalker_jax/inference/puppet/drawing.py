@@ -39,13 +39,22 @@ class PosedSurface(NamedTuple):
     return jnp.concatenate([self.points, self.depth[:, None]], 1)
 
 
+class Places(NamedTuple):
+  """Which points of the photo a frame shows, and where."""
+
+  face: Array  # [H, W, 2] photo points of the face
+  around: Array  # [H, W, 2] those of its surroundings
+  alpha: Array  # [H, W] share of every pixel that the face covers
+  opened: Array  # [H, W] share of every pixel that is open
+
+
 def skin(
   rig: rig_lib.Rig, row: Array, size: tuple[int, int]
 ) -> tuple[Array, Array]:
   """Face and surroundings of a frame, open at eyes and lips.
 
-  The face lies over its surroundings wherever it is, whatever their depths, and
-  caps over eyes and mouth keep these from being seen through it.
+  The renderer takes the three steps apart: XLA on CPU would compute the results
+  of one anew for every use in the next.
 
   Args:
     rig: Rig of the portrait.
@@ -55,6 +64,21 @@ def skin(
   Returns:
     Colours [H, W, 3], and the share of every pixel that is open [H, W], both
     soft at contours.
+  """
+  found = places(rig, row, size)
+  return softened(colours(rig, found), found), found.opened
+
+
+def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
+  """Where a frame shows what of the photo.
+
+  The face lies over its surroundings wherever it is, whatever their depths, and
+  caps over eyes and mouth keep these from being seen through it.
+
+  Args:
+    rig: Rig of the portrait.
+    row: [70] coefficients.
+    size: Height and width of the frame, static.
   """
   posed = pose(rig, rig.vertices, rig.expression, frame_coefficients(rig, row))
   points = rig.rest + rig.follow[:, None] * (posed.points - rig.rest)
@@ -83,28 +107,28 @@ def skin(
   spread = spread[..., :2] / jnp.maximum(spread[..., 2:], 1e-6)
   face = centres + jnp.where(known[..., None], offset, spread)
   # Deep under the face there are no surroundings.
-  alpha = jnp.where(shown, whole, jnp.ceil(whole))[..., None]
-  colour = photo(rig, around)
-  return colour + (_folded(photo(rig, face), face) - colour) * alpha, opened
+  alpha = jnp.where(shown, whole, jnp.ceil(whole))
+  return Places(face, around, alpha, opened)
 
 
-def _folded(colour: Array, places: Array) -> Array:
-  """Colours [H, W, 3] with soft contours where the face lies over itself.
+def colours(rig: rig_lib.Rig, found: Places) -> Array:
+  """Colours [H, W, 3] of the photo at the places that a frame shows."""
+  colour = photo(rig, found.around)
+  return colour + (photo(rig, found.face) - colour) * found.alpha[..., None]
 
-  Args:
-    colour: [H, W, 3] of the face.
-    places: [H, W, 2] points of the photo that they were taken from.
-  """
-  contour = jnp.zeros(places.shape[:2], bool)
+
+def softened(colour: Array, found: Places) -> Array:
+  """Colours [H, W, 3] with soft contours where the face lies over itself."""
+  contour = jnp.zeros(colour.shape[:2], bool)
   for axis in (0, 1):
-    jump = jnp.abs(jnp.diff(places, axis=axis)).max(-1) > FOLD
+    jump = jnp.abs(jnp.diff(found.face, axis=axis)).max(-1) > FOLD
     before, after = [(0, 0), (0, 0)], [(0, 0), (0, 0)]
     before[axis], after[axis] = (1, 0), (0, 1)
     contour |= jnp.pad(jump, before) | jnp.pad(jump, after)
-  # XLA would look each tap up in the photo anew.
-  colour = lax.optimization_barrier(colour)
+  # The outline is soft already, and must not draw its surroundings inwards.
+  solid = sampling.smooth(found.alpha[..., None], sampling.TENT) > 0.999
   soft = sampling.smooth(colour, sampling.TENT)
-  return jnp.where(contour[..., None], soft, colour)
+  return jnp.where(contour[..., None] & solid, soft, colour)
 
 
 def frame_coefficients(rig: rig_lib.Rig, row: Array) -> FrameCoefficients:

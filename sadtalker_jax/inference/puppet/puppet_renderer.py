@@ -132,9 +132,15 @@ def _render(
   rig: rig_lib.Rig, rows: Array, size: tuple[int, int], windows: tuple[int, ...]
 ) -> jax.Array:
   """Frames [B, H, W, 3] uint8 of rows [B, 70]."""
-  # Two loops, not one: the results of the first one are then stored, and not
-  # computed again for every use (XLA on CPU fuses without regard to cost).
-  skins, opened = lax.map(lambda row: drawing.skin(rig, row, size), rows)
+  # Several loops, not one: results of each are then stored, and not computed
+  # again for every use (XLA on CPU fuses without regard to cost).
+  found = lax.map(lambda row: drawing.places(rig, row, size), rows)
+  skins = lax.map(lambda places: drawing.colours(rig, places), found)
+  skins = lax.map(
+    lambda skin: drawing.softened(*skin),
+    (skins, found),
+  )
   return lax.map(
-    lambda frame: openings.fill(rig, frame, windows), (rows, skins, opened)
+    lambda frame: openings.fill(rig, frame, windows),
+    (rows, skins, found.opened),
   )
