@@ -121,7 +121,8 @@ def decode(
       frames = packet.decode()
     except av.error.EOFError:
       continue
-    except av.error.FFmpegError:
+    # PyAV 19 has a ValueError where the codec is unknown.
+    except (av.error.FFmpegError, ValueError):
       damaged += 1
       continue
     yield from frames
