@@ -173,7 +173,12 @@ async def _talk(
   finally:
     for task in tasks:
       task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # Not `gather`: it would answer a cancellation of this task by one of its
+    # own, which whoever cancels does not know.
+    await asyncio.wait(tasks)
+    for task in tasks:
+      if not task.cancelled():
+        task.exception()  # is taken notice of
 
 
 async def _listen(
