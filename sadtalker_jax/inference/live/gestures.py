@@ -28,7 +28,6 @@ _STD = 0.4 * sum(share**2 for _, share in _KNOTS) ** 0.5
 _EASE_IN = 1.2  # seconds until motion is fully there
 _CALM, _NOD = 0.4, 0.12  # seconds, time constants
 _RAISED = 0.8  # brows on the strongest stress
-_NECK = np.array([0.0, -1.1, -0.6])  # decimetre, as in `head_motion`
 _BREATH = 4.1  # seconds
 _BREATH_DEGREES, _BREATH_SHIFT = 0.25, 0.012  # pitch; decimetre, upwards
 _EYES_SECONDS = 20  # of blinks and glances that are drawn together
@@ -103,7 +102,9 @@ class Gestures:
     degrees[0] += style.nod * stressed + _BREATH_DEGREES * breath
     most = head_motion.MAX_DEGREES
     angles = np.radians(most * np.tanh(ease * degrees / most))
-    shift = noise[3:] * style.shift * life * ease - np.cross(angles, _NECK)
+    shift = noise[3:] * style.shift * life * ease - np.cross(
+      angles, head_motion.NECK
+    )
     shift[1] += _BREATH_SHIFT * breath * ease
     return np.concatenate([angles, shift]).astype(np.float32)
 
@@ -122,14 +123,8 @@ class Gestures:
     for layer, (spacing, share) in enumerate(_KNOTS):
       place = time / spacing
       first = int(place)
-      u = place - first
-      basis = (
-        (1 - u) ** 3 / 6,
-        (3 * u**3 - 6 * u**2 + 4) / 6,
-        (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6,
-        u**3 / 6,
-      )
-      for offset, weight in enumerate(basis):
+      weights = head_motion.spline_weights(place - first)
+      for offset, weight in enumerate(weights):
         block, row = divmod(first + offset, _BLOCK)
         knots = _knots(self._seed, self._index, layer, block)
         total += share * weight * knots[row]

@@ -13,6 +13,7 @@ sound the same. Video frame i is at i / fps seconds here.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy import signal
@@ -29,7 +30,7 @@ _POSTURE_STREAM = 0x9057
 _EASE_IN = 1.2  # seconds until motion is fully there
 _CALM = 0.4  # seconds, time constant at the start and end of speech
 # Point the head turns about: between the shoulders, behind the throat.
-_NECK = np.array([0.0, -1.1, -0.6])  # decimetre, in the model's frame
+NECK = np.array([0.0, -1.1, -0.6])  # decimetre, in the model's frame
 # Seconds between the knots of the layers of noise, and their shares: most of
 # the power lies below 1 Hz, as in tracks of real speakers.
 _KNOTS = ((2.4, 0.55), (0.6, 0.65), (0.3, 0.4), (0.16, 0.12))
@@ -143,7 +144,7 @@ def track(
   degrees = MAX_DEGREES * np.tanh(ease * degrees / MAX_DEGREES)
   angles = np.radians(degrees)
   # The skull's origin moves when it turns about the neck; angles are small.
-  about_neck = -np.cross(angles, _NECK)
+  about_neck = -np.cross(angles, NECK)
   shift = noise[:, 3:] * manner.shift * life * ease + about_neck
   return np.concatenate([angles, shift], axis=1).astype(np.float32)
 
@@ -202,16 +203,25 @@ def _noise(seed: int, style_index: int, times: np.ndarray) -> np.ndarray:
     knots = 2 * rng.random((int(place[-1]) + 4, 6)) - 1
     first = place.astype(np.int64)
     u = (place - first)[:, None]
-    basis = (
-      (1 - u) ** 3 / 6,
-      (3 * u**3 - 6 * u**2 + 4) / 6,
-      (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6,
-      u**3 / 6,
-    )
-    for offset, weight in enumerate(basis):
+    for offset, weight in enumerate(spline_weights(u)):
       total += share * weight * knots[first + offset]
   power = sum(share**2 for _, share in _KNOTS) ** 0.5
   return total / (_LAYER_STD * power)
+
+
+def spline_weights(u: Any) -> tuple[Any, Any, Any, Any]:
+  """Weights of the four knots around places of a cubic B-spline.
+
+  Args:
+    u: Places between the second and the third knot, 0 to 1; a number or an
+      array.
+  """
+  return (
+    (1 - u) ** 3 / 6,
+    (3 * u**3 - 6 * u**2 + 4) / 6,
+    (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6,
+    u**3 / 6,
+  )
 
 
 def _calmed(activity: np.ndarray, fps: float) -> np.ndarray:
