@@ -43,42 +43,19 @@ def parser(description: str | None) -> argparse.ArgumentParser:
       kind.add_argument(
         '--dtype', default='float32', choices=['float32', 'bfloat16']
       )
-  _feeding(
-    kinds.add_parser(
-      'feeding',
-      help='batches of training (from a checkout)',
-      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-  )
   _accelerator(kinds.add_parser('accelerator', help='all about one card'))
-  _compile(
-    kinds.add_parser(
-      'compile',
-      help='kernels and bytes on a device that is not here',
-      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+  for name, add_flags, text in (
+    ('feeding', _feeding, 'batches of training (from a checkout)'),
+    ('compile', _compile, 'kernels and bytes on a device that is not here'),
+    ('marking', _marking, 'copies that keep the invisible mark'),
+    ('live', _live, 'streams: latency, frames a second, lips'),
+    ('likeness', _likeness, 'how real and generated clips move'),
+  ):
+    add_flags(
+      kinds.add_parser(
+        name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+      )
     )
-  )
-  _marking(
-    kinds.add_parser(
-      'marking',
-      help='copies that keep the invisible mark',
-      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-  )
-  _live(
-    kinds.add_parser(
-      'live',
-      help='streams: latency, frames a second, lips',
-      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-  )
-  _likeness(
-    kinds.add_parser(
-      'likeness',
-      help='how real and generated clips move',
-      formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-  )
   return result
 
 
