@@ -39,6 +39,26 @@ class LossConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class GanLossConfig(LossConfig):
+  """Weights of a discriminator, and what helps it."""
+
+  gan: Annotated[Weight, 'Score of the discriminator; 0: none.']
+  r1: Annotated[
+    float,
+    AtLeast(0),
+    "Weight of R1, half the discriminator's squared slope at real examples; 0: "
+    'none, as published.',
+  ] = 0.0
+  gan_adaptive: Annotated[
+    float,
+    AtLeast(0),
+    'Largest factor of `gan` where it adapts, so that the discriminator pulls '
+    'as hard on what is made as the terms that compare it with real ones; 0: '
+    'it does not, as published.',
+  ] = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:
   """What every stage has; see `configs/common.py`."""
 

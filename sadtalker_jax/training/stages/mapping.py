@@ -15,14 +15,13 @@ import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.face3d import coeffs
-from sadtalker_jax.losses import perceptual
 from sadtalker_jax.models.facevid2vid import render
 from sadtalker_jax.models.sadtalker import mapping
 from sadtalker_jax.ops import keypoints
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_parts, networks, plots
 from sadtalker_jax.training import stage as stage_lib
-from sadtalker_jax.training.stages import drawing
+from sadtalker_jax.training.stages import drawing, judging
 from sadtalker_jax.typing import PRNGKey
 
 _SIDES = ('source', 'driving')
@@ -142,15 +141,10 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
       picture = nets(
         'generator', source, found['source'], found['driving']
       ).prediction
-    if loss.pixels:
-      terms['pixels'] = jnp.abs(picture - driving).mean()
-    if loss.perceptual:
-      terms['perceptual'] = perceptual.pyramid_distance(
-        lambda x: nets('vgg19', x), picture, driving
-      )
+    terms |= drawing.compared(nets, picture, driving, loss)
     started = (step >= config.gan_from_steps).astype(jnp.float32)
-    return drawing.with_discriminator(
-      nets, picture, driving, terms, weights, config.gan_kind, started
+    return judging.of_pictures(
+      nets, picture, driving, terms, weights, config, started
     )
 
   def validate(

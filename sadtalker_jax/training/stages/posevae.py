@@ -21,6 +21,7 @@ from sadtalker_jax.models.sadtalker import posevae
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_parts, face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.training.stages import judging
 from sadtalker_jax.typing import PRNGKey
 
 _STEADY = 1e-4  # least standard deviation of a channel that is divided by
@@ -28,7 +29,7 @@ _CHANNELS = ('pitch', 'yaw', 'roll', 'x', 'y', 'z')  # of a pose
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PoseVAELossConfig(config_lib.LossConfig):
+class PoseVAELossConfig(config_lib.GanLossConfig):
   """Weights of PoseVAE's losses."""
 
   regression: Annotated[
@@ -40,7 +41,6 @@ class PoseVAELossConfig(config_lib.LossConfig):
   aggregate: Annotated[
     config_lib.Weight, 'Divergence of all latents of a batch from the prior.'
   ]
-  gan: Annotated[config_lib.Weight, 'Score of the discriminator; 0: none.']
   free_nats: Annotated[float, 'Divergence of a dimension that costs nothing.']
   kl_warmup_steps: Annotated[
     int, 'Steps over which the weights of both divergences rise.'
@@ -150,13 +150,23 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
     )
     totals = {'model': total}
     if loss.gan:
-      fake = nets('pose_discriminator', motion / self.scale)
-      real = nets('pose_discriminator', told['motion'] / self.scale)
+      judge = 'pose_discriminator'
+      made, true = motion / self.scale, told['motion'] / self.scale
+      fake, real = nets(judge, made), nets(judge, true)
+      more, weight = judging.helped(
+        loss,
+        lambda x: nets.steady(judge, x),
+        made,
+        true,
+        others=lambda x: loss.regression * coeffs.squared_error(x, true),
+        generator=gan.least_squares_generator,
+      )
       terms['gan'] = gan.least_squares_generator(fake)
-      terms['discriminator'] = gan.least_squares_discriminator(real, fake)
+      own = gan.least_squares_discriminator(real, fake)
+      terms |= {'discriminator': own, **more}
       totals = {
-        'model': total + loss.gan * terms['gan'],
-        'discriminator': terms['discriminator'],
+        'model': total + weight * terms['gan'],
+        'discriminator': judging.penalised(own, more, loss),
       }
     return stage_lib.Losses(totals, terms)
 
