@@ -85,7 +85,7 @@ def _full() -> ml_collections.ConfigDict:
       'feature_matching': 10.0,
     }
   )
-  c.best_metric = 'eval/keypoints'
+  c.best_metric = 'eval/lpips,-eval/ssim'  # by LPIPS where it is in the bundle
   return c
 
 
@@ -130,7 +130,6 @@ def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.trains_generator = True
   c.loss.update(dict.fromkeys(_OF_PHASE_1, 0.0) | {'gan': 0.0})
   c.warm_epochs = c.gan_from_epochs = 0
-  c.best_metric = 'eval/l1'
   return c
 
 

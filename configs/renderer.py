@@ -63,7 +63,7 @@ def _full() -> ml_collections.ConfigDict:
       'expression': 5.0,
     }
   )
-  c.best_metric = 'eval/l1'
+  c.best_metric = 'eval/lpips,-eval/ssim'  # by LPIPS where it is in the bundle
   return c
 
 

@@ -1,5 +1,8 @@
-"""Checkpoints that cannot be read, or are of something else."""
+"""Checkpoints that cannot be read or written, or are of something else."""
 
+from collections.abc import Iterator
+import contextlib
+import errno
 import itertools
 import pathlib
 
@@ -75,6 +78,35 @@ def compare(checkpoint: pathlib.Path, shapes: PyTree) -> None:
       + '; '.join(faults[:_MAX_LISTED])
       + (f'; and {more} more' if more > 0 else '')
     )
+
+
+@contextlib.contextmanager
+def told_if_full(folder: pathlib.Path) -> Iterator[None]:
+  """Turns what is raised where the disk is full into one line.
+
+  Args:
+    folder: Folder of the checkpoints.
+
+  Raises:
+    InputError: The disk is full.
+  """
+  try:
+    yield
+  except (OSError, ValueError, RuntimeError) as error:
+    if not is_full_disk(error):
+      raise
+    raise errors.InputError(
+      f'{folder}: expected room for a checkpoint, found the disk full; make '
+      'room and call again, which goes on from the newest whole checkpoint'
+    ) from error
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+  """Whether an error, of Orbax or of Python, says that the disk is full."""
+  if isinstance(error, OSError):
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+  text = str(error)
+  return 'RESOURCE_EXHAUSTED' in text and 'riting' in text
 
 
 def in_all_processes(good: bool) -> bool:

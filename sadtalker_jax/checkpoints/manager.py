@@ -42,9 +42,9 @@ class Manager:
     Args:
       folder: Folder of the checkpoints.
       keep_last: Number of newest checkpoints that are kept.
-      keep_best: Number of further checkpoints that are kept, by lowest
+      keep_best: Number of further checkpoints that are kept, the best by
         `metric`.
-      metric: Name of a metric that `save` is given.
+      metric: Best metric, see `keeping`, of those that `save` is given.
       read_only: Whether nothing is made or cleared away: a run may be writing.
     """
     self._metric = metric
@@ -94,6 +94,9 @@ class Manager:
       data: State of the data iterator, JSON.
       config: Config of the run, JSON.
       metrics: Validation metrics of this step, if there are any.
+
+    Raises:
+      InputError: The disk is full, now or when the last one was written.
     """
     if step in self._manager.all_steps():
       return
@@ -107,9 +110,9 @@ class Manager:
       # Orbax keeps metrics only with its `best_fn`, which deletes the newest
       # checkpoint.
       items[_MEASURED] = ocp.args.JsonSave(dict(metrics))
-      if self._metric is not None and self._metric in metrics:
-        self._measured[step] = float(metrics[self._metric])
-    self._manager.save(step, args=ocp.args.Composite(**items), force=True)
+      self._note(step, metrics)
+    with damage.told_if_full(self._folder):
+      self._manager.save(step, args=ocp.args.Composite(**items), force=True)
 
   def _recall(self, step: int) -> None:
     """Reads what was measured at a checkpoint, if anything was."""
@@ -121,8 +124,13 @@ class Manager:
     except Exception as error:  # a damaged one is none of the best
       logging.warning('checkpoint of step %d: %s', step, damage.line(error))
       return
-    if self._metric in found:
-      self._measured[step] = float(found[self._metric])
+    self._note(step, found)
+
+  def _note(self, step: int, metrics: Mapping[str, float]) -> None:
+    """Keeps what the best metric came to, if it was measured."""
+    value = keeping.figure(self._metric or '', metrics)
+    if value is not None:
+      self._measured[step] = value
 
   def restore(self, step: int, shapes: PyTree) -> tuple[PyTree, dict[str, Any]]:
     """The state and the place in the data of a checkpoint.
@@ -229,17 +237,10 @@ class Manager:
 
   def wait(self) -> None:
     """Waits until all checkpoints are written."""
-    self._manager.wait_until_finished()
+    with damage.told_if_full(self._folder):
+      self._manager.wait_until_finished()
 
   def close(self) -> None:
     """Waits until all checkpoints are written, and stops the threads."""
-    self._manager.close()
-
-
-def abstract(state: PyTree, shardings: PyTree) -> PyTree:
-  """Shapes with shardings, for `Manager.restore`."""
-  return jax.tree.map(
-    lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
-    state,
-    shardings,
-  )
+    with damage.told_if_full(self._folder):
+      self._manager.close()

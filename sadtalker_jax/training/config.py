@@ -113,10 +113,13 @@ class TrainConfig:
   ]
   keep_last: Annotated[int, AtLeast(1), 'Newest checkpoints that are kept.']
   keep_best: Annotated[
-    int, AtLeast(0), 'Checkpoints with the lowest `best_metric` that are kept.'
+    int, AtLeast(0), 'Checkpoints that are kept as the best by `best_metric`.'
   ]
   best_metric: Annotated[
-    str, 'Metric of validation, such as `eval/l1`; empty: none is best.'
+    str,
+    'Metric of validation, such as `eval/l1`, whose lowest is best, or with a '
+    'minus its highest; of several, with commas between, the first that is '
+    'measured; empty: none.',
   ]
   tensorboard: Annotated[bool, 'Whether event files for TensorBoard are made.']
   bundle: Annotated[str, 'Folder of the bundle with the frozen networks.']

@@ -5,7 +5,7 @@ them, and what is measured and shown; discriminators are in `judging`. Pictures
 are [B, S, S, 3] in [0, 1], keypoints [B, K, 3].
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -26,6 +26,8 @@ from sadtalker_jax.training import (
   plots,
 )
 from sadtalker_jax.training import stage as stage_lib
+
+MEASURE = 'lpips'  # network that validation uses where there is one
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -192,8 +194,20 @@ def gallery(
   )
 
 
+def lpips(
+  stage: stage_lib.Stage[Any], nets: networks.Bound
+) -> Callable[..., Any] | None:
+  """LPIPS of two batches of pictures, [B]; None without its network."""
+  if MEASURE not in stage.frozen:
+    return None
+  return lambda a, b: nets(MEASURE, a, b).total.astype(jnp.float32)
+
+
 def likeness(
-  source: jax.Array, driving: jax.Array, picture: jax.Array
+  source: jax.Array,
+  driving: jax.Array,
+  picture: jax.Array,
+  distance: Callable[..., Any] | None = None,
 ) -> stage_lib.Metrics:
   """How like the driving pictures those drawn are, and the sources as they are.
 
@@ -201,9 +215,12 @@ def likeness(
     source: [B, S, S, 3] in [0, 1].
     driving: [B, S, S, 3].
     picture: [B, S, S, 3], drawn.
+    distance: LPIPS of two of them, where there is its network.
   """
   found = {}
   for name, shown in (('', picture), ('_of_source', source)):
     found[f'l1{name}'] = jnp.abs(shown - driving).mean()
     found[f'ssim{name}'] = image.similarity(shown, driving, peak=1.0).mean()
+    if distance is not None:
+      found[f'lpips{name}'] = distance(shown, driving).mean()
   return found

@@ -85,6 +85,12 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
     }
     return tuple(name for name, used in users.items() if used)
 
+  @classmethod
+  def measures_with(cls, config: MappingConfig) -> tuple[str, ...]:
+    """LPIPS."""
+    del config
+    return (drawing.MEASURE,)
+
   def trained(self) -> Mapping[str, networks.Trained]:
     """MappingNet; generator and discriminator where the config says so."""
     zero = self.config.zero_t_xz
@@ -153,7 +159,9 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
     """See `drawing.likeness`; and the distance from phase 1's keypoints."""
     del step
     source, driving, canonical, found = self._drawn(nets, batch)
-    likeness = drawing.likeness(source, driving, found.output.prediction)
+    likeness = drawing.likeness(
+      source, driving, found.output.prediction, drawing.lpips(self, nets)
+    )
     if not _is_direct(self.config.loss):
       return likeness
     target, _ = drawing.moved(

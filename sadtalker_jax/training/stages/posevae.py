@@ -17,6 +17,7 @@ import numpy as np
 from sadtalker_jax.face3d import coeffs as coeff_lib
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.losses import coeffs, gan
+from sadtalker_jax.metrics import of_batches
 from sadtalker_jax.models.sadtalker import posevae
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_parts, face_models, networks, plots
@@ -173,14 +174,24 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
   def validate(
     self, nets: networks.Bound, batch: stage_lib.Batch, step: jax.Array
   ) -> stage_lib.Metrics:
-    """Terms, and the spread of samples as a share of that of real motion."""
+    """Terms; spread of samples as a share of that of real motion; beats.
+
+    `motion` is what both are off: the mean logarithm of the shares, and the
+    difference of Beat Align.
+    """
     del step
     key = jax.random.key(0)
     terms = self.objective(nets, batch, key, jnp.int32(10**9)).terms
     real, drawn = self._sampled(nets, batch, key)
     spread = drawn.std((0, 1)) / jnp.maximum(real.std((0, 1)), _STEADY)
     shares = {f'spread/{n}': spread[i] for i, n in enumerate(_CHANNELS)}
-    return {**terms, **shares}
+    beats, wanted = (
+      of_batches.beat_align(batch['mel'], x[..., :3]) for x in (drawn, real)
+    )
+    off = jnp.abs(jnp.log(jnp.maximum(spread, _STEADY))).mean()
+    found = {'beat_align': beats, 'beat_align_of_real': wanted}
+    found['motion'] = off + jnp.abs(beats - wanted)
+    return {**terms, **shares, **found}
 
   def summaries(
     self, nets: networks.Bound, batch: stage_lib.Batch

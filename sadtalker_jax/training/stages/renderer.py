@@ -57,6 +57,12 @@ class RendererStage(stage_lib.Stage[RendererConfig]):
     experts = (('vgg19', loss.perceptual), ('hopenet', loss.head_pose))
     return tuple(name for name, weight in experts if weight)
 
+  @classmethod
+  def measures_with(cls, config: RendererConfig) -> tuple[str, ...]:
+    """LPIPS."""
+    del config
+    return (drawing.MEASURE,)
+
   def trained(self) -> Mapping[str, networks.Trained]:
     """The three networks, and a discriminator where it has a weight."""
     found = drawing.trained(self.config, *_TRAINED)
@@ -111,7 +117,8 @@ class RendererStage(stage_lib.Stage[RendererConfig]):
     del step
     source, driving = drawing.pictures(batch)
     picture = _draw(nets, source, driving).output.prediction
-    return drawing.likeness(source, driving, picture)
+    lpips = drawing.lpips(self, nets)
+    return drawing.likeness(source, driving, picture, lpips)
 
   def summaries(
     self, nets: networks.Bound, batch: stage_lib.Batch
