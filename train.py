@@ -34,6 +34,7 @@ from input_pipeline import batches as batches_lib
 from input_pipeline import selection as selections
 from input_pipeline import stages, synthetic
 from sadtalker_jax import compile_cache, errors
+from sadtalker_jax.checkpoints import damage
 from sadtalker_jax.records import folders
 from sadtalker_jax.stores import fetching, mirroring
 from sadtalker_jax.training import config as config_lib
@@ -134,6 +135,11 @@ def main(argv: Sequence[str]) -> None:
   except errors.InputError as error:
     print(f'train.py: {error}', file=sys.stderr)
     sys.exit(2)
+  except OSError as error:  # of figures and pictures
+    if not damage.is_full_disk(error):
+      raise
+    print(f'train.py: {_WORKDIR.value}: {error.strerror}', file=sys.stderr)
+    sys.exit(2)
   logging.info(
     '%s after step %d',
     'finished' if result.finished else 'stopped',
@@ -172,7 +178,14 @@ def _profiled_steps() -> tuple[int, int] | None:
 
 
 def _worth_reading(record: std_logging.LogRecord) -> bool:
-  """Leaves out what Orbax logs of each file, ten lines for one of ours."""
+  """Leaves out what Orbax logs of each file, ten lines for one of ours.
+
+  Of a full disk it and asyncio log hundreds of lines beside what is raised.
+  """
+  cause = record.exc_info[1] if record.exc_info else None
+  said = RuntimeError(record.getMessage())
+  if damage.is_full_disk(cause) or damage.is_full_disk(said):
+    return False
   return record.levelno > std_logging.INFO or 'orbax' not in record.pathname
 
 

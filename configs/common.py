@@ -91,6 +91,11 @@ def _data() -> ml_collections.ConfigDict:
   )
 
 
+# Options of a discriminator, off as published: R1 (10 is usual), and the
+# largest factor of a weight that adapts.
+GAN_HELP = {'r1': 0.0, 'gan_adaptive': 0.0}
+
+
 def adam(
   learning_rate: float, b1: float = 0.9, b2: float = 0.999
 ) -> ml_collections.ConfigDict:

@@ -17,13 +17,14 @@ Published: Adam 2e-4,
 229). Time and score of a full run are not known yet.
 
 Variants: full (73 coefficients, with the crop, as PIRenderer has them and the
-release uses for whole pictures; the paper reports heads that stick to the frame
-with it); corrected (t_x and t_z of keypoints count, in training and inference);
-no_experts (no VGG-19, pixels in its place); one_gpu (batch 8 in bfloat16); 64
-(on top of renderer.py:64, no experts, no discriminator); finetune, the last of
-several (clips of one person, from any bundle with MappingNet and generator,
-which both learn; no head-pose estimator, no discriminator:
-docs/guides/finetuning.md); test, seconds on a CPU.
+release uses for whole pictures); aligned (the same 73 for cropped pictures: the
+second row of the paper's Fig. 9, whose heads stick to the frame; see the trace
+maps of `sadtalker evaluate`); corrected (t_x and t_z of keypoints count, in
+training and inference); no_experts (no VGG-19, pixels in its place); one_gpu
+(batch 8 in bfloat16); 64 (on top of renderer.py:64, no experts, no
+discriminator); finetune, the last of several (clips of one person, from any
+bundle with MappingNet and generator, which both learn; no head-pose estimator,
+no discriminator: docs/guides/finetuning.md); test, seconds on a CPU.
 """
 
 import ml_collections
@@ -80,10 +81,11 @@ def _full() -> ml_collections.ConfigDict:
       'perceptual': 1.0,  # 10 for each layer: losses/perceptual.py
       'pixels': 0.0,  # not published: for want of VGG-19
       'gan': 1.0,
+      **common.GAN_HELP,
       'feature_matching': 10.0,
     }
   )
-  c.best_metric = 'eval/keypoints'
+  c.best_metric = 'eval/lpips,-eval/ssim'  # by LPIPS where it is in the bundle
   return c
 
 
@@ -128,7 +130,6 @@ def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.trains_generator = True
   c.loss.update(dict.fromkeys(_OF_PHASE_1, 0.0) | {'gan': 0.0})
   c.warm_epochs = c.gan_from_epochs = 0
-  c.best_metric = 'eval/l1'
   return c
 
 
@@ -139,6 +140,7 @@ def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 _OF_PHASE_1 = ('keypoints', 'angles', 'translation', 'expression')
 _VARIANTS = {
   '64': _tiny,
+  'aligned': _with_crop,
   'corrected': _corrected,
   'finetune': _finetune,
   'full': _with_crop,

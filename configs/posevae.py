@@ -63,6 +63,7 @@ def _full() -> ml_collections.ConfigDict:
       # drawn from, whose motion then is too small; not published.
       'aggregate': 0.1,
       'gan': 0.1,
+      **common.GAN_HELP,
       'free_nats': 0.0,  # the warm-up does what they are for
       'kl_warmup_steps': 900,  # about 30 epochs of 1,890 clips
     }
@@ -73,7 +74,7 @@ def _full() -> ml_collections.ConfigDict:
   # Styles are speakers: those of another split have none.
   c.validation.split = 'train'
   c.validation.selection.held_out = 'only'
-  c.best_metric = 'eval/regression'
+  c.best_metric = 'eval/motion'  # of samples: their spread and their beats
   return c
 
 

@@ -55,6 +55,7 @@ def _full() -> ml_collections.ConfigDict:
       'perceptual': 1.0,  # 10 for each layer: losses/perceptual.py
       'pixels': 0.0,  # not published: for want of VGG-19
       'gan': 1.0,
+      **common.GAN_HELP,
       'feature_matching': 10.0,
       'equivariance': 10.0,
       'prior': 10.0,
@@ -62,7 +63,7 @@ def _full() -> ml_collections.ConfigDict:
       'expression': 5.0,
     }
   )
-  c.best_metric = 'eval/l1'
+  c.best_metric = 'eval/lpips,-eval/ssim'  # by LPIPS where it is in the bundle
   return c
 
 

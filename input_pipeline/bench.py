@@ -2,13 +2,15 @@
 
     sadtalker bench feeding                    # made-up records
     sadtalker bench feeding --folder RECORDS --threads 8 --wanted 200
+    sadtalker bench feeding --folder RECORDS --threads 8 --tflops 440
 
 For each stage: how fast batches are made when nothing else is done and how much
 processor time that takes (without that of workers; the same on a busy machine),
 how long the consumer waits when a step leaves the processor alone for a while
 (as one on an accelerator does), and whether a restored iterator goes on with
 the very same batches. With --wanted: how many cores a host must have for so
-many examples a second.
+many examples a second; with --tflops: for as many as its cards compute at that
+speed, all together (8 A100 at 35 % of their peak in TF32 attain 440).
 """
 
 import argparse
@@ -36,6 +38,17 @@ BATCH_SIZES = {
   'renderer': 32,
   'mapping': 32,
 }
+# TFLOP of a training step for an example, at the published size: docs/results/
+# scaling.md, those that are computed where they were counted.
+TFLOP = {
+  'syncnet': 0.455 / 64,
+  'wav2lip': 5.31 / 16,
+  'recon': 1.99 / 32,
+  'expnet': 0.717 / 32,
+  'posevae': 0.587 / 64,
+  'renderer': 118 / 32,
+  'mapping': 76.5 / 32,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
   parser.add_argument(
     '--wanted', type=float, help='examples a second of all cards of a host'
   )
+  parser.add_argument(
+    '--tflops', type=float, help='what all cards of a host attain together'
+  )
   args = parser.parse_args(argv)
   reading = batches.ReadSettings(threads=args.threads, workers=args.workers)
   with tempfile.TemporaryDirectory() as scratch:
@@ -79,10 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
       for stage in args.stages:
         line, processor = _row(stage, folder, reading, args)
         print(line, flush=True)
-        if args.wanted and not args.workers:
+        wanted = args.tflops / TFLOP[stage] if args.tflops else args.wanted
+        if wanted and not args.workers:
           needs.append(
-            f'{stage}: {args.wanted:g} examples/s take '
-            f'{args.wanted * processor:.1f} cores like these'
+            f'{stage}: {wanted:.0f} examples/s take '
+            f'{wanted * processor:.1f} cores like these'
           )
     except errors.InputError as error:
       print(f'error: {error}')

@@ -1,10 +1,24 @@
-"""Which checkpoints of a run are kept, beside the newest."""
+"""Which checkpoints of a run are kept, beside the newest.
+
+A best metric is a name such as `eval/l1`, of which the lowest is best; with a
+minus in front the highest is. Of several, with commas between, the first that
+was measured counts.
+"""
 
 from collections.abc import Mapping, Sequence
 import dataclasses
 from typing import Any
 
 from orbax.checkpoint import checkpoint_managers as policies
+
+
+def figure(metric: str, measured: Mapping[str, float]) -> float | None:
+  """What a best metric comes to, the lower the better; None: not measured."""
+  for name in metric.split(','):
+    value = measured.get(name.removeprefix('-'))
+    if value is not None:
+      return -float(value) if name.startswith('-') else float(value)
+  return None
 
 
 @dataclasses.dataclass(frozen=True)

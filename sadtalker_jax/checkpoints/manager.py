@@ -9,25 +9,19 @@ is put aside, and the one before is taken.
 
 from collections.abc import Iterator, Mapping
 import contextlib
-import itertools
 import pathlib
 from typing import Any
 
 from absl import logging
 import jax
-from jax.experimental import multihost_utils
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import keeping, params
+from sadtalker_jax.checkpoints import damage, keeping
 from sadtalker_jax.typing import PyTree
 
-_MAX_LISTED = 8  # differences that are spelled out
-# Raised while a checkpoint is read, and no sign of damage: the first says what
-# is wrong, and of the others the checkpoint before would not be free.
-_NOT_DAMAGE = (errors.InputError, MemoryError, jax.errors.JaxRuntimeError)
 _MEASURED = 'measured'  # item with the metrics of validation
 
 
@@ -48,9 +42,9 @@ class Manager:
     Args:
       folder: Folder of the checkpoints.
       keep_last: Number of newest checkpoints that are kept.
-      keep_best: Number of further checkpoints that are kept, by lowest
+      keep_best: Number of further checkpoints that are kept, the best by
         `metric`.
-      metric: Name of a metric that `save` is given.
+      metric: Best metric, see `keeping`, of those that `save` is given.
       read_only: Whether nothing is made or cleared away: a run may be writing.
     """
     self._metric = metric
@@ -100,6 +94,9 @@ class Manager:
       data: State of the data iterator, JSON.
       config: Config of the run, JSON.
       metrics: Validation metrics of this step, if there are any.
+
+    Raises:
+      InputError: The disk is full, now or when the last one was written.
     """
     if step in self._manager.all_steps():
       return
@@ -113,9 +110,9 @@ class Manager:
       # Orbax keeps metrics only with its `best_fn`, which deletes the newest
       # checkpoint.
       items[_MEASURED] = ocp.args.JsonSave(dict(metrics))
-      if self._metric is not None and self._metric in metrics:
-        self._measured[step] = float(metrics[self._metric])
-    self._manager.save(step, args=ocp.args.Composite(**items), force=True)
+      self._note(step, metrics)
+    with damage.told_if_full(self._folder):
+      self._manager.save(step, args=ocp.args.Composite(**items), force=True)
 
   def _recall(self, step: int) -> None:
     """Reads what was measured at a checkpoint, if anything was."""
@@ -125,10 +122,15 @@ class Manager:
     try:
       found = self._manager.restore(step, args=args)[_MEASURED]
     except Exception as error:  # a damaged one is none of the best
-      logging.warning('checkpoint of step %d: %s', step, _line(error))
+      logging.warning('checkpoint of step %d: %s', step, damage.line(error))
       return
-    if self._metric in found:
-      self._measured[step] = float(found[self._metric])
+    self._note(step, found)
+
+  def _note(self, step: int, metrics: Mapping[str, float]) -> None:
+    """Keeps what the best metric came to, if it was measured."""
+    value = keeping.figure(self._metric or '', metrics)
+    if value is not None:
+      self._measured[step] = value
 
   def restore(self, step: int, shapes: PyTree) -> tuple[PyTree, dict[str, Any]]:
     """The state and the place in the data of a checkpoint.
@@ -141,7 +143,7 @@ class Manager:
     Raises:
       InputError: The checkpoint holds other arrays than `shapes`.
     """
-    self._compare(step, shapes)
+    damage.compare(self._folder / str(step), shapes)
     found = self._manager.restore(
       step,
       args=ocp.args.Composite(
@@ -173,42 +175,27 @@ class Manager:
       found, error = None, None
       try:
         found = self.restore(step, shapes)
-      except _NOT_DAMAGE:
+      except damage.NOT_DAMAGE:
         raise
       except Exception as caught:  # what Orbax raises depends on the file
         error = caught
-      if not _all_processes(found is not None):
+      if not damage.in_all_processes(found is not None):
         damaged[step] = error or RuntimeError('another process cannot read it')
         continue
       assert found is not None
       for bad, reason in damaged.items():
-        self._put_aside(bad, reason)
+        damage.put_aside(self._folder / str(bad), reason)
+      if damaged:
+        self._manager.reload()
       return *found, step
     if not damaged:
       return None
     step, reason = next(iter(damaged.items()))
     raise errors.InputError(
       f'{self._folder}: expected a checkpoint that can be read, found '
-      f'{sorted(damaged)}, all damaged ({step}: {_line(reason)}); take a copy, '
-      'or delete them to begin anew'
+      f'{sorted(damaged)}, all damaged ({step}: {damage.line(reason)}); take a '
+      'copy, or delete them to begin anew'
     ) from reason
-
-  def _put_aside(self, step: int, reason: Exception) -> None:
-    """Renames a damaged checkpoint; all processes call it."""
-    name = f'damaged_checkpoint_{step}'
-    taken = {p.name for p in self._folder.parent.glob(f'{name}*')}
-    free = (f'{name}_{i}' if i else name for i in itertools.count())
-    target = self._folder.parent / next(n for n in free if n not in taken)
-    logging.warning(
-      'the checkpoint of step %d is damaged (%s); it is now %s',
-      step,
-      _line(reason),
-      target,
-    )
-    if jax.process_index() == 0:
-      (self._folder / str(step)).rename(target)
-    _all_processes(True)
-    self._manager.reload()
 
   def read(self, step: int) -> dict[str, Any]:
     """The state of a checkpoint as numpy arrays, on whatever devices it was.
@@ -239,65 +226,21 @@ class Manager:
     """Turns what Orbax raises of a damaged checkpoint into one line."""
     try:
       yield
-    except _NOT_DAMAGE:
+    except damage.NOT_DAMAGE:
       raise
     except Exception as error:
       others = [other for other in self.steps if other != step]
       raise errors.InputError(
         f'{self._folder}/{step}: expected a whole checkpoint, found a damaged '
-        f'one ({_line(error)}); others are of {others or "no step"}'
+        f'one ({damage.line(error)}); others are of {others or "no step"}'
       ) from error
 
   def wait(self) -> None:
     """Waits until all checkpoints are written."""
-    self._manager.wait_until_finished()
+    with damage.told_if_full(self._folder):
+      self._manager.wait_until_finished()
 
   def close(self) -> None:
     """Waits until all checkpoints are written, and stops the threads."""
-    self._manager.close()
-
-  def _compare(self, step: int, shapes: PyTree) -> None:
-    """Raises where a checkpoint does not hold what is expected."""
-    with ocp.StandardCheckpointer() as reader:
-      metadata = reader.metadata(self._folder / str(step) / 'state')
-    stored = params.named_shapes(metadata.item_metadata.tree)
-    expected = params.named_shapes(shapes)
-    faults = [f'missing {n}' for n in sorted(expected.keys() - stored.keys())]
-    faults += [
-      f'not expected {n}' for n in sorted(stored.keys() - expected.keys())
-    ]
-    faults += [
-      f'{n}: expected {expected[n]}, found {stored[n]}'
-      for n in sorted(expected.keys() & stored.keys())
-      if expected[n] != stored[n]
-    ]
-    if faults:
-      more = len(faults) - _MAX_LISTED
-      raise errors.InputError(
-        f'{self._folder}/{step}: not a checkpoint of this stage and '
-        'architecture: '
-        + '; '.join(faults[:_MAX_LISTED])
-        + (f'; and {more} more' if more > 0 else '')
-      )
-
-
-def abstract(state: PyTree, shardings: PyTree) -> PyTree:
-  """Shapes with shardings, for `Manager.restore`."""
-  return jax.tree.map(
-    lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
-    state,
-    shardings,
-  )
-
-
-def _all_processes(good: bool) -> bool:
-  """Whether something holds in every process."""
-  if jax.process_count() == 1:
-    return good
-  return bool(np.all(multihost_utils.process_allgather(np.asarray(good))))
-
-
-def _line(error: Exception) -> str:
-  """The name of an error, and the start of its first line."""
-  text = str(error).strip().partition('\n')[0]
-  return f'{type(error).__name__}: {text[:100]}'
+    with damage.told_if_full(self._folder):
+      self._manager.close()

@@ -3,8 +3,8 @@
     sadtalker bundle --run runs/expnet@best --run runs/posevae@4000 \
       --base bundles/256 --output bundles/mine
 
-A checkpoint is named behind an @: a step, or `best` for the one with the lowest
-`best_metric` by validation; the newest by default. Folders may be those of a
+A checkpoint is named behind an @: a step, or `best` for the best by
+`best_metric` of validation; the newest by default. Folders may be those of a
 store, such as s3://bucket/run.
 """
 

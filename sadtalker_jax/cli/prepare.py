@@ -201,6 +201,11 @@ def _report(manifest: dict[str, Any], folder: pathlib.Path) -> None:
   if rejects:
     shown = ', '.join(f'{reason} {n}' for reason, n in rejects.items())
     print(f'left out (rejects.tsv): {shown}')
+    if manifest.get('ways'):
+      print(
+        f'{manifest["ways"]} and a new --output would keep most of those '
+        'that are too short or too small'
+      )
 
 
 if __name__ == '__main__':

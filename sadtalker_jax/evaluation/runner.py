@@ -21,7 +21,7 @@ from sadtalker_jax.evaluation import clips, pairing, videos
 from sadtalker_jax.evaluation import protocol as protocol_lib
 from sadtalker_jax.evaluation.measures import experts, registry
 from sadtalker_jax.evaluation.measures import metric as metric_lib
-from sadtalker_jax.evaluation.report import sheets
+from sadtalker_jax.evaluation.report import sheets, traces
 from sadtalker_jax.faces import landmarks
 
 Values = dict[str, dict[str, float]]  # by system, by metric
@@ -37,6 +37,7 @@ class Measured:
   values: Values
   features: Mapping[tuple[str, str], pathlib.Path]  # files by metric, system
   sheet: pathlib.Path  # a picture of its crops
+  trace: pathlib.Path  # a picture of the paths of landmarks
   players: Mapping[str, pathlib.Path]  # films of its crops, by system
 
 
@@ -182,9 +183,11 @@ def _measure(
       outcome.frames_measured[measure.name] = count + clip.num_frames
   sheet = place / 'sheet.jpg'
   sheet.write_bytes(sheets.draw(clip))
+  trace = place / 'trace.jpg'
+  trace.write_bytes(traces.draw(clip))
   boxes = {s: [int(v) for v in side.box] for s, side in clip.sides.items()}
   return Measured(
-    clip.pair, clip.num_frames, boxes, values, features, sheet, {}
+    clip.pair, clip.num_frames, boxes, values, features, sheet, trace, {}
   )
 
 

@@ -106,11 +106,3 @@ def lip_gap(points: jax.Array) -> jax.Array:
   """Distance of the inner lips [...] of points [..., 68, 2], pixels."""
   upper, lower = (points[..., i, :] for i in _INNER_LIPS)
   return jnp.linalg.norm(upper - lower, axis=-1)
-
-
-def correlation(first: jax.Array, second: jax.Array) -> jax.Array:
-  """Pearson's r of two sets of numbers; 0 where one of them is constant."""
-  a, b = first - first.mean(), second - second.mean()
-  scale = jnp.sqrt(jnp.square(a).mean() * jnp.square(b).mean())
-  proper = scale > 0
-  return jnp.where(proper, (a * b).mean() / jnp.where(proper, scale, 1), 0.0)

@@ -4,8 +4,10 @@ All that is left out is recorded with one of the reasons below, in the part of
 its video and in the manifest.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import enum
+import re
 
 
 class Reason(enum.StrEnum):
@@ -47,6 +49,31 @@ class Reject:
   def as_json(self) -> dict[str, str | int]:
     """Plain values."""
     return {**dataclasses.asdict(self), 'reason': self.reason.value}
+
+
+# Flags with their least values, and what their figures look like in a detail.
+_FLAGS = {
+  'min_frames': (5, re.compile(r'(\d+) frames')),
+  'min_face': (32, re.compile(r'(\d+) pixels')),
+}
+
+
+def ways(left_out: Sequence[Reject]) -> str:
+  """Flags with which most of what was too short or too small is kept.
+
+  Nine in ten of it: the smallest face of a crowd would be no advice. Empty if
+  nothing was, or all of it is too little for any flag.
+  """
+  kept = [
+    r for r in left_out if r.reason in (Reason.TOO_SHORT, Reason.TOO_SMALL)
+  ]
+  found = []
+  for flag, (least, pattern) in _FLAGS.items():
+    figures = [pattern.search(r.detail) for r in kept]
+    values = sorted(int(m[1]) for m in figures if m and int(m[1]) >= least)
+    if values:
+      found.append(f'--{flag} {values[len(values) // 10]}')
+  return ' '.join(found)
 
 
 def from_json(value: dict[str, str | int]) -> Reject:

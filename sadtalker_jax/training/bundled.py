@@ -25,6 +25,21 @@ def experts(
   return _networks(config, config.bundle, names, 'bundle')
 
 
+def measuring(
+  config: config_lib.TrainConfig, names: Sequence[str]
+) -> dict[str, networks.Frozen]:
+  """Those networks that the config's bundle has, by name.
+
+  Raises:
+    InputError: The bundle is damaged.
+  """
+  if not names or not config.bundle:
+    return {}
+  card = cards.read(download.folder(config.bundle))
+  there = [name for name in names if name in card.networks]
+  return _networks(config, config.bundle, there, 'bundle')
+
+
 def warm_start(
   config: config_lib.TrainConfig,
   trained: Mapping[str, networks.Trained] | None = None,

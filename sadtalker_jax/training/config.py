@@ -39,6 +39,26 @@ class LossConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class GanLossConfig(LossConfig):
+  """Weights of a discriminator, and what helps it."""
+
+  gan: Annotated[Weight, 'Score of the discriminator; 0: none.']
+  r1: Annotated[
+    float,
+    AtLeast(0),
+    "Weight of R1, half the discriminator's squared slope at real examples; 0: "
+    'none, as published.',
+  ] = 0.0
+  gan_adaptive: Annotated[
+    float,
+    AtLeast(0),
+    'Largest factor of `gan` where it adapts, so that the discriminator pulls '
+    'as hard on what is made as the terms that compare it with real ones; 0: '
+    'it does not, as published.',
+  ] = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:
   """What every stage has; see `configs/common.py`."""
 
@@ -93,10 +113,13 @@ class TrainConfig:
   ]
   keep_last: Annotated[int, AtLeast(1), 'Newest checkpoints that are kept.']
   keep_best: Annotated[
-    int, AtLeast(0), 'Checkpoints with the lowest `best_metric` that are kept.'
+    int, AtLeast(0), 'Checkpoints that are kept as the best by `best_metric`.'
   ]
   best_metric: Annotated[
-    str, 'Metric of validation, such as `eval/l1`; empty: none is best.'
+    str,
+    'Metric of validation, such as `eval/l1`, whose lowest is best, or with a '
+    'minus its highest; of several, with commas between, the first that is '
+    'measured; empty: none.',
   ]
   tensorboard: Annotated[bool, 'Whether event files for TensorBoard are made.']
   bundle: Annotated[str, 'Folder of the bundle with the frozen networks.']

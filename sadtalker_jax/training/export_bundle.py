@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.checkpoints import bundles, cards
+from sadtalker_jax.checkpoints import bundles, cards, keeping
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import Variables
@@ -30,7 +30,7 @@ _PACKAGES = ('jax', 'flax', 'numpy', 'orbax-checkpoint')
 _RENDERERS = ('generator', 'generator_plain')
 
 
-# A step, the newest one (None), or that with the lowest `best_metric`.
+# A step, the newest one (None), or the best by `best_metric`.
 Which = int | Literal['best'] | None
 
 
@@ -176,7 +176,7 @@ def trained(
 
 
 def _best(manager: manager_lib.Manager, run: pathlib.Path) -> int:
-  """Step of the checkpoint with the lowest metric of those that are kept.
+  """Step of the best checkpoint by its metric of those that are kept.
 
   Raises:
     InputError: No checkpoint has one.
@@ -193,19 +193,18 @@ def _best(manager: manager_lib.Manager, run: pathlib.Path) -> int:
       'none (save_every must be a multiple of validation.every)'
     )
   step = min(found, key=lambda s: (found[s], s))
-  logging.info(
-    '%s: step %d has the best %s, %g', run, step, metric, found[step]
-  )
+  logging.info('%s: step %d has the best %s', run, step, metric)
   return step
 
 
 def _measured(run: pathlib.Path, metric: str) -> dict[int, float]:
-  """A figure of a run by step, where it is a number."""
+  """A best metric by step, where it is a number; the lower the better."""
   path, found = run / 'metrics.jsonl', {}
   lines = path.read_text().splitlines() if path.exists() else []
   for line in lines:
     with contextlib.suppress(ValueError):  # a line that was cut short
       row = json.loads(line)
-      if math.isfinite(row.get(metric, math.nan)):
-        found[int(row['step'])] = float(row[metric])
+      value = keeping.figure(metric, row)
+      if value is not None and math.isfinite(value):
+        found[int(row['step'])] = value
   return found

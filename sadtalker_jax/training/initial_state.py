@@ -59,7 +59,7 @@ def begin(
     dict(mesh.shape),
   )
   jax_settings.note_cudnn(mesh.devices.flat[0].platform)
-  target = manager_lib.abstract(shapes, shardings)
+  target = sharding.abstract(shapes, shardings)
   logging.info('parameters:\n%s', costs.overview(target.params))
   found = manager.restore_newest(target)
   if found is not None:

@@ -134,12 +134,29 @@ class Bound:
     `models.zoo` (evaluation); a method gets the flags that it is called with.
     Statistics are moved by trained networks alone.
     """
+    return self._apply(name, inputs, method, flags, self.train)
+
+  def steady(self, name: str, *inputs: Any) -> Any:
+    """As a call in evaluation, which moves no statistics.
+
+    An objective may take its gradients by the inputs.
+    """
+    return self._apply(name, inputs, None, {}, False)
+
+  def _apply(
+    self,
+    name: str,
+    inputs: tuple[Any, ...],
+    method: Any,
+    flags: Mapping[str, Any],
+    train: bool,
+  ) -> Any:
     module = self._modules[name]
     network = zoo.get(name)
     flags = {**(network.flags if method is None else {}), **flags}
     if name not in self._params:
       return module.apply(self._frozen[name], *inputs, method=method, **flags)
-    train = self.train and name not in self._still
+    train = train and name not in self._still
     if 'train' in network.flags and method is None:
       flags['train'] = train
     stats = self.stats.get(name, {})

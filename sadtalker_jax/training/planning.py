@@ -14,7 +14,6 @@ import jax
 import ml_collections
 
 from sadtalker_jax.checkpoints import cards, download
-from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import (
   built_stage,
@@ -99,7 +98,7 @@ def forecast(
   built = built_stage.build(stage, mesh)
   shapes = jax.eval_shape(built.init, jax.random.key(0))
   shardings = sharding.of_state(shapes, mesh, typed.overrides)
-  state = manager_lib.abstract(shapes, shardings)
+  state = sharding.abstract(shapes, shardings)
   rows = sharding.of_batch(mesh)
   batch = {
     name: jax.ShapeDtypeStruct(

@@ -85,6 +85,7 @@ def run(
   sharding.check_batch(given.batch_size, given.accumulate, mesh)
   kind = stages.get(given.stage)
   frozen = bundled.experts(given, kind.needs(given))
+  frozen |= bundled.measuring(given, kind.measures_with(given))
   rows = sharding.of_batch(mesh)
   train = open_data(given, 'train', rows)
   typed = given.scheduled(train.num_examples)

@@ -17,7 +17,7 @@ class Schedule:
   summarise_every: int  # 0: never
   keep_last: int
   keep_best: int
-  best_metric: str  # of validation, the lowest is best
+  best_metric: str  # of validation, see `checkpoints.keeping`
   clip_every: int = 0  # films; 0: never
   tensorboard: bool = False  # whether event files are written
   wandb: str = ''  # project of Weights & Biases; empty: none

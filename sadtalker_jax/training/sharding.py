@@ -223,3 +223,12 @@ def _check_override(
       f'overrides {pattern!r}: {list(axes)} does not fit {name} of shape '
       f'{list(leaf.shape)} on {dict(mesh.shape)}'
     )
+
+
+def abstract(state: PyTree, shardings: PyTree) -> PyTree:
+  """Shapes with shardings, for `checkpoints.manager.Manager.restore`."""
+  return jax.tree.map(
+    lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
+    state,
+    shardings,
+  )

@@ -106,6 +106,12 @@ class Stage(abc.ABC, Generic[Config]):
     del config
     return ()
 
+  @classmethod
+  def measures_with(cls, config: Config) -> tuple[str, ...]:
+    """Frozen networks that validation uses where the bundle has them."""
+    del config
+    return ()
+
   @abc.abstractmethod
   def trained(self) -> Mapping[str, networks.Trained]:
     """The networks that are trained, by name."""

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from sadtalker_jax import errors
@@ -11,7 +12,7 @@ from sadtalker_jax.evaluation import pairing, protocol, runner
 from sadtalker_jax.evaluation.measures import experts, registry
 from sadtalker_jax.evaluation.measures import metric as metric_lib
 from sadtalker_jax.evaluation.report import content as content_lib
-from sadtalker_jax.evaluation.report import output, tables
+from sadtalker_jax.evaluation.report import output, tables, traces
 from tests.evaluation import stubs
 
 T = 34
@@ -139,12 +140,15 @@ def test_markdown_and_page_say_it_all(outcome, content, tmp_path):
   assert page.count('<video') == 9
   for i in range(3):
     assert (out / f'sheets/{i}.jpg').is_file()
+    with PIL.Image.open(out / f'traces/{i}.jpg') as trace:
+      assert trace.size == (3 * 256, 256)
     assert len(list((out / 'players').glob(f'{i}.*.mp4'))) == 3
   assert {p.name for p in out.iterdir()} == {
     'metrics.json',
     'metrics.md',
     'index.html',
     'sheets',
+    'traces',
     'players',
   }
   head = tables.main_rows(content)[0]
@@ -154,7 +158,22 @@ def test_markdown_and_page_say_it_all(outcome, content, tmp_path):
 def test_crops_are_gone_when_their_clip_is_done(films, tmp_path):
   run(films, tmp_path, ('good',), only=('psnr',))
   left = [p.name for p in (tmp_path / 'work').rglob('*') if p.is_file()]
-  assert set(left) == {'sheet.jpg'} and len(left) == 4
+  assert set(left) == {'sheet.jpg', 'trace.jpg'} and len(left) == 8
+
+
+def test_paths_of_landmarks_show_how_far_a_head_moves():
+  frame = np.full((64, 64, 3), 100, np.uint8)
+  still = np.full((5, 478, 3), 20.0)
+  moving = still + np.linspace(0, 20, 5)[:, None, None]  # along the diagonal
+  shown = [
+    traces.panel(frame, points) for points in (still, moving, moving[:1])
+  ]
+  lines = [(panel != 35).any(-1) for panel in shown]
+  y, x = np.nonzero(lines[1])
+  assert lines[0].sum() == lines[2].sum() == 1 and (x == y).all()
+  assert (x.min(), x.max()) == (80, 160) and len(x) >= 40
+  first, last = shown[1][80, 80], shown[1][160, 160]
+  assert first[2] > first[0] and last[0] > last[2]  # blue, yellow
 
 
 def test_failing_metric_leaves_its_clip_out_of_all(

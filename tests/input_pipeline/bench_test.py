@@ -6,7 +6,7 @@ from input_pipeline import bench
 def test_table_has_a_line_for_each_stage(folder, capsys):
   arguments = ['--folder', str(folder), '--stages', 'expnet', 'mapping']
   arguments += ['--seconds', '0.1', '--step', '0.02', '--resumed', '3']
-  arguments += ['--wanted', '100']
+  arguments += ['--tflops', '2.24']
   assert bench.main(arguments) == 0
   *lines, first, second = capsys.readouterr().out.splitlines()
   assert first.startswith('expnet: 100 examples/s take ')

@@ -38,3 +38,27 @@ def test_feature_matching_sums_maps_and_holds_real_ones():
   of_real, of_fake = jax.grad(gan.feature_matching, (0, 1))(real, fake)
   assert not any(np.any(g) for g in of_real)
   assert all(np.all(g != 0) for g in of_fake)
+
+
+def test_gradient_penalty_is_half_the_squared_slope_of_each_example():
+  x = jnp.asarray([[1.0, 2.0], [0.0, -1.0]])
+
+  def scores(x):  # two patches of each example: slopes are means of theirs
+    return jnp.stack([jnp.square(x).sum(1), 2 * x[:, 0]], axis=1)
+
+  slopes = np.asarray([[1 + 1, 2.0], [0 + 1, -1.0]])
+  expected = 0.5 * np.square(slopes).sum(1).mean()
+  assert gan.gradient_penalty(scores, x) == pytest.approx(expected)
+
+
+def test_adaptive_factor_makes_both_pull_alike_and_is_a_constant():
+  made = jnp.asarray([3.0, 4.0])
+
+  def pull(weight):
+    return lambda x: weight * jnp.square(x).sum()
+
+  assert gan.adaptive_factor(pull(3.0), pull(0.5), made, 9) == pytest.approx(6)
+  assert gan.adaptive_factor(pull(3.0), pull(0.5), made, 2) == 2
+  assert gan.adaptive_factor(pull(3.0), pull(0.0), made, 2) == 2
+  slope = jax.grad(lambda x: gan.adaptive_factor(pull(3), pull(1), x, 9))(made)
+  assert not np.any(slope)

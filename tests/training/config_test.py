@@ -56,6 +56,7 @@ def changed(config, key, value):
     ('batch_size', 2.5, 'a whole number from 1, found 2.5'),
     ('batch_size', True, 'a whole number from 1, found True'),
     ('log_every', 0, 'a whole number from 1, found 0'),
+    ('dtype', 'bf16', "float32 or bfloat16 or float16, found 'bf16'"),
     ('ema_decay', 'much', "a number from 0, found 'much'"),
     ('optimizer.model.b1', None, 'a number from 0, found None'),
     ('optimizer.model.learning_rate', float('nan'), 'a number .*, found nan'),
@@ -150,6 +151,7 @@ def test_a_config_of_before_there_were_types_is_read(testdata):
   assert not again.pop('trains_generator')
   assert not again['validation'].pop('first')
   assert not again.pop('wandb')
+  assert not again['loss'].pop('r1') and not again['loss'].pop('gan_adaptive')
   for group in again['optimizer'].values():
     assert not group.pop('weight_decay') and not group.pop('rates')
     assert group.pop('decay') == 'steps' and group.pop('total_steps') == 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -19,6 +20,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import manager as manager_lib
 from sadtalker_jax.training import guards, reporting, sharding
 from tests.training import fakes, loop_test
+import train
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -175,6 +177,23 @@ def test_damaged_checkpoints_alone_are_one_line_and_stay(tmp_path):
   with pytest.raises(errors.InputError, match='6: expected a whole checkpoint'):
     manager.read(6)
   manager.close()
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+  full = ValueError('RESOURCE_EXHAUSTED: Error writing "key/0" in OCDBT')
+
+  def fails(*_, **__):
+    raise full
+
+  monkeypatch.setattr(manager_lib.ocp.CheckpointManager, 'save', fails)
+  with pytest.raises(errors.InputError, match='room for a checkpoint, found'):
+    loop_test.run(tmp_path)
+  record = logging.LogRecord(
+    'absl', logging.ERROR, '/a/orbax/b.py', 1, 'x', (), (ValueError, full, None)
+  )
+  assert not train._worth_reading(record)
+  record.exc_info = (ValueError, ValueError('another'), None)
+  assert train._worth_reading(record)
 
 
 def test_bad_steps_are_stepped_over_as_often_as_allowed(tmp_path):

@@ -1,4 +1,5 @@
 """The report of a run: `content` (metrics.json), `tables`, `page`, `output`.
 
-`page` is drawn with `plots` and `sheets`; `published` has the paper's numbers.
+`page` is drawn with `plots`, `sheets` and `traces`; `published` has the paper's
+numbers.
 """

@@ -2,6 +2,7 @@
 
 OUTPUT/metrics.json  metrics.md  index.html
 OUTPUT/sheets/<i>.jpg            crops of clip i
+OUTPUT/traces/<i>.jpg            paths of its landmarks
 OUTPUT/players/<i>.<k>.mp4       the crops of video k of it, with sound
 """
 
@@ -69,7 +70,7 @@ def check(path: pathlib.Path, *, overwrite: bool) -> None:
 def fill(
   folder: pathlib.Path, outcome: runner.Outcome, content: Mapping[str, Any]
 ) -> None:
-  """Writes tables and page of a report; moves its strips and players there.
+  """Writes tables and page of a report; moves its pictures and films there.
 
   Args:
     folder: Folder of the report.
@@ -79,12 +80,13 @@ def fill(
   content_lib.write(folder, content)
   _write(folder / MARKDOWN, tables.markdown(content))
   clips = []
-  for name in (page.SHEETS, page.PLAYERS):
+  for name in (page.SHEETS, page.TRACES, page.PLAYERS):
     (folder / name).mkdir()
   for i, (clip, entry) in enumerate(
     zip(outcome.clips, content['clips'], strict=True)
   ):
     shutil.move(clip.sheet, folder / page.SHEETS / f'{i}.jpg')
+    shutil.move(clip.trace, folder / page.TRACES / f'{i}.jpg')
     players = {}
     for k, (system, film) in enumerate(clip.players.items()):
       players[system] = f'{page.PLAYERS}/{i}.{k}.mp4'

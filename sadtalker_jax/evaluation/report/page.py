@@ -14,7 +14,7 @@ from sadtalker_jax.evaluation import pairing
 from sadtalker_jax.evaluation.measures import metric, registry
 from sadtalker_jax.evaluation.report import plots, tables
 
-PAGE, SHEETS, PLAYERS = 'index.html', 'sheets', 'players'
+PAGE, SHEETS, TRACES, PLAYERS = 'index.html', 'sheets', 'traces', 'players'
 _WORST = 3  # clips listed for each metric and system
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; padding: 0 1em;
@@ -62,8 +62,8 @@ def html_page(content: tables.Content) -> str:
 
   Args:
     content: Content of `metrics.json`. The strip of clip i is
-      `sheets/<i>.jpg`; files that `players` of a clip names lie beside the
-      page.
+      `sheets/<i>.jpg`, its trace map `traces/<i>.jpg`; files that `players` of
+      a clip names lie beside the page.
   """
   body = [
     '<h1>Evaluation</h1>',
@@ -188,7 +188,9 @@ def _clips(content: tables.Content) -> Iterator[str]:
     systems = ', '.join(clip['values'])
     yield (
       f'<div class="clip" id="clip{i}"><b>#{i} {_text(clip["name"])}</b> '
-      f'<span class="note">rows: {_text(systems)}</span> {button}<br>'
-      f'<img src="{SHEETS}/{i}.jpg" loading="lazy" alt="crops">'
+      f'<span class="note">rows, then paths of landmarks from left to right: '
+      f'{_text(systems)}</span> {button}<br>'
+      f'<img src="{SHEETS}/{i}.jpg" loading="lazy" alt="crops"><br>'
+      f'<img src="{TRACES}/{i}.jpg" loading="lazy" alt="paths of landmarks">'
       f'<div class="players">{films}</div></div>'
     )

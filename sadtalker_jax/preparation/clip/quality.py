@@ -33,11 +33,12 @@ def of_track(
     options: Limits.
   """
   frames, (x0, y0, x1, y1) = len(track.points), track.box
-  if frames < options.least_frames:
-    return Reason.TOO_SHORT, f'{frames} frames'
   longer = max(x1 - x0, y1 - y0)
-  if longer < options.face_pixels:
-    return Reason.TOO_SMALL, f'{longer:.0f} pixels'
+  size = f'{int(longer)} pixels' if longer < options.face_pixels else ''
+  if frames < options.least_frames:
+    return Reason.TOO_SHORT, f'{frames} frames{size and f" of {size}"}'
+  if size:
+    return Reason.TOO_SMALL, size
   if square is None:
     return Reason.LEAVES_PICTURE, f'{longer:.0f} pixels at {x0:.0f}, {y0:.0f}'
   found = float(track.found.mean())

@@ -183,26 +183,25 @@ def _page(
   )
 
 
+def _turning(clips: Sequence[Mapping[str, Any]]) -> np.ndarray:
+  """Change of the three angles from frame to frame, degrees [N, 3]."""
+  angles = [clip['coefficients'][:, conventions.ANGLES] for clip in clips]
+  changes = np.concatenate([np.diff(a, axis=0) for a in angles])
+  return np.degrees(np.abs(changes))
+
+
 def _histograms(clips: Sequence[Mapping[str, Any]]) -> str:
   """Pose, expression, lengths and sound of clips."""
   rows = np.concatenate([clip['coefficients'] for clip in clips])
   pitch, yaw, roll = np.degrees(rows[:, conventions.ANGLES]).T
   x, y, z = rows[:, conventions.TRANSLATION].T
-  steps = np.concatenate(
-    [
-      np.degrees(
-        np.abs(np.diff(clip['coefficients'][:, conventions.ANGLES], axis=0))
-      )
-      for clip in clips
-    ]
-  )
   expression = rows[:, conventions.EXPRESSION]
   used = expression[:, np.abs(expression).max(0) > 0]
   charts = (
     (yaw, 'yaw, degrees'),
     (pitch, 'pitch, degrees'),
     (roll, 'roll, degrees'),
-    (steps, 'change of angles, degrees a frame'),
+    (_turning(clips), 'change of angles, degrees a frame'),
     (x, 'translation x, dm'),
     (y, 'translation y, dm'),
     (z, 'translation z, dm'),

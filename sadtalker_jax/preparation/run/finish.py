@@ -114,12 +114,14 @@ def _finish(
   planned = record_plan.plan(keys, out)
   _write_rejects(out.folder / 'rejects.tsv', planned.rejects)
   counts = _counts(planned.rejects)
+  ways = rejects.ways(planned.rejects)
   if not planned.shards:
     raise errors.InputError(
       f'{out.folder}: expected clips, found none that is good enough in '
       f'{planned.videos} videos: '
       + ', '.join(f'{name} {n}' for name, n in counts.items())
-      + f' (see {out.folder / "rejects.tsv"})'
+      + f' (see {out.folder / "rejects.tsv"}'
+      + (f'; {ways} and a new --output would keep most)' if ways else ')')
     )
   _clear(out.folder)
   written = sorted(
@@ -138,6 +140,7 @@ def _finish(
     'size': out.options.size,
     'fps': conventions.FRAME_RATE,
     'rejects': counts,
+    'ways': ways,
     'videos': planned.videos,
     'decoded_hours': planned.frames / conventions.FRAME_RATE / 3600,
     'seconds': planned.seconds,

@@ -1,8 +1,8 @@
 """What the two stages that draw pictures share: renderer and MappingNet.
 
-Keys of their configs, networks, comparison with a discriminator, keypoints of
-heads in pictures, and what is measured and shown. Pictures are [B, S, S, 3] in
-[0, 1], keypoints [B, K, 3].
+Keys of their configs, networks, comparison of pictures, keypoints of heads in
+them, and what is measured and shown; discriminators are in `judging`. Pictures
+are [B, S, S, 3] in [0, 1], keypoints [B, K, 3].
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from sadtalker_jax.losses import gan
+from sadtalker_jax import errors
+from sadtalker_jax.losses import perceptual
 from sadtalker_jax.metrics import image
 from sadtalker_jax.models import zoo
 from sadtalker_jax.models.sadtalker import mapping
@@ -26,16 +27,17 @@ from sadtalker_jax.training import (
 )
 from sadtalker_jax.training import stage as stage_lib
 
+MEASURE = 'lpips'  # network that validation uses where there is one
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DrawingLossConfig(config_lib.LossConfig):
+class DrawingLossConfig(config_lib.GanLossConfig):
   """Weights of the terms that compare a drawn picture with a real one."""
 
   perceptual: Annotated[
     config_lib.Weight, 'Distance in the features of VGG-19; 0: not needed.'
   ]
   pixels: Annotated[config_lib.Weight, 'Mean distance of the colours.']
-  gan: Annotated[config_lib.Weight, 'Score of the discriminator; 0: none.']
   feature_matching: Annotated[
     config_lib.Weight, 'Distance in the maps of the discriminator.'
   ]
@@ -55,6 +57,19 @@ class DrawingConfig(config_lib.TrainConfig):
   ]
   loss: DrawingLossConfig
 
+  def __post_init__(self) -> None:
+    """Checks that an adaptive weight has something to go by.
+
+    Raises:
+      InputError: No term compares pictures.
+    """
+    loss = self.loss
+    if loss.gan_adaptive and not (loss.pixels or loss.perceptual):
+      raise errors.InputError(
+        'loss.gan_adaptive: expected a weight of pixels or perceptual, which '
+        'it goes by, found neither'
+      )
+
   def frozen_fields(self, name: str) -> config_parts.Options:
     """Fields of a network, whether it is trained or frozen."""
     return self.model.get(name, {})
@@ -66,21 +81,6 @@ class DrawnPicture(NamedTuple):
   output: Any  # of the generator
   kp_source: jax.Array  # [B, K, 3]
   kp_driving: jax.Array  # [B, K, 3]
-
-
-class GanLosses(NamedTuple):
-  """The losses of both sides of a GAN, functions of scores."""
-
-  generator: Callable[[jax.Array], jax.Array]  # of fake ones
-  discriminator: Callable[[jax.Array, jax.Array], jax.Array]  # real, fake
-
-
-GAN_LOSSES: Mapping[str, GanLosses] = {
-  'hinge': GanLosses(gan.hinge_generator, gan.hinge_discriminator),
-  'least_squares': GanLosses(
-    gan.least_squares_generator, gan.least_squares_discriminator
-  ),
-}
 
 
 def trained(
@@ -123,47 +123,21 @@ def trained(
   }
 
 
-def with_discriminator(
+def compared(
   nets: networks.Bound,
   picture: jax.Array,
   target: jax.Array,
-  terms: dict[str, jax.Array],
-  weights: Mapping[str, Any],
-  kind: str,
-  share: jax.Array | float = 1.0,
-) -> stage_lib.Losses:
-  """Totals of the terms, and those of a discriminator if it has a weight.
-
-  Args:
-    nets: Networks, with 'discriminator'.
-    picture: Drawn ones, [B, S, S, 3].
-    target: Real ones.
-    terms: Terms of the generator so far.
-    weights: Weights of all terms by name; without a weight of 'gan' there is no
-      discriminator.
-    kind: Key of `GAN_LOSSES`.
-    share: Share of the discriminator's terms in the generator's total.
-  """
-  total = stage_lib.weighted(terms, weights)
-  if not weights['gan']:
-    return stage_lib.Losses({'model': total}, terms)
-  losses = GAN_LOSSES[kind]
-  fake, real = nets('discriminator', picture), nets('discriminator', target)
-  found = {
-    'gan': losses.generator(fake.scores.astype(jnp.float32)),
-    'feature_matching': gan.feature_matching(
-      [m.astype(jnp.float32) for m in real.maps],
-      [m.astype(jnp.float32) for m in fake.maps],
-    ),
-  }
-  total = total + share * stage_lib.weighted(found, weights)
-  own = losses.discriminator(
-    real.scores.astype(jnp.float32), fake.scores.astype(jnp.float32)
-  )
-  return stage_lib.Losses(
-    {'model': total, 'discriminator': own},
-    {**terms, **found, 'discriminator': own},
-  )
+  loss: DrawingLossConfig,
+) -> dict[str, jax.Array]:
+  """The terms with a weight that compare drawn pictures with real ones."""
+  terms = {}
+  if loss.pixels:
+    terms['pixels'] = jnp.abs(picture - target).mean()
+  if loss.perceptual:
+    terms['perceptual'] = perceptual.pyramid_distance(
+      lambda x: nets('vgg19', x), picture, target
+    )
+  return terms
 
 
 def pictures(batch: stage_lib.Batch) -> tuple[jax.Array, jax.Array]:
@@ -220,8 +194,20 @@ def gallery(
   )
 
 
+def lpips(
+  stage: stage_lib.Stage[Any], nets: networks.Bound
+) -> Callable[..., Any] | None:
+  """LPIPS of two batches of pictures, [B]; None without its network."""
+  if MEASURE not in stage.frozen:
+    return None
+  return lambda a, b: nets(MEASURE, a, b).total.astype(jnp.float32)
+
+
 def likeness(
-  source: jax.Array, driving: jax.Array, picture: jax.Array
+  source: jax.Array,
+  driving: jax.Array,
+  picture: jax.Array,
+  distance: Callable[..., Any] | None = None,
 ) -> stage_lib.Metrics:
   """How like the driving pictures those drawn are, and the sources as they are.
 
@@ -229,9 +215,12 @@ def likeness(
     source: [B, S, S, 3] in [0, 1].
     driving: [B, S, S, 3].
     picture: [B, S, S, 3], drawn.
+    distance: LPIPS of two of them, where there is its network.
   """
   found = {}
   for name, shown in (('', picture), ('_of_source', source)):
     found[f'l1{name}'] = jnp.abs(shown - driving).mean()
     found[f'ssim{name}'] = image.similarity(shown, driving, peak=1.0).mean()
+    if distance is not None:
+      found[f'lpips{name}'] = distance(shown, driving).mean()
   return found

@@ -15,14 +15,13 @@ import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.face3d import coeffs
-from sadtalker_jax.losses import perceptual
 from sadtalker_jax.models.facevid2vid import render
 from sadtalker_jax.models.sadtalker import mapping
 from sadtalker_jax.ops import keypoints
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_parts, networks, plots
 from sadtalker_jax.training import stage as stage_lib
-from sadtalker_jax.training.stages import drawing
+from sadtalker_jax.training.stages import drawing, judging
 from sadtalker_jax.typing import PRNGKey
 
 _SIDES = ('source', 'driving')
@@ -86,6 +85,12 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
     }
     return tuple(name for name, used in users.items() if used)
 
+  @classmethod
+  def measures_with(cls, config: MappingConfig) -> tuple[str, ...]:
+    """LPIPS."""
+    del config
+    return (drawing.MEASURE,)
+
   def trained(self) -> Mapping[str, networks.Trained]:
     """MappingNet; generator and discriminator where the config says so."""
     zero = self.config.zero_t_xz
@@ -142,15 +147,10 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
       picture = nets(
         'generator', source, found['source'], found['driving']
       ).prediction
-    if loss.pixels:
-      terms['pixels'] = jnp.abs(picture - driving).mean()
-    if loss.perceptual:
-      terms['perceptual'] = perceptual.pyramid_distance(
-        lambda x: nets('vgg19', x), picture, driving
-      )
+    terms |= drawing.compared(nets, picture, driving, loss)
     started = (step >= config.gan_from_steps).astype(jnp.float32)
-    return drawing.with_discriminator(
-      nets, picture, driving, terms, weights, config.gan_kind, started
+    return judging.of_pictures(
+      nets, picture, driving, terms, weights, config, started
     )
 
   def validate(
@@ -159,7 +159,9 @@ class MappingStage(stage_lib.Stage[MappingConfig]):
     """See `drawing.likeness`; and the distance from phase 1's keypoints."""
     del step
     source, driving, canonical, found = self._drawn(nets, batch)
-    likeness = drawing.likeness(source, driving, found.output.prediction)
+    likeness = drawing.likeness(
+      source, driving, found.output.prediction, drawing.lpips(self, nets)
+    )
     if not _is_direct(self.config.loss):
       return likeness
     target, _ = drawing.moved(

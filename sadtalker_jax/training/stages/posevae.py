@@ -17,10 +17,12 @@ import numpy as np
 from sadtalker_jax.face3d import coeffs as coeff_lib
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.losses import coeffs, gan
+from sadtalker_jax.metrics import of_batches
 from sadtalker_jax.models.sadtalker import posevae
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_parts, face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
+from sadtalker_jax.training.stages import judging
 from sadtalker_jax.typing import PRNGKey
 
 _STEADY = 1e-4  # least standard deviation of a channel that is divided by
@@ -28,7 +30,7 @@ _CHANNELS = ('pitch', 'yaw', 'roll', 'x', 'y', 'z')  # of a pose
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PoseVAELossConfig(config_lib.LossConfig):
+class PoseVAELossConfig(config_lib.GanLossConfig):
   """Weights of PoseVAE's losses."""
 
   regression: Annotated[
@@ -40,7 +42,6 @@ class PoseVAELossConfig(config_lib.LossConfig):
   aggregate: Annotated[
     config_lib.Weight, 'Divergence of all latents of a batch from the prior.'
   ]
-  gan: Annotated[config_lib.Weight, 'Score of the discriminator; 0: none.']
   free_nats: Annotated[float, 'Divergence of a dimension that costs nothing.']
   kl_warmup_steps: Annotated[
     int, 'Steps over which the weights of both divergences rise.'
@@ -150,27 +151,47 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
     )
     totals = {'model': total}
     if loss.gan:
-      fake = nets('pose_discriminator', motion / self.scale)
-      real = nets('pose_discriminator', told['motion'] / self.scale)
+      judge = 'pose_discriminator'
+      made, true = motion / self.scale, told['motion'] / self.scale
+      fake, real = nets(judge, made), nets(judge, true)
+      more, weight = judging.helped(
+        loss,
+        lambda x: nets.steady(judge, x),
+        made,
+        true,
+        others=lambda x: loss.regression * coeffs.squared_error(x, true),
+        generator=gan.least_squares_generator,
+      )
       terms['gan'] = gan.least_squares_generator(fake)
-      terms['discriminator'] = gan.least_squares_discriminator(real, fake)
+      own = gan.least_squares_discriminator(real, fake)
+      terms |= {'discriminator': own, **more}
       totals = {
-        'model': total + loss.gan * terms['gan'],
-        'discriminator': terms['discriminator'],
+        'model': total + weight * terms['gan'],
+        'discriminator': judging.penalised(own, more, loss),
       }
     return stage_lib.Losses(totals, terms)
 
   def validate(
     self, nets: networks.Bound, batch: stage_lib.Batch, step: jax.Array
   ) -> stage_lib.Metrics:
-    """Terms, and the spread of samples as a share of that of real motion."""
+    """Terms; spread of samples as a share of that of real motion; beats.
+
+    `motion` is what both are off: the mean logarithm of the shares, and the
+    difference of Beat Align.
+    """
     del step
     key = jax.random.key(0)
     terms = self.objective(nets, batch, key, jnp.int32(10**9)).terms
     real, drawn = self._sampled(nets, batch, key)
     spread = drawn.std((0, 1)) / jnp.maximum(real.std((0, 1)), _STEADY)
     shares = {f'spread/{n}': spread[i] for i, n in enumerate(_CHANNELS)}
-    return {**terms, **shares}
+    beats, wanted = (
+      of_batches.beat_align(batch['mel'], x[..., :3]) for x in (drawn, real)
+    )
+    off = jnp.abs(jnp.log(jnp.maximum(spread, _STEADY))).mean()
+    found = {'beat_align': beats, 'beat_align_of_real': wanted}
+    found['motion'] = off + jnp.abs(beats - wanted)
+    return {**terms, **shares, **found}
 
   def summaries(
     self, nets: networks.Bound, batch: stage_lib.Batch

@@ -12,12 +12,11 @@ import jax
 import jax.numpy as jnp
 
 from sadtalker_jax.losses import keypoints as keypoint_losses
-from sadtalker_jax.losses import perceptual
 from sadtalker_jax.models.experts import hopenet
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
-from sadtalker_jax.training.stages import drawing
+from sadtalker_jax.training.stages import drawing, judging
 from sadtalker_jax.typing import PRNGKey
 
 _HOPENET_SIZE = 224
@@ -58,6 +57,12 @@ class RendererStage(stage_lib.Stage[RendererConfig]):
     experts = (('vgg19', loss.perceptual), ('hopenet', loss.head_pose))
     return tuple(name for name, weight in experts if weight)
 
+  @classmethod
+  def measures_with(cls, config: RendererConfig) -> tuple[str, ...]:
+    """LPIPS."""
+    del config
+    return (drawing.MEASURE,)
+
   def trained(self) -> Mapping[str, networks.Trained]:
     """The three networks, and a discriminator where it has a weight."""
     found = drawing.trained(self.config, *_TRAINED)
@@ -88,12 +93,7 @@ class RendererStage(stage_lib.Stage[RendererConfig]):
         motion.expression.astype(jnp.float32)
       ),
     }
-    if loss.pixels:
-      terms['pixels'] = jnp.abs(picture - driving).mean()
-    if loss.perceptual:
-      terms['perceptual'] = perceptual.pyramid_distance(
-        lambda x: nets('vgg19', x), picture, driving
-      )
+    terms |= drawing.compared(nets, picture, driving, loss)
     if loss.head_pose:
       terms['head_pose'] = keypoint_losses.head_pose(
         drawing.degrees(motion), _hopenet_degrees(nets, driving)
@@ -106,8 +106,8 @@ class RendererStage(stage_lib.Stage[RendererConfig]):
       terms['equivariance'] = keypoint_losses.equivariance(
         kp_driving, other, warp
       )
-    return drawing.with_discriminator(
-      nets, picture, driving, terms, loss.by_term(), self.config.gan_kind
+    return judging.of_pictures(
+      nets, picture, driving, terms, loss.by_term(), self.config
     )
 
   def validate(
@@ -117,7 +117,8 @@ class RendererStage(stage_lib.Stage[RendererConfig]):
     del step
     source, driving = drawing.pictures(batch)
     picture = _draw(nets, source, driving).output.prediction
-    return drawing.likeness(source, driving, picture)
+    lpips = drawing.lpips(self, nets)
+    return drawing.likeness(source, driving, picture, lpips)
 
   def summaries(
     self, nets: networks.Bound, batch: stage_lib.Batch

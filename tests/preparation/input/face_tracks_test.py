@@ -204,6 +204,22 @@ def test_tracks_are_left_out_with_their_reason(track, square, reason):
   assert (found and found[0]) == reason
 
 
+def test_what_is_too_short_or_small_says_which_flags_would_keep_it():
+  limits = wanted(min_face=60, min_frames=10)
+  tracks = [track_of((0, 0, 70.5, 50), 7)]
+  tracks += [track_of((0, 0, 34 + i, 20), 8 + i) for i in range(12)]
+  left_out = []
+  for track in tracks:
+    found = quality.of_track(track, None, limits)
+    assert found is not None
+    left_out.append(rejects.Reject(found[0], 'v', detail=found[1]))
+  assert left_out[0].detail == '7 frames'
+  assert left_out[1].detail == '8 frames of 34 pixels'
+  assert rejects.ways(left_out) == '--min_frames 7 --min_face 35'
+  assert rejects.ways(left_out[3:4]) == '--min_face 36'
+  assert rejects.ways([]) == ''
+
+
 @pytest.mark.parametrize(
   ('sharp', 'yaw', 'pitch', 'error', 'reason'),
   [
