@@ -61,17 +61,22 @@ def main(argv: Sequence[str] | None = None) -> int:
   )
   names = list(BATCH_SIZES)
   parser.add_argument('--stages', nargs='+', default=names, choices=names)
-  parser.add_argument('--seconds', type=float, default=5.0, help='per timing')
   parser.add_argument(
-    '--step', type=float, default=0.5, help='seconds of a step that is fed'
+    '--seconds', type=_seconds, default=5.0, help='per timing'
   )
   parser.add_argument(
-    '--resumed', type=int, default=100, help='batches compared after restoring'
+    '--step', type=_seconds, default=0.5, help='seconds of a step that is fed'
   )
-  parser.add_argument('--threads', type=int, default=2)
-  parser.add_argument('--workers', type=int, default=0)
   parser.add_argument(
-    '--wanted', type=float, help='examples a second of all cards of a host'
+    '--resumed',
+    type=_count,
+    default=100,
+    help='batches compared after restoring',
+  )
+  parser.add_argument('--threads', type=_count, default=2)
+  parser.add_argument('--workers', type=_count, default=0)
+  parser.add_argument(
+    '--wanted', type=_seconds, help='examples a second of all cards of a host'
   )
   parser.add_argument(
     '--tflops', type=float, help='what all cards of a host attain together'
@@ -106,6 +111,22 @@ def main(argv: Sequence[str] | None = None) -> int:
       return 2
     print('\n'.join(needs), end='\n' if needs else '')
   return 0
+
+
+def _seconds(text: str) -> float:
+  """A number of seconds; argparse says what is none."""
+  value = float(text)
+  if not 0 < value <= 1e6:
+    raise argparse.ArgumentTypeError(f'expected 0 to 1000000, found {text!r}')
+  return value
+
+
+def _count(text: str) -> int:
+  """A small whole number."""
+  value = int(text)
+  if not 0 <= value <= 10_000:
+    raise argparse.ArgumentTypeError(f'expected 0 to 10000, found {text!r}')
+  return value
 
 
 def _row(

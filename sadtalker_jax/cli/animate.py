@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sadtalker_jax import errors
-from sadtalker_jax.cli import command, option_flags
+from sadtalker_jax.cli import command, option_flags, range_flags
 
 if TYPE_CHECKING:
   from sadtalker_jax.inference import animation, pipeline
@@ -101,8 +101,12 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
   )
   for name, kind, text in (
     ('coordinator_address', str, 'HOST:PORT of process 0 (jax.distributed).'),
-    ('num_processes', int, 'Processes that share the manifest.'),
-    ('process_id', int, 'Number of this process, from 0.'),
+    (
+      'num_processes',
+      range_flags.whole(1),
+      'Processes that share the manifest.',
+    ),
+    ('process_id', range_flags.whole(), 'Number of this process, from 0.'),
   ):
     add(f'--{name}', type=kind, help=text)
   add = result.add_argument_group('machine').add_argument

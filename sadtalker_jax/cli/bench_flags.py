@@ -4,7 +4,7 @@ import argparse
 
 from sadtalker_jax.benchmarks.accelerator import plan
 from sadtalker_jax.benchmarks.described import devices
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 
 # Name, default batch size, help.
 _KINDS = (
@@ -13,6 +13,10 @@ _KINDS = (
   ('rasterize', 1, 'triangles, pictures and gradients at 224'),
   ('grid_sample', 2, 'three uses of sampling'),
 )
+
+_BATCH = range_flags.whole(1, 4096)
+_SECONDS = range_flags.positive(1e6)
+_SIDE = range_flags.whole(64, 4096)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -29,16 +33,19 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     kind.add_argument(
       '--batch',
-      type=int,
+      type=_BATCH,
       nargs='+',
       default=[batch],
       help='batch sizes, one line each',
     )
     kind.add_argument(
-      '--repeats', type=int, default=10, help='number of timed calls'
+      '--repeats',
+      type=range_flags.whole(1, 1_000_000),
+      default=10,
+      help='number of timed calls',
     )
     if name == 'render':
-      kind.add_argument('--size', type=int, default=256, choices=[256, 512])
+      kind.add_argument('--size', type=_SIDE, default=256, choices=[256, 512])
       kind.add_argument('--bundle', help='bundle of weights; else noise')
       kind.add_argument(
         '--dtype', default='float32', choices=['float32', 'bfloat16']
@@ -64,14 +71,14 @@ def _live(kind: argparse.ArgumentParser) -> None:
   add = kind.add_argument
   add(
     '--look_ahead',
-    type=float,
+    type=range_flags.real(0, 0.52),
     nargs='+',
     default=[0.08, 0.16],
     metavar='SECONDS',
     help='that frames wait, one stream each',
   )
-  add('--seconds', type=float, default=10, help='of sound in a stream')
-  add('--size', type=int, default=256, help='side of frames, pixels')
+  add('--seconds', type=_SECONDS, default=10, help='of sound in a stream')
+  add('--size', type=_SIDE, default=256, help='side of frames, pixels')
 
 
 def _feeding(kind: argparse.ArgumentParser) -> None:
@@ -79,10 +86,24 @@ def _feeding(kind: argparse.ArgumentParser) -> None:
   add = kind.add_argument
   add('--folder', help='records; none: made-up ones')
   add('--stages', nargs='+', metavar='STAGE', help='these only; none: all')
-  add('--seconds', type=float, default=5.0, help='time of a measurement')
-  add('--threads', type=int, default=2, help='threads that make batches')
-  add('--workers', type=int, default=0, help='processes that make batches')
-  add('--wanted', type=float, help='examples a second: how many cores?')
+  add('--seconds', type=_SECONDS, default=5.0, help='time of a measurement')
+  add(
+    '--threads',
+    type=range_flags.whole(1, 4096),
+    default=2,
+    help='threads that make batches',
+  )
+  add(
+    '--workers',
+    type=range_flags.whole(0, 4096),
+    default=0,
+    help='processes that make batches',
+  )
+  add(
+    '--wanted',
+    type=range_flags.positive(),
+    help='examples a second: how many cores?',
+  )
 
 
 def _likeness(kind: argparse.ArgumentParser) -> None:
@@ -90,8 +111,8 @@ def _likeness(kind: argparse.ArgumentParser) -> None:
   add = kind.add_argument
   add('folder', metavar='DIR', help='folder of real clips with speech')
   add('--made', metavar='DIR', help='generated clips of the same names')
-  add('--seconds', type=float, default=10.0, help='length looked at')
-  add('--size', type=int, default=256, help='side of generated crops, pixels')
+  add('--seconds', type=_SECONDS, default=10.0, help='length looked at')
+  add('--size', type=_SIDE, default=256, help='side of generated crops, pixels')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:
@@ -105,7 +126,7 @@ def _accelerator(kind: argparse.ArgumentParser) -> None:
   )
   add(
     '--budget',
-    type=float,
+    type=_SECONDS,
     default=480,
     metavar='SECONDS',
     help='time for everything; what it does not reach is skipped '
@@ -162,7 +183,9 @@ def _compile(kind: argparse.ArgumentParser) -> None:
     help='render, or training steps by config and variant: renderer, '
     'mapping:512',
   )
-  add('--batch', type=int, nargs='+', default=[8], help='frames, or examples')
+  add(
+    '--batch', type=_BATCH, nargs='+', default=[8], help='frames, or examples'
+  )
   add(
     '--dtype',
     nargs='+',
@@ -170,7 +193,7 @@ def _compile(kind: argparse.ArgumentParser) -> None:
     choices=['float32', 'bfloat16'],
     help='types of computation',
   )
-  add('--size', type=int, default=256, choices=[256, 512], help='of frames')
+  add('--size', type=_SIDE, default=256, choices=[256, 512], help='of frames')
   add(
     '--keep',
     type=command.path,
@@ -183,5 +206,10 @@ def _marking(kind: argparse.ArgumentParser) -> None:
   """Adds the flags of `marking`."""
   add = kind.add_argument
   add('folder', metavar='DIR', help='folder of videos')
-  add('--size', type=int, default=256, help='side, pixels')
-  add('--frames', type=int, default=40, help='frames of each video')
+  add('--size', type=_SIDE, default=256, help='side, pixels')
+  add(
+    '--frames',
+    type=range_flags.whole(1, 100_000),
+    default=40,
+    help='frames of each video',
+  )

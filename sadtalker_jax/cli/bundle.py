@@ -15,7 +15,7 @@ import sys
 import tempfile
 from typing import Literal
 
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 
 _Which = int | Literal['best'] | None  # of `training.export_bundle`
 
@@ -44,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
   )
   which = result.add_mutually_exclusive_group()
   which.add_argument(
-    '--step', type=int, help='step of the checkpoints, where no @ names one'
+    '--step',
+    type=range_flags.whole(),
+    help='step of the checkpoints, where no @ names one',
   )
   which.add_argument(
     '--best',

@@ -17,7 +17,7 @@ import sys
 
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import cards
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,7 +63,7 @@ def _add_choices(result: argparse.ArgumentParser) -> None:
 
   result.add_argument(
     '--size',
-    type=int,
+    type=range_flags.whole(),
     choices=[256, 512],
     help="side of the renderer's pictures, where there are files for both",
   )

@@ -53,10 +53,6 @@ def _evaluate(flags: argparse.Namespace) -> int:
 
   systems = _systems(flags)
   protocol = _protocol(flags)
-  if flags.max_failures < 0:
-    raise errors.InputError(
-      f'expected max_failures from 0, found {flags.max_failures}'
-    )
   options = scoring.ScoringOptions(
     flags.metrics, not flags.no_players, flags.resamples, flags.seed
   )

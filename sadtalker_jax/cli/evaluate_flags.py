@@ -2,7 +2,7 @@
 
 import argparse
 
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -43,7 +43,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
   )
   add(
     '--max_failures',
-    type=int,
+    type=range_flags.whole(),
     default=0,
     help='clips that may be left out before the exit code is 1 (default 0)',
   )
@@ -52,8 +52,18 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     action='store_true',
     help='take videos of different frame rates, too, each at 25 a second',
   )
-  add('--resamples', type=int, default=2000, help='resamples of the bootstrap')
-  add('--seed', type=int, default=0, help='random seed of the bootstrap')
+  add(
+    '--resamples',
+    type=range_flags.whole(1, 1_000_000),
+    default=2000,
+    help='resamples of the bootstrap',
+  )
+  add(
+    '--seed',
+    type=range_flags.whole(),
+    default=0,
+    help='random seed of the bootstrap',
+  )
   add('--no_players', action='store_true', help='write no films of the crops')
   add('--cpu', action='store_true', help='do not use an accelerator')
   _add_generation(result)
@@ -75,7 +85,12 @@ def _add_generation(result: argparse.ArgumentParser) -> None:
     metavar='JSON',
     help='options of every job, as in a manifest of infer.py',
   )
-  add('--batch_size', type=int, default=8, help='frames rendered together')
+  add(
+    '--batch_size',
+    type=range_flags.whole(1, 4096),
+    default=8,
+    help='frames rendered together',
+  )
   add(
     '--manifest_only',
     action='store_true',

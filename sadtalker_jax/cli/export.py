@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 import sys
 
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,7 +18,12 @@ def parser() -> argparse.ArgumentParser:
   add = result.add_argument
   add('--bundle', required=True, help='a folder, or hf://owner/repo')
   add('--output', required=True, help='folder to make')
-  add('--batch_size', type=int, default=8, help='frames drawn together')
+  add(
+    '--batch_size',
+    type=range_flags.whole(1, 4096),
+    default=8,
+    help='frames drawn together',
+  )
   add('--dtype', default='float32', choices=['float32', 'bfloat16'])
   add(
     '--preprocess',

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import sys
 
 from sadtalker_jax import errors
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,13 +30,13 @@ def parser() -> argparse.ArgumentParser:
   add('--output', required=True, type=command.path, help='folder to write to')
   add(
     '--size',
-    type=int,
+    type=range_flags.whole(16, 4096),
     default=160,
     help='side of the aligned photo, pixels (default 160)',
   )
   add(
     '--steps',
-    type=int,
+    type=range_flags.whole(1, 100_000),
     default=200,
     help='steps of gradient descent (default 200)',
   )
@@ -52,11 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fit(flags: argparse.Namespace) -> int:
   """Fits photos and prints how much better the second fit is."""
-  if flags.size < 16 or flags.steps < 1:
-    raise errors.InputError(
-      'expected --size of at least 16 and --steps of at least 1, found '
-      f'{flags.size} and {flags.steps}'
-    )
   from sadtalker_jax.inference import bundle as bundle_lib
   from sadtalker_jax.photo_fitting import photo_fit
 

@@ -4,15 +4,16 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from sadtalker_jax.cli import range_flags
 from sadtalker_jax.inference import option_specs
 from sadtalker_jax.inference import options as options_lib
 
 _TYPES: Mapping[option_specs.Kind, Any] = {
-  'integer': int,
-  'number': float,
-  'angles': float,
-  'pair': float,
-  'box': float,
+  'integer': range_flags.whole(-range_flags.MOST, 2**63),
+  'number': range_flags.real(),
+  'angles': range_flags.real(),
+  'pair': range_flags.real(),
+  'box': range_flags.real(),
 }
 
 

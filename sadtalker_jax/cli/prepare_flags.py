@@ -4,7 +4,7 @@ import argparse
 import pathlib
 from typing import Any
 
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 from sadtalker_jax.preparation import options as options_lib
 from sadtalker_jax.preparation.run import runner
 from sadtalker_jax.stores import fetching
@@ -30,9 +30,17 @@ def parser(description: str | None) -> argparse.ArgumentParser:
   add('--input', type=_local, help='folder of videos, or .tsv table')
   add('--output', type=_local, help='folder of the records')
   add(
-    '--synthesise', type=int, metavar='N', help='draw N clips; needs no input'
+    '--synthesise',
+    type=range_flags.whole(1),
+    metavar='N',
+    help='draw N clips; needs no input',
   )
-  add('--seed', type=int, default=0, help='random seed of drawn clips')
+  add(
+    '--seed',
+    type=range_flags.whole(),
+    default=0,
+    help='random seed of drawn clips',
+  )
   add(
     '--annotations',
     type=_local,
@@ -64,13 +72,14 @@ def _add_work(result: argparse.ArgumentParser) -> None:
   work = result.add_argument_group('work')
   work.add_argument(
     '--workers',
-    type=int,
+    type=range_flags.whole(0, 4096),
     default=len(runner.cores()),
-    help='processes; 1 on an accelerator (default: one a core)',
+    help='processes; 1 on an accelerator, 0: in this one, where nothing ends '
+    'a video that hangs (default: one a core)',
   )
   work.add_argument(
     '--timeout',
-    type=float,
+    type=range_flags.positive(),
     default=900.0,
     help='seconds without progress until a video is given up',
   )
@@ -107,10 +116,18 @@ def _add_records(result: argparse.ArgumentParser) -> None:
       )
     else:
       records.add_argument(
-        f'--{name}', type=kind, default=value, help=text + shown
+        f'--{name}',
+        type=_TYPES.get(kind, kind),
+        default=value,
+        help=text + shown,
       )
 
 
+# Limits are those of `preparation.options`.
+_TYPES: dict[Any, Any] = {
+  int: range_flags.whole(-range_flags.MOST),
+  float: range_flags.real(),
+}
 _CHOICES: tuple[tuple[str, Any, str], ...] = (
   ('size', int, 'side of the frames, 256 or 512'),
   ('bundle', str, 'converted networks: recon, syncnet_v2, wav2lip'),

@@ -18,7 +18,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sadtalker_jax import errors
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 
 if TYPE_CHECKING:
   import uvicorn
@@ -36,7 +36,12 @@ def parser() -> argparse.ArgumentParser:
   add = result.add_argument
   add('--api', action='store_true', help='the HTTP API alone, without the page')
   add('--host', default='127.0.0.1', help='address that is listened on')
-  add('--port', type=int, default=8000, help='0 takes one that is free')
+  add(
+    '--port',
+    type=range_flags.whole(0, 65_535),
+    default=8000,
+    help='0 takes one that is free',
+  )
   add('--token_file', metavar='FILE', help='tokens of those who are let in')
   add(
     '--folder',
@@ -44,15 +49,36 @@ def parser() -> argparse.ArgumentParser:
     help='jobs and videos; one server at a time uses it',
   )
   add('--bundle', default='default', help='as of `sadtalker animate`')
-  add('--batch_size', type=int, default=8, help='frames drawn together')
+  few = range_flags.whole(1, 1_000_000)
+  add(
+    '--batch_size',
+    type=range_flags.whole(1, 4096),
+    default=8,
+    help='frames drawn together',
+  )
   add('--cpu', action='store_true', help='do not use an accelerator')
   add = result.add_argument_group('limits').add_argument
-  add('--max_megabytes', type=float, default=50, help='of a request')
-  add('--max_seconds', type=float, default=120, help='of a recording')
-  add('--max_jobs', type=int, default=8, help='of a token, at once')
-  add('--max_queue', type=int, default=64, help='waiting jobs of all')
-  add('--max_streams', type=int, default=4, help='open at once')
-  add('--keep_hours', type=float, default=24, help='of a finished video')
+  add(
+    '--max_megabytes',
+    type=range_flags.positive(1e6),
+    default=50,
+    help='of a request',
+  )
+  add(
+    '--max_seconds',
+    type=range_flags.positive(1e6),
+    default=120,
+    help='of a recording',
+  )
+  add('--max_jobs', type=few, default=8, help='of a token, at once')
+  add('--max_queue', type=few, default=64, help='waiting jobs of all')
+  add('--max_streams', type=few, default=4, help='open at once')
+  add(
+    '--keep_hours',
+    type=range_flags.positive(1e6),
+    default=24,
+    help='of a finished video',
+  )
   return result
 
 
@@ -124,18 +150,6 @@ def _config(app: object) -> 'uvicorn.Config':
 def _limits(flags: argparse.Namespace) -> 'limits_lib.Limits':
   from sadtalker_jax.serving import limits
 
-  for name in (
-    'max_megabytes',
-    'max_seconds',
-    'max_jobs',
-    'max_queue',
-    'max_streams',
-    'keep_hours',
-    'batch_size',
-  ):
-    value = getattr(flags, name)
-    if not 0 < value < 1e9:
-      raise errors.InputError(f'--{name}: expected more than 0, found {value}')
   return limits.Limits(
     request_bytes=round(flags.max_megabytes * 1e6),
     seconds=flags.max_seconds,

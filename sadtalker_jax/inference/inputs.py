@@ -16,7 +16,7 @@ from sadtalker_jax.media import audio as audio_lib
 from sadtalker_jax.media import encoder, recordings, resampling, samples
 from sadtalker_jax.media import image as image_lib
 from sadtalker_jax.media import video as video_lib
-from sadtalker_jax.ops import mel
+from sadtalker_jax.ops import mel, waves
 
 Path: TypeAlias = str | os.PathLike[str]
 Picture: TypeAlias = Path | np.ndarray
@@ -27,7 +27,7 @@ Sound: TypeAlias = Path | tuple[np.ndarray, int]
 class Heard(NamedTuple):
   """A recording that was checked."""
 
-  wave: np.ndarray  # [L] at 16 kHz, what moves the lips
+  wave: waves.Wave  # [L] at 16 kHz, what moves the lips
   source: encoder.Sound | None  # what a video gets as its sound
 
 
@@ -99,7 +99,7 @@ def sound(given: Sound, track: int | None = None) -> Heard:
   """
   if isinstance(given, (str, os.PathLike)):
     recording = recordings.examine(given, track)
-    return Heard(audio_lib.load(recording), recording)
+    return Heard(audio_lib.stored(recording), recording)
   wave, rate = samples.checked(given)
   pieces = resampling.resampled(
     iter([samples.mono(wave)]), rate, conventions.SAMPLE_RATE, 1

@@ -8,6 +8,7 @@ enhancing and the label. The file repeats in words what the mark says.
 from collections.abc import Callable, Iterator, Mapping
 import dataclasses
 import functools
+import itertools
 import os
 import pathlib
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
+from sadtalker_jax.inference import tracks
 from sadtalker_jax.marking import (
   embedding,
   labels,
@@ -138,9 +140,10 @@ def planned(
   Raises:
     InputError: frames are too small for a mark, or have no room for the label.
   """
-  content = np.round(np.asarray(track, np.float64), _DECIMALS) + 0.0
   job = payloads.number_of(
-    content.tobytes() + repr(size).encode(), chosen.key, payloads.JOB_BITS
+    itertools.chain(_rounded(track), [repr(size).encode()]),
+    chosen.key,
+    payloads.JOB_BITS,
   )
   payload = payloads.Payload(bundle.number, job)
   statement = statements.Statement.of_ours(payload.model, payload.job_id)
@@ -154,6 +157,13 @@ def planned(
   else:
     logging.warning('mark off: frames get no invisible mark')
   return Marks(statement, marker, label, chosen.signer, inputs)
+
+
+def _rounded(track: np.ndarray) -> Iterator[bytes]:
+  """Rows of a motion as they are counted, in parts."""
+  for part in tracks.parts(len(track)):
+    rows = np.round(np.asarray(track[part], np.float64), _DECIMALS)
+    yield (rows + 0.0).tobytes()  # -0.0 is 0.0
 
 
 def _faces(

@@ -10,6 +10,7 @@ Angles are radian in rows and degrees in free views; tracks have as many rows as
 the video has frames, at its frame rate.
 """
 
+from collections.abc import Iterator
 import dataclasses
 import fractions
 from typing import ClassVar, NamedTuple, Protocol, Self
@@ -18,6 +19,9 @@ import numpy as np
 
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.ops import waves
+
+_PART = 4096  # frames
 
 
 class Track(NamedTuple):
@@ -112,7 +116,7 @@ class Motion(Protocol):
 
   def track(
     self,
-    wave: np.ndarray,
+    wave: waves.Wave,
     *,
     source: np.ndarray,
     num_frames: int,
@@ -132,6 +136,12 @@ class Motion(Protocol):
     Returns:
       T rows, and the free views.
     """
+
+
+def parts(num_frames: int) -> Iterator[slice]:
+  """Frames in parts; what is made of one at a time needs little memory."""
+  for first in range(0, num_frames, _PART):
+    yield slice(first, min(first + _PART, num_frames))
 
 
 def still(coefficients: np.ndarray) -> Track:

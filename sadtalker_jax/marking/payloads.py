@@ -4,6 +4,7 @@ Eight bits of salt beside them are free: the embedder takes the value whose code
 word the picture itself contradicts least.
 """
 
+from collections.abc import Iterable
 import dataclasses
 import hashlib
 import os
@@ -82,10 +83,18 @@ class Payload:
     return f'{self.job:06x}'
 
 
-def number_of(content: bytes, key: bytes, bits: int) -> int:
-  """A number of so many bits that names some content, under a key."""
-  digest = hashlib.blake2b(content, key=hashlib.sha256(key).digest()).digest()
-  return int.from_bytes(digest[:8], 'big') >> (64 - bits)
+def number_of(content: Iterable[bytes], key: bytes, bits: int) -> int:
+  """A number of so many bits that names some content, under a key.
+
+  Args:
+    content: Bytes in parts; where they are cut does not matter.
+    key: Key of the mark.
+    bits: Length of the number, at most 64.
+  """
+  digest = hashlib.blake2b(key=hashlib.sha256(key).digest())
+  for part in content:
+    digest.update(part)
+  return int.from_bytes(digest.digest()[:8], 'big') >> (64 - bits)
 
 
 def read_key(path: str | os.PathLike[str] | None) -> bytes:

@@ -12,7 +12,6 @@ Channels are mixed before the rate is changed: to one channel by their mean
 swresample with a long filter. Samples beyond +-1 are clipped.
 """
 
-import array
 from collections.abc import Iterator
 import contextlib
 import dataclasses
@@ -22,7 +21,12 @@ import os
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import recordings, resampling, sound_decoding
+from sadtalker_jax.media import (
+  recordings,
+  resampling,
+  sound_decoding,
+  stored_sound,
+)
 
 Source = str | os.PathLike[str] | recordings.Recording
 
@@ -77,13 +81,25 @@ def load(
       or none that can be decoded, or holds NaN or infinite samples. A file that
       ends too early is read as far as it goes, with a warning.
   """
-  # Grows in place: a list of the parts of an hour would need its room twice.
-  wave = array.array('f')
-  for block in blocks(
-    source, rate=rate, channels=1, block=1 << 16, report=report
-  ):
-    wave.frombytes(block.astype(np.float32, copy=False).tobytes())
-  return np.frombuffer(wave, np.float32)
+  wave = stored(source, rate=rate, report=report)
+  return wave if isinstance(wave, np.ndarray) else wave[:]
+
+
+def stored(
+  source: Source, *, rate: int = 16000, report: bool = True
+) -> np.ndarray | stored_sound.StoredSound:
+  """The same as `load`, but long sound stays on disk; see `ops.waves`.
+
+  Args:
+    source: As for `load`.
+    rate: As for `load`.
+    report: As for `load`.
+
+  Raises:
+    InputError: as `load`.
+  """
+  pieces = blocks(source, rate=rate, channels=1, block=1 << 16, report=report)
+  return stored_sound.stored(piece[0] for piece in pieces)
 
 
 def blocks(

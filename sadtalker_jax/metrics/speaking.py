@@ -46,7 +46,8 @@ def in_speech(wave: Array, num_frames: int, fps: float) -> np.ndarray:
   decibel = lip_spectra.decibels(wave)
   if not len(decibel):
     return np.zeros(num_frames, bool)
-  over = lip_spectra.levels(decibel) - lip_spectra.loud_level(decibel)
+  level = lip_spectra.levels(decibel)
+  over = level - lip_spectra.loud_level(level)
   rate = lip_spectra.ROWS_PER_SECOND
   reach = round(_HELD * rate)
   padded = np.pad(over, reach, constant_values=-np.inf)

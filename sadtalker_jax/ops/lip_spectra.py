@@ -7,11 +7,13 @@ Sound is mono float32 at 16 kHz. A spectrum row is [64] bands of 60 to 7600 Hz,
 Numpy only: it is part of preparing data, too. Letters: L samples, T rows.
 """
 
+from collections.abc import Iterator
 import functools
 
 import numpy as np
 
 from sadtalker_jax import conventions
+from sadtalker_jax.ops import waves
 from sadtalker_jax.typing import Array
 
 NUM_BANDS = 64
@@ -27,25 +29,34 @@ _QUIETEST = 1e-10  # power that is added
 _BLOCK = 4096  # rows at a time; bounds memory on long sound
 
 
-def decibels(wave: Array) -> np.ndarray:
+def decibels(wave: waves.Wave) -> np.ndarray:
   """Levels [T, 64] of the bands, T = L // 160, in decibel.
 
   Args:
     wave: [L] sound; beyond its ends there is silence.
   """
-  wave = np.asarray(wave, np.float32)
+  wave = waves.checked(wave)
+  rows = np.empty((len(wave) // HOP, NUM_BANDS), np.float32)
+  first = 0
+  for block in decibel_blocks(wave):
+    rows[first : first + len(block)] = block
+    first += len(block)
+  return rows
+
+
+def decibel_blocks(wave: waves.Wave) -> Iterator[np.ndarray]:
+  """The rows of `decibels` in blocks [t, 64], so that memory is bounded."""
   count = len(wave) // HOP
   before = (_WINDOW - HOP) // 2
-  padded = np.pad(wave, (before, _WINDOW))
-  rows = np.empty((count, NUM_BANDS), np.float32)
   window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
   for first in range(0, count, _BLOCK):
     last = min(first + _BLOCK, count)
-    part = padded[first * HOP : (last - 1) * HOP + _WINDOW]
+    part = waves.between(
+      wave, first * HOP - before, (last - 1) * HOP + _WINDOW - before
+    )
     frames = np.lib.stride_tricks.sliding_window_view(part, _WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * window, _FFT)).astype(np.float32) ** 2
-    rows[first:last] = 10 * np.log10(power @ filterbank() + _QUIETEST)
-  return rows
+    yield 10 * np.log10(power @ filterbank() + _QUIETEST)
 
 
 def levels(decibel: np.ndarray) -> np.ndarray:
@@ -53,9 +64,9 @@ def levels(decibel: np.ndarray) -> np.ndarray:
   return 10 * np.log10((10 ** (decibel / 10)).mean(1))
 
 
-def loud_level(decibel: np.ndarray) -> float:
-  """Level of the loud parts, decibel: the 95th percentile of the rows."""
-  return float(np.percentile(levels(decibel), 95)) if len(decibel) else 0.0
+def loud_level(level: np.ndarray) -> float:
+  """Level of the loud parts, decibel: the 95th percentile of `levels` [T]."""
+  return float(np.percentile(level, 95)) if len(level) else 0.0
 
 
 def relative(decibel: np.ndarray, loud: Array | float) -> np.ndarray:
@@ -69,10 +80,10 @@ def relative(decibel: np.ndarray, loud: Array | float) -> np.ndarray:
   return np.clip((decibel - over) / 10, LEAST, _MOST).astype(np.float32)
 
 
-def spectra(wave: Array) -> np.ndarray:
+def spectra(wave: waves.Wave) -> np.ndarray:
   """Spectra [T, 64] of a whole recording [L]."""
   rows = decibels(wave)
-  return relative(rows, loud_level(rows))
+  return relative(rows, loud_level(levels(rows)))
 
 
 @functools.cache

@@ -54,19 +54,28 @@ class PreparationOptions:
     """Checks every value."""
     checks = (
       ('size', self.size in (256, 512), '256 or 512'),
-      ('min_face', self.face_pixels >= 32, 'at least 32 pixels'),
+      ('min_face', 32 <= self.face_pixels <= 16384, '32 to 16384 pixels'),
       ('min_frames', self.least_frames >= 5, 'at least 5'),
       (
         'max_frames',
         self.least_frames <= self.max_frames <= 4096,
         'from min_frames to 4096',
       ),
-      ('max_minutes', self.max_minutes > 0, 'above 0'),
+      ('max_minutes', 0 < self.max_minutes <= 1e6, 'above 0, at most 1000000'),
+      ('min_sharpness', 0 <= self.min_sharpness <= 1e6, '0 to 1000000'),
+      ('max_yaw', 0 <= self.max_yaw <= 180, '0 to 180 degrees'),
+      ('max_pitch', 0 <= self.max_pitch <= 180, '0 to 180 degrees'),
+      ('max_error', 0 < self.max_error <= 1e6, 'above 0, at most 1000000'),
+      (
+        'min_confidence',
+        self.min_confidence is None or -1e6 <= self.min_confidence <= 1e6,
+        'a number from -1000000 to 1000000',
+      ),
       ('margin', 0 <= self.margin <= 1, '0 to 1'),
       ('method', self.method in get_args(Method), 'auto, recon or fit'),
       ('validation', 0 <= self.validation < 1, '0 to 1'),
       ('test', 0 <= self.test < 1 - self.validation, '0 to 1 - validation'),
-      ('shard_mb', self.shard_mb >= 1, 'at least 1'),
+      ('shard_mb', 1 <= self.shard_mb <= 1_000_000, '1 to 1000000'),
       (
         'max_offset',
         self.max_offset is None or 0 <= self.max_offset <= 15,

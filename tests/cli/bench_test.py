@@ -48,8 +48,3 @@ def test_the_face_is_as_dense_as_the_basel_model():
   area = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
   assert 0.3 < area.mean() < 0.45
   assert positions[:, :2].min() > 0 and positions[:, :2].max() < 224
-
-
-def test_no_repeats_is_refused(capsys):
-  assert bench.main(['rasterize', '--repeats', '0']) == 2
-  assert 'at least one repeat' in capsys.readouterr().err

@@ -82,8 +82,6 @@ def test_exit_code_tells_of_too_many_failures(films, tmp_path, stubbed):
     (['--compare', 'a/x', 'b/x'], 'names of their own'),
     (['--compare', 'real=a'], 'names of their own'),
     (['--compare', 'mine='], 'NAME=DIR'),
-    (['--generated', 'a', '--resamples', '0'], 'resamples from 1'),
-    (['--generated', 'a', '--resamples', '9' * 30], 'resamples from 1'),
     (['--generated', 'a', '--metrics', 'beauty'], 'expected names'),
     (['--generated', 'a', '--bundle', 'gone'], 'gone'),
     (['--generated', 'a', '--protocol', f'{CONFIG}:mine'], 'hdtf'),
@@ -91,7 +89,6 @@ def test_exit_code_tells_of_too_many_failures(films, tmp_path, stubbed):
     (['--generate', 'x', '--render_options', '[]'], 'JSON object'),
     (['--generate', 'x', '--render_options', '[' * 5000], 'too deep'),
     (['--generate', 'x', '--render_options', '{"size": "x"}'], 'size: '),
-    (['--generate', 'x', '--batch_size', '0'], 'batch_size: '),
     (['--generate', 'x', '--render_bundle', '/gone'], "found '/gone'"),
   ],
 )

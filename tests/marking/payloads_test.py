@@ -41,7 +41,7 @@ def test_keys_are_files_of_some_length(tmp_path):
 
 def test_numbers_depend_on_content_and_key():
   names = [
-    payloads.number_of(content, key, 24)
+    payloads.number_of([content], key, 24)
     for content in (b'a', b'b')
     for key in (b'k', b'l')
   ]

@@ -8,13 +8,14 @@ phrase ends where the voice pauses.
 Letters: L samples, M pieces, A accents, P phrases. Times are in seconds.
 """
 
+import bisect
 from typing import NamedTuple
 
 import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.inference.motion.baseline import speech
-from sadtalker_jax.ops import filters
+from sadtalker_jax.ops import filters, waves
 
 RATE = speech.MELS_PER_SECOND
 
@@ -22,7 +23,7 @@ _HOP = conventions.SAMPLE_RATE // RATE
 _SIZE = 640  # samples of a piece, 40 ms
 _LAGS = (40, 230)  # samples: 400 to 70 Hz
 _VOICED = 0.55  # least periodicity of a voiced piece
-_BLOCK = 4096  # pieces at a time; bounds memory on long sound
+_BLOCK = 512  # pieces at a time; bounds memory on long sound
 _COURSE = 48.0  # pieces, 0.6 s: the course of a phrase
 _APART = 0.32  # seconds between accents
 _PAUSE = 0.16  # seconds of silence that end a phrase
@@ -41,7 +42,7 @@ class Prosody(NamedTuple):
   energy: float  # 1 for an ordinary speaker, 0.35 flat, 2.2 excited
 
 
-def listen(wave: np.ndarray, sound: speech.Sound) -> Prosody:
+def listen(wave: waves.Wave, sound: speech.Sound) -> Prosody:
   """The cues of a recording; none in sound without speech.
 
   Args:
@@ -66,20 +67,21 @@ def listen(wave: np.ndarray, sound: speech.Sound) -> Prosody:
   )
 
 
-def pitch(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pitch(wave: waves.Wave) -> tuple[np.ndarray, np.ndarray]:
   """Pitch [M] in semitones above 100 Hz, and where there is one [M], bool.
 
   Args:
     wave: [L] sound at 16 kHz.
   """
-  sound = np.nan_to_num(np.asarray(wave, np.float64))
-  count = 1 + len(sound) // _HOP
-  padded = np.pad(sound, (_SIZE // 2, _SIZE))
+  count = 1 + len(wave) // _HOP
   lag, periodicity = np.zeros(count), np.zeros(count)
   for first in range(0, count, _BLOCK):
-    places = np.arange(first, min(first + _BLOCK, count))
-    pieces = padded[places[:, None] * _HOP + np.arange(_SIZE)]
-    lag[places], periodicity[places] = _period(pieces)
+    last = min(first + _BLOCK, count)
+    start = first * _HOP - _SIZE // 2
+    part = waves.between(wave, start, start + (last - first) * _HOP + _SIZE)
+    sound = np.nan_to_num(part.astype(np.float64))
+    places = np.arange(last - first)[:, None] * _HOP + np.arange(_SIZE)
+    lag[first:last], periodicity[first:last] = _period(sound[places])
   height = 12 * np.log2(conventions.SAMPLE_RATE / lag / 100)
   voiced = periodicity > _VOICED
   # Octave errors stand out from the neighbourhood; they count as unvoiced.
@@ -118,10 +120,14 @@ def _peaks(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   inner = (curve[1:-1] > curve[:-2]) & (curve[1:-1] >= curve[2:])
   places = np.flatnonzero(inner & (curve[1:-1] > 0.25)) + 1
   kept: list[int] = []
-  for place in places[np.argsort(-curve[places], kind='stable')]:
-    if all(abs(place - other) >= _APART * RATE for other in kept):
-      kept.append(int(place))
-  chosen = np.array(sorted(kept), np.int64)
+  for place in places[np.argsort(-curve[places], kind='stable')].tolist():
+    at = bisect.bisect(kept, place)
+    if all(
+      abs(place - near) >= _APART * RATE
+      for near in kept[max(at - 1, 0) : at + 1]
+    ):
+      kept.insert(at, place)
+  chosen = np.array(kept, np.int64)
   return chosen / RATE, np.clip(curve[chosen] / 1.2, 0, 1)
 
 

@@ -8,10 +8,12 @@ import zlib
 
 import numpy as np
 
+from sadtalker_jax.ops import waves
+
 _STEPS = 127  # few levels: the last bits of a decoder do not matter
 
 
-def chosen(seed: int | None, wave: np.ndarray) -> int:
+def chosen(seed: int | None, wave: waves.Wave) -> int:
   """The seed of a clip.
 
   Args:
@@ -24,6 +26,16 @@ def chosen(seed: int | None, wave: np.ndarray) -> int:
   """
   if seed is not None:
     return seed
-  sound = np.nan_to_num(np.asarray(wave, np.float32))
-  coarse = np.rint(np.clip(sound, -1, 1) * _STEPS).astype(np.int8)
-  return zlib.crc32(coarse.tobytes().strip(b'\0'))
+  number = so_far = 0
+  has_begun = False
+  for block in waves.blocks(wave):
+    sound = np.nan_to_num(block.astype(np.float32))
+    coarse = np.rint(np.clip(sound, -1, 1) * _STEPS).astype(np.int8).tobytes()
+    if not has_begun:
+      coarse = coarse.lstrip(b'\0')
+    heard = coarse.rstrip(b'\0')
+    if heard:
+      has_begun = True
+      number = zlib.crc32(heard, so_far)
+    so_far = zlib.crc32(coarse, so_far)
+  return number

@@ -17,6 +17,7 @@ from sadtalker_jax.inference.motion import (
   seeds,
 )
 from sadtalker_jax.inference.motion.baseline import speech
+from sadtalker_jax.ops import waves
 
 _SLOT = makehuman.EXPRESSION_SLOTS
 _LIDS = [_SLOT['eyeBlinkLeft'], _SLOT['eyeBlinkRight']]
@@ -39,7 +40,7 @@ _MOOD_KNOTS = 1.3  # seconds
 def add(
   rows: np.ndarray,
   source: np.ndarray,
-  wave: np.ndarray,
+  wave: waves.Wave,
   sound: speech.Sound,
   rate: float,
   options: tracks.MotionOptions,

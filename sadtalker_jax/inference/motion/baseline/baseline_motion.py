@@ -30,6 +30,7 @@ from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import easing, upper_face
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.baseline import speech
+from sadtalker_jax.ops import waves
 
 
 class SpeakingMouth(NamedTuple):
@@ -67,7 +68,7 @@ class BaselineMotion(tracks.Motion):
 
   def track(
     self,
-    wave: np.ndarray,
+    wave: waves.Wave,
     *,
     source: np.ndarray,
     num_frames: int,
@@ -98,17 +99,19 @@ class BaselineMotion(tracks.Motion):
     rate = float(fps)
     sound = speech.listen(wave, self._weights.reference)
     ease = easing.weights(num_frames, rate).astype(np.float32)
-    mouth = self.speaking_mouth(wave, sound, num_frames, rate).eased(ease)
+    mouth = self.speaking_mouth(wave, sound, num_frames, rate)
     expression = source[conventions.ROW_EXPRESSION]
     rows = np.empty((num_frames, conventions.ROW_SIZE), np.float32)
-    rows[:, conventions.ROW_EXPRESSION] = self._speaking(
-      expression, mouth, options.expression_scale
-    )
+    for part in tracks.parts(num_frames):
+      here = SpeakingMouth(*(of_all[part] for of_all in mouth))
+      rows[part, conventions.ROW_EXPRESSION] = self._speaking(
+        expression, here.eased(ease[part]), options.expression_scale
+      )
     upper_face.add(rows, source, wave, sound, rate, options)
     return tracks.Track(rows, tracks.free_views(options, num_frames))
 
   def speaking_mouth(
-    self, wave: np.ndarray, sound: speech.Sound, num_frames: int, fps: float
+    self, wave: waves.Wave, sound: speech.Sound, num_frames: int, fps: float
   ) -> SpeakingMouth:
     """The mouth of a recording; other kinds of lips replace this.
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sadtalker_jax.ops import mel
+from sadtalker_jax.ops import mel, waves
 
-PIECE = 1 << 14  # mel frames that are in memory, 3.4 minutes
+PIECE = 1 << 12  # mel frames that are in memory, 51 seconds
 
 _HOP = 200  # samples between mel frames
 _MARGIN = 4 * _HOP  # samples beside a piece that its mel frames reach
@@ -24,7 +24,7 @@ class Spectrum:
   spectrum of an hour is never in memory, neither here nor on a device.
   """
 
-  def __init__(self, wave: np.ndarray, gain: float):
+  def __init__(self, wave: waves.Wave, gain: float):
     """Takes a recording.
 
     Args:

@@ -21,8 +21,7 @@ import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.inference.motion.baseline import spectrum as spectrum_lib
-from sadtalker_jax.ops import filters, mel
-from sadtalker_jax.typing import Array
+from sadtalker_jax.ops import filters, mel, waves
 
 MELS_PER_SECOND = 80
 # Bands of the features, Hz: narrow where the first two formants lie.
@@ -30,6 +29,7 @@ EDGES = (50, 200, 350, 500, 700, 900, 1200, 1600, 2200, 3000, 4500, 8000)
 NUM_BANDS = len(EDGES) - 1
 
 _HOP = 200
+_BLOCK = 1 << 10  # pieces of 25 ms at a time; bounds memory on long sound
 _LEVEL = 0.05  # root mean square that speech is brought to
 _INAUDIBLE = 1e-4  # speech under this root mean square counts as silence
 _POWER = 0.15  # loudness is amplitude to this power
@@ -43,7 +43,7 @@ class Sound(NamedTuple):
   stress: np.ndarray  # [M] 0 to 1: louder than the surroundings
 
 
-def listen(wave: Array, reference: np.ndarray | None = None) -> Sound:
+def listen(wave: waves.Wave, reference: np.ndarray | None = None) -> Sound:
   """Loudness of bands, speech activity and stress of a recording.
 
   Args:
@@ -57,9 +57,7 @@ def listen(wave: Array, reference: np.ndarray | None = None) -> Sound:
   Raises:
     ValueError: `wave` is not one-dimensional.
   """
-  wave = np.asarray(wave, np.float32)
-  if wave.ndim != 1:
-    raise ValueError(f'expected sound of shape [L], found {wave.shape}')
+  wave = waves.checked(wave)
   gain = _gain(wave)
   if gain == 0:
     length = 1 + len(wave) // _HOP
@@ -84,9 +82,9 @@ def listen(wave: Array, reference: np.ndarray | None = None) -> Sound:
   )
 
 
-def mean_spectrum(wave: Array) -> np.ndarray:
+def mean_spectrum(wave: waves.Wave) -> np.ndarray:
   """Mean spectrum [80] of a recording's speech, decibel; see `listen`."""
-  wave = np.asarray(wave, np.float32)
+  wave = waves.checked(wave)
   decibel = np.concatenate(list(spectrum_lib.Spectrum(wave, _gain(wave))))
   active = _activity(_loudness(_level(decibel)), wave) > 0.5
   return decibel[active].mean(axis=0)
@@ -109,17 +107,22 @@ def at_frames(
   return at_times(values, (np.arange(num_frames) + 0.5) / fps)
 
 
-def _gain(wave: np.ndarray) -> float:
+def _gain(wave: waves.Wave) -> float:
   """Factor from the level of speech in `wave` to `_LEVEL`; 0 without speech."""
   length = 400  # 25 ms
   count = len(wave) // length
   if len(wave) == 0:
     return 0.0
   if count == 0:
-    power = np.mean(np.square(wave, dtype=np.float64), keepdims=True)
+    power = np.mean(np.square(wave[:], dtype=np.float64), keepdims=True)
   else:
-    blocks = wave[: count * length].reshape(count, length)
-    power = np.einsum('ij,ij->i', blocks, blocks, dtype=np.float64) / length
+    power = np.empty(count)
+    for first in range(0, count, _BLOCK):
+      last = min(first + _BLOCK, count)
+      part = np.asarray(wave[first * length : last * length])
+      blocks = part.reshape(-1, length)
+      sums = np.einsum('ij,ij->i', blocks, blocks, dtype=np.float64)
+      power[first:last] = sums / length
   # The loudest hundredth may be clicks; 25 dB under it is no speech.
   top = np.percentile(power, 99)
   level = np.sqrt(np.mean(power[power >= top * 10**-2.5]))
@@ -153,7 +156,7 @@ def _loudness(level: np.ndarray) -> np.ndarray:
   return filters.gaussian(np.median(windows, axis=1), 1.5)
 
 
-def _activity(loudness: np.ndarray, wave: np.ndarray) -> np.ndarray:
+def _activity(loudness: np.ndarray, wave: waves.Wave) -> np.ndarray:
   """Speech activity [M], 0 to 1.
 
   It is extended on both sides: mouths open some 0.1 s before the sound and
@@ -176,17 +179,17 @@ def _activity(loudness: np.ndarray, wave: np.ndarray) -> np.ndarray:
   return (smooth * smooth * (3 - 2 * smooth)).astype(np.float32)
 
 
-def _voicing(wave: np.ndarray) -> np.ndarray:
+def _voicing(wave: waves.Wave) -> np.ndarray:
   """Periodicity of up to 400 pieces of 40 ms spread over the sound: [K].
 
   The highest autocorrelation at lags of 75 to 400 Hz, of the whole piece.
   """
   size = 640
-  if len(wave) < size:
-    wave = np.pad(wave, (0, size - len(wave)))
-  count = min(400, len(wave) // size)
-  starts = np.linspace(0, len(wave) - size, count).astype(np.int64)
-  pieces = wave[starts[:, None] + np.arange(size)].astype(np.float64)
+  count = max(1, min(400, len(wave) // size))
+  starts = np.linspace(0, max(0, len(wave) - size), count).astype(np.int64)
+  pieces = np.stack(
+    [waves.between(wave, start, start + size) for start in starts.tolist()]
+  ).astype(np.float64)
   # Differences: rumbling noise is alike from one moment to the next, too.
   pieces = np.diff(pieces, axis=1, prepend=pieces[:, :1])
   power = np.abs(np.fft.rfft(pieces, 2 * size)) ** 2

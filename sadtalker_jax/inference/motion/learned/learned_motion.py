@@ -40,7 +40,7 @@ from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import blinks, seeds
 from sadtalker_jax.inference.motion.learned import chunks, sound_windows
 from sadtalker_jax.models import zoo
-from sadtalker_jax.ops import filters, mel
+from sadtalker_jax.ops import filters, mel, waves
 from sadtalker_jax.typing import Variables
 
 
@@ -94,7 +94,7 @@ class LearnedMotion(tracks.Motion):
 
   def track(
     self,
-    wave: np.ndarray,
+    wave: waves.Wave,
     *,
     source: np.ndarray,
     num_frames: int,

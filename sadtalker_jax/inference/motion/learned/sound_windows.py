@@ -10,7 +10,7 @@ Letters: L samples at 16 kHz, M mel frames, N video frames, 25 per second.
 
 import numpy as np
 
-from sadtalker_jax.ops import mel
+from sadtalker_jax.ops import mel, waves
 
 PIECE = 512  # mel frames of a piece, 6.4 s
 
@@ -24,7 +24,7 @@ _PREEMPHASIS = 0.97
 class SoundWindows:
   """Windows of the frames of a recording: `windows[index]` is [n, 80, 16]."""
 
-  def __init__(self, wave: np.ndarray, num_frames: int):
+  def __init__(self, wave: waves.Wave, num_frames: int):
     """The windows of a recording.
 
     Args:
@@ -34,14 +34,10 @@ class SoundWindows:
     Raises:
       ValueError: the sound has another shape, or there is no frame.
     """
-    if wave.ndim != 1:
-      raise ValueError(f'expected sound of shape [L], found {wave.shape}')
+    wave = waves.checked(wave)
     if num_frames < 1:
       raise ValueError(f'expected at least 1 frame, found {num_frames}')
-    length = mel.num_samples(num_frames)
-    samples = np.zeros(length, np.float32)
-    samples[: len(wave)] = wave[:length]
-    self._mel = spectrogram(samples)
+    self._mel = spectrogram(wave, mel.num_samples(num_frames))
     self._starts = mel.window_starts(num_frames)
 
   def __len__(self) -> int:
@@ -55,24 +51,35 @@ class SoundWindows:
     return np.swapaxes(self._mel[rows], 1, 2)
 
 
-def spectrogram(wave: np.ndarray) -> np.ndarray:
-  """The spectrogram `mel.log_mel` of a sound [L]: [M, 80], up to rounding."""
-  total = 1 + len(wave) // _HOP
-  num_pieces = -(-total // PIECE)
+def spectrogram(wave: waves.Wave, length: int | None = None) -> np.ndarray:
+  """The spectrogram `mel.log_mel` of a sound, up to rounding.
+
+  Args:
+    wave: [L] sound.
+    length: Samples that it is cut or filled with silence to; None for L.
+
+  Returns:
+    [M, 80] of the sound at that length.
+  """
+  length = len(wave) if length is None else length
+  total = 1 + length // _HOP
   step = PIECE * _HOP
-  size = step + _BEFORE * _HOP + _REACH  # of a piece, in samples
-  padded = np.zeros((num_pieces - 1) * step + size, np.float32)
-  start = _BEFORE * _HOP
-  end = start + len(wave)
-  padded[start:end] = wave
+  start = -_BEFORE * _HOP
+  pieces = []
+  for first in range(0, total, PIECE):
+    begin = start + first * _HOP
+    part = _part(wave, length, begin, begin + step + _BEFORE * _HOP + _REACH)
+    pieces.append(np.asarray(mel.log_mel(part))[_BEFORE : _BEFORE + PIECE])
+  return np.concatenate(pieces)[:total]
+
+
+def _part(wave: waves.Wave, length: int, begin: int, end: int) -> np.ndarray:
+  """Samples from one place to another of sound that ends at a length."""
+  part = waves.between(wave, begin, min(end, length))
   # Beyond the end, sound that pre-emphasis turns into the zeros which `ops.mel`
   # appends after pre-emphasis.
-  tail = padded[end : end + _REACH]
-  tail[:] = wave[-1] * _PREEMPHASIS ** np.arange(1, len(tail) + 1)
-  pieces = [
-    np.asarray(mel.log_mel(padded[first : first + size]))
-    for first in range(0, num_pieces * step, step)
-  ]
-  return np.concatenate([piece[_BEFORE : _BEFORE + PIECE] for piece in pieces])[
-    :total
-  ]
+  after = np.arange(1, min(_REACH, end - length) + 1)
+  last = waves.between(wave, length - 1, length)[0]
+  tail = np.zeros(max(0, end - length), np.float32)
+  tail[: len(after)] = last * _PREEMPHASIS**after
+  return np.concatenate([part, tail])

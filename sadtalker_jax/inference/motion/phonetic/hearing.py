@@ -11,6 +11,7 @@ a row, and the level of what was said so far.
 Letters: L samples, N rows, S seconds of context.
 """
 
+from collections.abc import Iterator
 import functools
 import pathlib
 from typing import Any, NamedTuple
@@ -20,8 +21,8 @@ import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.models.phonetic import lipnet
-from sadtalker_jax.ops import lip_spectra
-from sadtalker_jax.typing import Array, Variables
+from sadtalker_jax.ops import lip_spectra, waves
+from sadtalker_jax.typing import Variables
 
 DATA = pathlib.Path(__file__).resolve().parent / 'data' / 'lipnet.npz'
 
@@ -71,7 +72,7 @@ def save(path: pathlib.Path, params: Variables) -> None:
   np.savez_compressed(path, **arrays)
 
 
-def hear(wave: Array, params: Variables | None = None) -> Heard:
+def hear(wave: waves.Wave, params: Variables | None = None) -> Heard:
   """What is heard in a recording.
 
   Args:
@@ -84,13 +85,31 @@ def hear(wave: Array, params: Variables | None = None) -> Heard:
   Raises:
     ValueError: `wave` is not one-dimensional.
   """
-  decibel = _rows(wave)
-  loud = lip_spectra.loud_level(decibel)
-  return _apply(decibel, loud, params)
+  params = load() if params is None else params
+  wave = waves.checked(wave)
+  count = len(wave) // lip_spectra.HOP // _STRIDE
+  # Twice over the sound: spectra of an hour are 90 MB.
+  blocks = lip_spectra.decibel_blocks(wave)
+  level = np.concatenate(
+    [np.zeros(0, np.float32), *map(lip_spectra.levels, blocks)]
+  )[: count * _STRIDE]
+  loud = lip_spectra.loud_level(level)
+  lips = np.empty((count, lipnet.NUM_MEASURES), np.float32)
+  classes = np.empty((count, lipnet.NUM_CLASSES), np.float32)
+  inner = _PIECE - 2 * _CONTEXT
+  for first, piece in zip(
+    range(0, count, inner), _pieces(wave, loud), strict=True
+  ):
+    found = _network(params, piece)
+    here = slice(first, min(first + inner, count))
+    middle = slice(_CONTEXT, _CONTEXT + here.stop - first)
+    lips[here], classes[here] = (np.asarray(each)[middle] for each in found)
+  loudness = (level - loud).reshape(count, _STRIDE).mean(1)
+  return Heard(lips, classes, loudness.astype(np.float32))
 
 
 def hear_live(
-  wave: Array,
+  wave: waves.Wave,
   rows: int,
   *,
   look_ahead: float = LEAST_LOOK_AHEAD,
@@ -184,11 +203,8 @@ def loud_so_far(decibel: np.ndarray) -> float:
   return max(float(heard[order[min(place, len(heard) - 1)]]), _FAINTEST)
 
 
-def _rows(wave: Array) -> np.ndarray:
+def _rows(wave: waves.Wave) -> np.ndarray:
   """Levels [T, 64] of whole rows of the network's output."""
-  wave = np.asarray(wave, np.float32)
-  if wave.ndim != 1:
-    raise ValueError(f'expected sound of shape [L], found {wave.shape}')
   decibel = lip_spectra.decibels(wave)
   return decibel[: len(decibel) // _STRIDE * _STRIDE]
 
@@ -203,30 +219,23 @@ def _network(params: Variables, spectra: jax.Array) -> list[jax.Array]:
   return [lips[0], jax.nn.softmax(logits[0])]
 
 
-def _apply(decibel: np.ndarray, loud: float, params: Variables | None) -> Heard:
-  """The network on pieces that overlap by its context; silence around them."""
-  params = load() if params is None else params
-  spectra = lip_spectra.relative(decibel, loud)
-  count = len(spectra) // _STRIDE
-  inner = _PIECE - 2 * _CONTEXT
-  pieces = -(-count // inner)
-  padded = np.full(
-    (_STRIDE * (pieces * inner + 2 * _CONTEXT), lip_spectra.NUM_BANDS),
-    lip_spectra.LEAST,
-    np.float32,
-  )
-  before = _STRIDE * _CONTEXT
-  padded[before : before + len(spectra)] = spectra
-  lips = np.empty((pieces, inner, lipnet.NUM_MEASURES), np.float32)
-  classes = np.empty((pieces, inner, lipnet.NUM_CLASSES), np.float32)
-  for piece in range(pieces):
-    first = _STRIDE * piece * inner
-    found = _network(params, padded[first : first + _STRIDE * _PIECE])
-    middle = slice(_CONTEXT, _PIECE - _CONTEXT)
-    lips[piece], classes[piece] = (np.asarray(f)[middle] for f in found)
-  level = lip_spectra.levels(decibel) - loud
-  return Heard(
-    lips.reshape(-1, lipnet.NUM_MEASURES)[:count],
-    classes.reshape(-1, lipnet.NUM_CLASSES)[:count],
-    level.reshape(count, _STRIDE).mean(1).astype(np.float32),
-  )
+def _pieces(wave: waves.Wave, loud: float) -> Iterator[np.ndarray]:
+  """Spectra [2 P, 64] that overlap by the context; silence around the sound."""
+  count = len(wave) // lip_spectra.HOP // _STRIDE * _STRIDE
+  step = _STRIDE * (_PIECE - 2 * _CONTEXT)
+  margin = _STRIDE * _CONTEXT
+  rows = _silent(margin)
+  after = _silent(-count % step + margin)
+  left = count
+  for block in lip_spectra.decibel_blocks(wave):
+    spectra = lip_spectra.relative(block[:left], loud)
+    left -= len(spectra)
+    parts = [rows, spectra] if left else [rows, spectra, after]
+    rows = np.concatenate(parts)
+    while len(rows) >= step + 2 * margin:
+      yield rows[: step + 2 * margin]
+      rows = rows[step:]
+
+
+def _silent(count: int) -> np.ndarray:
+  return np.full((count, lip_spectra.NUM_BANDS), lip_spectra.LEAST, np.float32)

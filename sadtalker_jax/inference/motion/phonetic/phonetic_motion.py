@@ -7,9 +7,12 @@ mouth are those of `baseline.baseline_motion`.
 
 import numpy as np
 
+from sadtalker_jax import conventions
+from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion.baseline import baseline_motion, speech
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.phonetic import hearing, mouth, shapes
+from sadtalker_jax.ops import waves
 from sadtalker_jax.typing import Variables
 
 
@@ -31,7 +34,7 @@ class PhoneticMotion(baseline_motion.BaselineMotion):
     self._params = params
 
   def speaking_mouth(
-    self, wave: np.ndarray, sound: speech.Sound, num_frames: int, fps: float
+    self, wave: waves.Wave, sound: speech.Sound, num_frames: int, fps: float
   ) -> baseline_motion.SpeakingMouth:
     """Units of the mouth by phones, and how much of the source's is left."""
     presence = speech.at_frames(sound.activity, num_frames, fps)
@@ -39,8 +42,12 @@ class PhoneticMotion(baseline_motion.BaselineMotion):
       return baseline_motion.SpeakingMouth.at_rest(num_frames)
     heard = hearing.hear(wave, self._params)
     lips = mouth.measure(heard, presence, num_frames, fps)
+    units = np.empty((num_frames, conventions.EXPRESSION_SIZE), np.float32)
+    for part in tracks.parts(num_frames):
+      here = mouth.Mouth(*(of_all[part] for of_all in lips))
+      units[part] = shapes.units(here, self._weights)
     return baseline_motion.SpeakingMouth(
-      shapes.units(lips, self._weights),
+      units,
       # A mouth that is open in the picture must close for p, b and m.
       np.maximum(presence, lips.seal),
     )
