@@ -1,6 +1,5 @@
 """Every stage takes steps on random batches, through the public function."""
 
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +12,6 @@ from sadtalker_jax.checkpoints import keeping
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import networks, sharding
 from tests.training import cases
-
-# Compiling is nearly all of the time; what is computed stays the same.
-quick = functools.partial(
-  jax.jit,
-  compiler_options={
-    'xla_backend_optimization_level': 0,
-    'xla_llvm_disable_expensive_passes': True,
-  },
-)
 
 
 @pytest.mark.parametrize('name', ['expnet', 'mapping', 'posevae', 'renderer'])
@@ -81,9 +71,9 @@ def taken(request):
   """A stage, its state before and after two steps on one batch, the terms."""
   config = cases.config_of(request.param)
   stage = cases.build(request.param, config)
-  first = quick(stage.init)(jax.random.key(0))
+  first = jax.jit(stage.init)(jax.random.key(0))
   batch = cases.batch_of(config)
-  step = quick(stage.train_step)
+  step = jax.jit(stage.train_step)
   state, terms = step(first, batch, stage.frozen)
   state, again = step(state, batch, stage.frozen)
   return config, stage, first, state, batch, [terms, again]
@@ -131,9 +121,9 @@ def test_every_trained_network_moves(taken):
 @pytest.mark.parametrize('taken', ['posevae'], indirect=True)
 def test_validation_and_pictures_come_out(taken):
   _, stage, _, state, batch, _ = taken
-  found = quick(stage.eval_step)(state, batch, stage.frozen)
+  found = jax.jit(stage.eval_step)(state, batch, stage.frozen)
   assert all(np.isfinite(v) for v in found.values())
-  picture = quick(stage.summaries)(state, batch, stage.frozen)['motion']
+  picture = jax.jit(stage.summaries)(state, batch, stage.frozen)['motion']
   assert picture.shape == (6 * 64, 8 * 31, 3)
   assert picture.min() >= 0 and picture.max() <= 1 and picture.std() > 0
 
@@ -147,7 +137,7 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
   placed = jax.device_put(first, sharding.of_state(first, mesh))
   cut = [not x.sharding.is_fully_replicated for x in jax.tree.leaves(placed)]
   assert np.mean(cut) > 0.1
-  state, spread = quick(stage.train_step)(
+  state, spread = jax.jit(stage.train_step)(
     placed, jax.device_put(batch, sharding.of_batch(mesh)), stage.frozen
   )
   assert int(state.step) == 1
@@ -169,7 +159,7 @@ def test_a_lip_reader_sees_more_frames_than_count():
     'lipreader': networks.Frozen(zoo.noise('lipreader', **fields), fields)
   }
   stage = cases.build('expnet', config, given)
-  state = quick(stage.init)(jax.random.key(0))
+  state = jax.jit(stage.init)(jax.random.key(0))
 
   @quick
   def terms(state, batch, frozen):
