@@ -185,3 +185,9 @@ def _marking(kind: argparse.ArgumentParser) -> None:
   add('folder', metavar='DIR', help='folder of videos')
   add('--size', type=int, default=256, help='side, pixels')
   add('--frames', type=int, default=40, help='frames of each video')
+  add('--keys', type=int, default=20, help='wrong keys tried on each video')
+  add(
+    '--unmarked',
+    action='store_true',
+    help='DIR has pictures and videos without a mark: is one found?',
+  )
