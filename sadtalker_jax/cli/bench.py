@@ -8,6 +8,7 @@
     sadtalker bench accelerator --out card --golden cpu.npz --budget 480
     sadtalker bench compile --device h200 --program render renderer
     sadtalker bench marking DIR --size 256
+    sadtalker bench marking DIR --unmarked
     sadtalker bench live --look_ahead 0.08 0.16
     sadtalker bench feeding --folder RECORDS --wanted 200
     sadtalker bench likeness DIR
@@ -26,7 +27,8 @@ if an item fails: a wrong number, a crash, a deadline.
 here: kernels, bytes, layouts of convolutions, a bound on speed. Nothing runs.
 
 `marking` says which copies of the videos of a folder keep the invisible mark:
-a line for each kind of copy, and one of cost and visibility.
+a line for each kind of copy, and one of cost and visibility. With `--unmarked`
+it looks for marks in pictures and videos that have none.
 
 `live` has the portrait that ships say the recording that ships while it
 arrives: milliseconds of a frame and of the processor, latency, frames a second,
@@ -153,7 +155,9 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   )
 
   if flags.what == 'marking':
-    return marking.run(flags.folder, flags.size, flags.frames)
+    if flags.unmarked:
+      return marking.run_unmarked(flags.folder)
+    return marking.run(flags.folder, flags.size, flags.frames, flags.keys)
   if flags.what == 'live':
     return live_speed.run(flags.look_ahead, flags.seconds, flags.size)
   if flags.what == 'render':

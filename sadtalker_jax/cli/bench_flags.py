@@ -213,3 +213,14 @@ def _marking(kind: argparse.ArgumentParser) -> None:
     default=40,
     help='frames of each video',
   )
+  add(
+    '--keys',
+    type=range_flags.whole(1, 10_000),
+    default=20,
+    help='wrong keys tried on each video',
+  )
+  add(
+    '--unmarked',
+    action='store_true',
+    help='DIR has pictures and videos without a mark: is one found?',
+  )

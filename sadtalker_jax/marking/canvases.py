@@ -6,6 +6,7 @@ and Cr turned by `_TURN`. The mark is in the first of those two, between cyan
 and orange: of the directions tried, codecs leave most of it there for the same
 PSNR and visibility. Its residual is what neither its surroundings nor the other
 two planes explain, which takes most of the picture away and leaves the mark.
+Of greyscale only Y is left; there the residual is detail over its strength.
 """
 
 import functools
@@ -17,6 +18,7 @@ SIDE = 256
 _ALONE = 1 << 18  # multiplications
 _SPREAD = 4.0  # of the local regression, canvas pixels
 _NOISE = 4.0  # variance of the planes that says nothing
+_FINE, _GRAIN = 2.0, 0.5  # of Y: spread, and the deviation that says nothing
 _TURN = np.deg2rad(-65)
 _YCC = np.array(
   [
@@ -113,6 +115,17 @@ def residual(planes: np.ndarray, spread: float = _SPREAD) -> np.ndarray:
   rest = target - mean_t - slope_y * (y - mean_y) - slope_o * (other - mean_o)
   deviation = np.sqrt(np.maximum(blurred(rest * rest), 0)) + 0.3
   return np.clip(rest / deviation, -2, 2)
+
+
+def grey_residual(planes: np.ndarray) -> np.ndarray:
+  """Detail of Y of the three planes [3, H, W], evened out.
+
+  Where a picture is smooth little strength is enough to stand out, so that a
+  mark that is the same everywhere is seen by its flat parts.
+  """
+  detail = planes[0] - _blurred(planes[0], _FINE)
+  deviation = np.sqrt(_blurred(detail * detail, _FINE)) + _GRAIN
+  return np.clip(detail / deviation, -2, 2)
 
 
 @functools.cache

@@ -4,17 +4,25 @@ Residuals of several frames of a clip are averaged: the mark stands still while
 the picture moves. It is looked for in its place, then mirrored, then cropped,
 scaled and turned. A payload counts only if its checksum, its version and the
 known pattern agree; without one, a known pattern that stands out far enough
-still says that there is a mark. In greyscale nothing is left of it.
+still says that there is a mark. Of greyscale that is all: the pattern in luma
+has no payload.
 """
 
 from collections.abc import Iterator, Sequence
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 
-from sadtalker_jax.marking import canvases, codes, patterns, payloads, windows
+from sadtalker_jax.marking import (
+  canvases,
+  codes,
+  correlation,
+  patterns,
+  payloads,
+  windows,
+)
 
 SIDE = canvases.SIDE
 # Scores are standard deviations of the correlation with the known pattern.
@@ -24,15 +32,14 @@ LEAST_IN_PLACE, LEAST_SEARCHED = 3.0, 4.5
 SURE_IN_PLACE, SURE_SEARCHED = 4.0, 6.0
 _PATHS = 16
 LEAST_ALONE = 7.0  # of a mark without a payload
-_SLACK = 3  # pixels of the canvas by which a mark in its place may be off
 _COARSE = 64  # side of the canvas of the search
 _EXTENTS = np.arange(1.0625, 0.69, -1 / 64)  # shares of the frame that are left
+_GREY_EXTENTS = np.arange(1.0625, 0.69, -1 / 128)  # its pattern is finer
 _STEPS = (-0.009, 0.0, 0.009)  # about a candidate
 _TURNS = np.arange(-3.0, 3.1, 0.5)  # degrees
 _CANDIDATES = 8  # crops that are measured finely and read
 _APART = 0.04  # between candidates
 _NEARBY = 1.015  # between sides of pictures in frames
-_FLAT = 1e-9  # beside the deviation of a correlation: 0 in flat pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,41 +62,47 @@ class Finding:
   def __bool__(self) -> bool:
     return self.kind != 'nothing'
 
-
-class Residuals(NamedTuple):
-  """A mean residual on the canvas, and the shape of the frames."""
-
-  plane: np.ndarray  # [256, 256]
-  aspect: float  # width by height
+  @property
+  def rank(self) -> tuple[bool, bool, float]:
+    """How much was found, for comparisons."""
+    return self.payload is not None, bool(self), self.score
 
 
-def residuals(frames: Sequence[np.ndarray]) -> Residuals:
-  """The mean residual of frames [H, W, 3] uint8 RGB; at least one."""
-  planes = [canvases.residual(canvases.colours(frame)) for frame in frames]
-  height, width = frames[0].shape[:2]
-  return Residuals(np.mean(planes, axis=0), width / height)
-
-
-def mean(parts: Sequence[Residuals]) -> Residuals:
-  """The mean of residuals of parts of a clip."""
-  plane = np.mean([part.plane for part in parts], axis=0)
-  return Residuals(plane, parts[0].aspect)
-
-
-def find(found: Residuals, key: bytes = payloads.PUBLIC_KEY) -> Finding:
-  """The mark in residuals, searched for in more and more places.
+def find(
+  groups: Sequence[Sequence[np.ndarray]], key: bytes = payloads.PUBLIC_KEY
+) -> Finding:
+  """The mark in frames, searched for in more and more places.
 
   Args:
-    found: Residuals of a clip, see `residuals`.
+    groups: Frames [H, W, 3] uint8 RGB of one size, of places of a clip in order
+      of time; one frame is enough.
     key: Key of the mark.
   """
   search = Search(patterns.of_key(key))
-  findings: list[Finding] = []
-  for finding in search.everywhere(found):
+  parts = [correlation.residuals(group) for group in groups]
+  whole = correlation.mean(parts)
+  findings = []
+  for finding in _ways(search, groups, whole, parts):
     if finding.payload:
       return finding
     findings.append(finding)
-  return max(findings, key=lambda finding: finding.score)
+  return max(findings, key=lambda finding: finding.rank)
+
+
+def _ways(
+  search: 'Search',
+  groups: Sequence[Sequence[np.ndarray]],
+  whole: correlation.Residuals,
+  parts: Sequence[correlation.Residuals],
+) -> Iterator[Finding]:
+  """Findings of all ways to look, the quickest first."""
+  # Of a film, one scene may be ours.
+  for part in (whole, *parts) if len(parts) > 1 else parts:
+    yield search.in_place(part, 'whole')
+  yield from search.moved(whole)
+  # Frames at different times: what is about the picture moves.
+  spread_out = [group[0] for group in groups]
+  yield search.inside(spread_out if len(groups) > 1 else groups[0])
 
 
 class Search:
@@ -99,16 +112,19 @@ class Search:
     self._pattern = pattern
     self._coarse = np.conj(fft.rfft2(pattern.coarse(_COARSE)))
 
-  def everywhere(self, found: Residuals) -> Iterator[Finding]:
-    """Findings in place, mirrored, cropped or scaled, and turned."""
-    ways = [(found.plane, ''), (found.plane[:, ::-1], 'mirrored, ')]
-    for plane, words in ways:
-      yield self.in_place(plane, f'{words}whole')
-    for plane, words in ways:
-      tapered = canvases.taper() * plane
-      yield self._cropped(tapered, f'{words}cropped or scaled')
+  def moved(self, found: correlation.Residuals) -> Iterator[Finding]:
+    """Findings mirrored, cropped or scaled, and turned."""
+    mirrored = found.changed(lambda plane: plane[:, ::-1])
+    yield self.in_place(mirrored, 'mirrored, whole')
+    for way, words in ((found, ''), (mirrored, 'mirrored, ')):
+      tapered = way.changed(lambda plane: canvases.taper() * plane)
+      place = f'{words}cropped or scaled'
+      if found.is_grey:  # there is nothing in the marked plane
+        yield self._cropped_grey(tapered.grey, place)
+        continue
+      yield self._cropped(tapered.plane, place)
       for degrees in _TURNS[_TURNS != 0]:
-        turned = _turned(tapered, degrees, found.aspect)
+        turned = tapered.turned(degrees)
         yield self.in_place(turned, f'{words}turned by {-degrees:g} degrees')
 
   def inside(self, frames: Sequence[np.ndarray]) -> Finding:
@@ -116,42 +132,53 @@ class Search:
     best = _without(0.0, '')
     for window in windows.find(frames, self._pattern):
       for scale in (1.0, 1 / _NEARBY, _NEARBY):
-        parts = [window.cut(frame, scale) for frame in frames]
-        if any(part is None for part in parts):
+        cut = [window.cut(frame, scale) for frame in frames]
+        parts = [part for part in cut if part is not None]
+        if len(parts) < len(cut):
           continue
-        plane = residuals([p for p in parts if p is not None]).plane
         place = (
           f'a picture in the picture, {window.side:.0f} pixels at '
           f'{window.left:.0f}, {window.top:.0f}'
         )
-        finding = self.in_place(plane, place, SURE_SEARCHED)
+        finding = self.in_place(
+          correlation.residuals(parts), place, SURE_SEARCHED
+        )
         if finding.payload:
           return finding
-        best = max(best, finding, key=lambda finding: finding.score)
+        best = max(best, finding, key=lambda finding: finding.rank)
     return best
 
   def in_place(
-    self, plane: np.ndarray, place: str, sure: float = SURE_IN_PLACE
+    self,
+    found: correlation.Residuals,
+    place: str,
+    sure: float = SURE_IN_PLACE,
   ) -> Finding:
     """The mark of whole frames.
 
     Args:
-      plane: Residual [256, 256].
-      place: Where it is from, in words.
+      found: Residuals.
+      place: Where they are from, in words.
       sure: Score from which several words are tried.
     """
-    found = _correlated(canvases.taper() * plane, self._pattern.known)
-    near = np.roll(found.map, (_SLACK, _SLACK), (0, 1))
-    near = near[: 2 * _SLACK + 1, : 2 * _SLACK + 1]
-    y, x = np.unravel_index(near.argmax(), near.shape)
-    peak = (int(y) - _SLACK) % SIDE, (int(x) - _SLACK) % SIDE
-    score = float(near.max())
+    taper = canvases.taper()
+    colour = correlation.Correlation.of(taper * found.plane, self._known)
+    grey = correlation.Correlation.of(taper * found.grey, self._pattern.grey)
+    score, shift = colour.in_place()
+    in_grey = grey.most  # a planned place, see `embedding`
+    is_sure = score >= sure or in_grey >= LEAST_ALONE
     if score >= LEAST_IN_PLACE:
       # A faint peak says less of the place than that nothing was moved.
-      for shift in (_finer(found.map, peak), (0.0, 0.0)):
-        if payload := self._read(found, shift, score >= sure):
+      for where in (shift, (0.0, 0.0)):
+        if payload := self._read(colour, where, is_sure):
           return Finding(payload, score, 'payload', place)
+    if score < LEAST_ALONE <= in_grey:
+      return Finding(None, in_grey, 'mark', f'{place}, in luma')
     return _without(score, place)
+
+  @property
+  def _known(self) -> np.ndarray:
+    return self._pattern.known
 
   def _cropped(self, tapered: np.ndarray, place: str) -> Finding:
     """The mark of a part of the frames, or of frames within a border."""
@@ -171,28 +198,37 @@ class Search:
       best = max(best, score)
       if score < LEAST_SEARCHED:
         continue
-      y, x = np.unravel_index(found.map.argmax(), found.map.shape)
-      shift = _finer(found.map, (int(y), int(x)))
-      if payload := self._read(found, shift, score >= SURE_SEARCHED):
+      if payload := self._read(found, found.shift, score >= SURE_SEARCHED):
         return Finding(payload, score, 'payload', place)
     return _without(best, place)
 
+  def _cropped_grey(self, tapered: np.ndarray, place: str) -> Finding:
+    """The mark of a part of greyscale frames that kept their shape."""
+    sides = (round(SIDE * share) for share in _GREY_EXTENTS)
+    best = max(
+      correlation.Correlation.of(
+        correlation.placed(tapered, (side, side)), self._pattern.grey
+      ).most
+      for side in sides
+    )
+    return _without(best, f'{place}, in luma')
+
   def _best_near(
     self, tapered: np.ndarray, rows: float, columns: float
-  ) -> tuple['_Correlation', float]:
+  ) -> tuple[correlation.Correlation, float]:
     """The best correlation at shares of the frame about a candidate."""
     tried = (
-      _correlated(
-        _placed(
+      correlation.Correlation.of(
+        correlation.placed(
           tapered,
           (round(SIDE * (rows + dy)), round(SIDE * (columns + dx))),
         ),
-        self._pattern.known,
+        self._known,
       )
       for dy in _STEPS
       for dx in _STEPS
     )
-    scored = ((found, float(found.map.max())) for found in tried)
+    scored = ((found, found.most) for found in tried)
     return max(scored, key=lambda pair: pair[1])
 
   def _coarse_score(self, low: np.ndarray, columns: float) -> float:
@@ -201,10 +237,12 @@ class Search:
     spectrum = fft.rfft2(canvases.product(low, matrix.T))
     matched = patterns.matched(spectrum) * self._coarse
     values = fft.irfft2(matched, s=(_COARSE, _COARSE))
-    return float((values.max() - values.mean()) / (values.std() + _FLAT))
+    return float(
+      (values.max() - values.mean()) / (values.std() + correlation.FLAT)
+    )
 
   def _read(
-    self, found: '_Correlation', shift: tuple[float, float], sure: bool
+    self, found: correlation.Correlation, shift: tuple[float, float], sure: bool
   ) -> payloads.Payload | None:
     """The payload at a place; sure of a mark, it is looked for harder."""
     soft = self._pattern.soft(found.spectrum, shift)
@@ -214,21 +252,6 @@ class Search:
     if right and payload.version == payloads.VERSION:
       return payload
     return None
-
-
-class _Correlation(NamedTuple):
-  """A residual's spectrum and its correlation with a known pattern."""
-
-  spectrum: np.ndarray  # [256, 129], see `patterns.matched`
-  map: np.ndarray  # [256, 256] standard deviations
-
-
-def _correlated(plane: np.ndarray, known: np.ndarray) -> _Correlation:
-  spectrum = patterns.matched(fft.rfft2(plane))
-  values = fft.irfft2(spectrum * np.conj(known), s=(SIDE, SIDE))
-  return _Correlation(
-    spectrum, (values - values.mean()) / (values.std() + _FLAT)
-  )
 
 
 def _apart(
@@ -249,32 +272,3 @@ def _without(score: float, place: str) -> Finding:
   if score >= LEAST_ALONE:
     kind = 'mark'
   return Finding(None, score, kind, place)
-
-
-def _placed(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-  """A plane of the canvas, shrunk to rows and columns of it."""
-  rows = canvases.resizing(SIDE, SIDE, size[0])
-  columns = canvases.resizing(SIDE, SIDE, size[1])
-  return canvases.product(canvases.product(rows, plane), columns.T)
-
-
-def _turned(plane: np.ndarray, degrees: float, aspect: float) -> np.ndarray:
-  """A plane of the canvas, turned about its middle as the frame was."""
-  cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-  matrix = np.array([[cos, sin * aspect], [-sin / aspect, cos]])
-  middle = np.full(2, (SIDE - 1) / 2)
-  return ndimage.affine_transform(
-    plane, matrix, middle - matrix @ middle, order=1
-  )
-
-
-def _finer(values: np.ndarray, peak: tuple[int, int]) -> tuple[float, float]:
-  """A maximum to parts of a pixel, by a parabola; from -128 to 128."""
-  result = []
-  for axis in (0, 1):
-    line = np.roll(values, -peak[axis] + 1, axis)
-    low, top, high = line.take([0, 1, 2], axis).take(peak[1 - axis], 1 - axis)
-    bend = low - 2 * top + high
-    place = peak[axis] + (0.5 * (low - high) / bend if bend else 0.0)
-    result.append(float(place - SIDE if place > SIDE / 2 else place))
-  return result[0], result[1]

@@ -4,7 +4,7 @@ The plan looks at the portrait: it takes the code word that the picture itself
 contradicts least, and gives more strength to bits that the picture hides and to
 places where the eye sees less. It is as strong as the eye allows: PSNR no lower
 than `least_psnr`, and a mean colour difference (CIEDE2000) no larger than
-`MOST_DIFFERENCE`.
+`MOST_DIFFERENCE`. A twelfth of that power goes into luma, for greyscale copies.
 
 The same portrait, size, payload and key give the same plan, and a plan changes
 every frame by itself: frames do not depend on the batches they come in.
@@ -20,6 +20,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.marking import (
   canvases,
   codes,
+  correlation,
   patterns,
   payloads,
   visibility,
@@ -35,6 +36,7 @@ _REGION = 8.0  # pixels of the canvas over which places are alike
 _DETAIL = 0.3  # how much detail counts
 _LEAST_SHARE, _MOST_SHARE = 0.4, 2.5
 _LEAST_GAIN, _MOST_GAIN = 0.4, 2.0
+_GREY = 0.3  # amplitude of the pattern in luma, by that of the rest
 
 
 def least_psnr(size: tuple[int, int]) -> float:
@@ -92,7 +94,7 @@ class Marker:
     pattern = patterns.of_key(key)
     share = _share(planes)
     mark = share * _planned(pattern, planes, payload, share)
-    change = _scaled(mark, planes, size)
+    change = _scaled(_change(mark, _in_grey(pattern, planes)), planes, size)
     exact = np.stack(
       [canvases.resized(plane, height, width) for plane in change], axis=-1
     )
@@ -179,14 +181,37 @@ def _planned(
   return pattern.plane(sign * gain)
 
 
-def _scaled(
-  mark: np.ndarray, planes: np.ndarray, size: tuple[int, int]
-) -> np.ndarray:
-  """The change of R, G, B [3, 256, 256] that is as strong as the eye allows."""
+def _in_grey(pattern: patterns.Pattern, planes: np.ndarray) -> np.ndarray:
+  """The pattern in luma [256, 256] of unit power, where it fits a picture.
+
+  Its place says nothing, so it goes where the picture itself looks most like
+  it: about 4 deviations for nothing.
+  """
+  rest = canvases.taper() * canvases.grey_residual(planes)
+  found = correlation.Correlation.of(rest, pattern.grey)
+  place = np.unravel_index(found.map.argmax(), found.map.shape)
+  plane = np.roll(fft.irfft2(pattern.grey, s=found.map.shape), place, (0, 1))
+  return plane / plane.std()
+
+
+def _change(mark: np.ndarray, grey: np.ndarray) -> np.ndarray:
+  """What both parts of a mark do to R, G, B: [3, 256, 256] of any power.
+
+  Args:
+    mark: The mark in the marked plane [256, 256].
+    grey: The pattern in luma [256, 256] of unit power.
+  """
   change = canvases.MARKED_IN_RGB[:, None, None] * mark
+  return change + _GREY * np.sqrt(np.mean(change**2)) * grey
+
+
+def _scaled(
+  change: np.ndarray, planes: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+  """A change [3, 256, 256] of R, G, B, made as strong as the eye allows."""
   # Rounding to levels adds a twelfth.
   power = 255**2 * 10 ** (-least_psnr(size) / 10) - 1 / 12
-  change *= np.sqrt(power / np.mean(change**2))
+  change = change * np.sqrt(power / np.mean(change**2))
   # Every other pixel of every other row says as much.
   before = canvases.to_rgb(planes[:, ::2, ::2])
   seen = visibility.difference(

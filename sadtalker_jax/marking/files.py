@@ -1,5 +1,6 @@
 """What a file, a picture or a video, tells of its making."""
 
+from collections.abc import Sequence
 import dataclasses
 import os
 
@@ -8,7 +9,6 @@ import numpy as np
 from sadtalker_jax import errors
 from sadtalker_jax.marking import (
   detection,
-  patterns,
   payloads,
   signatures,
   statements,
@@ -84,22 +84,20 @@ def find_mark(path: str | os.PathLike[str], key: bytes) -> detection.Finding:
   Raises:
     InputError: the file cannot be read.
   """
-  groups = _groups(path)
-  parts = [detection.residuals(group) for group in groups]
-  search = detection.Search(patterns.of_key(key))
-  whole = detection.mean(parts)
-  # Of a film, one scene may be ours.
-  for part in (whole, *parts):
-    finding = search.in_place(part.plane, 'whole')
-    if finding.payload:
-      return finding
-  finding = detection.find(whole, key)
-  if finding.payload:
-    return finding
-  # Frames at different times: what is about the picture moves.
-  spread_out = [group[0] for group in groups]
-  inside = search.inside(spread_out if len(groups) > 1 else groups[0])
-  return max(finding, inside, key=lambda f: (f.payload is not None, f.score))
+  return detection.find(_groups(path), key)
+
+
+def find_in_frames(
+  frames: Sequence[np.ndarray], key: bytes = payloads.PUBLIC_KEY
+) -> detection.Finding:
+  """The invisible mark, as `find_mark` of a short video of frames.
+
+  Args:
+    frames: Frames [H, W, 3] uint8 RGB; at least one.
+    key: Key of the mark.
+  """
+  groups = spread.of_frames(frames, places=_PLACES, frames=_FRAMES)
+  return detection.find(list(groups), key)
 
 
 def _groups(path: str | os.PathLike[str]) -> list[list[np.ndarray]]:

@@ -1,8 +1,9 @@
 """Where the bits of a mark lie: bins of the canvas's Fourier transform.
 
 A key deals the bins of a ring to a known pattern, by which the mark is found
-and its place measured, and to coded bits, about three times each. Random
-numbers come from SHAKE-256, so that a key means the same for ever.
+and its place measured, and to coded bits, about three times each. All bins of a
+finer ring have a second known pattern, which goes into luma. Random numbers
+come from SHAKE-256, so that a key means the same for ever.
 Spectra are those of `rfft2`: [256, 129], rows first.
 """
 
@@ -17,6 +18,8 @@ from sadtalker_jax.marking import canvases, codes, payloads
 SIDE = canvases.SIDE
 NUM_CODED = codes.length(payloads.WORD_BITS)
 _RING = (3.0, 16.0)  # cycles a frame; codecs take finer ones
+# In luma coarser ones are drowned by the picture, and finer ones by codecs.
+_GREY_RING = (16.0, 48.0)
 _KNOWN = 0.25  # share of the bins of the known pattern
 _NEAR = 3.0  # radii over which the strength of what is left is averaged
 _LEAST_KEPT = 0.2  # of the largest such strength
@@ -27,6 +30,7 @@ class Pattern:
 
   Attributes:
     known: Spectrum of the known pattern.
+    grey: Spectrum of the known pattern in luma.
   """
 
   def __init__(self, key: bytes):
@@ -42,6 +46,8 @@ class Pattern:
     self._real, self._imaginary = np.split(dealt, 2)
     known_bins = self._bins[self._known_part]
     self.known = _spectrum(known_bins, self._phases[self._known_part])
+    grey_bins = _ring(*_GREY_RING)
+    self.grey = _spectrum(grey_bins, _phases(key, b'grey', len(grey_bins)))
 
   def plane(self, signed: np.ndarray) -> np.ndarray:
     """The mark on the canvas, [256, 256] of unit power.

@@ -4,7 +4,7 @@ Short videos are decoded whole; in long ones places are sought, so that an hour
 takes no longer than a minute.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 import fractions
 import itertools
 import os
@@ -42,6 +42,13 @@ def groups(
     yield from _of_places(path, length, places, frames)
 
 
+def of_frames(
+  shown: Sequence[np.ndarray], *, places: int, frames: int
+) -> Iterator[list[np.ndarray]]:
+  """As `groups` of a short video of these frames."""
+  yield from _grouped(shown, len(shown), places, frames)
+
+
 def _of_whole(
   path: str | os.PathLike[str],
   info: video.VideoInfo,
@@ -49,11 +56,17 @@ def _of_whole(
   frames: int,
 ) -> Iterator[list[np.ndarray]]:
   count = info.num_frames or round(_WHOLE_S * info.fps)
-  step = max(1, count // (places * frames))
   with video.VideoReader(path) as reader:
-    taken = itertools.islice(reader, 0, _WHOLE_S * video.MAX_FPS, step)
-    while group := list(itertools.islice(taken, frames)):
-      yield group
+    yield from _grouped(reader, count, places, frames)
+
+
+def _grouped(
+  shown: Iterable[np.ndarray], count: int, places: int, frames: int
+) -> Iterator[list[np.ndarray]]:
+  step = max(1, count // (places * frames))
+  taken = itertools.islice(shown, 0, _WHOLE_S * video.MAX_FPS, step)
+  while group := list(itertools.islice(taken, frames)):
+    yield group
 
 
 def _of_places(

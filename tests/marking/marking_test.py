@@ -9,7 +9,6 @@ import pytest
 from sadtalker_jax import errors
 from sadtalker_jax.inference import bundle
 from sadtalker_jax.marking import (
-  detection,
   embedding,
   files,
   payloads,
@@ -84,14 +83,14 @@ def test_marks_of_512_survive_what_people_do(tmp_path):
     'screenshot': np.asarray(Image.open(jpeg))[None],
     'turned': [np.asarray(Image.fromarray(f).rotate(2)) for f in frames],
   }.items():
-    finding = detection.find(detection.residuals(list(copies)))
+    finding = files.find_in_frames(copies)
     assert finding.payload == PAYLOAD, name
 
 
 def test_other_keys_and_plain_pictures_find_nothing(marked):
   frames, result = marked
-  assert not detection.find(detection.residuals(list(frames[:3])))
-  assert not detection.find(detection.residuals(list(result[:3])), OWN)
+  assert not files.find_in_frames(frames[:3])
+  assert not files.find_in_frames(result[:3], OWN)
 
 
 def test_own_keys_work(tmp_path):
@@ -150,10 +149,21 @@ def test_pictures_in_pictures_are_found(tmp_path):
   assert report.mark.place.startswith('a picture in the picture, 25')
 
 
+def test_greyscale_copies_are_known(marked, tmp_path):
+  _, result = marked
+  copies = _copy(tmp_path / '18.mp4', result, 18)
+  weights = np.array([0.299, 0.587, 0.114])
+  grey = np.rint(copies @ weights).astype(np.uint8)[..., None]
+  copies = _copy(tmp_path / 'grey.mp4', np.repeat(grey, 3, axis=-1))
+  inner = slice(len(copies[0]) // 20, -(len(copies[0]) // 20))
+  cropped = np.repeat(grey, 3, axis=-1)[:, inner, inner]
+  for name, frames in {'whole': copies, 'cropped': cropped}.items():
+    finding = files.find_in_frames(frames)
+    assert finding.kind == 'mark' and 'in luma' in finding.place, name
+
+
 def test_frames_of_one_colour_have_no_mark():
-  finding = detection.find(
-    detection.residuals([np.full((64, 64, 3), 9, np.uint8)])
-  )
+  finding = files.find_in_frames([np.full((64, 64, 3), 9, np.uint8)])
   assert not finding and finding.score < 1
 
 

@@ -13,7 +13,7 @@ from starlette import testclient, websockets
 
 from sadtalker_jax.inference import bundle
 from sadtalker_jax.inference.live import core, session
-from sadtalker_jax.marking import detection
+from sadtalker_jax.marking import files
 from sadtalker_jax.media import audio
 from sadtalker_jax.serving import api, limits, parts, tokens
 from sadtalker_jax.serving import service as service_lib
@@ -80,7 +80,7 @@ def test_sound_comes_back_with_marked_frames(client, tmp_path, monkeypatch):
   ]
   assert frames[0].shape == (ready['height'], ready['width'], 3)
   assert np.ptp(frames, axis=0).max() > 50  # it moves
-  found = detection.find(detection.residuals(frames))
+  found = files.find_in_frames(frames)
   assert found.kind == 'payload'
   _gone(client, tmp_path)
 

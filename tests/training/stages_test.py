@@ -161,7 +161,7 @@ def test_a_lip_reader_sees_more_frames_than_count():
   stage = cases.build('expnet', config, given)
   state = jax.jit(stage.init)(jax.random.key(0))
 
-  @quick
+  @jax.jit
   def terms(state, batch, frozen):
     # Without gradients, for those of the rasteriser take long to compile.
     nets = stage._evaluated(state, frozen)
