@@ -14,13 +14,15 @@ import shutil
 import sys
 from typing import Any
 
+import jaxlib.version
+
 # Nearly all of the time goes into compiling programs that run once, on little:
 # these make it two thirds. What is computed stays the same but for rounding.
 QUICK = (
-  '--xla_backend_optimization_level=0'
-  ' --xla_llvm_disable_expensive_passes=true'
-  ' --xla_cpu_use_fusion_emitters=false'
+  '--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true'
 )
+if jaxlib.version.__version_info__ < (0, 11):  # later ones do not know it
+  QUICK += ' --xla_cpu_use_fusion_emitters=false'
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 if os.environ['JAX_PLATFORMS'] == 'cpu':
   # Of two flags of one name the last counts: the caller's.

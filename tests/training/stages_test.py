@@ -1,6 +1,5 @@
 """Every stage takes steps on random batches, through the public function."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
