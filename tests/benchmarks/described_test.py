@@ -46,6 +46,10 @@ def test_kernels_of_a_tpu_are_fusions():
   assert kernel.kind == 'convolution'
   assert kernel.flops == 2 * 8 * 4 * 4 * 16 * 32
   assert kernel.bytes == 2 * 8 * 4 * 4 * (32 + 16)
+  assert kernel.cycles == 457926
+  built = programs.Compiled(_TPU, 1, 1, 1, 1.0)
+  found = roofline.figures(built, devices.DEVICES['v5e'], 'bfloat16', 2)
+  assert found['cycles_each'] == 457926 / 2
 
 
 def test_a_bound_is_the_longer_of_arithmetic_and_bytes():
@@ -119,3 +123,5 @@ def test_a_process_of_its_own_looks_for_no_devices():
   devices.look_away(environment)
   assert environment['JAX_PLATFORMS'] == 'cuda'
   assert environment['JAX_ENABLE_COMPILATION_CACHE'] == 'false'
+  # More than one may compile for a TPU at a time.
+  assert environment['ALLOW_MULTIPLE_LIBTPU_LOAD'] == '1'

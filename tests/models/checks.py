@@ -1,5 +1,6 @@
 """Checks that the tests of several networks share."""
 
+import functools
 from typing import Any
 
 from flax import linen as nn
@@ -9,6 +10,14 @@ import numpy as np
 
 from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import Variables
+
+# For programs that run once or twice: little of their time is not the
+# compiler's. `jit_changes_nothing` and parity tests run what users run.
+QUICK = {
+  'xla_backend_optimization_level': 0,
+  'xla_llvm_disable_expensive_passes': True,
+}
+jit = functools.partial(jax.jit, compiler_options=QUICK)
 
 
 def parameters(network: str) -> int:

@@ -124,6 +124,7 @@ def look_away(environment: MutableMapping[str, str]) -> None:
     ('TPU_SKIP_MDS_QUERY', '1'),
     ('TPU_ACCELERATOR_TYPE', 'v5litepod-4'),
     ('TPU_WORKER_HOSTNAMES', 'localhost'),
+    ('ALLOW_MULTIPLE_LIBTPU_LOAD', '1'),  # nothing here holds a TPU
   ):
     environment.setdefault(name, value)
 

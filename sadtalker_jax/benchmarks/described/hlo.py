@@ -56,6 +56,7 @@ class Kernel:
     bytes: Operands and results of one run.
     flops: Of products and convolutions of one run; two a multiply-add.
     convolutions: Layouts of its convolutions.
+    cycles: Of one run by the estimate of a TPU's compiler; 0 without one.
   """
 
   kind: str
@@ -64,6 +65,7 @@ class Kernel:
   bytes: int
   flops: int
   convolutions: tuple[Convolution, ...]
+  cycles: int
 
 
 def kernels(text: str) -> list[Kernel]:
@@ -136,7 +138,10 @@ def _kernel(
     kind = 'convolution' if layouts else 'product'
   inside = bodies.get(operation.word('calls') or '', {})
   size = hlo_text.size(operation.shape) + _read(operation, body, inside)
-  return Kernel(kind, operation.name, times, size, flops, tuple(layouts))
+  cycles = int(operation.word('estimated_cycles') or 0)
+  return Kernel(
+    kind, operation.name, times, size, flops, tuple(layouts), cycles
+  )
 
 
 def _read(

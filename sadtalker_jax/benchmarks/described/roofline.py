@@ -94,6 +94,7 @@ def figures(
   convolutions = [c for k in found for c in k.convolutions]
   moves = [k for k in found if k.kind == 'move']
   total = sum(k.times * k.bytes for k in found)
+  cycles = sum(k.times * k.cycles for k in found)
   return {
     'compile_seconds': round(built.seconds, 1),
     'kernels': sum(k.times for k in found),
@@ -114,4 +115,5 @@ def figures(
     'memory_ms_each': 1e3 * memory / batch,
     'bound_ms_each': 1e3 * bound / batch,
     'bound_per_second': batch / bound,
+    **({'cycles_each': cycles / batch} if cycles else {}),
   }

@@ -2,10 +2,13 @@
 
 A layer is a dict of arrays. The key besides its `bias` [O] names its form:
 
-- `kernel` [*K, I, O]: the convolution itself; - `phases`: for maps with
-repeated pixels, see `ops.convolution.phases`; - `patches`: with fewer products,
-see `ops.convolution.winograd`; for float32 on
+- `kernel` [*K, I, O]: the convolution itself;
+- `phases`: for maps with repeated pixels, see `ops.convolution.phases`;
+- `patches`: with fewer products, see `ops.convolution.winograd`; for float32 on
   CPU, where it takes a third to two thirds of the time.
+
+The arrays of `kernel` and `phases` are stored in the order of axes in which
+their target reads them (`Turned`).
 
 All forms keep the size of the map, or repeat every pixel `factor` times before.
 Operations that follow at once, such as an activation, are passed as `finish`:
@@ -24,7 +27,7 @@ import numpy as np
 
 from sadtalker_jax.ops.convolution import conv as conv_ops
 from sadtalker_jax.ops.convolution import phases, winograd
-from sadtalker_jax.typing import Dtype
+from sadtalker_jax.typing import Array, Dtype
 
 Layer = dict[str, Any]
 Finish = Callable[..., jax.Array]
@@ -53,6 +56,34 @@ class Target:
     """Whether a CPU computes with the weights."""
     return self.platform == 'cpu'
 
+  @property
+  def is_gpu(self) -> bool:
+    """Whether a GPU computes with the weights."""
+    return self.platform in ('gpu', 'cuda', 'rocm')
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Turned:
+  """A kernel whose axes are stored in another order.
+
+  Attributes:
+    stored: The array.
+    axes: Which axis of `stored` each axis of the kernel [*K, I, O] is.
+  """
+
+  stored: Array
+  axes: tuple[int, ...] = dataclasses.field(metadata={'static': True})
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    """Shape [*K, I, O]."""
+    return tuple(self.stored.shape[axis] for axis in self.axes)
+
+  def kernel(self) -> jax.Array:
+    """The kernel [*K, I, O], for a compiler to see through."""
+    return jnp.transpose(self.stored, self.axes)
+
 
 def pack(
   kernel: np.ndarray, bias: np.ndarray, target: Target, *, factor: int = 1
@@ -72,8 +103,8 @@ def pack(
     if sparing:
       layer['patches'] = winograd.transform(kernel, _REPEATED[factor])
     else:
-      layer['phases'] = jax.tree.map(
-        lambda k: k.astype(dtype), phases.split(kernel, factor)
+      layer['phases'] = tuple(
+        _turned(k, target) for k in phases.split(kernel, factor)
       )
     return layer
   *size, inputs, outputs = kernel.shape
@@ -81,8 +112,17 @@ def pack(
   if sparing and wide and size[-1] in _SCHEMES:
     layer['patches'] = winograd.transform(kernel, _SCHEMES[size[-1]])
   else:
-    layer['kernel'] = kernel.astype(dtype)
+    layer['kernel'] = _turned(kernel, target)
   return layer
+
+
+def _turned(kernel: np.ndarray, target: Target) -> Turned:
+  """A kernel in the order of its target."""
+  order = tuple(range(kernel.ndim))
+  if target.is_gpu:
+    order = conv_ops.gpu_order(kernel.shape)
+  stored = np.ascontiguousarray(kernel.transpose(order)).astype(target.dtype)
+  return Turned(stored, tuple(order.index(axis) for axis in range(kernel.ndim)))
 
 
 def conv(
@@ -122,9 +162,10 @@ def conv(
       beside=beside,
     )
   if 'phases' in layer:
-    y = phases.conv(x, layer['phases'], factor, precision=precision)
+    kernels = [turned.kernel() for turned in layer['phases']]
+    y = phases.conv(x, kernels, factor, precision=precision)
   else:
-    kernel = layer['kernel']
+    kernel = layer['kernel'].kernel()
     size = kernel.shape[:-2]
     y = conv_ops.conv_general_dilated(
       x,

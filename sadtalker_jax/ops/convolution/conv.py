@@ -1,12 +1,11 @@
 """Convolutions in 2-D and 3-D, the latter in the form that suits the device.
 
-Layout: channels last, kernels [*K, I, O]. Libraries of CPUs and GPUs are slow
-at 3-D convolutions: XLA:CPU runs them 3 to 18 times slower than 2-D ones, and
-XLA:GPU gives them to cuDNN with channels first, in bfloat16, too, where some
-versions of cuDNN are wrong. There a 3-D convolution becomes 2-D ones over
-slices in depth: same sums, another order. TPUs run the plain operation, which
-their compiler lays out itself. The form is chosen when XLA lowers the program
-for a device.
+Layout: channels last, kernels [*K, I, O]. XLA:CPU runs 3-D convolutions 3 to 18
+times slower than 2-D ones, and XLA:GPU gives them to cuDNN with channels first,
+where some versions of cuDNN are wrong. There a 3-D convolution becomes 2-D ones
+over slices in depth: same sums, another order. TPUs run the plain operation,
+but where taps are many and outputs few, which leaves their matrix units idle.
+The form is chosen when XLA lowers the program for a device.
 """
 
 from collections.abc import Callable, Sequence
@@ -118,10 +117,11 @@ def conv3d_by_slices(
       precision=precision,
     )
 
+  form = _form(kernel.shape)
   if deep == 1:
     y = conv2d(x.reshape(-1, *x.shape[2:]), kernel[0])
     return y.reshape(batch, depth, *y.shape[1:])
-  if deep > 3 and 2 * features < width:
+  if form == 'outputs':
     # Many taps, few outputs: one convolution computes the outputs of all taps.
     taps = jnp.moveaxis(kernel, 0, 3).reshape(high, wide, width, -1)
     y = conv2d(x.reshape(-1, *x.shape[2:]), taps)
@@ -130,7 +130,7 @@ def conv3d_by_slices(
     parts = [y[:, k : k + count, :, :, k] for k in range(deep)]
     return sum(parts[1:], parts[0])
   padded = jnp.pad(x, ((0, 0), (low, far), *[(0, 0)] * 3))
-  if width <= 64 and features <= 64:
+  if form == 'taps':
     parts = [
       conv2d(padded[:, k : k + count].reshape(-1, *x.shape[2:]), kernel[k])
       for k in range(deep)
@@ -142,6 +142,28 @@ def conv3d_by_slices(
     taps = jnp.moveaxis(kernel, 0, 2).reshape(high, wide, -1, features)
     y = conv2d(image.reshape(-1, *image.shape[2:]), taps)
   return y.reshape(batch, count, *y.shape[1:])
+
+
+def gpu_order(shape: Sequence[int]) -> tuple[int, ...]:
+  """Order of the axes of a kernel [*K, I, O], K of 2 or 3, for GPUs.
+
+  cuDNN wants outputs first and inputs last, also of slices in depth. A kernel
+  that is stored so, and turned back by the program, is not copied.
+  """
+  rank = len(shape) - 2
+  if rank == 3 and _form(shape) == 'inputs':
+    return (4, 1, 2, 0, 3)
+  front = tuple(range(rank - 2))
+  return (*front, rank + 1, *range(rank - 2, rank + 1))
+
+
+def _form(shape: Sequence[int]) -> str:
+  """What of a kernel's taps in depth lies side by side; 'taps': nothing."""
+  deep, *_, width, features = shape
+  if deep > 3 and 2 * features < width:
+    return 'outputs'
+  narrow = width <= 64 and features <= 64
+  return 'taps' if narrow or deep == 1 else 'inputs'
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -159,7 +181,8 @@ def _conv3d(
     )
     for form in (conv3d_by_slices, _conv3d_whole)
   )
-  return lax.platform_dependent(x, kernel, tpu=whole, default=slices)
+  tpu = slices if _form(kernel.shape) == 'outputs' else whole
+  return lax.platform_dependent(x, kernel, tpu=tpu, default=slices)
 
 
 def _conv3d_whole(
@@ -208,7 +231,7 @@ def _conv3d_backward(
 
     return run
 
-  slices = pulled(conv3d_by_slices)
+  slices, whole = pulled(conv3d_by_slices), pulled(_conv3d_whole)
 
   def sliced_again(x: jax.Array, kernel: jax.Array, y: jax.Array) -> Any:
     # Else the compiler would keep the slices of the forward pass.
@@ -218,7 +241,7 @@ def _conv3d_backward(
     *saved,
     gradient,
     cpu=slices,
-    tpu=pulled(_conv3d_whole),
+    tpu=slices if _form(saved[1].shape) == 'outputs' else whole,
     default=sliced_again,
   )
 

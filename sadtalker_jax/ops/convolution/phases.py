@@ -10,7 +10,7 @@ Layout: [B, H, W, C] and kernels [3, 3, I, O], or [B, D, H, W, C] and
 [3, 3, 3, I, O]; only height and width are repeated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import functools
 import itertools
 from typing import Any
@@ -33,7 +33,7 @@ _ORDER = {2: (0, 1), 4: (0, 1, 1, 2)}
 # Places of distinct phases with as many taps: first and last, and the middle.
 _GROUPS = {2: ((0, 1),), 4: ((0, 2), (1,))}
 
-Kernels = tuple[tuple[Any, ...], ...]  # arrays of numpy, or of jax
+Kernels = tuple[Any, ...]  # arrays of numpy, or of jax
 
 
 @functools.cache
@@ -68,20 +68,32 @@ def repeating(factor: int) -> Callable[..., jax.Array]:
 
 
 def split(kernel: np.ndarray | jax.Array, factor: int) -> Kernels:
-  """Kernels of the distinct phases, as rows of columns.
+  """Kernels of the convolutions whose outputs are the phases.
+
+  Phases with as many taps are outputs of one convolution, row by row.
 
   Args:
     kernel: [3, 3, I, O] or [3, 3, 3, I, O].
     factor: number f of repetitions, 2 or 4.
 
   Returns:
-    2 x 2 or 3 x 3 of [(3,) 1 or 2, 1 or 2, I, O], type of `kernel`.
+    1 or 4 of [(3,) 1 or 2, 1 or 2, I, n O] for n phases, type of `kernel`.
   """
   rows = [_added(kernel, sums, kernel.ndim - 4) for sums in _PHASES[factor]]
-  return tuple(
-    tuple(_added(row, sums, kernel.ndim - 3) for sums in _PHASES[factor])
+  parts = [
+    [_added(row, sums, kernel.ndim - 3) for sums in _PHASES[factor]]
     for row in rows
+  ]
+  arrays = np if isinstance(kernel, np.ndarray) else jnp
+  return tuple(
+    arrays.concatenate([parts[i][j] for i in high for j in wide], -1)
+    for high, wide in _together(factor)
   )
+
+
+def _together(factor: int) -> Iterator[tuple[tuple[int, ...], ...]]:
+  """Places, in height and width, of the phases of each convolution."""
+  return itertools.product(_GROUPS[factor], repeat=2)
 
 
 def _added(kernel: Any, sums: np.ndarray, axis: int) -> Any:
@@ -97,16 +109,16 @@ def _added(kernel: Any, sums: np.ndarray, axis: int) -> Any:
 
 def conv(
   x: jax.Array,
-  kernels: Sequence[Sequence[jax.Array]],
+  kernels: Sequence[jax.Array],
   factor: int,
   *,
   precision: lax.PrecisionLike = None,
 ) -> jax.Array:
   """Convolution, with stride 1, of a map whose pixels are repeated.
 
-  Phases with as many taps are outputs of one convolution with symmetric
-  padding, of which each takes all but one row and column: it reads the map
-  once, and no padded copies of it.
+  The convolution of phases with as many taps has symmetric padding, and each
+  takes all but one row and column: it reads the map once, and no padded copies
+  of it.
 
   Args:
     x: [B, H, W, C] or [B, D, H, W, C] map before the repetition.
@@ -120,12 +132,12 @@ def conv(
   height, width = x.shape[-3:-1]
   deep = [(1, 1)] * (x.ndim - 4)
   found = {}
-  for high, wide in itertools.product(_GROUPS[factor], repeat=2):
+  for kernel, (high, wide) in zip(kernels, _together(factor), strict=True):
     places = list(itertools.product(enumerate(high), enumerate(wide)))
     pads = [(len(group) - 1,) * 2 for group in (high, wide)]
     y = conv_ops.conv_general_dilated(
       x,
-      jnp.concatenate([kernels[i][j] for (_, i), (_, j) in places], -1),
+      kernel,
       (1,) * (x.ndim - 2),
       [*deep, *pads],
       dimension_numbers=conv_ops.channels_last(x.ndim - 2),

@@ -45,7 +45,7 @@ def _weights(kind='spade'):
 @functools.cache
 def _step(kind='spade', method=None, **changes):
   module = generator.Generator(kind, **{**SMALL, **changes})
-  return jax.jit(functools.partial(module.apply, method=method, train=False))
+  return checks.jit(functools.partial(module.apply, method=method, train=False))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_training_moves_every_statistic_and_gradients_are_finite(kind):
     return jnp.square(output.prediction).sum(), changed
 
   # A black picture, and keypoints all at one place.
-  step = jax.jit(jax.grad(loss, range(4), has_aux=True))
+  step = checks.jit(jax.grad(loss, range(4), has_aux=True))
   gradients, _ = step(weights['params'], *[0 * x for x in _inputs()])
   assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradients))
   gradients, changed = step(weights['params'], *_inputs())

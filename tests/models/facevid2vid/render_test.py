@@ -48,7 +48,7 @@ def _inputs():
   return checks.picture(1, 16, 16, 3), source, windows
 
 
-_render = jax.jit(
+_render = checks.jit(
   functools.partial(render.render, networks=NETWORKS),
   static_argnames=('zero_t_xz', 'pi_314'),
 )
@@ -97,7 +97,7 @@ def test_gradients_are_finite_and_reach_the_mapping():
     frames = render.render(weights, image, source, windows, networks=NETWORKS)
     return jnp.square(frames).sum()
 
-  step = jax.jit(jax.grad(loss, (0, 1, 2)))
+  step = checks.jit(jax.grad(loss, (0, 1, 2)))
   for scale in (1, 0):  # of the inputs: random ones, and nothing at all
     gradients = step(_weights()['mapping'], scale * image, scale * windows)
     for leaf in jax.tree.leaves(gradients):

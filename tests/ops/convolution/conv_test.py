@@ -81,7 +81,8 @@ def test_tpus_alone_get_convolutions_in_three_dimensions(
   traced = jax.jit(jax.grad(run, (0, 1))).trace(x, kernel)
   text = traced.lower(lowering_platforms=(lowered_for,)).as_text()
   ranks = {len(shape) for shape in hlo.convolutions(text)}
-  assert ranks == {5 if lowered_for == 'tpu' else 4}
+  many_taps = size[0] > 3
+  assert ranks == {5 if lowered_for == 'tpu' and not many_taps else 4}
 
 
 @_KERNELS
