@@ -41,6 +41,7 @@ _KINDS = {
   'pair': 'two numbers',
   'graded': 'name and number',
   'box': 'four numbers',
+  'speakers': 'numbers of faces, each with a recording',
 }
 
 _OPTIONS = """# Options

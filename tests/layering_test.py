@@ -77,6 +77,7 @@ ALLOWED_ONLY_IN = {
 # one rank never import each other, but for the lowest, which are modules.
 INFERENCE_RANK = {
   'option_specs': 0,
+  'finish_options': 0,
   'options': 0,
   'bundle': 0,
   'emotions': 0,
@@ -88,12 +89,15 @@ INFERENCE_RANK = {
   'puppet': 1,
   'neural': 1,
   'enhance': 1,
+  'framing': 0,
   'marks': 1,
   'geometry_video': 1,
   'direction': 2,
   'registry': 2,
   'animation': 3,
+  'finishing': 4,
   'footage': 4,
+  'group': 4,
   'live': 4,
   'pipeline': 5,
   'batch': 6,

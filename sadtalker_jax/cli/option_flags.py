@@ -54,6 +54,8 @@ def _form(spec: option_specs.Spec) -> dict[str, Any]:
   if spec.kind in ('angles', 'paths', 'graded'):
     form['nargs'] = '+'
     names = names[:1]
+  elif spec.kind == 'speakers':
+    form['action'] = 'append'
   elif len(names) > 1:
     form['nargs'] = len(names)
   if names:

@@ -81,6 +81,7 @@ _WAV2LIP = (
   '(Rudrabha/Wav2Lip)'
 )
 _FACEXLIB = 'MIT (xinntao/facexlib)'
+_REALESRGAN = 'BSD-3-Clause (xinntao/Real-ESRGAN)'
 _TORCHVISION = 'BSD-3-Clause (torchvision); trained on ImageNet'
 
 # The names of audio2exp and audio2pose are misspelt in the originals.
@@ -212,6 +213,29 @@ FILES: tuple[ReleasedFile, ...] = (
     ignored=(
       rules.Ignored(r'params\..*', 'weights before they were averaged'),
     ),
+  ),
+  *(
+    ReleasedFile(
+      name,
+      (ReleasedPart(network, _nested('params_ema', 'params')),),
+      licence,
+      ignored=(rules.Ignored(r'params\..*', 'weights before averaging'),),
+    )
+    for name, network, licence in (
+      (
+        'RestoreFormer.pth',
+        'restoreformer',
+        'Apache-2.0 (wzhouxiff/RestoreFormer, from the release of GFPGAN)',
+      ),
+      ('RealESRGAN_x2plus.pth', 'realesrgan_x2', _REALESRGAN),
+      ('RealESRGAN_x4plus.pth', 'realesrgan_x4', _REALESRGAN),
+    )
+  ),
+  ReleasedFile(
+    'parsing_parsenet.pth',
+    (ReleasedPart('parsenet', _nested()),),
+    'MIT (xinntao/facexlib); trained on CelebAMask-HQ, which is for '
+    'non-commercial research',
   ),
   ReleasedFile(
     'alexnet-owt-7be5be79.pth',

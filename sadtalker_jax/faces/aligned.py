@@ -105,31 +105,76 @@ def cut(pictures: jax.Array, to_picture: jax.Array) -> jax.Array:
 
 
 def paste(
-  pictures: jax.Array, faces: jax.Array, to_square: jax.Array, *, upscale: int
+  pictures: jax.Array,
+  faces: jax.Array,
+  to_square: jax.Array,
+  *,
+  upscale: int,
+  masks: jax.Array | None = None,
+  below: jax.Array | None = None,
 ) -> jax.Array:
-  """Pictures with squares pasted into them, their rims blended.
+  """Pictures with squares pasted into them.
 
   Args:
     pictures: [B, H, W, 3] uint8.
     faces: [B, 512, 512, 3] float32 in [0, 255].
     to_square: [B, 2, 3] similarities from the picture to the square.
     upscale: whole factor by which the result is larger, 1 or more.
+    masks: [B, 512, 512] weights of the faces, such as those of `face_mask`;
+      None for the squares without a rim, blurred.
+    below: [B, H * upscale, W * upscale, 3] uint8, enlarged pictures; None for
+      plain resampling.
 
   Returns:
     [B, H * upscale, W * upscale, 3] uint8.
   """
   height, width = (side * upscale for side in pictures.shape[1:3])
 
-  def one(inputs: tuple[jax.Array, ...]) -> jax.Array:
-    picture, face, matrix = inputs
+  def one(inputs: tuple[jax.Array | None, ...]) -> jax.Array:
+    picture, face, matrix, mask, large = inputs
+    assert picture is not None and face is not None and matrix is not None
     place = _moved(height, width, 1 / upscale, matrix[None])[0]
-    weight = _profile(place[..., :1]) * _profile(place[..., 1:])  # [H, W, 1]
+    if mask is None:
+      weight = _profile(place[..., :1]) * _profile(place[..., 1:])  # [H, W, 1]
+    else:
+      weight = mask_in(mask[None], matrix[None], (height, width), 1 / upscale)[
+        0
+      ]
     above = _sampled(face[None], place[None])[0]
-    below = _enlarged(picture, upscale)
-    return _to_bytes(below + weight * (above - below))
+    if large is None:
+      base = _enlarged(picture, upscale)
+    else:
+      base = large.astype(jnp.float32)
+    return _to_bytes(base + weight * (above - base))
 
   # One after the other: a batch of large float pictures needs much memory.
-  return lax.map(one, (pictures, faces, to_square))
+  return lax.map(one, (pictures, faces, to_square, masks, below))
+
+
+def mask_in(
+  masks: jax.Array,
+  to_square: jax.Array,
+  size: tuple[int, int],
+  pixel: float,
+) -> jax.Array:
+  """Masks of squares where these lie in pictures, 0 outside.
+
+  Args:
+    masks: [B, N, N] float32.
+    to_square: [B, 2, 3] similarities from the picture to the square.
+    size: rows and columns of the result.
+    pixel: side of its pixels, in pixels of the picture.
+
+  Returns:
+    [B, rows, columns, 1] float32.
+  """
+  place = _moved(*size, pixel, to_square)
+  return grid_sample.grid_sample_2d(
+    masks[..., None],
+    place * (2 / masks.shape[-1]) - 1,
+    padding='zeros',
+    align_corners=False,
+  )
 
 
 def enlarge(pictures: jax.Array, *, upscale: int) -> jax.Array:

@@ -10,17 +10,22 @@ import numpy as np
 
 from sadtalker_jax import jax_settings
 from sadtalker_jax.faces import crop
-from sadtalker_jax.inference import geometry_video, inputs, rendering, tracks
+from sadtalker_jax.inference import (
+  framing,
+  geometry_video,
+  inputs,
+  rendering,
+  tracks,
+)
 from sadtalker_jax.inference import marks as marks_lib
 from sadtalker_jax.inference import portrait as portrait_lib
-from sadtalker_jax.inference.enhance import face_enhancer
-from sadtalker_jax.marking import embedding
-from sadtalker_jax.media import blend, encoder, video
+from sadtalker_jax.inference.enhance import enhancers
+from sadtalker_jax.marking import embedding, statements
+from sadtalker_jax.media import encoder, video
+from sadtalker_jax.media import encoding as encoding_lib
 
 Path = inputs.Path
 Sound = inputs.Sound
-
-FEATHER = 0.06  # soft border of a pasted window, share of its shorter side
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,9 +38,11 @@ class Animation:
   sound: encoder.Sound | None
   drawer: rendering.Drawer
   batch_size: int
-  enhancer: face_enhancer.FaceEnhancer | None = None
+  enhancer: enhancers.Enhancer | None = None
   geometry: geometry_video.GeometryRenderer | None = None
   marks: marks_lib.Marks | None = None  # None: frames and file say nothing
+  crop: framing.IntBox | None = None  # of a frame before it is enhanced
+  encoding: encoding_lib.Encoding = encoding_lib.Encoding()
 
   @property
   def track(self) -> np.ndarray:
@@ -48,6 +55,11 @@ class Animation:
     return self.marks.marker if self.marks else None
 
   @property
+  def source_type(self) -> str:
+    """Word of IPTC for how its frames came to be."""
+    return statements.GENERATED
+
+  @property
   def num_frames(self) -> int:
     """T."""
     return len(self.track)
@@ -55,11 +67,29 @@ class Animation:
   @property
   def size(self) -> tuple[int, int]:
     """Width and height of the frames that come out."""
-    width, height = self.portrait.frame_size
-    if self.portrait.window.paste:
-      height, width = self.portrait.picture.shape[:2]
+    width, height = self._whole
+    if self.crop is not None:
+      x0, y0, x1, y1 = self.crop
+      width, height = x1 - x0, y1 - y0
     scale = self.enhancer.upscale if self.enhancer else 1
     return width * scale, height * scale
+
+  @property
+  def shown(self) -> framing.Share:
+    """The part of drawn or pasted frames that comes out."""
+    if self.crop is None:
+      return framing.WHOLE
+    width, height = self._whole
+    x0, y0, x1, y1 = self.crop
+    return x0 / width, y0 / height, x1 / width, y1 / height
+
+  @property
+  def _whole(self) -> tuple[int, int]:
+    """Width and height of drawn or pasted frames."""
+    if self.portrait.window.paste:
+      height, width = self.portrait.picture.shape[:2]
+      return width, height
+    return self.portrait.frame_size
 
   def render_job(self) -> rendering.RenderJob:
     """What is drawn, with the work on the portrait alone done."""
@@ -76,16 +106,13 @@ class Animation:
     batches = iter(drawn)
     window = self.portrait.window
     if window.paste:
-      x0, y0, x1, y1 = (round(v) for v in window.box)
-      paster = blend.Paster(
-        self.portrait.picture,
-        (x0, y0, x1, y1),
-        feather=FEATHER * min(x1 - x0, y1 - y0),
-        color_match=True,
-      )
+      paster = framing.paster(self.portrait)
       batches = (paster.paste(batch) for batch in batches)
     else:
       batches = (_shaped(batch, self.portrait.frame_size) for batch in batches)
+    if self.crop is not None:
+      left, top, right, bottom = self.crop
+      batches = (batch[:, top:bottom, left:right] for batch in batches)
     if self.enhancer is not None:
       batches = self.enhancer.stream(batches)
     if self.marks is not None:
@@ -199,6 +226,7 @@ class Animation:
       overwrite=overwrite,
       tags=self.marks.tags if self.marks else None,
       seal=self.marks.seal if self.marks else None,
+      encoding=self.encoding,
     )
     with writer:
       for batch in batches:

@@ -40,11 +40,13 @@ def check_sound(is_given: bool, options: options_lib.Options) -> None:
   """
   if is_given and options.idle is not None:
     raise errors.InputError('idle: expected no recording beside it')
-  stand_ins = options.idle, options.drive, options.ref_pose
-  if not is_given and stand_ins == (None, None, None):
+  if is_given and options.speakers is not None:
+    raise errors.InputError('speakers: expected no recording beside them')
+  stand_ins = (options.idle, options.drive, options.ref_pose, options.speakers)
+  if not is_given and not any(value is not None for value in stand_ins):
     raise errors.InputError(
-      'audio: expected a recording, or one of idle, drive and ref_pose; found '
-      'none'
+      'audio: expected a recording, or one of idle, drive, ref_pose and '
+      'speakers; found none'
     )
 
 
@@ -58,6 +60,10 @@ def heard(given: Sound | None, options: options_lib.Options) -> Heard | None:
   Raises:
     InputError: as `check_sound`; it cannot be read, or is no sound.
   """
+  if options.keep_background_sound:
+    raise errors.InputError(
+      'keep_background_sound: expected with a video as the source only'
+    )
   check_sound(given is not None, options)
   if given is not None:
     return sound(given, options.audio_track)
@@ -117,6 +123,7 @@ def given_files(
     'head motion': options.ref_pose,
     'blinks': options.ref_eyeblink,
     'motion': options.drive,
+    **{f'recording {face}': path for face, path in options.speakers or ()},
   }
   return {
     role: value

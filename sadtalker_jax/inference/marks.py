@@ -18,6 +18,7 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import framing
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference import tracks
@@ -123,6 +124,9 @@ def planned(
   bundle: bundle_lib.Bundle,
   chosen: Tools,
   inputs: Mapping[str, str | os.PathLike[str]],
+  *,
+  shown: framing.Share = framing.WHOLE,
+  source_type: str = statements.GENERATED,
 ) -> Marks:
   """The marks of a clip; without an invisible one where options turn it off.
 
@@ -136,6 +140,8 @@ def planned(
     bundle: Bundle whose number the mark names.
     chosen: What marks are made with.
     inputs: Files that the clip is made of, by what they are.
+    shown: Part of the portrait's frames that comes out.
+    source_type: Word of IPTC for how the clip came to be.
 
   Raises:
     InputError: frames are too small for a mark, or have no room for the label.
@@ -146,14 +152,17 @@ def planned(
     payloads.JOB_BITS,
   )
   payload = payloads.Payload(bundle.number, job)
-  statement = statements.Statement.of_ours(payload.model, payload.job_id)
+  statement = statements.Statement.of_ours(
+    payload.model, payload.job_id, source_type
+  )
   label = None
   if chosen.label is not None:
-    label = chosen.label(size, _faces(portrait, size, bundle))
+    label = chosen.label(size, _faces(portrait, size, bundle, shown))
   marker = None
   if chosen.is_marked:
     embedding.check_size(size)
-    marker = embedding.Marker(_host(portrait), size, payload, chosen.key)
+    host = _host(portrait, shown)
+    marker = embedding.Marker(host, size, payload, chosen.key)
   else:
     logging.warning('mark off: frames get no invisible mark')
   return Marks(statement, marker, label, chosen.signer, inputs)
@@ -170,36 +179,31 @@ def _faces(
   portrait: portrait_lib.Portrait,
   size: tuple[int, int],
   bundle: bundle_lib.Bundle,
+  shown: framing.Share,
 ) -> list[labels.Box]:
   """Where faces may be in frames, foreheads and moving chins included."""
-  picture, window = portrait.picture, portrait.window
-  left, top, right, bottom = window.box
-  if window.paste:
-    left, top, right, bottom = 0, 0, picture.shape[1], picture.shape[0]
-  across, down = size[0] / (right - left), size[1] / (bottom - top)
+  x0, y0, x1, y1 = shown
+  whole = round(size[0] / (x1 - x0)), round(size[1] / (y1 - y0))
+  corner = np.array([x0, y0, x0, y0]) * np.tile(whole, 2)
   found = []
-  for face in bundle.detector.detect(picture):
-    x0, y0, x1, y1 = face.box
-    more = _ROOM * np.array([x0 - x1, y0 - y1, x1 - x0, y1 - y0])
-    x0, y0, x1, y1 = np.array(face.box) + more
-    found.append(
-      (
-        (x0 - left) * across,
-        (y0 - top) * down,
-        (x1 - left) * across,
-        (y1 - top) * down,
-      )
-    )
+  for box in framing.faces(portrait, whole, bundle):
+    sides = box[2:] - box[:2]
+    room = _ROOM * np.concatenate([-sides, sides])
+    left, top, right, bottom = (float(v) for v in box + room - corner)
+    found.append((left, top, right, bottom))
   return found
 
 
-def _host(portrait: portrait_lib.Portrait) -> np.ndarray:
+def _host(portrait: portrait_lib.Portrait, shown: framing.Share) -> np.ndarray:
   """The part of the picture that frames show, [H, W, 3] uint8."""
   picture, window = portrait.picture, portrait.window
-  if window.paste:
-    return picture
-  x0, y0, x1, y1 = (round(side) for side in window.box)
-  # A window may reach beyond the picture.
-  rows = np.clip(np.arange(y0, max(y1, y0 + 1)), 0, picture.shape[0] - 1)
-  columns = np.clip(np.arange(x0, max(x1, x0 + 1)), 0, picture.shape[1] - 1)
-  return picture[rows][:, columns]
+  if not window.paste:
+    x0, y0, x1, y1 = (round(side) for side in window.box)
+    # A window may reach beyond the picture.
+    rows = np.clip(np.arange(y0, max(y1, y0 + 1)), 0, picture.shape[0] - 1)
+    columns = np.clip(np.arange(x0, max(x1, x0 + 1)), 0, picture.shape[1] - 1)
+    picture = picture[rows][:, columns]
+  height, width = picture.shape[:2]
+  left, top = int(width * shown[0]), int(height * shown[1])
+  right, bottom = round(width * shown[2]), round(height * shown[3])
+  return picture[top : max(bottom, top + 1), left : max(right, left + 1)]

@@ -3,17 +3,20 @@
 A `Spec` has all that flags, manifests and documentation want to know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+import dataclasses
 import math
 import numbers
 import os
 import pathlib
+import re
 from typing import Any, Literal, NamedTuple
 
 from sadtalker_jax import errors
 
 # What values of an option are; `angles`, `pair` and `box` are tuples of
-# numbers, `graded` is one of the choices and how much of it.
+# numbers, `graded` is one of the choices and how much of it, `speakers` are
+# pairs of a face's number and a recording.
 Kind = Literal[
   'flag',
   'integer',
@@ -26,7 +29,10 @@ Kind = Literal[
   'box',
   'word',
   'graded',
+  'speakers',
 ]
+
+OF_FILES = frozenset({'path', 'paths', 'speakers'})  # kinds that name files
 
 
 class Spec(NamedTuple):
@@ -67,6 +73,20 @@ class Spec(NamedTuple):
     if math.isfinite(self.least):
       return f'at least {_exact(self.least)}'
     return ''
+
+
+def option(default: Any, kind: Kind, help: str, **rest: Any) -> Any:
+  """A field of a class of options, and its description.
+
+  Args:
+    default: Value that is taken where none is given.
+    kind: What values are.
+    help: What the option does, one sentence.
+    **rest: Other fields of `Spec`.
+  """
+  return dataclasses.field(
+    default=default, metadata={'kind': kind, 'help': help, **rest}
+  )
 
 
 def _exact(limit: float) -> str:
@@ -157,6 +177,38 @@ def _graded(spec: Spec, value: Any) -> tuple[str, float]:
   return name, amount
 
 
+def _speakers(spec: Spec, value: Any) -> tuple[tuple[int, pathlib.Path], ...]:
+  """Faces and recordings: an object, pairs, or texts such as 0=speech.wav."""
+  wanted = 'faces and recordings, such as 0=speech.wav'
+  pairs = value.items() if isinstance(value, Mapping) else value
+  if isinstance(value, str) or not isinstance(pairs, Iterable):
+    raise spec.fail(wanted, value)
+  found: dict[int, pathlib.Path] = {}
+  for pair in pairs:
+    face, path = _speaker(pair)
+    if not path or not spec.least <= face <= spec.most:
+      raise spec.fail(wanted, value)
+    if face in found:
+      raise spec.fail(f'one recording for face {face}', value)
+    found[face] = pathlib.Path(path)
+  if not found:
+    raise spec.fail(wanted, value)
+  return tuple(sorted(found.items()))
+
+
+def _speaker(pair: Any) -> tuple[int, Any]:
+  """A face and a recording; no recording where it is no such pair."""
+  if isinstance(pair, str):
+    face, _, path = pair.partition('=')
+  elif isinstance(pair, (tuple, list)) and len(pair) == 2:
+    face, path = pair
+  else:
+    return -1, ''
+  is_path = isinstance(path, (str, os.PathLike)) and os.fspath(path)
+  is_face = re.fullmatch('[0-9]{1,3}', str(face)) is not None
+  return (int(face), path) if is_face and is_path else (-1, '')
+
+
 def _box(spec: Spec, value: Any) -> tuple[float, ...]:
   corners = _numbers(spec, value, 'four numbers x0 y0 x1 y1')
   inside = all(spec.least <= corner <= spec.most for corner in corners)
@@ -177,4 +229,5 @@ _CHECKS: Mapping[Kind, Any] = {
   'pair': _pair,
   'graded': _graded,
   'box': _box,
+  'speakers': _speakers,
 }

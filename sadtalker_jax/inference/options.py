@@ -3,7 +3,8 @@
 Each field of `Options` says once what it is: its type, help, choices and range.
 The flags of the command line (`cli.option_flags`), the checks of manifests
 (`batch.manifest`) and the table in docs/reference/options.md are made of that.
-So all are in one class, and the file is longer than others.
+What is done to frames that are drawn, and to their file, is in the base class,
+`finish_options`.
 """
 
 from collections.abc import Mapping
@@ -13,23 +14,11 @@ import pathlib
 from typing import Any, Literal, get_args
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.inference import emotions, option_specs
+from sadtalker_jax.inference import emotions, finish_options, option_specs
 from sadtalker_jax.media import limits
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
-EnhancerName = Literal['gfpgan']
-Mark = Literal['on', 'off']
 End = Literal['loop', 'freeze', 'stop']
-LabelPlace = Literal[
-  'auto',
-  'bottom',
-  'top',
-  'bottom-left',
-  'bottom-right',
-  'top-left',
-  'top-right',
-]
-OWN = 'own'  # in place of the files that sign: the key of the user
 AUTO = 'auto'  # the best motion or renderer that the bundle has
 
 # Sides that the canvases of the renderers can have; released weights are for
@@ -37,37 +26,28 @@ AUTO = 'auto'  # the best motion or renderer that the bundle has
 _SIZE_STEP, _LARGEST = 64, 1024
 
 
-def _option(
-  default: Any, kind: option_specs.Kind, help: str, **rest: Any
-) -> Any:
-  """A field of `Options` and its description."""
-  return dataclasses.field(
-    default=default, metadata={'kind': kind, 'help': help, **rest}
-  )
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(finish_options.FinishOptions):
   """Options of one animation; names as in the published program.
 
   Raises:
     InputError: a value is not possible; the message names it.
   """
 
-  preprocess: Preprocess = _option(
+  preprocess: Preprocess = option_specs.option(
     'crop',
     'name',
     'Part of the picture that is animated; full modes paste it back.',
     choices=get_args(Preprocess),
   )
-  size: int = _option(
+  size: int = option_specs.option(
     256,
     'integer',
     f'Side of the animated crop in pixels: 256, 512 or another multiple of '
     f'{_SIZE_STEP} to {_LARGEST}.',
     metavar='PIXELS',
   )
-  fps: float | None = _option(
+  fps: float | None = option_specs.option(
     None,
     'number',
     'Frames per second of the result; by default 25, or those of a video as '
@@ -76,14 +56,20 @@ class Options:
     most=120,
     metavar='FPS',
   )
-  end: End = _option(
+  end: End = option_specs.option(
     'loop',
     'name',
     'Where the sound is longer than a video as the source: loop plays it back '
     'and forth, freeze holds its last frame, stop ends with it.',
     choices=get_args(End),
   )
-  seed: int | None = _option(
+  keep_background_sound: bool = option_specs.option(
+    False,
+    'flag',
+    'Keep the sound of a video as the source under the recording, 12 dB '
+    'quieter; its own voice is in it.',
+  )
+  seed: int | None = option_specs.option(
     None,
     'integer',
     'Random seed for head motion, gaze and blinks; by default that of the '
@@ -92,7 +78,7 @@ class Options:
     most=2**32 - 1,
     metavar='N',
   )
-  pose_style: int = _option(
+  pose_style: int = option_specs.option(
     0,
     'integer',
     f'Manner of head motion: 1 is calm, {conventions.NUM_STYLES - 1} lively, 0 '
@@ -100,14 +86,16 @@ class Options:
     least=0,
     most=conventions.NUM_STYLES - 1,
   )
-  expression_scale: float = _option(
+  expression_scale: float = option_specs.option(
     1.0, 'number', 'Strength of the generated expression.', least=0, most=10
   )
-  still: bool = _option(False, 'flag', 'Keep the head pose of the picture.')
-  blink: bool = _option(
+  still: bool = option_specs.option(
+    False, 'flag', 'Keep the head pose of the picture.'
+  )
+  blink: bool = option_specs.option(
     True, 'flag', 'No random blinks and glances.', flag='no_blink'
   )
-  input_yaw: tuple[float, ...] | None = _option(
+  input_yaw: tuple[float, ...] | None = option_specs.option(
     None,
     'angles',
     'Path of the yaw over the clip, degrees.',
@@ -115,7 +103,7 @@ class Options:
     most=90,
     metavar='DEGREES',
   )
-  input_pitch: tuple[float, ...] | None = _option(
+  input_pitch: tuple[float, ...] | None = option_specs.option(
     None,
     'angles',
     'Path of the pitch over the clip, degrees.',
@@ -123,7 +111,7 @@ class Options:
     most=90,
     metavar='DEGREES',
   )
-  input_roll: tuple[float, ...] | None = _option(
+  input_roll: tuple[float, ...] | None = option_specs.option(
     None,
     'angles',
     'Path of the roll over the clip, degrees.',
@@ -131,19 +119,19 @@ class Options:
     most=90,
     metavar='DEGREES',
   )
-  ref_pose: pathlib.Path | None = _option(
+  ref_pose: pathlib.Path | None = option_specs.option(
     None, 'path', 'Video whose head motion is taken.', metavar='FILE'
   )
-  ref_eyeblink: pathlib.Path | None = _option(
+  ref_eyeblink: pathlib.Path | None = option_specs.option(
     None, 'path', 'Video whose blinks and eyes are taken.', metavar='FILE'
   )
-  drive: pathlib.Path | None = _option(
+  drive: pathlib.Path | None = option_specs.option(
     None,
     'path',
     'Video whose face is followed instead of a sound: expression, eyes, head.',
     metavar='FILE',
   )
-  idle: float | None = _option(
+  idle: float | None = option_specs.option(
     None,
     'number',
     'Seconds of a listener, without a recording.',
@@ -151,7 +139,7 @@ class Options:
     most=3600,
     metavar='SECONDS',
   )
-  emotion: tuple[str, float] | None = _option(
+  emotion: tuple[str, float] | None = option_specs.option(
     None,
     'graded',
     f'Emotion, and its strength to {emotions.MAX_STRENGTH:g}: '
@@ -161,7 +149,7 @@ class Options:
     most=emotions.MAX_STRENGTH,
     metavar='NAME',
   )
-  gaze: tuple[float, float] | None = _option(
+  gaze: tuple[float, float] | None = option_specs.option(
     None,
     'pair',
     "Where the eyes look, instead of glances: degrees to the person's left, "
@@ -170,7 +158,7 @@ class Options:
     most=emotions.MAX_GAZE,
     metavar='X Y',
   )
-  blink_rate: float | None = _option(
+  blink_rate: float | None = option_specs.option(
     None,
     'number',
     'Blinks a minute; by default as people do in conversation, about 25.',
@@ -178,16 +166,26 @@ class Options:
     most=60,
     metavar='N',
   )
-  keyframes: pathlib.Path | None = _option(
+  keyframes: pathlib.Path | None = option_specs.option(
     None,
     'path',
     'JSON file that says when emotion, gaze, pose and scale are what.',
     metavar='FILE',
   )
-  face_index: int = _option(
+  speakers: tuple[tuple[int, pathlib.Path], ...] | None = option_specs.option(
+    None,
+    'speakers',
+    'Who says what in a picture of several people: the number of a face, as '
+    'for face_index, and its recording. The others listen.',
+    least=0,
+    most=999,
+    metavar='FACE=FILE',
+    flag='speaker',
+  )
+  face_index: int = option_specs.option(
     0, 'integer', 'Face of the picture, 0 for the largest.', least=0, most=999
   )
-  box: tuple[float, float, float, float] | None = _option(
+  box: tuple[float, float, float, float] | None = option_specs.option(
     None,
     'box',
     'Box of the face in pixels, instead of the detector.',
@@ -195,7 +193,7 @@ class Options:
     most=limits.MAX_SIDE,
     metavar='X0 Y0 X1 Y1',
   )
-  audio_track: int | None = _option(
+  audio_track: int | None = option_specs.option(
     None,
     'integer',
     'Sound track of a file that has several, 0 for the first; by default the '
@@ -204,14 +202,14 @@ class Options:
     most=999,
     metavar='N',
   )
-  batch_size: int = _option(
+  batch_size: int = option_specs.option(
     8,
     'integer',
     'Frames rendered together; changes speed and memory only.',
     least=1,
     most=100_000,
   )
-  motion: str = _option(
+  motion: str = option_specs.option(
     AUTO,
     'word',
     'Where motion comes from: phonetic (lips follow the phones in the sound), '
@@ -219,77 +217,32 @@ class Options:
     'the bundle), or auto: learned where the bundle has it, else phonetic.',
     metavar='NAME',
   )
-  renderer: str = _option(
+  renderer: str = option_specs.option(
     AUTO,
     'word',
     'What draws: puppet (the photo itself, no weights), neural (the networks '
     'of the bundle), or auto, the best that the bundle has.',
     metavar='NAME',
   )
-  enhancer: EnhancerName | None = _option(
-    None,
-    'name',
-    'Network that restores faces; frames become twice as large.',
-    choices=get_args(EnhancerName),
-  )
-  release_chunks: bool = _option(
+  release_chunks: bool = option_specs.option(
     False,
     'flag',
     'Head motion in chunks that do not join, as published (quirk Q8).',
   )
-  release_crop: bool = _option(
+  release_crop: bool = option_specs.option(
     False,
     'flag',
     'The crop of the published program, mistakes included (quirk Q17 to '
     'quirk Q19).',
   )
-  face3dvis: bool = _option(
+  face3dvis: bool = option_specs.option(
     False, 'flag', 'Also <video>_face3dvis.mp4: the 3-D face beside the photo.'
   )
-  bfm_folder: pathlib.Path | None = _option(
+  bfm_folder: pathlib.Path | None = option_specs.option(
     None,
     'path',
     'Basel Face Model, for --face3dvis of networks that speak of it.',
     metavar='PATH',
-  )
-
-  mark: Mark = _option(
-    'on',
-    'name',
-    'Invisible mark in every frame, by which `sadtalker detect` knows them.',
-    choices=get_args(Mark),
-  )
-  mark_key: pathlib.Path | None = _option(
-    None,
-    'path',
-    'Key of the mark, a file of 16 bytes or more; else the public key.',
-    metavar='FILE',
-  )
-
-  label: str | None = _option(
-    None,
-    'word',
-    'Text that people see on a plate in every frame, never over a face.',
-    metavar='TEXT',
-  )
-  label_place: LabelPlace = _option(
-    'auto',
-    'name',
-    'Place of that text; auto takes the first that is beside all faces.',
-    choices=get_args(LabelPlace),
-  )
-  label_font: pathlib.Path | None = _option(
-    None,
-    'path',
-    'Font of that text (TrueType or OpenType); else one for English.',
-    metavar='FILE',
-  )
-  sign: tuple[pathlib.Path, ...] | None = _option(
-    None,
-    'paths',
-    'Signature in the file (C2PA; extra provenance): the files of a '
-    f'certificate and its key, or {OWN} for a key of yours that is made once.',
-    metavar='CERT [KEY]',
   )
 
   def __post_init__(self) -> None:
@@ -303,14 +256,16 @@ class Options:
     for name in ('idle', 'ref_pose', 'ref_eyeblink'):
       if self.drive is not None and getattr(self, name) is not None:
         raise errors.InputError(f'{name}: expected without drive')
-    sign = tuple(map(str, self.sign or (OWN,)))
-    if len(sign) != 2 and sign != (OWN,):
-      raise by_name()['sign'].fail(f'a certificate and a key, or {OWN}', sign)
+    self._check_finish()
 
 
 @functools.cache
 def specs() -> tuple[option_specs.Spec, ...]:
-  """All options in order."""
+  """All options in order, those of the finished file last."""
+  last = {
+    field.name for field in dataclasses.fields(finish_options.FinishOptions)
+  }
+  fields = dataclasses.fields(Options)
   return tuple(
     option_specs.Spec(
       name=field.name,
@@ -318,7 +273,7 @@ def specs() -> tuple[option_specs.Spec, ...]:
       optional=field.default is None,
       **field.metadata,
     )
-    for field in dataclasses.fields(Options)
+    for field in sorted(fields, key=lambda field: field.name in last)
   )
 
 

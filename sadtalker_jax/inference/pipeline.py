@@ -7,7 +7,7 @@
 renderer from `registry`, and hands out an `animation.Animation`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import dataclasses
 import pathlib
 import threading
@@ -18,9 +18,9 @@ import jax
 from sadtalker_jax import conventions, errors, jax_settings
 from sadtalker_jax.inference import (
   animation,
+  finishing,
   geometry_video,
   inputs,
-  marks,
   registry,
   rendering,
   tracks,
@@ -28,8 +28,9 @@ from sadtalker_jax.inference import (
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.direction import directing
-from sadtalker_jax.inference.enhance import face_enhancer
+from sadtalker_jax.inference.enhance import enhancers
 from sadtalker_jax.inference.footage import footage
+from sadtalker_jax.inference.group import group
 from sadtalker_jax.inference.live import opening, session
 from sadtalker_jax.inference.motion import driven, reference_videos
 from sadtalker_jax.media import video
@@ -69,7 +70,7 @@ class Animator:
     self._motions: dict[str, tracks.Motion] = {}
     self._renderers: dict[str, rendering.Renderer] = {}
     self._geometries: dict[object, geometry_video.GeometryRenderer] = {}
-    self._enhancer: face_enhancer.FaceEnhancer | None = None
+    self._enhancers = enhancers.Enhancers(self._bundle)
     self._lock = threading.Lock()
 
   @classmethod
@@ -202,14 +203,28 @@ class Animator:
     audio: animation.Sound | None,
     options: options_lib.Options,
   ) -> animation.Animation:
-    tools = marks.tools(options)
+    finish = finishing.Finish.of(options, self._bundle, self._enhancers)
+    if options.speakers is None:
+      clip = self._drawn(image, audio, options)
+    else:
+      inputs.check_sound(audio is not None, options)
+      picture = inputs.picture(image)
+      clip = group.animation(self._drawn, picture, options, self._bundle)
+    return finish.applied(clip, inputs.given_files(image, audio, options))
+
+  def _drawn(
+    self,
+    image: inputs.Picture,
+    audio: animation.Sound | None,
+    options: options_lib.Options,
+  ) -> animation.Animation:
+    """The clip of one person, without what is done to drawn frames."""
     direction = directing.Direction.of(options)
     chosen = registry.choose(self._bundle, options)
     renderer = self._renderer(chosen.renderer)
     renderer.check(options)
     direction.check(renderer.basis)
     geometry = self._geometry(renderer.basis, options)
-    enhancer = self._restorer() if options.enhancer else None
     picture = inputs.picture(image)
     heard = inputs.heard(audio, options)
     fps = video.as_rate(options.fps or conventions.FRAME_RATE)
@@ -238,18 +253,15 @@ class Animator:
         options=motion_options,
       )
     track = direction.applied(track, source, float(fps), renderer.basis)
-    clip = animation.Animation(
+    return animation.Animation(
       portrait,
       renderer.adapted(track),
       fps,
       heard.source,
       renderer.drawer(options),
       options.batch_size,
-      enhancer,
-      geometry,
+      geometry=geometry,
     )
-    given = inputs.given_files(image, audio, options)
-    return self._marked(clip, tools, given)
 
   def revoice(
     self,
@@ -284,7 +296,7 @@ class Animator:
     audio: animation.Sound,
     options: options_lib.Options,
   ) -> animation.Animation:
-    tools = marks.tools(options)
+    finish = finishing.Finish.of(options, self._bundle, self._enhancers)
     footage.check(options)
     chosen = registry.choose(
       self._bundle, dataclasses.replace(options, renderer='puppet')
@@ -296,21 +308,7 @@ class Animator:
       self._bundle,
       options,
     )
-    enhancer = self._restorer() if options.enhancer else None
-    clip = dataclasses.replace(clip, enhancer=enhancer)
-    given = inputs.given_files(source, audio, options)
-    return self._marked(clip, tools, given)
-
-  def _marked(
-    self,
-    clip: animation.Animation,
-    tools: marks.Tools,
-    given: Mapping[str, inputs.Path],
-  ) -> animation.Animation:
-    planned = marks.planned(
-      clip.portrait, clip.track, clip.size, self._bundle, tools, given
-    )
-    return dataclasses.replace(clip, marks=planned)
+    return finish.applied(clip, inputs.given_files(source, audio, options))
 
   def _motion(self, name: str) -> tracks.Motion:
     with self._lock:  # many jobs share it
@@ -325,12 +323,6 @@ class Animator:
         kind = registry.RENDERERS[name]
         self._renderers[name] = kind.from_bundle(self._bundle, self._devices)
       return self._renderers[name]
-
-  def _restorer(self) -> face_enhancer.FaceEnhancer:
-    with self._lock:
-      if self._enhancer is None:
-        self._enhancer = face_enhancer.FaceEnhancer.from_bundle(self._bundle)
-      return self._enhancer
 
   def _geometry(
     self, basis: str, options: options_lib.Options

@@ -19,11 +19,13 @@ from sadtalker_jax.media import tags as tags_lib
 
 SOFTWARE = 'sadtalker_jax'
 GENERATED = 'trainedAlgorithmicMedia'
+COMPOSITE = 'compositeWithTrainedAlgorithmicMedia'  # parts are a recording
 SOURCE_TYPES = 'http://cv.iptc.org/newscodes/digitalsourcetype/'
 _TIME = '%Y-%m-%dT%H:%M:%SZ'
 _EPOCH = 'SOURCE_DATE_EPOCH'
 _LATEST = 1 << 34  # seconds; the year 2514
 _SENTENCE = re.compile(
+  r'(?:\((?P<kind>\w{1,64})\), )?'
   r'made with (?P<software>[\w-]{1,64}) (?P<version>[\w.+-]{1,64}), '
   r'model (?P<model>\d{1,4}), job (?P<job>[0-9a-f]{6}), '
   r'(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)'
@@ -55,7 +57,8 @@ class Statement:
   """What a file says of its making.
 
   Attributes:
-    source_type: Word of IPTC for how it came to be; of ours `GENERATED`.
+    source_type: Word of IPTC for how it came to be; of ours `GENERATED`, or
+      `COMPOSITE` where a recording was changed.
     software: Name of the program; None, as all that follows, where another
       program made the file.
     version: Its version.
@@ -72,19 +75,20 @@ class Statement:
   time: str | None = None
 
   @classmethod
-  def of_ours(cls, model: int, job: str) -> Self:
+  def of_ours(cls, model: int, job: str, source_type: str = GENERATED) -> Self:
     """What a clip that is made now says.
 
     Args:
       model: Number of the networks.
       job: Number of the clip, six hexadecimal digits.
+      source_type: `GENERATED` or `COMPOSITE`.
 
     Raises:
       InputError: SOURCE_DATE_EPOCH, which stands for the time of day where it
         is set, is no time.
     """
     version = sadtalker_jax.__version__
-    return cls(GENERATED, SOFTWARE, version, model, job, _now())
+    return cls(source_type, SOFTWARE, version, model, job, _now())
 
   @classmethod
   def of_file(cls, path: str | os.PathLike[str]) -> Self | None:
@@ -99,10 +103,11 @@ class Statement:
     if kind is None and rest is None:
       return None
     # The sentence keeps the source type where only the comment is left.
-    source_type = kind[1] if kind else GENERATED
+    said = rest['kind'] if rest else None
+    source_type = kind[1] if kind else said or GENERATED
     if rest is None:
       return cls(source_type)
-    software, version, model, job, time = rest.groups()
+    software, version, model, job, time = rest.groups()[1:]
     return cls(source_type, software, version, int(model), job, time)
 
   @property

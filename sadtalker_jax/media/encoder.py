@@ -1,4 +1,4 @@
-"""Encoding of H.264 and AAC into one mp4 file.
+"""Encoding of H.264, HEVC or AV1, and AAC, into one mp4 file.
 
 Sound is encoded only as far as the pictures reach, so that neither is held back
 in memory and both end together: sound is cut at, or filled with silence up to,
@@ -20,8 +20,10 @@ import av.error
 from av.video import reformatter
 import numpy as np
 
+from sadtalker_jax import errors
 from sadtalker_jax.media import audio as audio_lib
-from sadtalker_jax.media import recordings, resampling, samples
+from sadtalker_jax.media import encoding as encoding_lib
+from sadtalker_jax.media import recoding, recordings, resampling, samples
 
 Sound: TypeAlias = (
   str | os.PathLike[str] | recordings.Recording | tuple[np.ndarray, int]
@@ -31,6 +33,19 @@ _AAC_BLOCK = 1024
 _BIT_RATES = {1: 96_000, 2: 160_000}  # by number of channels
 _BT709, _LIMITED, _FULL = 1, 1, 2  # AVCOL_*_BT709, AVCOL_RANGE_MPEG, _JPEG
 _CONVERSION = 0x4 | 0x40000  # SWS_BICUBIC, SWS_ACCURATE_RND
+
+
+def check(encoding: encoding_lib.Encoding) -> None:
+  """Refuses a codec that this build of FFmpeg cannot write.
+
+  Raises:
+    InputError: it cannot.
+  """
+  if not recoding.available(encoding.kind.encoder):
+    raise errors.InputError(
+      'codec: expected one that this FFmpeg writes, found '
+      f'{encoding.codec} without {encoding.kind.encoder}'
+    )
 
 
 class Soundtrack:
@@ -90,8 +105,7 @@ class Encoder:
     size: tuple[int, int],
     fps: fractions.Fraction,
     soundtrack: Soundtrack | None,
-    crf: float,
-    preset: str,
+    encoding: encoding_lib.Encoding,
     tags: Mapping[str, str],
   ):
     """Starts the file.
@@ -101,8 +115,7 @@ class Encoder:
       size: (width, height), both even.
       fps: frames a second.
       soundtrack: sound of the video; None for none.
-      crf: constant quality of x264, 0 (best) to 51.
-      preset: speed of x264, 'ultrafast' to 'veryslow'.
+      encoding: codecs and their quality.
       tags: texts of the file by name.
     """
     self._fps = fps
@@ -111,23 +124,37 @@ class Encoder:
       f'file:{path}', 'w', format='mp4', options={'movflags': 'faststart'}
     )
     self._container.metadata.update(tags)
-    self._video = self._container.add_stream('libx264', rate=fps)
+    kind = encoding.kind
+    self._video = self._container.add_stream(kind.encoder, rate=fps)
     self._video.width, self._video.height = size
     self._video.pix_fmt = 'yuv420p'
-    self._video.options = {'crf': str(crf), 'preset': preset}
+    crf = kind.crf if encoding.crf is None else encoding.crf
+    self._video.options = {
+      'crf': f'{crf:g}',
+      'preset': encoding.preset or kind.preset,
+      **kind.options,
+    }
     context = self._video.codec_context
     context.time_base = 1 / fps
     context.color_range = _LIMITED
     context.colorspace = _BT709
     context.color_primaries = _BT709
     context.color_trc = _BT709
+    if kind.tag:
+      context.codec_tag = kind.tag
+    os.environ.setdefault('SVT_LOG', '1')  # or it tells its settings
+    with recoding.usual_scheduling():
+      context.open()
     self._reformatter = reformatter.VideoReformatter()
 
     self._soundtrack = soundtrack
     if soundtrack is not None:
       self._audio = self._container.add_stream('aac', rate=soundtrack.rate)
       self._audio.layout = 'mono' if soundtrack.channels == 1 else 'stereo'
-      self._audio.bit_rate = _BIT_RATES[soundtrack.channels]
+      rate = encoding.audio_bitrate
+      self._audio.bit_rate = (
+        1000 * rate if rate else _BIT_RATES[soundtrack.channels]
+      )
       self._sound_blocks = soundtrack.blocks()
       self._sound_position = 0
 

@@ -30,7 +30,7 @@ def available(codec: Codec) -> bool:
 
 
 @contextlib.contextmanager
-def _usual_scheduling() -> Iterator[None]:
+def usual_scheduling() -> Iterator[None]:
   """Takes back the scheduling that an encoder gives to a process.
 
   SVT-AV1 that runs as root makes real-time threads (SCHED_FIFO) of its own
@@ -67,7 +67,7 @@ def recoded(
     stream = file.add_stream(codec, rate=fractions.Fraction(25))
     stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
     stream.options = {**_OPTIONS[codec], 'crf': str(crf)}
-    with _usual_scheduling():
+    with usual_scheduling():
       stream.codec_context.open()
     for frame in frames:
       part = np.ascontiguousarray(frame[:height, :width])

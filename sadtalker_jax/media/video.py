@@ -7,10 +7,10 @@ rates are fractions. Time 0 is the first picture (`audio` uses the same origin).
 rotation tag, with square pixels, in the colours of its tags (without tags,
 BT.709 from 720 lines up and BT.601 below).
 
-`VideoWriter` makes H.264 (yuv420p, BT.709) and AAC in mp4, piece by piece, in
-bounded memory. 4:2:0 pictures have even sides, and neither H.264 nor mp4 as
-PyAV writes it can crop a single line, so an odd side gets one line more, a copy
-of its last; pictures are never scaled (quirk Q37).
+`VideoWriter` makes H.264, HEVC or AV1 (yuv420p, BT.709) and AAC in mp4, piece
+by piece, in bounded memory. 4:2:0 pictures have even sides, and neither H.264
+nor mp4 as PyAV writes it can crop a single line, so an odd side gets one line
+more, a copy of its last; pictures are never scaled (quirk Q37).
 
 Both classes are in one file, longer than the rest, because they share these
 conventions; the calls of FFmpeg are in `decoder` and `encoder`.
@@ -31,6 +31,7 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.media import containers, decoder, encoder, files, limits
+from sadtalker_jax.media import encoding as encoding_lib
 
 Path: TypeAlias = files.Path
 Sound: TypeAlias = encoder.Sound
@@ -206,8 +207,9 @@ class VideoWriter:
     size: tuple[int, int] | None = None,
     audio: Sound | None = None,
     overwrite: bool = False,
-    crf: float = 18,
-    preset: str = 'veryfast',
+    crf: float | None = None,
+    preset: str | None = None,
+    encoding: encoding_lib.Encoding | None = None,
     tags: Mapping[str, str] | None = None,
     seal: Callable[[pathlib.Path], None] | None = None,
   ):
@@ -220,8 +222,10 @@ class VideoWriter:
       audio: name of a file with sound, a recording, or a pair of samples and
         rate (`samples.checked`), or None for a video without sound track.
       overwrite: whether an existing file may be replaced.
-      crf: constant quality of x264, 0 (best) to 51; 18 looks like the original.
+      crf: constant quality of x264, 0 (best) to 51; None for 18, which looks
+        like the original.
       preset: speed of x264, 'ultrafast' to 'veryslow'.
+      encoding: codecs and their quality, instead of the two before it.
       tags: texts of the file by names that FFmpeg knows, such as `comment`.
       seal: last change of the complete file, under its hidden name; what it
         raises leaves no file.
@@ -235,7 +239,8 @@ class VideoWriter:
     self._overwrite = overwrite
     self._fps = as_rate(fps)
     self._size = size
-    self._crf, self._preset = crf, preset
+    self._encoding = encoding or encoding_lib.Encoding(crf=crf, preset=preset)
+    encoder.check(self._encoding)
     self._tags, self._seal = tags or {}, seal
     self._soundtrack = None if audio is None else encoder.Soundtrack(audio)
     self._stack: contextlib.ExitStack | None = None
@@ -310,8 +315,7 @@ class VideoWriter:
       size=(width, height),
       fps=self._fps,
       soundtrack=self._soundtrack,
-      crf=self._crf,
-      preset=self._preset,
+      encoding=self._encoding,
       tags=self._tags,
     )
 

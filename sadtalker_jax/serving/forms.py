@@ -19,7 +19,7 @@ def offered() -> dict[str, option_specs.Spec]:
   return {
     name: spec
     for name, spec in options_lib.by_name().items()
-    if spec.kind not in ('path', 'paths') and name not in _WITHHELD
+    if spec.kind not in option_specs.OF_FILES and name not in _WITHHELD
   }
 
 

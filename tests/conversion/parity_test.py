@@ -16,6 +16,7 @@ from tests.parity import (
   cases_generator,
   cases_keypoints,
   cases_posevae,
+  cases_restoration,
   cases_speech,
   store,
 )
@@ -28,11 +29,22 @@ CASES: dict[str, store.Case] = {
   **cases_generator.CASES,
   **cases_keypoints.CASES,
   **cases_posevae.CASES,
+  **cases_restoration.CASES,
   **cases_speech.CASES,
 }
 
 
-@pytest.mark.parametrize('group', CASES)
+# Whole networks of pictures of 512 pixels.
+_SLOW = ('restoreformer', 'realesrgan_x2', 'realesrgan_x4', 'parsenet')
+
+
+@pytest.mark.parametrize(
+  'group',
+  [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in _SLOW))
+    for name in CASES
+  ],
+)
 def test_answers_like_the_original(group):
   errors = [store.check(answer) for answer in CASES[group]()]
   assert errors, group

@@ -41,6 +41,7 @@ def test_file_is_found_by_its_name(file):
   ('name', 'network'),
   [
     ('GFPGANv1.3.pth', 'gfpgan'),
+    ('RealESRGAN_x4plus.safetensors', 'realesrgan_x4'),
     ('wav2lip_gan.pth', 'wav2lip'),
     ('ms1mv3_arcface_r50_fp16_backbone.pth', 'arcface'),
     ('alexnet-owt-4df8aa71.pth', 'lpips'),

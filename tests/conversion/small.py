@@ -28,6 +28,10 @@ CONFIGS: dict[str, dict[str, Any]] = {
   },
   'recon': {'features': 2},
   'lpips': {'widths': (4, 4, 4, 4, 4)},
+  'restoreformer': {'widths': (4,) * 6, 'features': 4, 'heads': 2},
+  'realesrgan_x2': {'scale': 2, 'blocks': 1, 'features': 4, 'growth': 2},
+  'realesrgan_x4': {'blocks': 1, 'features': 4, 'growth': 2},
+  'parsenet': {'width': 2, 'most': 4},
 }
 
 

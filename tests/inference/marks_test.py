@@ -34,6 +34,17 @@ def test_clips_are_marked_and_detected(animator, tmp_path):
   assert finding.payload.model == bundle.load().number == 1
 
 
+def test_a_format_is_cut_out_labelled_and_marked(animator, tmp_path):
+  whole = next(_clip(animator, mark='off').frames())
+  clip = _clip(animator, crop='9:16', codec='hevc', mark='off')
+  x0, y0, x1, y1 = clip.crop
+  assert clip.size == (x1 - x0, y1 - y0) == (144, 256)
+  np.testing.assert_array_equal(next(clip.frames()), whole[y0:y1, x0:x1])
+  clip = _clip(animator, crop='4:5', codec='hevc', label='AI')
+  path = clip.save(tmp_path / 'out.mp4')
+  assert sadtalker_jax.detect(path).payload == clip.marker.payload
+
+
 def test_marks_are_added_to_the_frames_of_before(animator):
   plain = np.stack(list(_clip(animator, mark='off').frames()))
   clip = _clip(animator)

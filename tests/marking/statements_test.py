@@ -65,6 +65,19 @@ def test_words_survive_a_remux(ours, tmp_path, suffix):
   assert statements.Statement.of_file(copy) == ours
 
 
+def test_a_changed_recording_says_so_in_every_carrier(tmp_path):
+  kind = statements.COMPOSITE
+  said = statements.Statement.of_ours(1, '03af91', kind)
+  path = _written(tmp_path / 'a.mp4', said)
+  assert statements.Statement.of_file(path) == said
+  assert said.generated and kind in said.sentence
+  comment = tmp_path / 'b.mp4'
+  tags = {'comment': said.sentence}
+  with video.VideoWriter(comment, fps=25, tags=tags) as writer:
+    writer.write(np.zeros((64, 64, 3), np.uint8))
+  assert statements.Statement.of_file(comment) == said
+
+
 def test_the_same_moment_gives_the_same_file(ours, tmp_path):
   one, two = (_written(tmp_path / f'{n}.mp4', ours) for n in 'ab')
   assert one.read_bytes() == two.read_bytes()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import audio, encoder, video
+from sadtalker_jax.media import audio, encoder, encoding, video
 
 Fraction = fractions.Fraction
 
@@ -114,6 +114,31 @@ def test_picture_survives_compression(tmp_path):
   for frame in video.VideoReader(tmp_path / 'a.mp4'):
     # Saturated colours at half the resolution, 8-bit YUV, crf 18.
     assert np.abs(frame.astype(float) - smooth).mean() < 1.5
+
+
+@pytest.mark.parametrize(('codec', 'rate'), [('hevc', 32), ('av1', 128)])
+def test_codecs_and_bits_of_sound_are_chosen(
+  tmp_path, speech_like, codec, rate
+):
+  path = tmp_path / 'a.mp4'
+  chosen = encoding.Encoding(codec=codec, audio_bitrate=rate)
+  sound = (speech_like(1, 48000), 48000)
+  write(path, plain(25), audio=sound, encoding=chosen)
+  assert [number(f) for f in video.VideoReader(path)] == list(range(25))
+  with av.open(str(path)) as file:
+    assert file.streams.video[0].codec_context.codec.canonical_name == codec
+    assert file.streams.audio[0].bit_rate == pytest.approx(1000 * rate, rel=0.3)
+
+
+def test_quality_is_that_of_the_codec(tmp_path):
+  with pytest.raises(errors.InputError, match='crf: expected 0 to 51 for hevc'):
+    encoding.Encoding(codec='hevc', crf=60)
+  sizes = []
+  for crf in (10, 40):
+    path = tmp_path / f'{crf}.mp4'
+    write(path, plain(5), encoding=encoding.Encoding(crf=crf))
+    sizes.append(path.stat().st_size)
+  assert sizes[0] > sizes[1]
 
 
 @pytest.mark.parametrize('rate', [8000, 16000, 22050, 44100, 48000, 96000])

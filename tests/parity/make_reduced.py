@@ -41,8 +41,8 @@ def main(whole: pathlib.Path) -> None:
   (standin.FOLDER / 'manifest.json.gz').write_bytes(packed)
   files: list[dict[str, np.ndarray]] = [{}]
   room = _BYTES
-  for name in ('golden_seed0', 'golden_experts_seed0'):
-    with np.load(whole / f'{name}.npz') as arrays:
+  for name in ('golden', 'golden_experts', 'golden_restoration'):
+    with np.load(whole / f'{name}_seed0.npz') as arrays:
       for key in arrays.files:
         if key.startswith(_LEFT_OUT):
           continue

@@ -15,6 +15,16 @@ import numpy as np
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / 'testdata' / 'parity'
 
+# The trunk of RRDBNet grows by 1.2 a block whatever its weights: so do biases.
+_RRDB = (
+  (r'body\..*\.conv5\.weight', 3.0),
+  (r'body\.\d\..*\.bias', 4.0),
+  (r'body\.1\d\..*\.bias', 30.0),
+  (r'body\.2\d\..*\.bias', 100.0),
+  (r'conv_body\.weight', 0.012),
+  (r'conv_last\.weight', 0.6),
+)
+
 # Factors on top of the draw, by group and pattern of the name; first match
 # wins. They keep activations in range where sums grow with depth.
 _GAINS: dict[str, tuple[tuple[str, float], ...]] = {
@@ -42,6 +52,21 @@ _GAINS: dict[str, tuple[tuple[str, float], ...]] = {
     (r'conv_body_up\.\d\.conv2\.weight', 0.6),
     (r'stylegan_decoder\.constant_input\.weight', 40.0),
     (r'stylegan_decoder\.style_conv(1|s\.\d+)\.weight', 0.2),
+  ),
+  'restoreformer': (
+    (r'quantize\.embedding\.weight', 4.0),
+    (r'encoder\..*\.[qk]\.weight', 0.6),
+    (r'.*(down|up)sample\.conv\.weight', 0.5),
+    (r'.*\.nin_shortcut\.weight', 0.5),
+    (r'decoder\.conv_out\.weight', 0.6),
+  ),
+  'realesrgan_x2plus': _RRDB,
+  'realesrgan_x4plus': _RRDB,
+  'parsenet': (
+    (r'encoder\.0\.conv2d\.weight', 2.0),
+    (r'.*\.shortcut_func\.conv2d\.weight', 0.6),
+    (r'body\.\d\.conv2\.norm\.norm\.weight', 0.3),
+    (r'.*\.conv2\.norm\.norm\.weight', 0.5),
   ),
 }
 

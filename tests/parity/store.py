@@ -81,7 +81,7 @@ def _files() -> list[pathlib.Path]:
   whole = folder()
   if whole is None:
     return sorted(standin.FOLDER.glob('reduced_*.npz'))
-  names = ('golden', 'golden_experts', 'geometry')
+  names = ('golden', 'golden_experts', 'golden_restoration', 'geometry')
   return [whole / f'{name}_seed{SEED}.npz' for name in names]
 
 

@@ -129,7 +129,9 @@ def test_openapi_names_every_option_and_refusal(client):
   assert fields['image'] == {'type': 'string', 'format': 'binary'}
   assert {'seed', 'still', 'consent', 'preprocess'} <= set(fields)
   # Nothing that names a file of the server, and no way round the mark.
-  assert not {'ref_pose', 'mark', 'mark_key', 'bfm_folder'} & set(fields)
+  assert not {'ref_pose', 'speakers', 'mark', 'mark_key', 'bfm_folder'} & set(
+    fields
+  )
   assert {'401', '413', '422', '429'} <= set(post['responses'])
 
 

@@ -1,6 +1,7 @@
-"""Table of the face restorer (method 11.5).
+"""Tables of restorers of faces and of whole pictures, and of the face parser.
 
-A released file holds the state dict under the key `params_ema`.
+Method 11.5. A released file holds the state dict under the key `params_ema` or
+`params`; that of the parser is bare.
 """
 
 from collections.abc import Iterator
@@ -84,4 +85,99 @@ GFPGAN = rules.Table(
   ),
 )
 
-TABLES = {'gfpgan': GFPGAN}
+# A residual block, or attention, of RestoreFormer: its parts.
+_PARTS = (
+  (r'norm_(\d)/norm', r'norm{}'),
+  (r'conv_(\d)', r'conv{}'),
+  ('skip', 'nin_shortcut'),
+  ('(q|k|v)', '{}'),
+  ('out', 'proj_out'),
+)
+# Where blocks and attention are, on both sides; `{}` is the number of a level.
+_PLACES = (
+  (r'(en|de)coder/middle_(\d)', r'\1coder.mid.block_\2', 2),
+  (r'(en|de)coder/middle_attention', r'\1coder.mid.attn_1', 1),
+  (
+    r'(en|de)coder/(down|up)_(\d)_block_(\d)',
+    r'\1coder.\2.\3.block.\4',
+    4,
+  ),
+  (
+    r'(en|de)coder/(down|up)_(\d)_attention_(\d)',
+    r'\1coder.\2.\3.attn.\4',
+    4,
+  ),
+)
+
+RESTOREFORMER = rules.Table(
+  (
+    rules.Rule(r'(en|de)coder/first', r'\1coder.conv_in'),
+    rules.Rule(r'(en|de)coder/last', r'\1coder.conv_out'),
+    rules.Rule(r'(en|de)coder/last_norm/norm', r'\1coder.norm_out'),
+    rules.Rule(r'encoder/down_(\d)_half', r'encoder.down.\1.downsample.conv'),
+    rules.Rule(r'decoder/up_(\d)_double', r'decoder.up.\1.upsample.conv'),
+    *(
+      rules.Rule(
+        f'{place}/{part}', f'{source}.' + name.format(f'\\{groups + 1}')
+      )
+      for place, source, groups in _PLACES
+      for part, name in _PARTS
+    ),
+    rules.Rule('codes', 'quantize.embedding.weight', 'raw'),
+    rules.Rule('before', 'quant_conv'),
+    rules.Rule('after', 'post_quant_conv'),
+  ),
+  (
+    rules.Ignored(
+      r'encoder\..*attn(_1|\.\d)\.norm2\.(weight|bias)',
+      'for attention between two maps; here there is one',
+    ),
+  ),
+)
+
+REALESRGAN = rules.Table(
+  (
+    rules.Rule('first', 'conv_first'),
+    rules.Rule(r'block_(\d+)/dense_(\d)/conv_(\d)', r'body.\1.rdb\2.conv\3'),
+    rules.Rule('trunk', 'conv_body'),
+    rules.Rule(r'up_(\d)', r'conv_up\1'),
+    rules.Rule('fine', 'conv_hr'),
+    rules.Rule('last', 'conv_last'),
+  )
+)
+
+_CONV, _NORM = 'conv2d', 'norm.norm'
+
+
+def _parsing_blocks() -> Iterator[rules.Rule]:
+  """Blocks of the parser; its first layer has the encoder's number 0."""
+  for ours, theirs in (
+    ('down', 'encoder'),
+    ('body', 'body'),
+    ('up', 'decoder'),
+  ):
+    for part, name in (('conv', _CONV), ('norm', _NORM)):
+      yield rules.Rule(
+        rf'{ours}_(\d)/layer_(\d)/{part}', rf'{theirs}.\1.conv\2.{name}'
+      )
+    yield rules.Rule(
+      rf'{ours}_(\d)/skip/conv', rf'{theirs}.\1.shortcut_func.{_CONV}'
+    )
+
+
+PARSENET = rules.Table(
+  (
+    rules.Rule('first/conv', f'encoder.0.{_CONV}'),
+    *_parsing_blocks(),
+    rules.Rule('classes/conv', f'out_mask_conv.{_CONV}'),
+    rules.Rule('image/conv', f'out_img_conv.{_CONV}'),
+  )
+)
+
+TABLES = {
+  'gfpgan': GFPGAN,
+  'restoreformer': RESTOREFORMER,
+  'realesrgan_x2': REALESRGAN,
+  'realesrgan_x4': REALESRGAN,
+  'parsenet': PARSENET,
+}

@@ -180,6 +180,8 @@ def _options(
     value = spec.checked(fields[spec.name])
     if spec.kind == 'path' and value is not None:
       value = folder / value
+    elif spec.kind == 'speakers' and value is not None:
+      value = tuple((face, folder / part) for face, part in value)
     elif spec.kind == 'paths' and value is not None and len(value) > 1:
       value = tuple(folder / part for part in value)
     given[spec.name] = value

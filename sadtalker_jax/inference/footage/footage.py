@@ -25,8 +25,10 @@ from sadtalker_jax.inference.footage import (
   resting,
   shot_rig,
 )
-from sadtalker_jax.media import video
+from sadtalker_jax.marking import statements
+from sadtalker_jax.media import encoder, mixing, video
 
+_BACKGROUND = 0.25  # of the video's own sound, where it is kept: -12 dB
 # Options that say how a picture moves, or how it is drawn.
 _OF_PICTURES = (
   'preprocess',
@@ -40,6 +42,7 @@ _OF_PICTURES = (
   'ref_pose',
   'ref_eyeblink',
   'drive',
+  'speakers',
   'idle',
   'emotion',
   'gaze',
@@ -76,6 +79,11 @@ class Revoiced(animation_lib.Animation):
   """A re-voiced clip; its portrait has a frame for every frame."""
 
   portrait: footage_portrait.FootagePortrait
+
+  @property
+  def source_type(self) -> str:
+    """Word of IPTC: a recording, a part of which was generated."""
+    return statements.COMPOSITE
 
   def only(self, places: np.ndarray) -> Self:
     """The clip with some of its frames, numbers [k] in order."""
@@ -119,10 +127,25 @@ def animation(
     person,
     _voiced(person, track, bundle.model),
     person.fps,
-    heard.source,
+    _sound(path, heard, options),
     footage_drawer.FootageDrawer(bundle.model),
     options.batch_size,
   )
+
+
+def _sound(
+  path: inputs.Path, heard: inputs.Heard, options: options_lib.Options
+) -> encoder.Sound | None:
+  """The sound of a clip: the recording, and the video's own if it is kept."""
+  if not options.keep_background_sound:
+    return heard.source
+  if not video.probe(path).has_audio:
+    raise errors.InputError(
+      f'keep_background_sound: expected a video with sound, found {path}'
+    )
+  assert heard.source is not None
+  own = _BACKGROUND * mixing.loaded(path)
+  return mixing.mixed([mixing.loaded(heard.source), own]), mixing.RATE
 
 
 def _person(

@@ -11,8 +11,9 @@ import pytest
 
 from sadtalker_jax.faces import aligned, detector, landmarks
 from sadtalker_jax.inference import bundle
-from sadtalker_jax.inference.enhance import face_enhancer
+from sadtalker_jax.inference.enhance import face_enhancer, frame_enlarger
 from sadtalker_jax.models import zoo
+from sadtalker_jax.models.experts import parsenet
 
 _SIZE = (120, 104)  # rows, columns
 
@@ -51,10 +52,10 @@ def _green(variables, faces):
   return jnp.ones_like(faces) * jnp.array([-1.0, 1.0, -1.0]) * variables
 
 
-def _enhancer(restore=_same, variables=None, upscale=1):
+def _enhancer(restore=_same, variables=None, upscale=1, **more):
   faces = _Faces()
   return face_enhancer.FaceEnhancer(
-    variables, faces, detector=faces, upscale=upscale, restore=restore
+    variables, faces, detector=faces, upscale=upscale, restore=restore, **more
   )
 
 
@@ -94,6 +95,54 @@ def test_frames_without_a_face_are_only_resized(green):
   plain = np.asarray(aligned.enlarge(jnp.asarray(frames), upscale=2))
   np.testing.assert_array_equal(large[[1, 3]], plain[[1, 3]])
   assert (large[[0, 2]] != plain[[0, 2]]).any()
+
+
+class _RightHalf:
+  """A parser to which the right half of every square is skin."""
+
+  def apply(self, variables, faces):
+    skin = jnp.arange(faces.shape[2]) >= variables
+    logits = jnp.zeros((*faces.shape[:3], 2))
+    logits = logits.at[..., 1].add(jnp.where(skin, 1.0, -1.0))
+    return parsenet.Parsing(logits, faces)
+
+
+def test_the_parser_says_which_pixels_are_face(monkeypatch):
+  build = zoo.build
+  monkeypatch.setattr(
+    zoo,
+    'build',
+    lambda name, **c: _RightHalf() if name == 'parsenet' else build(name, **c),
+  )
+  made = _enhancer(_green, jnp.float32(1), upscale=2, parsing=256)
+  large = made.enhance(_frames([60]))[0]
+  scale = 2 * (0.15 + 0.0005 * 60)
+  y = int(scale * 256) + 20
+  left, right = (int(scale * x + 2 * 0.2 * 60) for x in (180, 330))
+  assert large[y, right].tolist() == [0, 255, 0]
+  assert abs(large[y, left] - np.array([0, 255, 0])).max() > 20
+
+
+def _twice(variables, pictures):
+  """Pictures in pixels twice as large, a little darker."""
+  return jnp.repeat(jnp.repeat(pictures, 2, 1), 2, 2) * variables
+
+
+def test_faces_are_put_into_frames_that_a_network_enlarged():
+  enlarger = frame_enlarger.FrameEnlarger(
+    np.float32(0.5), 2, network=_twice, tile=64
+  )
+  made = _enhancer(_green, jnp.float32(1), enlarger=enlarger)
+  frames = _frames([60, 0])
+  large = np.concatenate(list(made.stream([frames])))
+  below = np.concatenate(list(enlarger.stream([frames[:1], frames[1:]])))
+  assert made.upscale == 2 and large.shape == (2, 240, 208, 3)
+  np.testing.assert_array_equal(large[1], below[1])
+  np.testing.assert_array_equal(large[0, -20:], below[0, -20:])
+  error = below[:, ::2, 1::2] - frames / 2
+  assert np.abs(error).max() <= 0.5
+  nose = (2 * (aligned.TEMPLATE[2] * 0.18 + [12, 10])).astype(int)
+  assert large[0, nose[1], nose[0]].tolist() == [0, 255, 0]
 
 
 def test_without_upscale_frames_without_a_face_pass_unchanged(same):

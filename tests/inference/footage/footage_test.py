@@ -106,6 +106,10 @@ def test_faces_are_needed(film, tmp_path):
   ('flags', 'message'),
   [
     ((), '--driven_audio: expected with --source_video'),
+    (
+      ('--driven_audio', str(bundle_lib.SAMPLE_SPEECH), '--speaker', '0=a'),
+      'speaker: expected with a picture only',
+    ),
     (('--source_image', 'a.png', '--driven_audio', 'a.wav'), 'found both'),
     (('--driven_audio', str(bundle_lib.SAMPLE_SPEECH), '--still'), 'still: '),
   ],

@@ -1,0 +1,1 @@
+"""Several people of one picture, who speak in turn and listen."""

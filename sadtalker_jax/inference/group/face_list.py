@@ -1,0 +1,57 @@
+"""The faces of a picture, numbered, to say who speaks."""
+
+import numpy as np
+
+from sadtalker_jax import errors
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.media import lettering
+
+_COLOUR = np.array([255, 210, 0], np.uint8)
+
+
+def numbered(picture: np.ndarray, bundle: bundle_lib.Bundle) -> np.ndarray:
+  """A picture whose faces have frames and the numbers of `face_index`.
+
+  Args:
+    picture: [H, W, 3] uint8 RGB.
+    bundle: Bundle with the face detector.
+
+  Raises:
+    InputError: it shows no face.
+  """
+  found = bundle.detector.detect(picture)
+  if not found:
+    raise errors.InputError('expected a face, found none in the picture')
+  shown = picture.copy()
+  height, width = picture.shape[:2]
+  line = max(1, round(min(height, width) / 250))
+  for face in found:
+    limits = (width, height, width, height)
+    x0, y0, x1, y1 = (
+      int(np.clip(round(side), 0, limit - 1))
+      for side, limit in zip(face.box, limits, strict=True)
+    )
+    inside = picture[y0 + line : y1 - line, x0 + line : x1 - line]
+    shown[y0:y1, x0:x1] = _COLOUR
+    shown[y0 + line : y1 - line, x0 + line : x1 - line] = inside
+  for number, face in enumerate(found):
+    side = int(max(14, min(64, 0.25 * (face.box[3] - face.box[1]))))
+    _stamp(shown, str(number), face.box[:2], side)
+  return shown
+
+
+def _stamp(
+  shown: np.ndarray, text: str, corner: tuple[float, float], height: int
+) -> None:
+  """Draws a plate at a corner, moved into the picture."""
+  plate = lettering.plate(text, height)
+  tall, wide = plate.opacity.shape[:2]
+  rows, columns = shown.shape[:2]
+  if tall > rows or wide > columns:
+    return
+  x = int(np.clip(round(corner[0]), 0, columns - wide))
+  y = int(np.clip(round(corner[1]), 0, rows - tall))
+  part = shown[y : y + tall, x : x + wide].astype(np.float32)
+  share = plate.opacity[..., None]
+  mixed = part + share * (plate.level[..., None] - part)
+  shown[y : y + tall, x : x + wide] = np.rint(mixed).astype(np.uint8)
