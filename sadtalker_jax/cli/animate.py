@@ -41,11 +41,16 @@ _INPUTS = (
 )
 
 
+def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
+  """The command line."""
+  return animate_flags.parser(prog)
+
+
 def main(
   argv: Sequence[str] | None = None, *, prog: str = 'sadtalker animate'
 ) -> int:
   """Runs the program; returns its exit code."""
-  flags = animate_flags.parser(prog).parse_args(argv)
+  flags = parser(prog).parse_args(argv)
   if flags.cpu:
     os.environ['JAX_PLATFORMS'] = 'cpu'  # before jax starts
   return command.run(

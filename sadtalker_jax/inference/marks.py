@@ -18,10 +18,9 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference import bundle as bundle_lib
-from sadtalker_jax.inference import framing
+from sadtalker_jax.inference import framing, tracks
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
-from sadtalker_jax.inference import tracks
 from sadtalker_jax.marking import (
   embedding,
   labels,

@@ -23,7 +23,7 @@ WITHOUT_PARSER = {'main', 'train'}
 PROGRAMS = sorted(
   path.stem
   for path in FOLDER.glob('*.py')
-  if path.stem not in ('__init__', 'command', 'stopping')
+  if path.stem not in ('__init__', 'animate_manifest', 'command', 'stopping')
   and not path.stem.endswith('_flags')
 )
 
