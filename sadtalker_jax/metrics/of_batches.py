@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 _UNITS = 25 / 12.5  # 25 decibel (`speaking.in_speech`) in units of log-mel
 _MIDDLE = slice(6, 10)  # columns of a window that belong to its frame
+_CHANNELS = ('pitch', 'yaw', 'roll', 'x', 'y', 'z')  # of a pose
+_STEADY = 1e-4  # least standard deviation of a channel that is divided by
 _SMOOTH, _NEAR = 5.0, 3.0  # frames: of speed, and of beats (method 9.6)
 _REACH = 20  # frames to each side of the kernel that smooths, as of scipy
 
@@ -51,6 +53,32 @@ def lip_likeness(
     )
     found['lip_jitter'] = jitter / jnp.maximum(wanted, 1e-6)
   return found
+
+
+def head_likeness(
+  mel: jax.Array, made: jax.Array, real: jax.Array
+) -> dict[str, jax.Array]:
+  """How like real motion of heads some other is.
+
+  Args:
+    mel: Windows [B, T, 80, 16].
+    made: Motion [B, T, 6].
+    real: The same shape.
+
+  Returns:
+    `spread/CHANNEL`: standard deviation as a share of the real one;
+    `beat_align` and that of real motion; `motion`: what both are off, the mean
+    logarithm of the shares and the difference of Beat Align.
+  """
+  spread = made.std((0, 1)) / jnp.maximum(real.std((0, 1)), _STEADY)
+  beats, wanted = (beat_align(mel, x[..., :3]) for x in (made, real))
+  off = jnp.abs(jnp.log(jnp.maximum(spread, _STEADY))).mean()
+  return {
+    **{f'spread/{name}': spread[i] for i, name in enumerate(_CHANNELS)},
+    'beat_align': beats,
+    'beat_align_of_real': wanted,
+    'motion': off + jnp.abs(beats - wanted),
+  }
 
 
 def beat_align(mel: jax.Array, angles: jax.Array) -> jax.Array:

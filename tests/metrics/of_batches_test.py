@@ -57,3 +57,14 @@ def test_beats_of_a_head_that_rests_at_onsets_align():
   far = of_batches.beat_align(mel_of(loud), jnp.asarray(angles))
   assert near > 0.9 > 0.4 > far
   assert of_batches.beat_align(mel_of(loud), jnp.zeros((1, T, 3))) == 0
+
+
+def test_heads_are_compared_by_spread_and_beats():
+  rng = np.random.default_rng(0)
+  real = rng.normal(size=(1, T, 6)).astype(np.float32)
+  mel = mel_of(rng.normal(size=T))
+  same = of_batches.head_likeness(mel, real, real)
+  assert same['motion'] == 0 and same['spread/roll'] == 1
+  half = of_batches.head_likeness(mel, real / 2, real)
+  assert half['spread/x'] == pytest.approx(0.5)
+  assert half['motion'] == pytest.approx(np.log(2), rel=1e-5)

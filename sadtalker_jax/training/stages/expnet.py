@@ -24,11 +24,9 @@ from sadtalker_jax.models.experts import lipreader
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_parts, face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
-from sadtalker_jax.typing import Array, PRNGKey
+from sadtalker_jax.training.stages import mouths
+from sadtalker_jax.typing import PRNGKey
 
-_MOUTH = slice(48, 68)  # of the 68 landmarks
-_MOUTH_SIZE = 88  # pixels of the frame of 224, the lip reader's input
-_GREY = (0.299, 0.587, 0.114)
 _CONTEXT = 2  # frames on both sides, half of the lip reader's kernel of 5
 
 
@@ -183,8 +181,8 @@ class ExpNetStage(stage_lib.Stage[ExpNetConfig]):
   ) -> jax.Array:
     """Features of the lip reader of the frames that count, [B, N, 512]."""
     drawn = _rendered(nets, batch, expression)
-    mouths = _mouths(drawn.image, drawn.landmarks)
-    clips = mouths.reshape(*expression.shape[:2], *mouths.shape[1:])
+    shown = mouths.cut(drawn.image, drawn.landmarks)
+    clips = shown.reshape(*expression.shape[:2], *shown.shape[1:])
     found = nets(
       'lipreader',
       lipreader.preprocess(255 * clips),
@@ -244,20 +242,3 @@ def _rendered(
   return renderer.render(
     nets.data['face'], vectors.reshape(-1, vectors.shape[-1]), look='geometry'
   )
-
-
-def _mouths(image: Array, points: Array) -> jax.Array:
-  """Grey mouths [B, 88, 88, 1] of pictures [B, 224, 224, 3].
-
-  The place is constant, so that moving it makes no two mouths alike.
-  """
-  grey = jnp.einsum('bhwc,c->bhw', image, jnp.asarray(_GREY))
-  centre = jax.lax.stop_gradient(points[:, _MOUTH].mean(1))  # [B, 2]
-  start = jnp.round(centre - _MOUTH_SIZE / 2).astype(jnp.int32)
-
-  def cut(picture: jax.Array, corner: jax.Array) -> jax.Array:
-    return jax.lax.dynamic_slice(
-      picture, (corner[1], corner[0]), (_MOUTH_SIZE, _MOUTH_SIZE)
-    )
-
-  return jax.vmap(cut)(grey, start)[..., None]

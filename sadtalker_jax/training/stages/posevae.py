@@ -26,7 +26,6 @@ from sadtalker_jax.training.stages import judging
 from sadtalker_jax.typing import PRNGKey
 
 _STEADY = 1e-4  # least standard deviation of a channel that is divided by
-_CHANNELS = ('pitch', 'yaw', 'roll', 'x', 'y', 'z')  # of a pose
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -174,24 +173,12 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
   def validate(
     self, nets: networks.Bound, batch: stage_lib.Batch, step: jax.Array
   ) -> stage_lib.Metrics:
-    """Terms; spread of samples as a share of that of real motion; beats.
-
-    `motion` is what both are off: the mean logarithm of the shares, and the
-    difference of Beat Align.
-    """
+    """Terms, and how like samples are to real motion."""
     del step
     key = jax.random.key(0)
     terms = self.objective(nets, batch, key, jnp.int32(10**9)).terms
     real, drawn = self._sampled(nets, batch, key)
-    spread = drawn.std((0, 1)) / jnp.maximum(real.std((0, 1)), _STEADY)
-    shares = {f'spread/{n}': spread[i] for i, n in enumerate(_CHANNELS)}
-    beats, wanted = (
-      of_batches.beat_align(batch['mel'], x[..., :3]) for x in (drawn, real)
-    )
-    off = jnp.abs(jnp.log(jnp.maximum(spread, _STEADY))).mean()
-    found = {'beat_align': beats, 'beat_align_of_real': wanted}
-    found['motion'] = off + jnp.abs(beats - wanted)
-    return {**terms, **shares, **found}
+    return {**terms, **of_batches.head_likeness(batch['mel'], drawn, real)}
 
   def summaries(
     self, nets: networks.Bound, batch: stage_lib.Batch
