@@ -152,9 +152,9 @@ def _check(flags: argparse.Namespace) -> None:
         raise errors.InputError(f'--{name}: expected without --sheet')
   sources = ('source_image', 'source_video', 'driven_audio')
   alone = (*sources, 'output', 'verbose', 'sheet')
-  for name in (*sources, 'manifest', 'summary', 'sheet'):
+  for name in (*sources, 'manifest', 'summary', 'sheet', 'result_dir'):
     if getattr(flags, name) == '':  # of a shell's variable without a value
-      raise errors.InputError(f"--{name}: expected a file, found ''")
+      raise errors.InputError(f"--{name}: expected a path, found ''")
   many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
   has_manifest = flags.manifest is not None
   for name in alone if has_manifest else many:

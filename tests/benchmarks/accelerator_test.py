@@ -103,7 +103,6 @@ def test_errors_are_relative_to_the_largest_value():
   [
     ([], 'either --out DIR or --write_golden'),
     (['--out', 'x', '--write_golden', 'y.npz'], 'found both'),
-    (['--out', 'x', '--budget', '0'], 'seconds above 0'),
     (['--out', 'x', '--golden', 'none.npz'], '--golden: expected a file'),
     (['--write_golden', 'no/folder.npz'], 'a file .npz in a folder'),
   ],
