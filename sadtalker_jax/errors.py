@@ -10,10 +10,21 @@ import os
 from typing import Any
 
 _MOST_SHOWN = 200  # characters of a value in a message
+_NEXT = '\n  '  # between the faults of a list
 
 
 class InputError(ValueError):
-  """Input from outside is not what it must be; the message is one line."""
+  """Input from outside is not what it must be; the message is one line.
+
+  Lists of faults have further lines, which begin with two spaces. Whatever else
+  is no printable character, such as the end of a line in the name of a file, is
+  escaped.
+  """
+
+  def __init__(self, message: str = ''):
+    """Takes what was expected, and what was found."""
+    lines = message.split(_NEXT)
+    super().__init__(_NEXT.join(map(_printable, lines)))
 
 
 def shown(value: Any) -> str:
@@ -29,5 +40,10 @@ def shown(value: Any) -> str:
 
 def named(path: str | os.PathLike[str]) -> str:
   """A file's name as a message shows it: in one line."""
-  text = str(path)
-  return text if text.isprintable() else repr(text)[1:-1]
+  return _printable(str(path))
+
+
+def _printable(text: str) -> str:
+  if text.isprintable():
+    return text
+  return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in text)

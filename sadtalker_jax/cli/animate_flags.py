@@ -113,9 +113,9 @@ def check(flags: argparse.Namespace) -> None:
   sources = ('source_image', 'source_video', 'driven_audio')
   pictures = 'sheet', 'list_faces'
   alone = (*sources, 'output', 'verbose', *pictures)
-  for name in (*sources, 'manifest', 'summary', *pictures):
+  for name in (*sources, 'manifest', 'summary', 'result_dir', *pictures):
     if getattr(flags, name) == '':  # of a shell's variable without a value
-      raise errors.InputError(f"--{name}: expected a file, found ''")
+      raise errors.InputError(f"--{name}: expected a path, found ''")
   many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
   has_manifest = flags.manifest is not None
   for name in alone if has_manifest else many:

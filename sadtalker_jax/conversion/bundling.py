@@ -165,4 +165,4 @@ def _versions() -> dict[str, str]:
 
 def _raise(faults: Sequence[str]) -> None:
   if faults:
-    raise errors.InputError('\n'.join(dict.fromkeys(faults)))
+    raise errors.InputError('\n  '.join(dict.fromkeys(faults)))

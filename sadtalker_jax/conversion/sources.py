@@ -85,7 +85,7 @@ def plan(
     faults.append('input: expected released files, found none')
     faults += filter(None, map(unrecognised.line, unused))
   if faults:
-    raise errors.InputError('\n'.join(dict.fromkeys(faults)))
+    raise errors.InputError('\n  '.join(dict.fromkeys(faults)))
   used = {source.path for source in sources}
   unused += [path for path, _ in known if path not in used]
   return ConversionPlan(

@@ -28,6 +28,10 @@ Frame: TypeAlias = Any
 _BEFORE_19 = int(av.__version__.split('.')[0]) < 19
 _LENIENT: dict[str, Any] = {'metadata_errors': 'ignore'} if _BEFORE_19 else {}
 
+# What FFmpeg takes any bytes for if the suffix says so: pictures of text, and
+# raw pixels of a size that it makes up.
+_WITHOUT_HEADER = {'adf', 'bin', 'idf', 'rawvideo', 'tty', 'v210', 'v210x'}
+
 
 def open_media(
   path: str | os.PathLike[str], kind: str, file: io.RawIOBase | None = None
@@ -50,7 +54,7 @@ def open_media(
     # Play lists may name further files; those of other machines are not
     # fetched. `options` instead would crash PyAV before 18 on MPEG program
     # streams.
-    return av.open(
+    container = av.open(
       f'file:{source}' if file is None else file,
       container_options={'protocol_whitelist': 'file'},
       **_LENIENT,
@@ -60,6 +64,12 @@ def open_media(
       f'{path}: expected {kind}, found a file that is none or is cut off '
       f'({error.strerror})'
     ) from error
+  if not _WITHOUT_HEADER.isdisjoint(container.format.name.split(',')):
+    container.close()
+    raise errors.InputError(
+      f'{path}: expected {kind}, found text or numbers without a header'
+    )
+  return container
 
 
 def _is_utf8(path: pathlib.Path) -> bool:

@@ -16,11 +16,19 @@ import numpy as np
 from PIL import Image
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import files, limits, metadata, picture_decoding, video
+from sadtalker_jax.media import (
+  containers,
+  files,
+  limits,
+  metadata,
+  picture_decoding,
+  video,
+)
 
 _SUFFIXES = {
   '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif', '.ppm',
-  '.pgm', '.jp2', '.avif', '.heic', '.heif', '.hif',
+  '.pgm', '.jp2', '.avif', '.heic', '.heif', '.hif', '.ico',
+  '.icns',
 }  # fmt: skip
 
 
@@ -86,6 +94,7 @@ def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
     return load(path)
   if picture_decoding.begins(source) or picture_decoding.is_tiled(source):
     raise picture_decoding.no_picture(source, path)
+  containers.open_media(path, 'an image or a video file').close()
   with video.VideoReader(path) as reader:
     limits.check_side(reader.size, path)
     return next(iter(reader))

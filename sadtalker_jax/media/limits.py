@@ -28,6 +28,22 @@ def check_rate(rate: int, name: str | os.PathLike[str]) -> None:
     )
 
 
+def check_channels(count: int, name: str | os.PathLike[str]) -> None:
+  """Refuses a number of channels that only damaged headers have.
+
+  Args:
+    count: Channels of a sound.
+    name: Name of the file, which starts the message.
+
+  Raises:
+    InputError: they are too many.
+  """
+  if count > MAX_CHANNELS:
+    raise errors.InputError(
+      f'{name}: expected at most {MAX_CHANNELS} channels, found {count}'
+    )
+
+
 def check_side(size: tuple[int, int], name: str | os.PathLike[str]) -> None:
   """Refuses a picture that is too small or too large.
 

@@ -1,8 +1,10 @@
 """Pictures in files, decoded by Pillow; the lower half of `image`."""
 
 import io
+import math
 import os
 import pathlib
+from typing import Any, cast
 import warnings
 
 import numpy as np
@@ -14,7 +16,7 @@ from sadtalker_jax.media import joined_files, limits, metadata
 # Formats that need no helper program; Pillow runs Ghostscript for others.
 _FORMATS = (
   'JPEG', 'MPO', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'JPEG2000', 'AVIF',
-  'HEIF',
+  'HEIF', 'ICO', 'ICNS',
 )  # fmt: skip
 # Brands of HEIF and AVIF. FFmpeg would take the first tile for the picture.
 _TILED = {b'heic', b'heix', b'heim', b'heis', b'mif1', b'avif'}
@@ -165,9 +167,12 @@ def _open(
     # Of damaged metadata, and of sizes that `limits` has a limit for.
     warnings.simplefilter('ignore')
     try:
-      return Image.open(
+      image: Any = Image.open(
         source, formats=[f for f in _FORMATS if f in Image.OPEN]
       )
+      if image.format == 'ICO':  # the same in several sizes
+        image.size = max(image.info['sizes'], key=math.prod)
+      return cast(Image.Image, image)
     except Image.UnidentifiedImageError:
       return None
     except Image.DecompressionBombError as error:

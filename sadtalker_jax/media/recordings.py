@@ -132,7 +132,7 @@ def frames(
   Those of later parts start again at 0, so they do not.
 
   Raises:
-    InputError: a sample rate beyond `limits`.
+    InputError: a sample rate or channels beyond `limits`.
   """
   for number, part in enumerate(recording.parts):
     try:
@@ -141,6 +141,7 @@ def frames(
           container, stream, recording.path, report=report
         ):
           limits.check_rate(frame.sample_rate, recording.path)
+          limits.check_channels(frame.layout.nb_channels, recording.path)
           yield frame, number == 0
     except errors.InputError:
       if number == 0:

@@ -40,8 +40,3 @@ def test_the_peer_takes_turns(small, capsys):
       line['peer_seconds'] / line['seconds']
     )
     assert line['torch'] and line['threads'] > 0
-
-
-def test_no_repeats_are_refused(capsys):
-  assert bench.main(['grid_sample', '--repeats', '0']) == 2
-  assert 'at least one repeat' in capsys.readouterr().err

@@ -118,8 +118,9 @@ def _check_video(picture, sound, folder: pathlib.Path) -> None:
       heard = inputs.sound(sound)
       frame = inputs.picture(picture)
       assert frame.dtype == np.uint8 and frame.shape[2] == 3
-      assert np.isfinite(heard.wave).all() and np.abs(heard.wave).max() <= 1.01
-      count = max(1, mel.num_frames(len(heard.wave), 25))
+      wave = heard.wave[:]
+      assert np.isfinite(wave).all() and np.abs(wave).max() <= 1.01
+      count = max(1, mel.num_frames(len(wave), 25))
       if count > _MOST_FRAMES:
         return
       with video.VideoWriter(target, fps=25, audio=heard.source) as writer:

@@ -298,9 +298,18 @@ def test_picture_without_suffix_is_a_picture(tmp_path):
   )
 
 
+@pytest.mark.parametrize('suffix', ['.ico', '.icns', ''])
+def test_of_an_icon_the_largest_size_counts(tmp_path, suffix):
+  path = tmp_path / f'a{suffix}'
+  kind = 'ICNS' if suffix == '.icns' else 'ICO'
+  Image.new('RGB', (256, 256), 'red').save(path, format=kind)
+  assert image.load_first_frame(path).shape[:2] >= (256, 256)
+  assert image.load_first_frame(path)[9, 9].tolist() == [255, 0, 0]
+
+
 def test_what_is_neither_picture_nor_video_is_an_error(tmp_path):
   (tmp_path / 'a.mov').write_bytes(bytes(range(256)) * 9)
-  with pytest.raises(errors.InputError, match='expected a video file'):
+  with pytest.raises(errors.InputError, match='an image or a video file'):
     image.load_first_frame(tmp_path / 'a.mov')
 
 

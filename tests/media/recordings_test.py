@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import audio, recordings
+from sadtalker_jax.media import audio, image, recordings
 
 RATE = 16000
 
@@ -208,6 +208,24 @@ def test_rates_of_no_sound_are_an_error(tmp_path, sound_file, rate):
   path.write_bytes(data)
   with pytest.raises(errors.InputError, match='samples a second, found'):
     audio.load(path)
+
+
+def test_channels_of_a_damaged_header_are_an_error(tmp_path, sound_file):
+  path = sound_file(tmp_path / 'a.wav', np.zeros(4096), 16000, 'pcm_s16le')
+  data = bytearray(path.read_bytes())
+  data[22:24] = (255).to_bytes(2, 'little')
+  path.write_bytes(data)
+  with pytest.raises(errors.InputError, match='at most 64 channels, found 255'):
+    audio.load(path)
+
+
+@pytest.mark.parametrize('name', ['a.txt', 'a.yuv', 'a.rgb', 'a.nfo'])
+def test_text_and_raw_numbers_are_no_media(tmp_path, name):
+  path = tmp_path / name
+  path.write_bytes(b'no picture, and no sound\n' * 9000)
+  for load in (image.load_first_frame, audio.load):
+    with pytest.raises(errors.InputError, match='expected an .* file, found'):
+      load(path)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import pipeline, rendering
 from sadtalker_jax.inference.batch import encoding, manifest
-from sadtalker_jax.media import files
+from sadtalker_jax.media import files, video
 
 Status = Literal['done', 'skipped', 'failed']
 
@@ -181,6 +181,8 @@ class _Run:
     self, job: manifest.AnimationJob
   ) -> tuple[animation_lib.Animation, rendering.RenderJob]:
     self._started[job.line] = time.monotonic()
+    # Known before the work; it is checked again when the file is named.
+    video.check_target(job.output, overwrite=self._overwrite)
     if job.video is not None:
       assert job.audio is not None
       animation = self._animator.revoice(job.video, job.audio, job.options)

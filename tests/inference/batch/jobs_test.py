@@ -87,10 +87,11 @@ def test_a_second_run_skips_what_is_done(tmp_path, animator, listed):
 def test_a_file_that_cannot_be_written_fails_alone(tmp_path, animator, listed):
   (tmp_path / 'folder').mkdir()
   bad = dataclasses.replace(
-    listed[0], line=9, output=tmp_path / 'missing' / 'a.mp4'
+    listed[1], line=9, output=tmp_path / 'missing' / 'a.mp4'
   )
   results = jobs.run_jobs(animator, [bad, listed[4]], batch_size=2)
   assert [r.status for r in results] == ['failed', 'done']
+  # Its picture is not there, either: the output is looked at first.
   assert 'missing' in results[0].error
 
 
@@ -129,9 +130,10 @@ def test_command_line_writes_a_summary(tmp_path, listed, capsys):
     (['--summary', 's.json'], '--summary: expected with --manifest'),
     (['--process_id', '0'], '--process_id: expected with --manifest'),
     # A shell's variable without a value does not stand for the sample.
-    (['--source_image', ''], "--source_image: expected a file, found ''"),
-    (['--driven_audio', ''], "--driven_audio: expected a file, found ''"),
-    (['--manifest', ''], "--manifest: expected a file, found ''"),
+    (['--source_image', ''], "--source_image: expected a path, found ''"),
+    (['--driven_audio', ''], "--driven_audio: expected a path, found ''"),
+    (['--result_dir', ''], "--result_dir: expected a path, found ''"),
+    (['--manifest', ''], "--manifest: expected a path, found ''"),
   ],
 )
 def test_flags_that_do_not_go_together_are_refused(capsys, flags, message):
