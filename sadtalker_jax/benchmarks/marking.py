@@ -75,7 +75,8 @@ def run(
         found.setdefault(name, []).append(_detected(copied, payload))
     plain = recoding.recoded(clip, 'libx264', 23)
     found.setdefault('no mark', []).append(_detected(plain, payload))
-    found.setdefault('wrong keys', []).extend(_wrong(own, payload, keys))
+    if keys:
+      found.setdefault('wrong keys', []).extend(_wrong(own, payload, keys))
   for name, results in found.items():
     yield {'copy': name, 'size': size, **_counted(results)}
   yield {'size': size, 'clips': len(costs), **_summary(costs)}
