@@ -19,7 +19,7 @@ from sadtalker_jax.serving import service as service_lib
 # Options of the page, in the order of its controls.
 OPTIONS = (
   'preprocess', 'size', 'still', 'blink', 'pose_style', 'expression_scale',
-  'seed', 'face_index',
+  'seed', 'face_index', 'emotion',
 )  # fmt: skip
 
 _POLL_S = 0.25

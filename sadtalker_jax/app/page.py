@@ -11,7 +11,7 @@ from typing import Any
 import fastapi
 import gradio
 
-from sadtalker_jax.app import animating, batches, detecting, texts
+from sadtalker_jax.app import animating, batches, detecting, speaking, texts
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.serving import service as service_lib
 from sadtalker_jax.serving import tokens as tokens_lib
@@ -19,7 +19,10 @@ from sadtalker_jax.serving import tokens as tokens_lib
 _WAITING = 16  # events of one kind that may wait
 _CACHE_S = 3600  # how long files of the page are kept, and between looks
 _CSS = """
-.gradio-container {max-width: 1100px !important; margin: 0 auto !important}
+.gradio-container {
+  box-sizing: border-box; max-width: min(1100px, 100vw) !important;
+  margin: 0 auto !important
+}
 @media (max-width: 480px) {
   .gradio-container {padding: 8px !important}
   .tab-container button {padding: 8px !important}
@@ -51,7 +54,7 @@ def mounted(
 
   return gradio.mount_gradio_app(
     app,
-    _blocks(service),
+    _blocks(service, tokens is not None),
     path='/',
     auth=auth,
     auth_message='Name and token',
@@ -70,7 +73,7 @@ def mounted(
   )
 
 
-def _blocks(service: service_lib.Service) -> gradio.Blocks:
+def _blocks(service: service_lib.Service, has_tokens: bool) -> gradio.Blocks:
   with gradio.Blocks(
     title='sadtalker_jax',
     analytics_enabled=False,
@@ -79,6 +82,8 @@ def _blocks(service: service_lib.Service) -> gradio.Blocks:
     gradio.Markdown(texts.shown('title'))
     with gradio.Tab(texts.shown('animate'), id='animate'):
       _animate(animating.Animating(service), service)
+    with gradio.Tab(texts.shown('live'), id='live'):
+      speaking.component(has_tokens)
     with gradio.Tab(texts.shown('batch'), id='batch'):
       _batch(batches.Batching(service))
     with gradio.Tab(texts.shown('detect'), id='detect'):
@@ -192,6 +197,8 @@ def _control(name: str, service: service_lib.Service) -> Any:
   label = texts.shown(name)
   if spec.kind == 'flag':
     return gradio.Checkbox(spec.default, label=label)
+  if spec.kind == 'graded':
+    return gradio.Dropdown([('', ''), *spec.choices], value='', label=label)
   if spec.choices:
     return gradio.Dropdown(list(spec.choices), value=spec.default, label=label)
   if name == 'size':

@@ -1,5 +1,7 @@
 """How parts of a stream are sent: one message each, binary.
 
+As mp4, messages are pieces of one file in fragments. As pictures they are
+
     4 bytes   'SJP1'
     4         flags: 1 idle, 2 the picture is that of before
     8         number of the first sample since the start, the part's time
@@ -12,26 +14,109 @@
 All numbers are little-endian and unsigned; samples are signed.
 """
 
+import fractions
 import struct
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference.live import core
-from sadtalker_jax.media import image
+from sadtalker_jax.media import fragments, image
 
-Format = Literal['jpeg', 'webp']
-FORMATS = get_args(Format)
+Pictures = Literal['jpeg', 'webp']
+Format = Pictures | Literal['mp4']
+PICTURES = get_args(Pictures)
+FORMATS = (*PICTURES, 'mp4')
 IDLE, REPEATED = 1, 2
 
 _ENCODERS = {'jpeg': image.to_jpeg, 'webp': image.to_webp}
 _HEADER = struct.Struct('<4sIQIIII')
 _MAGIC = b'SJP1'
+_WORST_CRF, _CRF_OF_QUALITY = 51, 0.36  # 90 is 18.6
+
+
+class Packer(Protocol):
+  """What makes messages of the parts of one stream."""
+
+  @property
+  def mime(self) -> str | None:
+    """Type of the messages together; None where each is by itself."""
+
+  def begin(self) -> bytes:
+    """What is sent first; may be nothing."""
+
+  def pack(self, part: core.Part) -> bytes:
+    """The message of the next part."""
+
+  def finish(self) -> bytes:
+    """What is sent last; may be nothing."""
+
+
+def packer(
+  kind: Format, size: tuple[int, int], fps: float, rate: int, quality: int
+) -> Packer:
+  """What makes messages of a stream.
+
+  Args:
+    kind: Format.
+    size: Width and height of frames.
+    fps: Frames a second.
+    rate: Samples a second, for mp4 one of `fragments.RATES`.
+    quality: Quality of pictures, 1 to 100.
+  """
+  if kind == 'mp4':
+    return _Mp4(size, fps, rate, quality)
+  return _Pictures(kind, rate, quality)
+
+
+class _Pictures:
+  """Parts by themselves."""
+
+  mime = None
+
+  def __init__(self, kind: Pictures, rate: int, quality: int):
+    self._kind, self._rate, self._quality = kind, rate, quality
+
+  def begin(self) -> bytes:
+    return b''
+
+  def pack(self, part: core.Part) -> bytes:
+    return packed(part, self._rate, self._kind, self._quality)
+
+  def finish(self) -> bytes:
+    return b''
+
+
+class _Mp4:
+  """One file in fragments."""
+
+  def __init__(
+    self, size: tuple[int, int], fps: float, rate: int, quality: int
+  ):
+    # Four pixels share their colours; an odd last row or column is left out.
+    self._width, self._height = (side // 2 * 2 for side in size)
+    self._fragments = fragments.Fragments(
+      (self._width, self._height),
+      fractions.Fraction(fps).limit_denominator(1001),
+      rate,
+      _WORST_CRF - _CRF_OF_QUALITY * quality,
+    )
+    self.mime = self._fragments.mime
+
+  def begin(self) -> bytes:
+    return self._fragments.header
+
+  def pack(self, part: core.Part) -> bytes:
+    frame = part.frame[: self._height, : self._width]
+    return self._fragments.add(frame, part.audio)
+
+  def finish(self) -> bytes:
+    return self._fragments.finish()
 
 
 def packed(
-  part: core.Part, rate: int, kind: Format = 'jpeg', quality: int = 90
+  part: core.Part, rate: int, kind: Pictures = 'jpeg', quality: int = 90
 ) -> bytes:
   """The message of a part.
 

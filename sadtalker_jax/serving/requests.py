@@ -25,6 +25,7 @@ from sadtalker_jax.serving import tokens as tokens_lib
 
 FILES = ('image', 'audio')
 
+_PROTOCOL = 'token.'
 _MOST_JSON = 64_000  # bytes
 _MOST_FIELDS = 40
 _FLAGS = {'true': True, 'false': False}
@@ -41,7 +42,32 @@ def owner(
   if tokens is None:
     return tokens_lib.LOCAL
   scheme, _, token = headers.get('authorization', '').partition(' ')
-  name = tokens.owner(token.strip()) if scheme.lower() == 'bearer' else None
+  return _known(token.strip() if scheme.lower() == 'bearer' else '', tokens)
+
+
+def owner_of_socket(
+  headers: datastructures.Headers, tokens: tokens_lib.Tokens | None
+) -> str:
+  """As `owner`; a page, which cannot set headers, names a protocol instead.
+
+  Raises:
+    HTTPException: 401, there is no token, or it is not known any more.
+  """
+  protocol = token_protocol(headers)
+  if tokens is None or protocol is None:
+    return owner(headers, tokens)
+  return _known(protocol.removeprefix(_PROTOCOL), tokens)
+
+
+def token_protocol(headers: datastructures.Headers) -> str | None:
+  """The protocol of a socket that names a token; None where there is none."""
+  given = headers.get('sec-websocket-protocol', '').split(',')
+  names = (name.strip() for name in given)
+  return next((name for name in names if name.startswith(_PROTOCOL)), None)
+
+
+def _known(token: str, tokens: tokens_lib.Tokens) -> str:
+  name = tokens.owner(token)
   if name is None:
     raise exceptions.HTTPException(
       401,

@@ -9,6 +9,7 @@ import fastapi
 from starlette import websockets
 
 from sadtalker_jax import conventions, errors
+from sadtalker_jax.media import fragments
 from sadtalker_jax.serving import parts
 
 
@@ -26,7 +27,7 @@ class Start:
 
   def __post_init__(self) -> None:
     """Checks what `Animator.stream` does not."""
-    names = ' or '.join(parts.FORMATS)
+    names = ', '.join(parts.FORMATS)
     _expect('format', self.format in parts.FORMATS, names, self.format)
     whole = type(self.quality) is int and 1 <= self.quality <= 100
     _expect('quality', whole, '1 to 100', self.quality)
@@ -34,6 +35,10 @@ class Start:
     _expect('look_ahead', number, 'a number of seconds', self.look_ahead)
     number = type(self.sample_rate) is int
     _expect('sample_rate', number, 'a whole number', self.sample_rate)
+    if self.format == 'mp4':
+      rates = ', '.join(map(str, fragments.RATES))
+      taken = self.sample_rate in fragments.RATES
+      _expect('sample_rate', taken, f'one of {rates} for mp4', self.sample_rate)
     flag = isinstance(self.consent, bool)
     _expect('consent', flag, 'true or false', self.consent)
     named = isinstance(self.options, dict)

@@ -3,7 +3,7 @@
     WS /v1/stream
     > {"image": "upload_...", "sample_rate": 24000}
     < {"type": "ready", "fps": 25.0, "width": 256, "height": 256, ...}
-    > binary: samples, 16 bits          < binary: parts, see `parts`
+    > binary: samples, 16 bits          < binary: parts or mp4, see `parts`
     > {"type": "end_segment"}, {"type": "interrupt"}, {"type": "end"}
     < {"type": "done"}, or {"error": {"message": ...}}
 
@@ -46,7 +46,7 @@ def router(
   @result.websocket('/stream')
   async def stream(socket: fastapi.WebSocket) -> None:
     try:
-      name = requests_lib.owner(socket.headers, tokens)
+      name = requests_lib.owner_of_socket(socket.headers, tokens)
       entered = contextlib.ExitStack()
       entered.enter_context(room.entered(name))
     except exceptions.HTTPException as error:
@@ -56,7 +56,7 @@ def router(
       await _deny(socket, 429, str(error))
       return
     with entered:
-      await socket.accept()
+      await socket.accept(requests_lib.token_protocol(socket.headers))
       await _answered(socket, service, name)
 
   return result
@@ -146,6 +146,9 @@ async def _talk(
   start: stream_messages.Start,
 ) -> None:
   width, height = live.size
+  packer = parts.packer(
+    start.format, live.size, live.fps, live.sample_rate, start.quality
+  )
   ready = {
     'type': 'ready',
     'fps': live.fps,
@@ -153,12 +156,13 @@ async def _talk(
     'height': height,
     'sample_rate': live.sample_rate,
     'format': start.format,
+    'mime': packer.mime,
   }
   await asyncio.wait_for(socket.send_json(ready), _SENDING_S)
   limits = service.limits
   tasks = {
     asyncio.create_task(_listen(socket, live, limits.stream_idle_s)),
-    asyncio.create_task(_show(socket, service, live, start)),
+    asyncio.create_task(_show(socket, service, live, packer)),
   }
   try:
     done, _ = await asyncio.wait(
@@ -207,15 +211,19 @@ async def _show(
   socket: fastapi.WebSocket,
   service: service_lib.Service,
   live: session_lib.LiveSession,
-  start: stream_messages.Start,
+  packer: parts.Packer,
 ) -> None:
   """Sends parts until all is said."""
+
+  async def send(message: bytes) -> None:
+    if message:
+      await asyncio.wait_for(socket.send_bytes(message), _SENDING_S)
+
+  await send(packer.begin())
   async for part in live:
-    message = await concurrency.run_in_threadpool(
-      parts.packed, part, live.sample_rate, start.format, start.quality
-    )
-    await asyncio.wait_for(socket.send_bytes(message), _SENDING_S)
+    await send(await concurrency.run_in_threadpool(packer.pack, part))
     service.meters.frames.inc(not part.repeated)
+  await send(packer.finish())
   await asyncio.wait_for(socket.send_json({'type': 'done'}), _SENDING_S)
   await socket.close()
 

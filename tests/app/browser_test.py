@@ -45,11 +45,19 @@ def address(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(address) -> Iterator[object]:
+def page(address, tmp_path) -> Iterator[object]:
   """The page, and a list of what should not happen."""
   with playwright.sync_playwright() as driver:
+    speech = conftest.write_speech(tmp_path / 'microphone.wav', 1.0)
     browser = driver.chromium.launch(
-      executable_path=CHROMIUM, args=['--no-sandbox']
+      executable_path=CHROMIUM,
+      args=[
+        '--no-sandbox',
+        '--autoplay-policy=no-user-gesture-required',
+        '--use-fake-ui-for-media-stream',
+        '--use-fake-device-for-media-stream',
+        f'--use-file-for-fake-audio-capture={speech}',
+      ],
     )
     opened = browser.new_page(
       locale='en-GB', viewport={'width': 390, 'height': 844}
@@ -98,3 +106,24 @@ def test_upload_becomes_a_video_that_plays_on_a_phone(page, tmp_path):
   video = page.locator('#result video')
   assert video.evaluate('v => v.videoWidth') == 256
   assert page.evaluate('document.documentElement.scrollWidth') <= 390
+
+
+@pytest.mark.slow
+def test_a_microphone_speaks_through_a_portrait(page):
+  page.get_by_role('tab', name='Live').click()
+  live = page.locator('#live')
+  live.get_by_role('button', name='Start').click()
+  live.get_by_text('Tick that the person shown agrees').wait_for()
+  live.locator('input[data-part=image]').set_input_files(bundle.SAMPLE_PORTRAIT)
+  live.locator('input[data-part=consent]').check()
+  live.get_by_role('button', name='Start').click()
+  page.wait_for_function(
+    "document.querySelector('#live video').currentTime > 1", timeout=_WAIT_MS
+  )
+  video = live.locator('video')
+  assert video.evaluate('v => v.videoWidth') == 256
+  assert page.evaluate('document.documentElement.scrollWidth') <= 390
+  live.get_by_role('button', name='Stop').click()
+  page.wait_for_function(
+    "document.querySelector('#live output').value == 'Done'", timeout=_WAIT_MS
+  )

@@ -9,13 +9,13 @@ import time
 import numpy as np
 from PIL import Image
 import pytest
-from starlette import testclient, websockets
+from starlette import datastructures, exceptions, testclient, websockets
 
 from sadtalker_jax.inference import bundle
 from sadtalker_jax.inference.live import core, session
 from sadtalker_jax.marking import files
-from sadtalker_jax.media import audio
-from sadtalker_jax.serving import api, limits, parts, tokens
+from sadtalker_jax.media import audio, video
+from sadtalker_jax.serving import api, limits, parts, requests, tokens
 from sadtalker_jax.serving import service as service_lib
 
 _URL = 'ws://localhost/v1/stream'
@@ -85,7 +85,7 @@ def test_sound_comes_back_with_marked_frames(client, tmp_path, monkeypatch):
   _gone(client, tmp_path)
 
 
-@pytest.mark.parametrize('kind', parts.FORMATS)
+@pytest.mark.parametrize('kind', parts.PICTURES)
 def test_pictures_are_of_the_format_asked_for_and_sent_once(kind):
   frame = np.zeros((8, 16, 3), np.uint8)
   part = core.Part(
@@ -98,6 +98,38 @@ def test_pictures_are_of_the_format_asked_for_and_sent_once(kind):
   again = part._replace(repeated=True)
   fields, _, picture = _part(parts.packed(again, 100, kind))
   assert (fields[0], picture) == (3, b'')
+
+
+def test_mp4_is_one_file_in_fragments(tmp_path):
+  packer = parts.packer('mp4', (65, 49), 25.0, 16_000, 90)
+  assert packer.mime is not None and packer.mime.startswith('video/mp4; codecs')
+  data = packer.begin()
+  for i in range(10):
+    frame = np.full((49, 65, 3), 20 * i, np.uint8)
+    sound = np.zeros(640, np.float32)
+    at = fractions.Fraction(i, 25)
+    data += packer.pack(core.Part(frame, sound, at, 0, False, i == 5))
+  (tmp_path / 'all.mp4').write_bytes(data + packer.finish())
+  with video.VideoReader(tmp_path / 'all.mp4') as reader:
+    frames = list(reader)
+  # Odd rows and columns are left out; a repeated picture is there again.
+  assert len(frames) == 10 and frames[0].shape == (48, 64, 3)
+
+
+def test_pages_bring_their_token_as_a_protocol(tmp_path):
+  listed = tmp_path / 'tokens.txt'
+  listed.write_text('one ' + 'a' * 16)
+  listed.chmod(0o600)
+  known = tokens.Tokens.read(listed)
+
+  def owner(protocol: str) -> str:
+    headers = datastructures.Headers({'sec-websocket-protocol': protocol})
+    return requests.owner_of_socket(headers, known)
+
+  assert owner('other, token.' + 'a' * 16) == 'one'
+  for wrong in ('token.' + 'b' * 16, 'a' * 16, ''):
+    with pytest.raises(exceptions.HTTPException, match='401'):
+      owner(wrong)
 
 
 def test_a_client_that_leaves_leaves_nothing(client, tmp_path):
@@ -116,7 +148,12 @@ def test_a_client_that_leaves_leaves_nothing(client, tmp_path):
     ('{"picture": 1}', None, 'stream: expected fields among image,'),
     ('[1', None, 'message: expected a JSON object'),
     (b'\0\0', None, 'message: expected a JSON object'),
-    ('{"format": "gif"}', None, 'format: expected jpeg or webp'),
+    ('{"format": "gif"}', None, 'format: expected jpeg, webp, mp4'),
+    (
+      '{"format": "mp4", "sample_rate": 16001}',
+      None,
+      'sample_rate: expected one of 8000',
+    ),
     ('{"look_ahead": "1"}', None, 'look_ahead: expected a number'),
     ('{"options": {"mark": "off"}}', None, 'options: expected names among'),
     ('{"options": {"size": 1024}}', None, 'size: expected at most 512'),
