@@ -113,7 +113,9 @@ def _with_own_inside(
   upper, lower = lips + change.beside[jnp.array(shot_rig.INNER_LIPS)]
   gap = jnp.maximum(upper[1] - lower[1], 0.0)
   fade = jnp.stack([_SAME * gap, _WIDER * gap + _WIDE])
-  return rig._replace(photo_mouth=hole, photo_gap=fade)
+  none = jnp.zeros_like(hole)
+  layers = jnp.stack([hole, hole, none, none, none], -1)
+  return rig._replace(photo_mouth=layers, photo_gap=fade)
 
 
 def _near_mouth(rig: rig_lib.Rig, row: Array, side: int) -> Array:

@@ -17,6 +17,7 @@ from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.inference.puppet import sampling
 from sadtalker_jax.typing import Array
 
+JOINED = 2.0  # pixels of the photo by which face and surroundings may differ
 FOLD = 3.0  # pixels of the photo between neighbours: a contour lies there
 
 
@@ -105,6 +106,12 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
     jnp.concatenate([offset, weight], -1), sampling.BINOMIAL
   )
   spread = spread[..., :2] / jnp.maximum(spread[..., 2:], 1e-6)
+  # Where surroundings continue the face they know better: a mean lags behind
+  # skin that is pressed together, and would repeat what is a little farther in.
+  apart = jnp.abs(around - centres - spread).max(-1, keepdims=True)
+  joined = jnp.clip(2.0 - apart / JOINED, 0.0, 1.0)
+  joined = jnp.where(shown[..., None], joined, 0.0)
+  spread = spread + joined * (around - centres - spread)
   face = centres + jnp.where(known[..., None], offset, spread)
   # Deep under the face there are no surroundings.
   alpha = jnp.where(shown, whole, jnp.ceil(whole))

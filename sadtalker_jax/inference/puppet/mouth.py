@@ -1,75 +1,80 @@
-"""The inside of a portrait's mouth: teeth and tongue, and what the photo shows.
+"""The inside of a portrait's mouth: teeth and tongue.
 
 Conventions: those of `fitted_head`; texture points are frame points plus the
 portrait's `margin`; colours are RGB, 0 to 255 unless said otherwise.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
-from scipy import ndimage
 
 from sadtalker_jax.face3d.bases import morphable
-from sadtalker_jax.face3d.rasterize import rasterizer
-from sadtalker_jax.inference.puppet import fitted_head, palette, teeth
+from sadtalker_jax.inference.puppet import (
+  fitted_head,
+  palette,
+  photo_mouth,
+  teeth,
+)
 
 TONGUE_DROP, TONGUE_FORTH = 0.11, 0.02  # decimetre from the model's place
 TONGUE_DARKENING = 0.30  # decimetre over which light fades towards the throat
 LIGHT = (0.0, 0.6, 0.8)  # direction of the light on the tongue
 LIFT = 0.06  # decimetre that the teeth may be moved up or down
-MOUTH_REACH = 0.5  # decimetre around its middle in which the skin may be open
-OPEN_GAP = 0.04  # decimetre; a photo's lips farther apart show an open mouth
+FRONT = 0.08  # decimetre from the middle to which the front teeth reach
+FARTHEST = 0.12  # decimetre that teeth may be moved to those of the photo
 
-_UPWARDS = np.array([[0, 1, 0], [1, 1, 1], [0, 0, 0]], bool)
 _LIPS = list(fitted_head.MOUTH_RIM[2:])
 
 
-def in_photo(
-  model: morphable.MorphableModel,
-  head: fitted_head.FittedHead,
-  points: np.ndarray,
-  depth: np.ndarray,
-  triangles: tuple[np.ndarray, np.ndarray],
-  place: tuple[tuple[int, int], np.ndarray, float],
-) -> tuple[np.ndarray, np.ndarray]:
-  """Where the photo itself shows what lies between the lips.
+class SeenTeeth(NamedTuple):
+  """What a photo shows of the teeth; None is what it does not."""
 
-  An open mouth of the photo keeps its own teeth. A closed one has at most a
-  dark line there, which must go once the lips part.
+  upper: float | None  # height of the edge in the head, photo's expression
+  lower: float | None
+  enamel: np.ndarray | None  # [3]
+  light: Callable[[np.ndarray], np.ndarray]  # shares [N] at vertices [N, 3]
+
+
+def seen_teeth(
+  photo: photo_mouth.PhotoMouth,
+  head: fitted_head.FittedHead,
+  view: tuple[np.ndarray, np.ndarray],
+) -> SeenTeeth:
+  """What a photo shows of the teeth.
 
   Args:
-    model: Head model.
+    photo: What it shows between the lips.
     head: Fitted head.
-    points: [N, 2] texture points of face and caps.
-    depth: [N].
-    triangles: Those of the face [F, 3] and of the caps [C, 3].
-    place: Size of the texture, (height, width); middle of the mouth, a texture
-      point; pixels per decimetre.
-
-  Returns:
-    Mask [Ht, Wt] in [0, 1] and the lip gaps [2], decimetre, between which what
-    it marks fades out.
+    view: Scale and shift of the texture's camera.
   """
-  size, centre, pixels = place
-  upper, lower = fitted_head.points468(model, head.expressed())[_LIPS]
-  gap = float(upper[1] - lower[1])
-  positions = np.concatenate([points, depth[:, None]], 1).astype(np.float32)
-  front = rasterizer.rasterize(positions, np.concatenate(triangles), *size)
-  holes = np.asarray(front.triangle_id) >= len(triangles[0])
-  y, x = np.indices(size) + 0.5
-  holes &= np.hypot(x - centre[0], y - centre[1]) < MOUTH_REACH * pixels
-  # Not downwards: the lower lip would stay behind where the jaw opens farther.
-  grown = ndimage.binary_dilation(holes, _UPWARDS, iterations=2)
-  mask = grown.astype(np.float64)
-  mask = ndimage.gaussian_filter(mask, 0.7)
-  mask[holes] = 1.0
-  if gap > OPEN_GAP:
-    return mask, np.array([1e3, 1e4])  # never
-  return mask, np.array([gap + 0.01, gap + 0.05])
+  found, shares = photo.teeth, photo.teeth.light
+  middle = head.posed(photo.middle[None])
+  points, depth = fitted_head.project(middle, *view)
+
+  def height(edge: float | None) -> float | None:
+    if edge is None:
+      return None
+    points[0, 1] = edge
+    posed = fitted_head.unproject(points, depth, *view)
+    return float(head.unposed(posed)[0, 1])
+
+  def light(vertices: np.ndarray) -> np.ndarray:
+    if shares is None:
+      return np.ones(len(vertices))
+    at, _ = fitted_head.project(head.posed(vertices), *view)
+    return np.interp(at[:, 0] - 0.5, np.arange(len(shares)), shares)
+
+  return SeenTeeth(
+    height(found.upper), height(found.lower), found.enamel, light
+  )
 
 
 def fields(
   model: morphable.MorphableModel,
   head: fitted_head.FittedHead,
   colours: palette.Palette,
+  seen: SeenTeeth,
 ) -> dict[str, np.ndarray]:
   """The fields of a `rig.Rig` that are about the inside and the lips.
 
@@ -77,6 +82,7 @@ def fields(
     model: Head model.
     head: Fitted head.
     colours: Colours of the inside.
+    seen: What the photo shows of the teeth.
   """
   lips = fitted_head.points468(model, head.vertices)[_LIPS]
   mean_lips = fitted_head.points468(model, np.asarray(model.mean))[_LIPS]
@@ -84,10 +90,11 @@ def fields(
   # The rows stand where this person's lips meet.
   meet = _apply(carry, mean_lips.mean(0)[None])[0]
   lift = np.clip(lips.mean(0)[1] - meet[1], -LIFT, LIFT)
+  enamel = colours.enamel if seen.enamel is None else seen.enamel
   parts = []
-  for row, group in (
-    (teeth.UPPER, 'teeth_upper'),
-    (teeth.LOWER, 'teeth_lower'),
+  for row, group, edge in (
+    (teeth.UPPER, 'teeth_upper', seen.upper),
+    (teeth.LOWER, 'teeth_lower', seen.lower),
   ):
     mesh = teeth.build(row)
     vertices = _apply(carry, mesh.vertices) + (0.0, lift, 0.0)
@@ -99,8 +106,12 @@ def fields(
         for unit in head.expression
       ]
     )
-    base = np.where(mesh.gum[:, None], colours.gum, colours.enamel)
-    parts.append((vertices, moves, base * mesh.shade, mesh.triangles))
+    if edge is not None:
+      now = vertices + np.tensordot(head.beta, moves, 1)
+      vertices = vertices + (0.0, _to_edge(row, now, edge), 0.0)
+    base = np.where(mesh.gum[:, None], colours.gum, enamel)
+    shade = mesh.shade * seen.light(vertices)[:, None]
+    parts.append((vertices, moves, base * shade, mesh.triangles))
   parts.append(_tongue(model, head, colours, lift))
   counts = np.cumsum([0, *(len(part[0]) for part in parts[:-1])])
   return {
@@ -116,6 +127,44 @@ def fields(
       [part[3] + n for part, n in zip(parts, counts, strict=True)]
     ).astype(np.int32),
   }
+
+
+def jaw_moves(
+  model: morphable.MorphableModel,
+  head: fitted_head.FittedHead,
+  points: np.ndarray,
+) -> np.ndarray:
+  """How expressions move points [N, 3] that go with the jaw: [64, N, 3].
+
+  Args:
+    model: Head model.
+    head: Fitted head.
+    points: Points as they are with the photo's expression.
+  """
+  at = points - np.tensordot(head.beta, _jaw_moves(model, head, points), 1)
+  return _jaw_moves(model, head, at)
+
+
+def _jaw_moves(
+  model: morphable.MorphableModel,
+  head: fitted_head.FittedHead,
+  points: np.ndarray,
+) -> np.ndarray:
+  return np.stack(
+    [
+      _apply(_affine(model, ('teeth_lower',), unit), points)
+      if unit.any()
+      else np.zeros_like(points)
+      for unit in head.expression
+    ]
+  )
+
+
+def _to_edge(row: teeth.Row, vertices: np.ndarray, edge: float) -> float:
+  """How far a row must rise so that its front teeth end at a height."""
+  front = vertices[np.abs(vertices[:, 0]) < FRONT]
+  now = (row.up * front[:, 1]).min() * row.up
+  return float(np.clip(edge - now, -FARTHEST, FARTHEST))
 
 
 def _affine(

@@ -1,8 +1,9 @@
 """What a frame shows where the skin is open: the eyes, and the mouth.
 
 Each opening is filled in a square window around it. Behind it lies a plane that
-carries what the photo shows there, posed with the head; in the mouth, teeth and
-tongue of the model take its place as the lips part.
+carries what the photo shows there, posed with the head. In the mouth there are
+two, of the skull and of the jaw, and teeth and tongue of the model where they
+show nothing.
 
 Conventions: those of `drawing`; n is the side of a window in pixels.
 """
@@ -11,11 +12,11 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.inference.puppet import drawing
+from sadtalker_jax.inference.puppet import drawing, planes
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
-MOUTH_PLANE = 2  # index among the three planes; the others are the eyes
+MOVED = 0.02  # decimetre that a lip moves until only teeth stay of the photo
 LIP_SHADOW = 0.03  # standard deviation of the lips' shadow, decimetre
 SHADOW_FLOOR, SHADOW_SLOPE = 0.55, 0.9  # light behind lips, and by their gap
 SOFTEST = 0.6  # pixels; the least blur, which contours need
@@ -51,16 +52,21 @@ def _plane_maps(
   """Affine maps from a frame back to the photo, one for each plane.
 
   Returns:
-    Centres in the frame [3, 2], matrices [3, 2, 2] and centres in the photo
-    [3, 2]: photo = (frame - centre) @ matrix + centre in the photo.
+    Centres in the frame [4, 2], matrices [4, 2, 2] and centres in the photo
+    [4, 2]: photo = (frame - centre) @ matrix + centre in the photo.
   """
   flat = rig.planes.reshape(-1, 3)
+  # Only the last plane has an expression, the jaw's.
+  moved = drawing.expressed(
+    rig.planes[-1], rig.jaw_expression, coefficients.expression
+  )
+  flat = jnp.concatenate([flat[:-3], moved])
   posed = drawing.pose(rig, flat, None, coefficients).points
-  posed = posed.reshape(3, 3, 2)
-  now = posed[:, 1:] - posed[:, :1]  # [3, 2, 2], rows are the two directions
+  posed = posed.reshape(-1, 3, 2)
+  now = posed[:, 1:] - posed[:, :1]  # [4, 2, 2], rows are the two directions
   then = rig.planes_rest[:, 1:] - rig.planes_rest[:, :1]
   a, b, c, d = now[:, 0, 0], now[:, 0, 1], now[:, 1, 0], now[:, 1, 1]
-  inverse = jnp.stack([d, -b, -c, a], -1).reshape(3, 2, 2)
+  inverse = jnp.stack([d, -b, -c, a], -1).reshape(-1, 2, 2)
   inverse = inverse / (a * d - b * c)[:, None, None]
   matrix = jnp.einsum(
     'kij,kjl->kil', inverse, then, precision=lax.Precision.HIGHEST
@@ -88,7 +94,7 @@ def _fill_one(
   """
   which, centres, matrices, rests = plane
   height, width = opened.shape
-  down = JAW_DROP if which == MOUTH_PLANE else 0.0
+  down = JAW_DROP if which == planes.MOUTH else 0.0
   drop = jnp.array([0.0, down]) * rig.pixels
   limit = jnp.array([width - window, height - window])
   start = jnp.round(centres[which] + drop - 0.5 * window).astype(jnp.int32)
@@ -97,16 +103,19 @@ def _fill_one(
   skin = lax.dynamic_slice(frame, (y0, x0, 0), (window, window, 3))
   mask = lax.dynamic_slice(opened, (y0, x0), (window, window))
   pixels = drawing.pixel_centres((window, window)) + start.astype(jnp.float32)
-  offset = pixels - centres[which]
-  matrix = matrices[which]
-  back = (
-    offset[..., :1] * matrix[0] + offset[..., 1:] * matrix[1] + rests[which]
-  )
-  behind = drawing.photo(rig, back)
-  if which == MOUTH_PLANE:
-    behind = _mouth(rig, coefficients, behind, back, mask, start)
+
+  def back(plane: int) -> Array:
+    matrix, offset = matrices[plane], pixels - centres[plane]
+    turned = offset[..., :1] * matrix[0] + offset[..., 1:] * matrix[1]
+    return turned + rests[plane]
+
+  if which == planes.MOUTH:
+    layers = (back(planes.MOUTH), back(planes.JAW))
+    behind = _mouth(rig, coefficients, layers, mask, start)
+  else:
+    behind = drawing.photo(rig, back(which))
   # Openings beyond the reach of this plane belong to another one.
-  away = pixels[..., None, :] - centres  # [n, n, 3, 2]
+  away = pixels[..., None, :] - centres[: planes.JAW]  # [n, n, 3, 2]
   mine = jnp.argmin(jnp.sum(away**2, -1), -1) == which
   filled = skin + (behind - skin) * mask[..., None]
   filled = jnp.where(mine[..., None], filled, skin)
@@ -116,8 +125,7 @@ def _fill_one(
 def _mouth(
   rig: rig_lib.Rig,
   coefficients: drawing.FrameCoefficients,
-  photo: Array,
-  back: Array,
+  backs: tuple[Array, Array],
   opened: Array,
   start: Array,
 ) -> Array:
@@ -126,26 +134,43 @@ def _mouth(
   Args:
     rig: Rig of the portrait.
     coefficients: Coefficients of this frame.
-    photo: [n, n, 3] colours of the photo there.
-    back: [n, n, 2] points of the photo that they were taken from.
+    backs: [n, n, 2] points of the photo that skull and jaw show there.
     opened: [n, n] shares of the pixels that are open.
     start: [2] first pixel of the window, (x, y).
   """
   colour = _inside(rig, coefficients, start, len(opened))
   colour = colour * _lip_shadow(opened, rig.pixels)
-  upper, lower = drawing.expressed(
-    rig.lips, rig.lips_expression, coefficients.expression
+  lips, rest = (
+    drawing.expressed(rig.lips, rig.lips_expression, beta)
+    for beta in (coefficients.expression, rig.source[: len(rig.expression)])
   )
-  gap = upper[1] - lower[1]
+  gap = lips[0, 1] - lips[1, 1]
   low, high = rig.photo_gap
   fade = jnp.clip((high - gap) / (high - low), 0.0, 1.0)
-  # The nearest texel is enough for a mask that is smooth.
-  texel = jnp.clip(jnp.round(back + rig.margin - 0.5), 0.0, None)
-  column, row = texel.astype(jnp.int32)[..., 0], texel.astype(jnp.int32)[..., 1]
+  moved = jnp.clip(jnp.abs(lips - rest).max() / MOVED, 0.0, 1.0)
   width = rig.photo_mouth.shape[1]
-  index = row * width + jnp.minimum(column, width - 1)
-  shown = fade * jnp.take(rig.photo_mouth.ravel(), index, mode='clip')
-  return colour + (photo - colour) * shown[..., None]
+  masks = rig.photo_mouth.reshape(-1, 5)
+  skull, jaw = (
+    # The nearest texel is enough for masks that are smooth.
+    jnp.take(masks, _texels(rig, back, width), axis=0, mode='clip')
+    for back in backs
+  )
+  behind = 1.0 - moved * skull[..., 4]
+  for mask, back, front in (
+    (jaw[..., 2:], backs[1], behind),
+    (skull, backs[0], 1.0),
+  ):
+    whole, tight = mask[..., 0], mask[..., 1]
+    shown = fade * front * (whole + (tight - whole) * moved)
+    colour += (drawing.photo(rig, back) - colour) * shown[..., None]
+  return colour
+
+
+def _texels(rig: rig_lib.Rig, points: Array, width: int) -> Array:
+  """Indices [n, n] of the texels next to points [n, n, 2] of the photo."""
+  texel = jnp.clip(jnp.round(points + rig.margin - 0.5), 0.0, None)
+  texel = texel.astype(jnp.int32)
+  return texel[..., 1] * width + jnp.minimum(texel[..., 0], width - 1)
 
 
 def _inside(

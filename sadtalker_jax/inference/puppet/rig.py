@@ -29,6 +29,8 @@ from sadtalker_jax.inference.puppet import (
   lip_seal,
   mouth,
   palette,
+  photo_mouth,
+  planes,
 )
 from sadtalker_jax.inference.puppet import sheet as sheet_lib
 from sadtalker_jax.typing import Array
@@ -40,6 +42,12 @@ NECK_HEIGHT = -0.75  # y of the mean head; what is below does not turn with it
 NOSTRIL_REACH = 0.18  # from the nose's base
 
 CHIN, BROW, NOSE = 152, 9, 2  # landmarks
+# Those of the outline.
+OVAL = (
+  *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379),
+  *(378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127),
+  *(162, 21, 54, 103, 67, 109),
+)
 
 
 class Rig(NamedTuple):
@@ -59,11 +67,13 @@ class Rig(NamedTuple):
   inside_colour: Array  # [M, 3] 0..255
   cavity: Array  # [3] colour of the dark of the mouth, 0..255
   blur: Array  # [] standard deviation of the photo's own blur, pixels
-  planes: Array  # [3, 3, 3] three points each: image-left eye, other eye, mouth
-  planes_rest: Array  # [3, 3, 2] their frame points in the pose of the photo
+  # [4, 3, 3] three points each: image-left eye, other eye, mouth, its jaw
+  planes: Array
+  planes_rest: Array  # [4, 3, 2] their frame points in the pose of the photo
+  jaw_expression: Array  # [64, 3, 3] of the last plane; the others have none
   lips: Array  # [2, 3] inner rim, upper and lower
   lips_expression: Array  # [64, 2, 3]
-  photo_mouth: Array  # [Ht, Wt] 1 where the photo shows what is between lips
+  photo_mouth: Array  # [Ht, Wt, 5] masks, see `photo_mouth.PhotoMouth`
   photo_gap: Array  # [2] lip gaps between which that fades out, decimetre
   source: Array  # [70] coefficients of the photo
   blink_slots: Array  # [2] int32, expression slots of the two lids
@@ -94,6 +104,8 @@ def build(
   frame, depth = fitted_head.project(head.posed(head.expressed()), scale, shift)
   margin = np.asarray(portrait.margin, np.float64)
   view = _view(portrait, model, frame + margin, depth, (ids, face_triangles))
+  unseen = _unseen(model, view, ids)
+  view = view._replace(triangles=face_triangles[~unseen])
   sheet = sheet_lib.build(view, head.expression[:, ids])
   sheet_own = head.unposed(
     fitted_head.unproject(sheet.points - margin, sheet.depth, scale, shift)
@@ -105,18 +117,17 @@ def build(
     scale,
     shift,
   )
-  planes = _planes(model, head)
-  planes_rest, _ = fitted_head.project(
-    head.posed(planes.reshape(-1, 3)), scale, shift
-  )
+  plane = planes.build(model, head, (scale, shift))
   slots, gain = lids.blinks(model, head)
-  photo_mouth, photo_gap = mouth.in_photo(
+  seen = photo_mouth.find(
     model,
     head,
-    np.concatenate([view.points, cap_rest + margin]),
-    np.concatenate([view.depth, cap_depth]),
+    (
+      np.concatenate([view.points, cap_rest + margin]),
+      np.concatenate([view.depth, cap_depth]),
+    ),
     (face_triangles, cap.triangles),
-    (portrait.texture.shape[:2], planes_rest[6] + margin, view.pixels),
+    (portrait.texture, plane.rest[planes.MOUTH, 0] + margin, view.pixels),
   )
   rig = Rig(
     texture=np.rint(portrait.texture),
@@ -130,10 +141,11 @@ def build(
     ),
     follow=np.concatenate([np.ones(len(ids) + 3), sheet.follow]),
     rest=np.concatenate([frame[ids], cap_rest, sheet.points - margin]),
-    planes=planes,
-    planes_rest=planes_rest.reshape(3, 3, 2),
-    photo_mouth=photo_mouth,
-    photo_gap=photo_gap,
+    planes=plane.points,
+    planes_rest=plane.rest,
+    jaw_expression=plane.expression,
+    photo_mouth=seen.mask,
+    photo_gap=seen.gap,
     source=np.asarray(portrait.row),
     blink_slots=slots,
     blink_gain=gain,
@@ -141,7 +153,12 @@ def build(
     caps=cap.triangles,
     blur=np.array(palette.blur(portrait.texture, view.points)),
     sheet=(sheet.triangles + len(ids) + 3).astype(np.int32),
-    **mouth.fields(model, head, palette.build(portrait)),
+    **mouth.fields(
+      model,
+      head,
+      palette.build(portrait),
+      mouth.seen_teeth(seen, head, (scale, shift + margin)),
+    ),
   )
   return Rig(
     *(
@@ -171,6 +188,24 @@ def face_part(
   triangles = np.concatenate([triangles, lining[away < NOSTRIL_REACH]])
   ids, flat = np.unique(triangles, return_inverse=True)
   return ids, flat.reshape(-1, 3).astype(np.int32)
+
+
+def _unseen(
+  model: morphable.MorphableModel, view: sheet_lib.FaceView, ids: np.ndarray
+) -> np.ndarray:
+  """Triangles [F] at the outline whose back is towards the camera.
+
+  They lie on visible skin in the photo, but move otherwise: the sheet must not
+  be continued from them.
+  """
+  mean = np.asarray(model.mean, np.float64)
+  landmarks = fitted_head.points468(model, mean)
+  away = np.linalg.norm(mean[ids, None] - landmarks[None], axis=-1)
+  outer = np.isin(away.argmin(1), OVAL)[view.triangles].all(1)
+  a, b, c = (view.points[view.triangles[:, k]] for k in range(3))
+  (ux, uy), (vx, vy) = (b - a).T, (c - a).T
+  area = ux * vy - uy * vx
+  return outer & (area * np.sign(area.sum()) <= 0.0)
 
 
 def _view(
@@ -209,13 +244,3 @@ def _view(
     (mx, my, mx + width, my + height),
     portrait.pinned,
   )
-
-
-def _planes(
-  model: morphable.MorphableModel, head: fitted_head.FittedHead
-) -> np.ndarray:
-  """Points [3, 3, 3] that carry what the photo shows in eyes and mouth."""
-  landmarks = fitted_head.points468(model, head.expressed())
-  step = np.array([[0.0, 0.0, 0.0], [0.1, 0.0, 0.0], [0.0, 0.1, 0.0]])
-  rims = (*fitted_head.EYE_RIMS, fitted_head.MOUTH_RIM)
-  return np.stack([landmarks[list(rim)].mean(0) + step for rim in rims])

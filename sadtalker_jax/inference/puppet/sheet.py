@@ -34,7 +34,7 @@ class FaceView(NamedTuple):
 
   points: np.ndarray  # [F, 2] face vertices, texture points
   depth: np.ndarray  # [F] decimetre
-  triangles: np.ndarray  # [T, 3] of the face
+  triangles: np.ndarray  # [T, 3] of the face, those that the photo shows
   head: np.ndarray  # [H, W] bool, pixels of the (bald) head
   chin: np.ndarray  # [2] texture point
   brow: np.ndarray  # [2] texture point between the brows
@@ -115,8 +115,9 @@ def build(view: FaceView, expression: np.ndarray) -> Sheet:
     the texture only: portraits of one size share one compiled renderer.
   """
   points, triangles = _grid(view)
+  seen = np.unique(view.triangles)
   chosen = np.unique(
-    np.linspace(0, len(view.points) - 1, SITES).astype(np.int64)
+    seen[np.linspace(0, len(seen) - 1, SITES).astype(np.int64)]
   )
   sites = view.points[chosen] / view.pixels
   at = points / view.pixels
@@ -134,7 +135,7 @@ def build(view: FaceView, expression: np.ndarray) -> Sheet:
     points,
     back + behind,
     moves.reshape(len(at), -1, 3).transpose(1, 0, 2),
-    _follow(view, points),
+    _follow(view, covered, points),
     np.where(deep[triangles].all(1)[:, None], 0, triangles),
   )
 
@@ -163,14 +164,24 @@ def _grid(view: FaceView) -> tuple[np.ndarray, np.ndarray]:
   return np.stack([x.ravel(), y.ravel()], 1), triangles.astype(np.int32)
 
 
-def _follow(view: FaceView, points: np.ndarray) -> np.ndarray:
-  """Weights [P] in [0, 1] with which sheet points [P, 2] move with the head."""
+def _follow(
+  view: FaceView, covered: np.ndarray, points: np.ndarray
+) -> np.ndarray:
+  """Weights [P] in [0, 1] with which sheet points [P, 2] move with the head.
+
+  Args:
+    view: Face in the photo.
+    covered: [H, W] bool, pixels of the face.
+    points: [P, 2] texture points.
+  """
   distance = ndimage.distance_transform_edt(~view.head) / view.pixels
   follow = 1.0 - smoothstep(*HAIR, sample(distance, points))
   # Below the chin the neck hands over to the shoulders.
   down = view.chin - view.brow
   down = down / np.linalg.norm(down)
   follow *= 1.0 - smoothstep(*NECK, (points - view.chin) @ down / view.pixels)
+  cell = max(view.head.shape) / STEPS
+  face = sample(ndimage.distance_transform_edt(~covered), points)
   x0, y0, x1, y1 = view.frame
   inwards = (
     points[:, 0] - x0,
@@ -183,6 +194,8 @@ def _follow(view: FaceView, points: np.ndarray) -> np.ndarray:
   ):
     if pinned:
       # From one cell inside on: the cells at the border must rest as a whole.
-      cell = max(view.head.shape) / STEPS
-      follow *= smoothstep(cell, cell + BORDER * extent, distance)
+      # A face within reach of the border keeps all that touches it.
+      inside = np.maximum(distance - cell, 0.0)
+      reach = np.minimum(BORDER * extent, inside + face)
+      follow *= smoothstep(0.0, 1.0, inside / np.maximum(reach, 1e-6))
   return follow

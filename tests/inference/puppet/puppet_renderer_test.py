@@ -25,7 +25,7 @@ def _windows(portrait) -> np.ndarray:
   """Distance [H, W, 3] of every pixel from eyes and mouth, in decimetre."""
   height, width = portrait.prepared.size
   y, x = np.indices((height, width)) + 0.5
-  centres = np.asarray(portrait.prepared.rig.planes_rest)[:, 0]
+  centres = np.asarray(portrait.prepared.rig.planes_rest)[:3, 0]
   pixel = np.stack([x, y], -1)[:, :, None]
   away = np.linalg.norm(pixel - centres, axis=-1)
   return away / float(portrait.prepared.rig.pixels)

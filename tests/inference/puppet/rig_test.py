@@ -11,7 +11,7 @@ def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
   source = portrait.source
   # Lids and lips: what a viewer would see slip.
   frame = source.to_frame(source.landmarks[:, :2])
-  planes = np.asarray(rig.planes_rest)[:, 0]
+  planes = np.asarray(rig.planes_rest)[:3, 0]
   rims = (*fitted_head.EYE_RIMS, fitted_head.MOUTH_RIM)
   for centre, rim in zip(planes, rims, strict=True):
     expected = frame[list(rim)].mean(0)
