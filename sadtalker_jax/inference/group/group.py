@@ -118,7 +118,7 @@ def _count(
 
 def _voices(speakers: Mapping[int, pathlib.Path]) -> dict[int, np.ndarray]:
   """The recordings of faces at 16 kHz."""
-  return {face: inputs.sound(path).wave for face, path in speakers.items()}
+  return {face: inputs.sound(path).wave[:] for face, path in speakers.items()}
 
 
 def _together(
