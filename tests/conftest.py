@@ -16,19 +16,18 @@ from typing import Any
 
 import jaxlib.version
 
-# Nearly all of the time goes into compiling programs that run once, on little:
-# these make it two thirds. What is computed stays the same but for rounding.
-QUICK = (
-  '--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true'
-)
+# Much of the time goes into compiling programs that run once, on little. What
+# is computed stays the same but for rounding; `.ci/run` makes the README's
+# video as users do.
+_PLAIN = '--xla_llvm_disable_expensive_passes=true'
 if jaxlib.version.__version_info__ < (0, 11):  # later ones do not know it
-  QUICK += ' --xla_cpu_use_fusion_emitters=false'
+  _PLAIN += ' --xla_cpu_use_fusion_emitters=false'
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 if os.environ['JAX_PLATFORMS'] == 'cpu':
   # Of two flags of one name the last counts: the caller's.
   os.environ['XLA_FLAGS'] = (
-    f'--xla_force_host_platform_device_count=8 {QUICK} '
-    + os.environ.get('XLA_FLAGS', '')
+    f'--xla_force_host_platform_device_count=8 {_PLAIN}'
+    ' --xla_backend_optimization_level=1 ' + os.environ.get('XLA_FLAGS', '')
   ).strip()
 
 import hypothesis  # noqa: E402
@@ -129,7 +128,7 @@ def _forget() -> Iterator[None]:
 @pytest.fixture(scope='session')
 def quick_flags() -> str:
   """XLA_FLAGS of processes that do little more than compile; one device."""
-  return QUICK
+  return f'{_PLAIN} --xla_backend_optimization_level=0'
 
 
 @pytest.fixture(scope='session')

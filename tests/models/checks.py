@@ -12,7 +12,7 @@ from sadtalker_jax.models import zoo
 from sadtalker_jax.typing import Variables
 
 # For programs that run once or twice: little of their time is not the
-# compiler's. `jit_changes_nothing` and parity tests run what users run.
+# compiler's. Others are compiled as conftest.py says.
 QUICK = {
   'xla_backend_optimization_level': 0,
   'xla_llvm_disable_expensive_passes': True,

@@ -10,6 +10,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import keeping
 from sadtalker_jax.models import zoo
 from sadtalker_jax.training import networks, sharding
+from tests.models import checks
 from tests.training import cases
 
 
@@ -70,9 +71,9 @@ def taken(request):
   """A stage, its state before and after two steps on one batch, the terms."""
   config = cases.config_of(request.param)
   stage = cases.build(request.param, config)
-  first = jax.jit(stage.init)(jax.random.key(0))
+  first = checks.jit(stage.init)(jax.random.key(0))
   batch = cases.batch_of(config)
-  step = jax.jit(stage.train_step)
+  step = checks.jit(stage.train_step)
   state, terms = step(first, batch, stage.frozen)
   state, again = step(state, batch, stage.frozen)
   return config, stage, first, state, batch, [terms, again]
@@ -120,9 +121,9 @@ def test_every_trained_network_moves(taken):
 @pytest.mark.parametrize('taken', ['posevae'], indirect=True)
 def test_validation_and_pictures_come_out(taken):
   _, stage, _, state, batch, _ = taken
-  found = jax.jit(stage.eval_step)(state, batch, stage.frozen)
+  found = checks.jit(stage.eval_step)(state, batch, stage.frozen)
   assert all(np.isfinite(v) for v in found.values())
-  picture = jax.jit(stage.summaries)(state, batch, stage.frozen)['motion']
+  picture = checks.jit(stage.summaries)(state, batch, stage.frozen)['motion']
   assert picture.shape == (6 * 64, 8 * 31, 3)
   assert picture.min() >= 0 and picture.max() <= 1 and picture.std() > 0
 
@@ -136,7 +137,7 @@ def test_a_mesh_changes_nothing(taken, monkeypatch):
   placed = jax.device_put(first, sharding.of_state(first, mesh))
   cut = [not x.sharding.is_fully_replicated for x in jax.tree.leaves(placed)]
   assert np.mean(cut) > 0.1
-  state, spread = jax.jit(stage.train_step)(
+  state, spread = checks.jit(stage.train_step)(
     placed, jax.device_put(batch, sharding.of_batch(mesh)), stage.frozen
   )
   assert int(state.step) == 1
@@ -158,9 +159,9 @@ def test_a_lip_reader_sees_more_frames_than_count():
     'lipreader': networks.Frozen(zoo.noise('lipreader', **fields), fields)
   }
   stage = cases.build('expnet', config, given)
-  state = jax.jit(stage.init)(jax.random.key(0))
+  state = checks.jit(stage.init)(jax.random.key(0))
 
-  @jax.jit
+  @checks.jit
   def terms(state, batch, frozen):
     # Without gradients, for those of the rasteriser take long to compile.
     nets = stage._evaluated(state, frozen)
