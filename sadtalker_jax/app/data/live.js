@@ -107,7 +107,8 @@ const WORKLET = `registerProcessor('pieces', class extends AudioWorkletProcessor
   }
 });`;
 
-async function listen(context, socket) {
+async function listen(which) {
+  const {context} = which;
   const microphone = await navigator.mediaDevices.getUserMedia({audio: true});
   const url = URL.createObjectURL(
     new Blob([WORKLET], {type: 'text/javascript'}));
@@ -115,14 +116,13 @@ async function listen(context, socket) {
   URL.revokeObjectURL(url);
   const node = new AudioWorkletNode(
     context, 'pieces', {channelCount: 1, channelCountMode: 'explicit'});
-  node.port.onmessage = ({data}) => {
-    if (socket.readyState === WebSocket.OPEN) socket.send(sixteenBits(data));
-  };
+  node.port.onmessage = ({data}) => send(which, sixteenBits(data));
   context.createMediaStreamSource(microphone).connect(node);
   return () => microphone.getTracks().forEach(track => track.stop());
 }
 
-async function recite(context, socket, file) {
+async function recite(which, file) {
+  const {context} = which;
   const sound = await context.decodeAudioData(await file.arrayBuffer());
   const mono = new Float32Array(sound.length);
   for (let c = 0; c < sound.numberOfChannels; c++) {
@@ -131,9 +131,9 @@ async function recite(context, socket, file) {
     });
   }
   for (let at = 0; at < mono.length; at += MOST) {
-    socket.send(sixteenBits(mono.subarray(at, at + MOST)));
+    send(which, sixteenBits(mono.subarray(at, at + MOST)));
   }
-  socket.send('{"type": "end"}');
+  end(which);
 }
 
 async function start() {
@@ -171,8 +171,8 @@ async function start() {
         if (message.type !== 'ready') return;
         mine.screen = new Screen(part('video'), message.mime);
         say(texts.speaking);
-        if (isFile) await recite(context, socket, sound);
-        else mine.closers.push(await listen(context, socket));
+        if (isFile) await recite(mine, sound);
+        else mine.closers.push(await listen(mine));
       } catch (error) {
         finish(mine, error.message);
       }
@@ -190,16 +190,22 @@ function finish(which, text) {
   if (text || part('state').value === texts.preparing) say(text || texts.lost);
 }
 
-function tell(type) {
-  const socket = stream?.socket;
-  if (socket?.readyState === WebSocket.OPEN) {
-    socket.send(JSON.stringify({type}));
-  }
+// Nothing may follow the end of a stream.
+function send(which, message) {
+  const {socket, isEnded} = which;
+  if (!isEnded && socket?.readyState === WebSocket.OPEN) socket.send(message);
+}
+
+function end(which) {
+  send(which, '{"type": "end"}');
+  which.isEnded = true;
 }
 
 part('start').addEventListener('click', start);
-part('hush').addEventListener('click', () => tell('interrupt'));
+part('hush').addEventListener('click', () => {
+  if (stream) send(stream, '{"type": "interrupt"}');
+});
 part('stop').addEventListener('click', () => {
-  if (stream?.screen) tell('end');
+  if (stream?.screen && !stream.isEnded) end(stream);
   else if (stream) finish(stream, texts.done);
 });
