@@ -58,15 +58,13 @@ def draw(
     texture=picture, camera_shift=change.shift, source=change.own
   )
   pull = spread @ change.beside
-  own = drawing.pose(
-    rig,
-    rig.vertices + pull,
-    rig.expression,
-    drawing.frame_coefficients(rig, change.own),
-  )
+  coefficients = drawing.frame_coefficients(rig, change.own)
+  own = drawing.pose(rig, rig.vertices + pull, rig.expression, coefficients)
   rig = _with_own_inside(rig, own, change, side)
   rig = rig._replace(
-    rest=own.points, vertices=rig.vertices + (1.0 - change.weight) * pull
+    rest=own.points,
+    planes_rest=openings.posed_planes(rig, coefficients),
+    vertices=rig.vertices + (1.0 - change.weight) * pull,
   )
   skin, opened = drawing.skin(rig, change.row, (side, side))
   filled = openings.fill(rig, (change.row, skin, opened), near)

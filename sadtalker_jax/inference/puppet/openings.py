@@ -55,14 +55,7 @@ def _plane_maps(
     Centres in the frame [4, 2], matrices [4, 2, 2] and centres in the photo
     [4, 2]: photo = (frame - centre) @ matrix + centre in the photo.
   """
-  flat = rig.planes.reshape(-1, 3)
-  # Only the last plane has an expression, the jaw's.
-  moved = drawing.expressed(
-    rig.planes[-1], rig.jaw_expression, coefficients.expression
-  )
-  flat = jnp.concatenate([flat[:-3], moved])
-  posed = drawing.pose(rig, flat, None, coefficients).points
-  posed = posed.reshape(-1, 3, 2)
+  posed = posed_planes(rig, coefficients)
   now = posed[:, 1:] - posed[:, :1]  # [4, 2, 2], rows are the two directions
   then = rig.planes_rest[:, 1:] - rig.planes_rest[:, :1]
   a, b, c, d = now[:, 0, 0], now[:, 0, 1], now[:, 1, 0], now[:, 1, 1]
@@ -72,6 +65,19 @@ def _plane_maps(
     'kij,kjl->kil', inverse, then, precision=lax.Precision.HIGHEST
   )
   return posed[:, 0], matrix, rig.planes_rest[:, 0]
+
+
+def posed_planes(
+  rig: rig_lib.Rig, coefficients: drawing.FrameCoefficients
+) -> Array:
+  """Frame points [4, 3, 2] of the planes behind the openings."""
+  flat = rig.planes.reshape(-1, 3)
+  # Only the last plane has an expression, the jaw's.
+  moved = drawing.expressed(
+    rig.planes[-1], rig.jaw_expression, coefficients.expression
+  )
+  flat = jnp.concatenate([flat[:-3], moved])
+  return drawing.pose(rig, flat, None, coefficients).points.reshape(-1, 3, 2)
 
 
 def _fill_one(

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from sadtalker_jax.inference.puppet import drawing, fitted_head, sheet
+from sadtalker_jax.inference.puppet import drawing, fitted_head, openings, sheet
 
 
 def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
@@ -24,6 +24,13 @@ def test_own_pose_puts_every_vertex_at_rest(portrait, rig):
   posed = drawing.pose(rig, rig.vertices, rig.expression, coefficients)
   gap = np.abs(np.asarray(posed.points) - rig.rest)
   assert gap.max() < 0.02  # pixels; float32
+
+
+def test_own_pose_puts_every_plane_at_rest(rig):
+  own = drawing.frame_coefficients(rig, rig.source)
+  np.testing.assert_allclose(
+    openings.posed_planes(rig, own), rig.planes_rest, atol=0.02
+  )
 
 
 def test_shapes_depend_on_the_frame_size_only(portrait, rig):
