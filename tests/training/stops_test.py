@@ -149,6 +149,8 @@ def damage(folder, what):
     path.write_bytes(path.read_bytes()[:40])
 
 
+# TensorStore's threads may answer when Orbax has closed its event loop.
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 @pytest.mark.parametrize('what', ['state', 'state/manifest.ocdbt', 'data'])
 def test_a_damaged_checkpoint_is_put_aside_for_the_one_before(tmp_path, what):
   whole = loop_test.run(tmp_path, save_every=2)
@@ -165,6 +167,8 @@ def test_a_damaged_checkpoint_is_put_aside_for_the_one_before(tmp_path, what):
   manager.close()
 
 
+# TensorStore's threads may answer when Orbax has closed its event loop.
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 def test_damaged_checkpoints_alone_are_one_line_and_stay(tmp_path):
   loop_test.run(tmp_path, save_every=0)
   damage(tmp_path, 'state')
