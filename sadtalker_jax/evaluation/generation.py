@@ -20,7 +20,7 @@ from sadtalker_jax import conventions, errors
 from sadtalker_jax.evaluation import pairing, videos
 from sadtalker_jax.evaluation import protocol as protocol_lib
 from sadtalker_jax.faces import crop, landmarks
-from sadtalker_jax.media import files, video
+from sadtalker_jax.media import encoding, files, video
 
 REAL, GENERATED, MANIFEST = 'real', 'generated', 'manifest.jsonl'
 _QUALITY = 10.0
@@ -133,7 +133,7 @@ def _write(
       target,
       fps=conventions.FRAME_RATE,
       audio=(seen.wave, conventions.SAMPLE_RATE),
-      crf=_QUALITY,
+      encoding=encoding.Encoding(crf=_QUALITY),
     ) as writer,
   ):
     frames = videos.frames_of(reader, protocol)

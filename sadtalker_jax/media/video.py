@@ -207,8 +207,6 @@ class VideoWriter:
     size: tuple[int, int] | None = None,
     audio: Sound | None = None,
     overwrite: bool = False,
-    crf: float | None = None,
-    preset: str | None = None,
     encoding: encoding_lib.Encoding | None = None,
     tags: Mapping[str, str] | None = None,
     seal: Callable[[pathlib.Path], None] | None = None,
@@ -222,10 +220,8 @@ class VideoWriter:
       audio: name of a file with sound, a recording, or a pair of samples and
         rate (`samples.checked`), or None for a video without sound track.
       overwrite: whether an existing file may be replaced.
-      crf: constant quality of x264, 0 (best) to 51; None for 18, which looks
-        like the original.
-      preset: speed of x264, 'ultrafast' to 'veryslow'.
-      encoding: codecs and their quality, instead of the two before it.
+      encoding: codecs and their quality; None for H.264 that looks like the
+        original.
       tags: texts of the file by names that FFmpeg knows, such as `comment`.
       seal: last change of the complete file, under its hidden name; what it
         raises leaves no file.
@@ -239,7 +235,7 @@ class VideoWriter:
     self._overwrite = overwrite
     self._fps = as_rate(fps)
     self._size = size
-    self._encoding = encoding or encoding_lib.Encoding(crf=crf, preset=preset)
+    self._encoding = encoding or encoding_lib.Encoding()
     encoder.check(self._encoding)
     self._tags, self._seal = tags or {}, seal
     self._soundtrack = None if audio is None else encoder.Soundtrack(audio)

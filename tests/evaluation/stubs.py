@@ -10,7 +10,7 @@ import pytest
 from sadtalker_jax import errors
 from sadtalker_jax.evaluation import clips, pairing, protocol, videos
 from sadtalker_jax.faces import tracking
-from sadtalker_jax.media import video
+from sadtalker_jax.media import encoding, video
 
 SIZE = 160  # of the films
 _MARK = 24  # pixels of the corner whose brightness says how far lips are open
@@ -94,7 +94,9 @@ def write(path: pathlib.Path, pictures, wave=None, *, fps=25) -> pathlib.Path:
   """A film."""
   path.parent.mkdir(parents=True, exist_ok=True)
   audio = None if wave is None else (wave, 16000)
-  with video.VideoWriter(path, fps=fps, audio=audio, crf=8) as writer:
+  with video.VideoWriter(
+    path, fps=fps, audio=audio, encoding=encoding.Encoding(crf=8)
+  ) as writer:
     for picture in pictures:
       writer.write(picture)
   return path

@@ -14,7 +14,7 @@ from sadtalker_jax.marking import (
   payloads,
   visibility,
 )
-from sadtalker_jax.media import video
+from sadtalker_jax.media import encoding, video
 
 PAYLOAD = payloads.Payload(1, 0x03AF91)
 OWN = b'a key of my own, long enough'
@@ -44,7 +44,9 @@ def marked(request) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _copy(path, frames: np.ndarray, crf: float = 23) -> np.ndarray:
-  with video.VideoWriter(path, fps=25, crf=crf, preset='medium') as writer:
+  with video.VideoWriter(
+    path, fps=25, encoding=encoding.Encoding(crf=crf, preset='medium')
+  ) as writer:
     for frame in frames:
       writer.write(np.ascontiguousarray(frame))
   return np.stack(list(video.VideoReader(path)))

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from sadtalker_jax.media import spread, video
+from sadtalker_jax.media import encoding, spread, video
 
 
 def _video(path, seconds: int):
-  with video.VideoWriter(path, fps=5, crf=10) as writer:
+  with video.VideoWriter(
+    path, fps=5, encoding=encoding.Encoding(crf=10)
+  ) as writer:
     for i in range(5 * seconds):
       level = round(255 * i / (5 * seconds))
       writer.write(np.full((64, 64, 3), level, np.uint8))

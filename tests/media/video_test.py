@@ -249,7 +249,7 @@ def test_odd_sides_grow_by_a_copy_of_the_last_line(tmp_path, width, height):
   levels = rng.integers(60, 200, ((height + 7) // 8, (width + 7) // 8, 3))
   frame = levels.repeat(8, 0).repeat(8, 1)[:height, :width].astype(np.uint8)
   path = tmp_path / 'a.mp4'
-  write(path, [frame] * 4, crf=4)
+  write(path, [frame] * 4, encoding=encoding.Encoding(crf=4))
   got = next(iter(video.VideoReader(path))).astype(int)
   assert got.shape == (height + height % 2, width + width % 2, 3)
   # Not scaled: the edges of the blocks stay where they are. Luma keeps its

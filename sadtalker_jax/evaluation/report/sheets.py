@@ -8,7 +8,7 @@ import numpy as np
 from sadtalker_jax import conventions
 from sadtalker_jax.evaluation import clips
 from sadtalker_jax.faces import crop, landmarks
-from sadtalker_jax.media import image, video
+from sadtalker_jax.media import encoding, image, video
 
 _SHOTS, _SIDE = 8, 112
 _QUALITY = 23.0  # x264's crf of films
@@ -34,7 +34,10 @@ def films(
     paths[system] = folder / f'{number}.mp4'
     sound = (side.wave, conventions.SAMPLE_RATE)
     with video.VideoWriter(
-      paths[system], fps=conventions.FRAME_RATE, audio=sound, crf=_QUALITY
+      paths[system],
+      fps=conventions.FRAME_RATE,
+      audio=sound,
+      encoding=encoding.Encoding(crf=_QUALITY),
     ) as writer:
       for frame in side.frames:
         writer.write(frame)

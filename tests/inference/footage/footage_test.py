@@ -10,7 +10,7 @@ from sadtalker_jax.cli import animate
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import pipeline, rendering
 from sadtalker_jax.inference.footage import following, mouth_drawing
-from sadtalker_jax.media import audio, image, video
+from sadtalker_jax.media import audio, encoding, image, video
 
 FACE, AWAY, T = 8, 4, 14  # frames with and without a face, of the result
 
@@ -23,7 +23,9 @@ def film(tmp_path_factory):
   step = max(1, min(picture.shape[:2]) // 300)
   small = picture[::step, ::step]
   wall = np.full_like(small, 90)
-  with video.VideoWriter(path, fps=12.5, crf=1) as writer:
+  with video.VideoWriter(
+    path, fps=12.5, encoding=encoding.Encoding(crf=1)
+  ) as writer:
     for shift in range(FACE):
       writer.write(np.roll(small, shift, axis=1))
     for _ in range(AWAY):
