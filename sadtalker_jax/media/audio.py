@@ -81,8 +81,7 @@ def load(
       or none that can be decoded, or holds NaN or infinite samples. A file that
       ends too early is read as far as it goes, with a warning.
   """
-  wave = stored(source, rate=rate, report=report)
-  return wave if isinstance(wave, np.ndarray) else wave[:]
+  return stored_sound.gathered(_mono(source, rate, report))
 
 
 def stored(
@@ -98,8 +97,15 @@ def stored(
   Raises:
     InputError: as `load`.
   """
-  pieces = blocks(source, rate=rate, channels=1, block=1 << 16, report=report)
-  return stored_sound.stored(piece[0] for piece in pieces)
+  return stored_sound.stored(_mono(source, rate, report))
+
+
+def _mono(source: Source, rate: int, report: bool) -> Iterator[np.ndarray]:
+  """Pieces [n] of the sound of a file."""
+  for piece in blocks(
+    source, rate=rate, channels=1, block=1 << 16, report=report
+  ):
+    yield piece[0]
 
 
 def blocks(

@@ -71,7 +71,7 @@ def stored(pieces: Iterable[np.ndarray]) -> np.ndarray | StoredSound:
     [L] all of them.
   """
   rest = iter(pieces)
-  memory = array.array('f')  # a list of parts would need its room twice
+  memory = array.array('f')
   for piece in rest:
     memory.frombytes(_bytes(piece))
     if len(memory) > IN_MEMORY:
@@ -81,7 +81,7 @@ def stored(pieces: Iterable[np.ndarray]) -> np.ndarray | StoredSound:
   try:
     file = tempfile.TemporaryFile(buffering=0)
   except OSError:  # no folder for it
-    return _in_memory(memory, rest)
+    return gathered(rest, memory)
   written, data = 0, b''
   try:
     for data in itertools.chain([memory.tobytes()], map(_bytes, rest)):
@@ -93,13 +93,24 @@ def stored(pieces: Iterable[np.ndarray]) -> np.ndarray | StoredSound:
       memory.frombytes(part)
     file.close()
     memory.frombytes(data)
-    return _in_memory(memory, rest)
+    return gathered(rest, memory)
   return StoredSound(file, written // _ITEM)
 
 
-def _in_memory(
-  memory: 'array.array[float]', pieces: Iterator[np.ndarray]
+def gathered(
+  pieces: Iterable[np.ndarray], before: 'array.array[float] | None' = None
 ) -> np.ndarray:
+  """Samples of pieces [n] float32 in memory, however many.
+
+  Args:
+    pieces: Consecutive pieces of sound.
+    before: Samples before them.
+
+  Returns:
+    [L] all of them.
+  """
+  # Grows in place: a list of the parts would need its room twice.
+  memory = array.array('f') if before is None else before
   for piece in pieces:
     memory.frombytes(_bytes(piece))
   return np.frombuffer(memory, np.float32)
