@@ -7,7 +7,7 @@ What is done to frames that are drawn, and to their file, is in the base class,
 `finish_options`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import dataclasses
 import functools
 import pathlib
@@ -281,6 +281,16 @@ def specs() -> tuple[option_specs.Spec, ...]:
 def by_name() -> Mapping[str, option_specs.Spec]:
   """All options by name."""
   return {spec.name: spec for spec in specs()}
+
+
+def chosen(
+  options: Options, names: Iterable[str]
+) -> Iterator[option_specs.Spec]:
+  """Those of some options that are not as they are by default."""
+  for name in names:
+    spec = by_name()[name]
+    if getattr(options, name) != spec.default:
+      yield spec
 
 
 def changed(options: Options | None, choices: Mapping[str, Any]) -> Options:

@@ -60,13 +60,11 @@ def check(options: options_lib.Options) -> None:
   Raises:
     InputError: there is one.
   """
-  for name in _OF_PICTURES:
-    spec = options_lib.by_name()[name]
-    if getattr(options, name) != spec.default:
-      raise errors.InputError(
-        f'{spec.flag or name}: expected with a picture only, found a video as '
-        'the source, which keeps its own head, eyes and size'
-      )
+  for spec in options_lib.chosen(options, _OF_PICTURES):
+    raise errors.InputError(
+      f'{spec.flag or spec.name}: expected with a picture only, found a video '
+      'as the source, which keeps its own head, eyes and size'
+    )
   if options.renderer not in (options_lib.AUTO, 'puppet'):
     raise errors.InputError(
       "renderer: expected 'puppet' with a video as the source, found "

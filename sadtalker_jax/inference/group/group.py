@@ -41,9 +41,8 @@ def check(options: options_lib.Options) -> None:
   Raises:
     InputError: there is one.
   """
-  for name in _OF_ONE:
-    if getattr(options, name) != options_lib.by_name()[name].default:
-      raise errors.InputError(f'{name}: expected without speakers')
+  for spec in options_lib.chosen(options, _OF_ONE):
+    raise errors.InputError(f'{spec.name}: expected without speakers')
 
 
 def animation(

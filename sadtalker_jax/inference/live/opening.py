@@ -34,10 +34,8 @@ def check(bundle: bundle_lib.Bundle, options: options_lib.Options) -> str:
   Raises:
     InputError: the options ask for what a stream cannot do.
   """
-  defaults = options_lib.Options()
-  for name in _REFUSED:
-    if getattr(options, name) != getattr(defaults, name):
-      raise errors.InputError(f'{name}: expected none for a stream')
+  for spec in options_lib.chosen(options, _REFUSED):
+    raise errors.InputError(f'{spec.name}: expected none for a stream')
   if options.motion not in (options_lib.AUTO, MOTION):
     raise errors.InputError(
       f'motion: expected {options_lib.AUTO} or {MOTION} for a stream, '
