@@ -120,16 +120,13 @@ def test_what_a_guide_trains_can_be_trained(words, place, monkeypatch):
   assert plan.eval_first and set(warm) == set(config.warm_start.networks)
 
 
-# What a try does without, and what it compiles little for.
+# What a try does without.
 _LITTLE = """--config.steps=1 --config.batch_size=2 --config.validation.every=0
   --config.summarise_every=0 --config.clips.every=0 --config.tensorboard=False
   --config.data.threads=1""".split()
-_XLA = (
-  '--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true'
-)
 
 
-def _run(words: list[str], folder: pathlib.Path) -> None:
+def _run(words: list[str], folder: pathlib.Path, flags: str) -> None:
   """Runs a command of a page in a folder, small."""
   words = list(words)
   if words[1] == 'train':
@@ -149,7 +146,7 @@ def _run(words: list[str], folder: pathlib.Path) -> None:
   found = subprocess.run(
     [sys.executable, '-m', 'sadtalker_jax.cli.main', *words[1:]],
     cwd=folder,
-    env={**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': _XLA},
+    env={**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': flags},
     capture_output=True,
     text=True,
     check=False,
@@ -161,7 +158,7 @@ def _run(words: list[str], folder: pathlib.Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize('page', ['finetuning.md', 'your_own_film.md'])
-def test_every_command_of_a_guide_runs(page, place, tmp_path):
+def test_every_command_of_a_guide_runs(page, place, tmp_path, quick_flags):
   (tmp_path / 'released').symlink_to(place / 'released')
   wave = np.sin(np.linspace(0, 3000, 16_000))
   wavfile.write(tmp_path / 'short.wav', 16_000, wave.astype(np.float32) / 2)
@@ -170,7 +167,7 @@ def test_every_command_of_a_guide_runs(page, place, tmp_path):
     if words[1] == 'prepare' and drawn.exists():
       (tmp_path / 'records').symlink_to(drawn)
       continue
-    _run(words, tmp_path)
+    _run(words, tmp_path, quick_flags)
     if words[1] == 'prepare':
       drawn.symlink_to(tmp_path / 'records')
   assert (tmp_path / 'film.mp4').exists()
