@@ -195,9 +195,9 @@ def _faces(
 
 def _host(portrait: portrait_lib.Portrait, shown: framing.Share) -> np.ndarray:
   """The part of the picture that frames show, [H, W, 3] uint8."""
-  picture, window = portrait.picture, portrait.window
-  if not window.paste:
-    x0, y0, x1, y1 = (round(side) for side in window.box)
+  picture = portrait.picture
+  if not portrait.window.paste:
+    x0, y0, x1, y1 = framing.pasted_box(portrait)
     # A window may reach beyond the picture.
     rows = np.clip(np.arange(y0, max(y1, y0 + 1)), 0, picture.shape[0] - 1)
     columns = np.clip(np.arange(x0, max(x1, x0 + 1)), 0, picture.shape[1] - 1)

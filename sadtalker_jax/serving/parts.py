@@ -14,7 +14,6 @@ As mp4, messages are pieces of one file in fragments. As pictures they are
 All numbers are little-endian and unsigned; samples are signed.
 """
 
-import fractions
 import struct
 from typing import Literal, Protocol, get_args
 
@@ -22,7 +21,7 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference.live import core
-from sadtalker_jax.media import fragments, image
+from sadtalker_jax.media import fragments, image, video
 
 Pictures = Literal['jpeg', 'webp']
 Format = Pictures | Literal['mp4']
@@ -98,7 +97,7 @@ class _Mp4:
     self._width, self._height = (side // 2 * 2 for side in size)
     self._fragments = fragments.Fragments(
       (self._width, self._height),
-      fractions.Fraction(fps).limit_denominator(1001),
+      video.as_rate(fps),
       rate,
       _WORST_CRF - _CRF_OF_QUALITY * quality,
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sadtalker_jax import errors
+from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.media import lettering
 
@@ -20,10 +20,9 @@ def numbered(picture: np.ndarray, bundle: bundle_lib.Bundle) -> np.ndarray:
     InputError: it shows no face.
   """
   found = bundle.detector.detect(picture)
-  if not found:
-    raise errors.InputError('expected a face, found none in the picture')
-  shown = picture.copy()
   height, width = picture.shape[:2]
+  crop.pick(found, 0, (width, height))  # raises where there is none
+  shown = picture.copy()
   line = max(1, round(min(height, width) / 250))
   for face in found:
     limits = (width, height, width, height)

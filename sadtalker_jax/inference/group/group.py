@@ -13,6 +13,7 @@ import pathlib
 import numpy as np
 
 from sadtalker_jax import conventions, errors
+from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import inputs, portrait, tracks
@@ -103,16 +104,17 @@ def _count(
   bundle: bundle_lib.Bundle,
 ) -> int:
   """Faces of the picture that move."""
-  found = len(bundle.detector.detect(picture))
+  found = bundle.detector.detect(picture)
+  height, width = picture.shape[:2]
+  crop.pick(found, 0, (width, height))  # raises where there is none
+  count = min(len(found), MOST)
   for face in speakers:
-    if face >= min(found, MOST):
+    if face >= count:
       raise errors.InputError(
-        f'speakers: expected faces 0 to {min(found, MOST) - 1}, found {face}; '
+        f'speakers: expected faces 0 to {count - 1}, found {face}; '
         '--list_faces shows them'
-        if found
-        else 'expected a face, found none in the picture'
       )
-  return min(found, MOST)
+  return count
 
 
 def _voices(speakers: Mapping[int, pathlib.Path]) -> dict[int, np.ndarray]:
