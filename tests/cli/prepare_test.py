@@ -21,7 +21,7 @@ from configs import syncnet
 from sadtalker_jax.cli import prepare
 from sadtalker_jax.faces import landmarks
 from sadtalker_jax.inference import bundle as bundle_lib
-from sadtalker_jax.media import audio, image, video
+from sadtalker_jax.media import audio, encoding, image, video
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import resize
 from sadtalker_jax.preparation import parts
@@ -78,7 +78,8 @@ def films(tmp_path_factory, portrait, speech) -> pathlib.Path:
   cut = film(portrait, 50) + film(portrait[:, ::-1] // 2, 50, drift=-0.5)
   write('bea/two.mp4', cut, speech[20000:], fps=30)
   write('cyd/silent.mp4', film(portrait, 32, drift=0.2))
-  write('dan/again.mp4', film(portrait, 40), speech, crf=23)
+  again = encoding.Encoding(crf=23)
+  write('dan/again.mp4', film(portrait, 40), speech, encoding=again)
   write('eve/short.mp4', film(portrait, 12), speech)
   grey = [np.full((208, 256, 3), 90, np.uint8)] * 32
   write('eve/nobody.mp4', grey, speech)
