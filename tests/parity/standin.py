@@ -86,7 +86,7 @@ def state_dict(
   for key, shape in shapes.items():
     if key.endswith(('.weight_u', '.weight_v')):
       continue
-    tensor = _draw(key, tuple(shape), seed)
+    tensor = draw(key, tuple(shape), seed)
     for pattern, factor in _GAINS.get(name, ()):
       if re.fullmatch(pattern, key):
         tensor = tensor * np.float32(factor)
@@ -100,7 +100,8 @@ def state_dict(
   return {key: result[key] for key in shapes}
 
 
-def _draw(key: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
+def draw(key: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+  """The tensor of a name and a shape."""
   stem, _, leaf = key.rpartition('.')
   if leaf == 'num_batches_tracked':
     return np.asarray(0, np.int64)

@@ -1,8 +1,9 @@
-"""Tables of frozen experts: Hopenet, ArcFace, Inception, VGG-19, LPIPS.
+"""Tables of frozen experts: Hopenet, ArcFace, Inception, I3D, VGG-19, LPIPS.
 
 Files that are published: Hopenet `hopenet_robust_alpha1.pkl` and its like;
 insightface's `backbone.pth` of an iResNet-50; pytorch-fid's
-`pt_inception-2015-12-05-6726825d.pth`; torchvision's `vgg19-dcbb9e9d.pth`.
+`pt_inception-2015-12-05-6726825d.pth`; pytorch-i3d's `rgb_imagenet.pt` and
+VideoGPT's `i3d_pretrained_400.pt`; torchvision's `vgg19-dcbb9e9d.pth`.
 LPIPS comes in two files, torchvision's `alexnet-owt-7be5be79.pth` and the
 package's `weights/v0.1/alex.pth`: their names differ, so the union of the two
 state dicts is converted.
@@ -66,6 +67,21 @@ INCEPTION = rules.Table(
 )
 
 
+def _i3d() -> Iterator[rules.Rule]:
+  places = [
+    (f'conv_{name}', f'Conv3d_{name}_{size}x{size}')
+    for name, size in {'1a': 7, '2b': 1, '2c': 3}.items()
+  ]
+  places.append((r'mixed_(\w+)/(\w+)', r'Mixed_\1.\2'))
+  for path, source in places:
+    yield rules.Rule(f'{path}/conv', f'{source}.conv3d')
+    yield rules.Rule(f'{path}/norm', f'{source}.bn')
+  yield rules.Rule('logits', 'logits.conv3d')
+
+
+I3D = rules.Table(tuple(_i3d()))
+
+
 def _vgg() -> Iterator[rules.Rule]:
   """Torchvision counts convolutions, ReLUs and pools in one row."""
   place = 0
@@ -116,6 +132,7 @@ TABLES = {
   'hopenet': HOPENET,
   'arcface': ARCFACE,
   'inception_fid': INCEPTION,
+  'i3d': I3D,
   'vgg19': VGG19,
   'lpips': LPIPS,
 }

@@ -19,6 +19,7 @@ from sadtalker_jax.faces import recon as recon_lib
 from sadtalker_jax.metrics import batches
 from sadtalker_jax.models import zoo
 from sadtalker_jax.models.experts import hopenet as hopenet_lib
+from sadtalker_jax.models.experts import i3d as i3d_lib
 from sadtalker_jax.typing import Variables
 
 BATCH = 16  # frames in a network at a time
@@ -79,6 +80,20 @@ class MetricNetworks:
     """FID's features [T, 2048] of frames uint8 [T, S, S, 3]."""
     return batches.apply(self._network('inception_fid'), frames, size=BATCH)
 
+  def i3d(self, frames: np.ndarray) -> np.ndarray:
+    """FVD's outputs [N, 400] of the windows of frames uint8 [T, S, S, 3].
+
+    Windows of 16 frames follow one another, and frames after the last whole one
+    do not count. Of fewer than 16, the last is repeated.
+    """
+    length = i3d_lib.FRAMES
+    if len(frames) < length:
+      rest = np.repeat(frames[-1:], length - len(frames), axis=0)
+      frames = np.concatenate([frames, rest])
+    whole = len(frames) // length * length
+    windows = frames[:whole].reshape(-1, length, *frames.shape[1:])
+    return batches.apply(self._network('i3d'), windows, size=1)
+
   def arcface(self, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Embeddings [T, 512] of the faces of frames uint8 [T, S, S, 3]."""
 
@@ -138,12 +153,8 @@ def _unit(frames: jax.Array) -> jax.Array:
   return jnp.asarray(frames).astype(jnp.float32) / 255
 
 
-def _inception(module: Any, variables: Variables, frames: jax.Array) -> Any:
+def _plain(module: Any, variables: Variables, frames: jax.Array) -> Any:
   return module.apply(variables, _unit(frames))
-
-
-def _arcface(module: Any, variables: Variables, faces: jax.Array) -> Any:
-  return module.apply(variables, _unit(faces))
 
 
 def _hopenet(module: Any, variables: Variables, frames: jax.Array) -> Any:
@@ -171,8 +182,9 @@ def _sound(module: Any, variables: Variables, windows: jax.Array) -> Any:
 
 
 _RUNS: dict[str, Callable[..., Any]] = {
-  'inception_fid': _inception,
-  'arcface': _arcface,
+  'inception_fid': _plain,
+  'i3d': _plain,
+  'arcface': _plain,
   'hopenet': _hopenet,
   'lpips': _lpips,
   'syncnet_v2embed_lip': _lips,

@@ -72,6 +72,19 @@ def test_late_sound_shifts_the_distances_of_syncnet(clip, networks):
   assert all(np.isfinite(v) for v in [*late.values(), *real.values()])
 
 
+def test_clip_that_stands_still_moves_away_from_the_real_one(clip, networks):
+  measure = next(m for m in registry.MEASURES if m.name == 'fvd')
+  real, same, still = (
+    measure.features(clip, system, networks)
+    for system in ('real', 'same', 'still')
+  )
+  assert real.shape == (T // 16, 400)
+  np.testing.assert_array_equal(real, same)
+  assert np.abs(real - still).max() > 1e-3
+  short = networks.i3d(clip.real.frames[:10])  # the last frame is held
+  assert short.shape == (1, 400) and np.isfinite(short).all()
+
+
 def test_equal_videos_have_equal_coefficients(clip, networks):
   same = values(clip, networks, 'aed', 'same')
   assert same == {'aed': 0, 'apd': 0, 'angle_distance': 0}
@@ -111,7 +124,7 @@ def test_missing_networks_are_named(tmp_path):
   assert 'inception_fid' in reasons['fid'][0]
   assert 'lpips' in reasons['lpips'][0] and not reasons['lpips'][1]
   assert reasons['psnr'] == ('', '')
-  assert 'I3D' in reasons['fvd'][0]
+  assert 'i3d' in reasons['fvd'][0]
 
 
 def test_folder_that_is_no_bundle_is_refused(tmp_path):
