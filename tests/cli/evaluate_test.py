@@ -87,7 +87,10 @@ def test_exit_code_tells_of_too_many_failures(films, tmp_path, stubbed):
     (['--generated', 'a', '--protocol', f'{CONFIG}:mine'], 'hdtf'),
     (['--generated', 'a', '--protocol', 'gone.py'], 'no such file'),
     (['--generate', 'x', '--render_options', '[]'], 'JSON object'),
-    (['--generate', 'x', '--render_options', '[' * 5000], 'too deep'),
+    (
+      ['--generate', 'x', '--render_options', '[' * 5000 + ']' * 5000],
+      'too deep',
+    ),
     (['--generate', 'x', '--render_options', '{"size": "x"}'], 'size: '),
     (['--generate', 'x', '--render_bundle', '/gone'], "found '/gone'"),
   ],

@@ -68,7 +68,10 @@ def test_list_pairs_what_it_says(folders, tmp_path):
     ('[1]', 'line 1'),
     ('{"real": "a", "generated": 3}', 'line 1'),
     ('{', 'line 1'),
-    ('[' * 5000, 'line 1: expected JSON, found: lists or objects nested'),
+    (
+      '[' * 5000 + ']' * 5000,
+      'line 1: expected JSON, found: lists or objects nested',
+    ),
     ('{"real": ' + '9' * 5000 + '}', 'line 1: expected JSON, found: a number'),
     ('{"real": "a", "generated": "b", "colour": "c"}', 'line 1'),
     (
