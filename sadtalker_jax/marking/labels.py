@@ -71,14 +71,13 @@ class Label:
       )
     self.box = x0, y0, x1, y1 = free[0]
     self._rows, self._columns = slice(y0, y1), slice(x0, x1)
-    self._keep = 1 - plate.opacity[..., None]
-    self._add = (plate.opacity * plate.level)[..., None] + 0.5
+    self._plate = plate
 
   def draw(self, frames: np.ndarray) -> np.ndarray:
     """Labelled frames [..., H, W, 3] uint8 RGB."""
     result = frames.copy()
     part = result[..., self._rows, self._columns, :]
-    part[...] = (part * self._keep + self._add).astype(np.uint8)
+    part[...] = self._plate.over(part)
     return result
 
   def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

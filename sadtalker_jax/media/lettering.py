@@ -37,6 +37,12 @@ class Plate(NamedTuple):
   level: np.ndarray
   opacity: np.ndarray
 
+  def over(self, pixels: np.ndarray) -> np.ndarray:
+    """The plate over pixels [..., h, w, 3] uint8."""
+    share = self.opacity[..., None]
+    mixed = (1 - share) * pixels + share * self.level[..., None]
+    return np.rint(mixed).astype(np.uint8)
+
 
 def check(text: str, font: Path | None = None) -> None:
   """Refuses texts that cannot be drawn.

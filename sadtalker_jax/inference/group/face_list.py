@@ -50,7 +50,5 @@ def _stamp(
     return
   x = int(np.clip(round(corner[0]), 0, columns - wide))
   y = int(np.clip(round(corner[1]), 0, rows - tall))
-  part = shown[y : y + tall, x : x + wide].astype(np.float32)
-  share = plate.opacity[..., None]
-  mixed = part + share * (plate.level[..., None] - part)
-  shown[y : y + tall, x : x + wide] = np.rint(mixed).astype(np.uint8)
+  here = slice(y, y + tall), slice(x, x + wide)
+  shown[here] = plate.over(shown[here])
