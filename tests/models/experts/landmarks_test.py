@@ -33,7 +33,8 @@ def test_jit_changes_nothing(weights):
   )
   assert [maps.shape for maps in plain] == [(2, 16, 16, 6)] * 2
   for a, b in zip(plain, jitted, strict=True):
-    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+    scale = float(np.abs(a).max())  # of sums that cancel here and there
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * scale)
 
 
 @pytest.mark.parametrize('train', [False, True])
