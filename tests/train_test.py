@@ -12,8 +12,9 @@ import jax
 import numpy as np
 import pytest
 
-from configs import mapping
+from configs import mapping, renderer
 from configs import posevae as config_file
+from input_pipeline import random_records
 from sadtalker_jax import errors
 from sadtalker_jax.checkpoints import bundles, cards, download
 from sadtalker_jax.cli import bundle as bundle_cli
@@ -310,3 +311,16 @@ def test_epochs_become_steps():
   found = stages.read(plain).scheduled(10)
   assert found.steps == 8 and found.warm_steps == 6
   assert found.optimizer['model'].decay_steps == (2, 5)
+
+
+def test_few_short_clips_meet_messages_that_name_a_way(tmp_path):
+  random_records.write(tmp_path, {'train': {'anna': 2}})  # of 36 to 50 frames
+  here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  for module, purpose, way in (
+    (config_file, 'train', '46 speakers .*data.selection.num_speakers=0 takes'),
+    (renderer, 'clips', 'config.clips.num_frames=N makes .*none among 2'),
+  ):
+    found = module.get_config()
+    found.data.folder, found.validation.split = str(tmp_path), 'train'
+    with pytest.raises(errors.InputError, match=way):
+      train.open_data(stages.read(found), purpose, here)

@@ -5,11 +5,13 @@ minus in front the highest is. Of several, with commas between, the first that
 was measured counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 from typing import Any
 
 from orbax.checkpoint import checkpoint_managers as policies
+
+from sadtalker_jax import errors
 
 
 def figure(metric: str, measured: Mapping[str, float]) -> float | None:
@@ -19,6 +21,24 @@ def figure(metric: str, measured: Mapping[str, float]) -> float | None:
     if value is not None:
       return -float(value) if name.startswith('-') else float(value)
   return None
+
+
+def check(metric: str, names: Iterable[str]) -> None:
+  """Raises where nothing of a best metric is measured.
+
+  Args:
+    metric: The best metric; empty: none is wanted.
+    names: Names of what validation measures.
+
+  Raises:
+    InputError: None of its names is there.
+  """
+  there = sorted(names)
+  if metric and figure(metric, dict.fromkeys(there, 0.0)) is None:
+    raise errors.InputError(
+      f'best_metric: expected one of {" ".join(there)} (with a minus in front '
+      f'the highest is best), or nothing, found {metric!r}'
+    )
 
 
 @dataclasses.dataclass(frozen=True)

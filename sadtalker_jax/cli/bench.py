@@ -170,9 +170,11 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def _compiled(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   from sadtalker_jax.benchmarks.described import devices
+  from sadtalker_jax.training import xla_presets
 
   if 'jax' not in sys.modules:  # else this is no process of its own
     devices.look_away(os.environ)
+    xla_presets.apply(flags.xla_preset, os.environ)
   from sadtalker_jax.benchmarks.described import roofline
 
   return roofline.run(
@@ -181,6 +183,7 @@ def _compiled(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
     batches=flags.batch,
     dtypes=flags.dtype,
     size=flags.size,
+    count=flags.devices,
     keep=flags.keep,
   )
 

@@ -5,6 +5,7 @@ import argparse
 from sadtalker_jax.benchmarks.accelerator import plan
 from sadtalker_jax.benchmarks.described import devices
 from sadtalker_jax.cli import command, range_flags
+from sadtalker_jax.training import xla_presets
 
 # Name, default batch size, help.
 _KINDS = (
@@ -104,6 +105,11 @@ def _feeding(kind: argparse.ArgumentParser) -> None:
     type=range_flags.positive(),
     help='examples a second: how many cores?',
   )
+  add(
+    '--tflops',
+    type=range_flags.positive(),
+    help='of all cards of a host together: how many cores?',
+  )
 
 
 def _likeness(kind: argparse.ArgumentParser) -> None:
@@ -194,6 +200,18 @@ def _compile(kind: argparse.ArgumentParser) -> None:
     help='types of computation',
   )
   add('--size', type=_SIDE, default=256, choices=[256, 512], help='of frames')
+  add(
+    '--devices',
+    type=range_flags.whole(1, 64),
+    default=1,
+    help='so many of them cut a training step (mesh.fsdp)',
+  )
+  add(
+    '--xla_preset',
+    default='none',
+    choices=sorted(xla_presets.PRESETS),
+    help='flags of XLA, as of train.py',
+  )
   add(
     '--keep',
     type=command.path,

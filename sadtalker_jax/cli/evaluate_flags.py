@@ -28,7 +28,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
   )
   add('--pairs', metavar='FILE', help='list of pairs, JSON lines')
   add('--overwrite', action='store_true', help='replace an earlier report')
-  add('--bundle', help='expert networks: a folder, or hf://owner/repo')
+  add(
+    '--bundle',
+    type=command.named,
+    help='expert networks: a folder, or hf://owner/repo',
+  )
   add(
     '--protocol',
     metavar='FILE[:VARIANT]',

@@ -28,6 +28,7 @@ The loop:
     sharding         where arrays lie on a mesh
     guards           lock, orderly stop, losses that are no numbers
     costs            operations and memory of a step
+    measuring        validation
     reporting        figures of a run over its steps
     writers          files of a run
     summaries        pictures and films; `plots` draws them

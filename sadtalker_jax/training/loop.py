@@ -19,6 +19,7 @@ from sadtalker_jax.training import (
   costs,
   guards,
   initial_state,
+  measuring,
   profiling,
   reporting,
   sharding,
@@ -89,12 +90,16 @@ def run(
     )
     if place is not None:
       data_lib.go_to(feeds.train, place, anew=plan.restart_data)
+    whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    frozen = jax.device_put(dict(stage.frozen), whole)
+    eval_step = jax.jit(stage.eval_step, out_shardings=whole)
+    metric = plan.best_metric if plan.keep_best else ''
+    measuring.require(metric, eval_step, feeds.validation, state, frozen)
     writers = trackers.open_writers(folder, plan, record, after=int(state.step))
     for writer in writers:
       stack.callback(writer.close)
     if plan.skip_non_finite:
       stage = skipping.wrapped(stage)
-    whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     steps = _Steps(
       plan,
       folder,
@@ -106,10 +111,10 @@ def run(
       summaries.Showing(stage, writers, feeds.clips, whole),
       profiling.Trace(folder / 'profile', plan.profile),
       train_step=costs.jitted(stage, shardings, whole),
-      eval_step=jax.jit(stage.eval_step, out_shardings=whole),
+      eval_step=eval_step,
       plain_step=plain_step,
     )
-    return steps.go(state, jax.device_put(dict(stage.frozen), whole), stop)
+    return steps.go(state, frozen, stop)
 
 
 @dataclasses.dataclass
@@ -220,13 +225,9 @@ class _Steps:
     data = self.feeds.validation
     if data is None:
       return
-    start = data.state()
-    found = [
-      jax.device_get(self.eval_step(state, next(data), frozen))
-      for _ in range(self.plan.eval_batches)
-    ]
-    data.restore(start)
-    self.measured = {f'eval/{k}': v for k, v in reporting.mean(found).items()}
+    self.measured = measuring.measure(
+      self.eval_step, data, self.plan.eval_batches, state, frozen
+    )
     logging.info(
       'step %d validation: %s',
       step,

@@ -21,8 +21,6 @@ PRESETS: dict[str, tuple[str, ...]] = {
     '--xla_gpu_all_gather_combine_threshold_bytes=134217728',
     '--xla_gpu_all_reduce_combine_threshold_bytes=134217728',
     '--xla_gpu_reduce_scatter_combine_threshold_bytes=134217728',
-    '--xla_gpu_threshold_for_windowed_einsum_mib=0',
-    '--xla_gpu_multi_streamed_windowed_einsum=true',
   ),
 }
 

@@ -27,7 +27,8 @@ _GPU, _TPU = ((_HERE / f'{name}.txt').read_text() for name in ('gpu', 'tpu'))
 
 def test_kernels_of_a_gpu_have_bytes_flops_and_layouts():
   found = {kernel.name: kernel for kernel in hlo.kernels(_GPU)}
-  assert list(found) == ['kernel', 'flat', 'deep', 'row', 'product']
+  names = ['kernel', 'flat', 'deep', 'row', 'sent', 'summed', 'worked']
+  assert list(found) == [*names, 'product']
   assert found['kernel'].kind == 'move'
   taps, pixels = 2 * 9 * 32 * 64, 2 * 8 * 16 * 16
   assert found['kernel'].bytes == 2 * taps
@@ -39,6 +40,11 @@ def test_kernels_of_a_gpu_have_bytes_flops_and_layouts():
   # A loop's kernel counts as often as it runs; it reads one row of a hundred.
   assert (found['row'].times, found['row'].bytes) == (100, 32 + 32 + 4)
   assert found['product'].flops == 2 * 8 * 3 * 5
+  # What is sent while something is computed, and what is waited for.
+  sent, summed = found['sent'], found['summed']
+  assert sent.kind == summed.kind == 'collective'
+  assert (sent.hidden, summed.hidden) == (True, False)
+  assert (sent.bytes, summed.bytes) == (4 * 5 * (8 + 64), 4 * 5 * 3)
 
 
 def test_kernels_of_a_tpu_are_fusions():
@@ -55,7 +61,7 @@ def test_kernels_of_a_tpu_are_fusions():
 def test_a_bound_is_the_longer_of_arithmetic_and_bytes():
   built = programs.Compiled(_GPU, 8 * 10**9, 2**30, 2**31, 1.0)
   found = roofline.figures(built, devices.DEVICES['h200'], 'bfloat16', 8)
-  assert found['kernels'] == 104
+  assert found['kernels'] == 107
   assert found['convolutions_of_rank_5'] == 1
   assert found['convolutions_channels_first'] == 1
   assert (found['gflop_each'], found['temporaries_gib']) == (1, 2)
@@ -65,6 +71,9 @@ def test_a_bound_is_the_longer_of_arithmetic_and_bytes():
   assert found['bound_per_second'] == pytest.approx(
     1000 / found['bound_ms_each']
   )
+  eight = roofline.figures(built, devices.DEVICES['h200'], 'bfloat16', 8, 8)
+  assert (eight['collectives'], eight['collectives_hidden']) == (2, 1)
+  assert eight['gb_each'] == pytest.approx(8 * found['gb_each'])
 
 
 def test_the_renderer_is_compiled_for_the_device_that_is_given(monkeypatch):
@@ -73,7 +82,7 @@ def test_the_renderer_is_compiled_for_the_device_that_is_given(monkeypatch):
   device = jax.devices()[0]
   quick = initial_state.once(sharding.make_mesh({'data': 1}, [device]))
   kinds = {'batch': 1, 'dtype': 'float32', 'size': 32, 'options': quick}
-  built = programs.build('render', device, **kinds)
+  built = programs.build('render', [device], **kinds)
   programs._weights.cache_clear()
   assert built.flops > 0 and built.temporaries > 0
   assert hlo.kernels(built.text)
@@ -92,11 +101,12 @@ def test_a_step_is_that_of_its_config_with_another_batch(monkeypatch):
 
   monkeypatch.setattr(planning, 'forecast', forecast)
   kinds = {'batch': 3, 'dtype': 'bfloat16', 'size': 256}
-  built = programs.build('renderer:512', 'a device', **kinds)
+  built = programs.build('renderer:512', ['a device', 'another'], **kinds)
   ((config, examples, where),) = asked
   assert (config.batch_size, config.dtype) == (3, 'bfloat16')
   assert examples['source'].shape == (512, 512, 3)
-  assert config.mesh.data == 1 and where == ['a device']
+  assert (config.mesh.data, config.mesh.fsdp) == (1, 2)
+  assert where == ['a device', 'another']
   assert built.flops == 128 and built.text
 
 
@@ -113,9 +123,11 @@ def test_a_missing_compiler_is_one_line(name, monkeypatch, capsys):
 def test_a_program_that_there_is_not_is_one_line():
   kinds = {'batch': 1, 'dtype': 'float32', 'size': 256}
   with pytest.raises(errors.InputError, match='found renderers'):
-    programs.build('renderers', None, **kinds)
+    programs.build('renderers', [None], **kinds)
   with pytest.raises(errors.InputError, match='1 or more'):
-    programs.build('render', None, **{**kinds, 'batch': 0})
+    programs.build('render', [None], **{**kinds, 'batch': 0})
+  with pytest.raises(errors.InputError, match='--devices: expected 1 for rend'):
+    programs.build('render', [None, None], **kinds)
 
 
 def test_a_process_of_its_own_looks_for_no_devices():

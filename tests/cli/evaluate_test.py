@@ -102,6 +102,12 @@ def test_bad_flags_end_with_a_line(films, tmp_path, capsys, flags, said):
   assert not (tmp_path / 'out').exists() and not pathlib.Path('x').exists()
 
 
+def test_an_empty_bundle_is_no_folder(films, tmp_path, capsys):
+  with pytest.raises(SystemExit, match='2'):
+    run(films, tmp_path / 'out', '--bundle', '')
+  assert "--bundle: expected a path, found ''" in capsys.readouterr().err
+
+
 def test_stopped_run_leaves_nothing(films, tmp_path, stubbed, monkeypatch):
   def stop(self, frames, **_):
     raise KeyboardInterrupt

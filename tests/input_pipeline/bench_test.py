@@ -1,6 +1,7 @@
 """The timing program runs and fails in words."""
 
 from input_pipeline import bench
+from sadtalker_jax.cli import bench as bench_cli
 
 
 def test_table_has_a_line_for_each_stage(folder, capsys):
@@ -18,5 +19,6 @@ def test_table_has_a_line_for_each_stage(folder, capsys):
 
 
 def test_folder_without_records_is_named(tmp_path, capsys):
-  assert bench.main(['--folder', str(tmp_path)]) == 2
+  flags = ['--folder', str(tmp_path), '--tflops', '440', '--threads', '1']
+  assert bench_cli.main(['feeding', *flags]) == 2
   assert 'manifest.json is missing' in capsys.readouterr().out

@@ -127,6 +127,15 @@ def test_newest_and_best_checkpoints_stay(tmp_path):
   assert steps[-2:] == [10, 12] and len(steps) <= 3
 
 
+def test_a_best_metric_that_nothing_measures_is_refused(tmp_path):
+  with pytest.raises(
+    errors.InputError, match="expected one of eval/square .*found 'eval/sqare'"
+  ):
+    run(tmp_path, best_metric='eval/sqare')
+  assert not (tmp_path / 'metrics.jsonl').exists()
+  assert run(tmp_path, best_metric='eval/sqare', validate=False).finished
+
+
 def test_not_a_number_names_the_term_and_keeps_the_batch(tmp_path):
   with pytest.raises(guards.NotFinite, match='step 4.*square') as caught:
     run(tmp_path, stage=fakes.FourNumbers(explode_at=3))

@@ -21,7 +21,7 @@ class Device:
     kind: Its name, as jax would call it.
     platform: 'cuda' or 'tpu'.
     bandwidth: Bytes per second of its memory.
-    topology: Name of an arrangement of such devices.
+    topology: Name of an arrangement of such devices; of a GPU's any.
     target: What XLA asks of a GPU's driver, in its text format.
   """
 
@@ -129,14 +129,16 @@ def look_away(environment: MutableMapping[str, str]) -> None:
     environment.setdefault(name, value)
 
 
-def find(name: str) -> Any:
-  """A device to compile for.
+def find(name: str, count: int = 1) -> list[Any]:
+  """Devices to compile for.
 
   Args:
     name: Key of `DEVICES`.
+    count: Number of devices, of one host.
 
   Raises:
-    InputError: The compiler for it is not installed, or refuses it.
+    InputError: The compiler for it is not installed, or refuses it, or knows
+      no so many.
   """
   device = DEVICES[name]
   modules, extra = _PLUGINS[device.platform]
@@ -150,7 +152,7 @@ def find(name: str) -> Any:
 
   options = {}
   if device.target:
-    options = {'target_config': device.target, 'topology': '1x1x1'}
+    options = {'target_config': device.target, 'topology': f'1x1x{count}'}
   try:
     found = topologies.get_topology_desc(
       device.topology, platform=device.platform, **options
@@ -161,4 +163,9 @@ def find(name: str) -> Any:
       f'--device {name}: expected a compiler for it, found one that says: '
       f'{reason} (jax {jax.__version__})'
     ) from error
-  return found.devices[0]
+  if count > len(found.devices):
+    raise errors.InputError(
+      f'--devices: expected at most {len(found.devices)} of {name}, found '
+      f'{count}'
+    )
+  return list(found.devices[:count])

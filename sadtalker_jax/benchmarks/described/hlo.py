@@ -16,10 +16,8 @@ from sadtalker_jax.benchmarks.described import hlo_text
 _LABELS = re.compile(r'dim_labels=(\w+)_(\w+)->(\w+)')
 _FREE = {
   'after-all',
-  'async-done',
   'bitcast',
   'constant',
-  'copy-done',
   'get-tuple-element',
   'opt-barrier',
   'parameter',
@@ -29,6 +27,14 @@ _FREE = {
 }
 _SLICES = {'slice', 'dynamic-slice', 'gather'}
 _MOVES = {'copy', 'transpose'}
+# Between devices; alone, or begun by '-start' and ended by '-done'.
+_COLLECTIVES = (
+  'all-gather',
+  'all-reduce',
+  'all-to-all',
+  'collective-permute',
+  'reduce-scatter',
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +56,14 @@ class Kernel:
 
   Attributes:
     kind: 'convolution', 'product', 'move' (copies and transposes, alone or in
-      a fusion), or 'other'.
+      a fusion), 'collective' (between devices), or 'other'.
     name: Name in the program.
     times: How often it runs.
     bytes: Operands and results of one run.
     flops: Of products and convolutions of one run; two a multiply-add.
     convolutions: Layouts of its convolutions.
     cycles: Of one run by the estimate of a TPU's compiler; 0 without one.
+    hidden: Whether something is computed between its start and its end.
   """
 
   kind: str
@@ -66,6 +73,7 @@ class Kernel:
   flops: int
   convolutions: tuple[Convolution, ...]
   cycles: int
+  hidden: bool = False
 
 
 def kernels(text: str) -> list[Kernel]:
@@ -85,14 +93,41 @@ def _walk(
   body = bodies[name]
   for operation in body.values():
     code = operation.code
-    if code in _FREE:
+    if _is_free(code):
       continue
     if code in ('while', 'call', 'conditional'):
       turns = int(operation.word('n') or 1) if code == 'while' else 1
       for inner in _called(operation):
         yield from _walk(bodies, inner, times * turns)
+    elif _is_collective(code):
+      # The result of a start holds the operands, too.
+      size = hlo_text.size(operation.shape)
+      hidden = _is_hidden(operation, body)
+      yield Kernel('collective', operation.name, times, size, 0, (), 0, hidden)
     else:
       yield _kernel(operation, body, bodies, times)
+
+
+def _is_free(code: str) -> bool:
+  return code in _FREE or code.endswith('-done')
+
+
+def _is_collective(code: str) -> bool:
+  return code.removesuffix('-start') in _COLLECTIVES
+
+
+def _is_hidden(start: hlo_text.Operation, body: hlo_text.Body) -> bool:
+  """Whether anything is computed between start and end of a collective."""
+  if not start.code.endswith('-start'):
+    return False
+  names = list(body)
+  for name in names[names.index(start.name) + 1 :]:
+    operation = body[name]
+    if operation.code.endswith('-done') and start.name in operation.operands:
+      return False
+    if not _is_free(operation.code) and not _is_collective(operation.code):
+      return True
+  return False
 
 
 def _called(operation: hlo_text.Operation) -> list[str]:

@@ -5,7 +5,7 @@ config and variant. Only shapes are traced; those of the renderer's weights are
 taken from noise, since numpy folds them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 import time
@@ -45,7 +45,7 @@ class Compiled:
 
 def build(
   name: str,
-  device: Any,
+  devices: Sequence[Any],
   *,
   batch: int,
   dtype: str,
@@ -56,8 +56,9 @@ def build(
 
   Args:
     name: 'render', or a training step's config and variant.
-    device: Device to compile for, described or not.
-    batch: Frames, or examples of a step.
+    devices: Devices to compile for, described or not. Several cut the batch of
+      a step, and its state (`mesh.fsdp`).
+    batch: Frames, or examples of a step, of all devices.
     dtype: Type of computation.
     size: Side of the frames of 'render', pixels; a step's is its config's.
     options: Options of the compiler.
@@ -67,9 +68,13 @@ def build(
   """
   if batch < 1:
     raise errors.InputError(f'--batch: expected 1 or more, found {batch}')
-  if name == 'render':
-    return _render(device, batch, dtype, size, options)
-  return _step(name, device, batch, dtype, options)
+  if name != 'render':
+    return _step(name, devices, batch, dtype, options)
+  if len(devices) > 1:
+    raise errors.InputError(
+      f'--devices: expected 1 for render, found {len(devices)}'
+    )
+  return _render(devices[0], batch, dtype, size, options)
 
 
 def _render(
@@ -133,7 +138,7 @@ def _weights(platform: str, dtype: str) -> PyTree:
 
 def _step(
   name: str,
-  device: Any,
+  devices: Sequence[Any],
   batch: int,
   dtype: str,
   options: Mapping[str, Any] | None,
@@ -148,11 +153,9 @@ def _step(
     )
   config = _checkout(f'configs.{file}').get_config(variant or None)
   config.batch_size, config.dtype = batch, dtype
-  config.mesh.data = 1
+  config.mesh.data, config.mesh.fsdp = 1, len(devices)
   began = time.perf_counter()
-  found = planning.forecast(
-    config, _examples, devices=[device], options=options
-  )
+  found = planning.forecast(config, _examples, devices=devices, options=options)
   return _compiled(
     found.program, found.costs.flops, time.perf_counter() - began
   )

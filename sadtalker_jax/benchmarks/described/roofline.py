@@ -24,6 +24,7 @@ def run(
   batches: Sequence[int],
   dtypes: Sequence[str],
   size: int,
+  count: int = 1,
   keep: pathlib.Path | None = None,
 ) -> Iterator[dict[str, Any]]:
   """Lines of all programs, types and batches.
@@ -34,13 +35,14 @@ def run(
     batches: Frames, or examples of a step.
     dtypes: Types of computation.
     size: Side of frames, pixels.
+    count: Number of devices that a training step is cut for.
     keep: Folder for the texts of the compiled programs; None to keep none.
 
   Raises:
     InputError: Nothing here compiles for the device, there is no such program,
       or the folder cannot be made.
   """
-  target = devices.find(device)
+  target = devices.find(device, count)
   if keep is not None:
     try:
       keep.mkdir(parents=True, exist_ok=True)
@@ -64,13 +66,18 @@ def run(
           'program': name,
           'dtype': dtype,
           'batch': batch,
+          'devices': count,
           'run': False,
-          **figures(built, devices.DEVICES[device], dtype, batch),
+          **figures(built, devices.DEVICES[device], dtype, batch, count),
         }
 
 
 def figures(
-  built: programs.Compiled, device: devices.Device, dtype: str, batch: int
+  built: programs.Compiled,
+  device: devices.Device,
+  dtype: str,
+  batch: int,
+  count: int = 1,
 ) -> dict[str, Any]:
   """What a compiled program shows.
 
@@ -78,7 +85,8 @@ def figures(
     built: The program.
     device: What it was compiled for.
     dtype: Type of computation, for the peak.
-    batch: Frames or examples.
+    batch: Frames or examples of all devices.
+    count: Number of devices; kernels, memory and times are those of one.
   """
   from sadtalker_jax.training import costs
 
@@ -93,7 +101,8 @@ def figures(
     bound += max(compute, move)
   convolutions = [c for k in found for c in k.convolutions]
   moves = [k for k in found if k.kind == 'move']
-  total = sum(k.times * k.bytes for k in found)
+  sent = [k for k in found if k.kind == 'collective']
+  total = count * sum(k.times * k.bytes for k in found)
   cycles = sum(k.times * k.cycles for k in found)
   return {
     'compile_seconds': round(built.seconds, 1),
@@ -109,11 +118,22 @@ def figures(
     ),
     'transposes_and_copies': sum(k.times for k in moves),
     'transposes_and_copies_gb_each': sum(k.times * k.bytes for k in moves)
+    * count
     / batch
     / 1e9,
+    **(_collectives(sent) if count > 1 else {}),
     'arithmetic_ms_each': 1e3 * arithmetic / batch,
     'memory_ms_each': 1e3 * memory / batch,
     'bound_ms_each': 1e3 * bound / batch,
     'bound_per_second': batch / bound,
     **({'cycles_each': cycles / batch} if cycles else {}),
+  }
+
+
+def _collectives(sent: Sequence[hlo.Kernel]) -> dict[str, Any]:
+  """What goes between devices."""
+  return {
+    'collectives': sum(k.times for k in sent),
+    'collectives_hidden': sum(k.times for k in sent if k.hidden),
+    'collectives_gb': sum(k.times * k.bytes for k in sent) / 1e9,
   }
