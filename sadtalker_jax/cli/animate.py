@@ -203,7 +203,7 @@ def _check_inputs(
 @contextlib.contextmanager
 def _output(flags: argparse.Namespace) -> Iterator[pathlib.Path]:
   """The file to write; its folder is made if only --result_dir names it."""
-  from sadtalker_jax.media import files, video
+  from sadtalker_jax.media import reserved_names, video
 
   if flags.output is not None:
     yield video.check_target(flags.output, overwrite=flags.overwrite)
@@ -211,12 +211,13 @@ def _output(flags: argparse.Namespace) -> Iterator[pathlib.Path]:
   folder = pathlib.Path(flags.result_dir)
   try:
     folder.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
+  except (OSError, ValueError) as error:  # ValueError: a NUL character
+    reason = getattr(error, 'strerror', None) or str(error)
     raise errors.InputError(
-      f'{folder}: expected a folder to write to, found {error.strerror}'
+      f'{errors.named(folder)}: expected a folder to write to, found {reason}'
     ) from error
   stamp = datetime.datetime.now().strftime('%Y_%m_%d_%H.%M.%S')
-  with files.reserved(folder, stamp, '.mp4') as path:
+  with reserved_names.reserved(folder, stamp, '.mp4') as path:
     yield video.check_target(path, overwrite=False)
 
 
