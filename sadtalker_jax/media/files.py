@@ -174,9 +174,14 @@ def _check_name(target: pathlib.Path) -> None:
 
 def _check_free(target: pathlib.Path, overwrite: bool) -> None:
   """Refuses a name that something else has."""
+  found = None
   if target.is_dir():
+    found = 'a directory'
+  elif target.exists() and not target.is_file():  # /dev/null would be replaced
+    found = 'a device or a pipe'
+  if found:
     raise errors.InputError(
-      f'{errors.named(target)}: expected a name for a file, found a directory'
+      f'{errors.named(target)}: expected a name for a file, found {found}'
     )
   if not overwrite and os.path.lexists(target):
     raise errors.InputError(

@@ -85,6 +85,13 @@ def test_folder_that_is_no_utf8_is_one_line(tmp_path):
     files.check_target(folder / 'a.mp4', overwrite=False)
 
 
+def test_devices_and_pipes_are_never_replaced(tmp_path):
+  os.mkfifo(tmp_path / 'pipe')
+  for name in (tmp_path / 'pipe', '/dev/null'):
+    with pytest.raises(errors.InputError, match='found a device or a pipe'):
+      files.check_target(name, overwrite=True)
+
+
 def test_of_two_writers_of_one_name_the_first_wins(tmp_path):
   target = tmp_path / 'a.txt'
   with pytest.raises(errors.InputError, match='found one'):
