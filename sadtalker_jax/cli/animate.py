@@ -203,21 +203,35 @@ def _check_inputs(
 @contextlib.contextmanager
 def _output(flags: argparse.Namespace) -> Iterator[pathlib.Path]:
   """The file to write; its folder is made if only --result_dir names it."""
-  from sadtalker_jax.media import files, video
+  from sadtalker_jax.media import reserved_names, video
 
   if flags.output is not None:
     yield video.check_target(flags.output, overwrite=flags.overwrite)
     return
-  folder = pathlib.Path(flags.result_dir)
+  with _folder(pathlib.Path(flags.result_dir)) as folder:
+    stamp = datetime.datetime.now().strftime('%Y_%m_%d_%H.%M.%S')
+    with reserved_names.reserved(folder, stamp, '.mp4') as path:
+      yield video.check_target(path, overwrite=False)
+
+
+@contextlib.contextmanager
+def _folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+  """A folder that exists; a new one is removed again if nothing came of it."""
   try:
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
+  except (OSError, ValueError) as error:  # ValueError: a NUL character
+    reason = getattr(error, 'strerror', None) or str(error)
     raise errors.InputError(
-      f'{folder}: expected a folder to write to, found {error.strerror}'
+      f'{errors.named(folder)}: expected a folder to write to, found {reason}'
     ) from error
-  stamp = datetime.datetime.now().strftime('%Y_%m_%d_%H.%M.%S')
-  with files.reserved(folder, stamp, '.mp4') as path:
-    yield video.check_target(path, overwrite=False)
+  try:
+    yield folder
+  except BaseException:
+    if is_new:
+      with contextlib.suppress(OSError):  # another run may have written into it
+        folder.rmdir()
+    raise
 
 
 if __name__ == '__main__':

@@ -3,17 +3,17 @@
 Files to be read or written are checked before any work starts; a fault is an
 `InputError` of one line. A file is written under a hidden name beside its final
 one and renamed when complete, so that half a file never has the final name.
+What a killed process leaves is removed by the next one that writes that name.
 """
 
 from collections.abc import Iterator
 import contextlib
-import itertools
 import os
 import pathlib
-import secrets
 from typing import TypeAlias
 
 from sadtalker_jax import errors
+from sadtalker_jax.media import hidden_files
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -67,14 +67,8 @@ def check_target(
     InputError: the folder is missing or cannot be written to, the path is a
       directory, or the file exists and `overwrite` is false.
   """
-  target = pathlib.Path(path)
-  _check_free(target, overwrite)
-  part = _part_of(target)
-  try:
-    _create(part, target)
-  finally:
-    with contextlib.suppress(OSError):  # none, in a folder that is none
-      part.unlink()
+  with _part(pathlib.Path(path), overwrite) as (target, part):
+    part.unlink()
   return target
 
 
@@ -86,7 +80,7 @@ def replacing(
 
   On any exception, KeyboardInterrupt included, the temporary file is removed
   and `path` stays as it was. Only a killed process can leave the hidden file
-  `.<name>.<random>.part`.
+  `.<name>.<random>.part`, until another one writes that name.
 
   Args:
     path: name of the finished file.
@@ -95,18 +89,32 @@ def replacing(
   Raises:
     InputError: as `check_target`.
   """
-  target = pathlib.Path(path)
-  _check_free(target, overwrite)
-  part = _part_of(target)
-  try:  # a signal may come as soon as the file is there
-    _create(part, target)
+  with _part(pathlib.Path(path), overwrite) as (target, part):
     yield part
     _check_free(target, overwrite)  # may have appeared in the meantime
     _give_name(part, target, overwrite)
+
+
+@contextlib.contextmanager
+def _part(
+  target: pathlib.Path, overwrite: bool
+) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
+  """A file's name and its hidden file, which is removed on any exception."""
+  _check_name(target)
+  hidden_files.remove_parts(target)
+  _check_free(target, overwrite)
+  part = hidden_files.part_of(target)
+  lock = None
+  try:  # a signal may come as soon as the file is there
+    lock = hidden_files.make(part, target)
+    yield target, part
   except BaseException:
     with contextlib.suppress(OSError):  # none, in a folder that is none
       part.unlink()
     raise
+  finally:
+    if lock is not None:
+      os.close(lock)
 
 
 def name_fault(name: str | os.PathLike[str]) -> str | None:
@@ -127,52 +135,6 @@ def is_same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def reserved(
-  folder: pathlib.Path, stem: str, suffix: str
-) -> Iterator[pathlib.Path]:
-  """A name for a new file that no other process will be given meanwhile.
-
-  Args:
-    folder: Folder that exists.
-    stem: Begin of the name; `_2`, `_3` and so on follow where it is taken.
-    suffix: End of the name, with its dot.
-
-  Raises:
-    InputError: the folder cannot be written to.
-  """
-  for number in itertools.count(1):
-    name = stem if number == 1 else f'{stem}_{number}'
-    target = folder / f'{name}{suffix}'
-    mark = folder / f'.{name}.reserved'
-    is_mine = False
-    try:
-      if os.path.lexists(target):
-        continue
-      is_mine = _marked(mark)
-      # Another process may have finished since the first look.
-      if is_mine and not os.path.lexists(target):
-        yield target
-        return
-    finally:
-      if is_mine:
-        mark.unlink(missing_ok=True)
-
-
-def _marked(mark: pathlib.Path) -> bool:
-  """Makes an empty file; false where there is one already."""
-  try:
-    os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-  except FileExistsError:
-    return False
-  except (OSError, ValueError) as error:
-    reason = getattr(error, 'strerror', None) or str(error)
-    raise errors.InputError(
-      f'{mark.parent}: expected a folder to write to, found: {reason}'
-    ) from error
-  return True
-
-
 def _give_name(
   part: pathlib.Path, target: pathlib.Path, overwrite: bool
 ) -> None:
@@ -191,7 +153,8 @@ def _give_name(
     part.unlink()
 
 
-def _check_free(target: pathlib.Path, overwrite: bool) -> None:
+def _check_name(target: pathlib.Path) -> None:
+  """Refuses a name that no file can have."""
   fault = name_fault(target)
   if not fault and len(os.fsencode(target.name)) > _MOST_BYTES:
     fault = f'{len(os.fsencode(target.name))} bytes'
@@ -200,41 +163,28 @@ def _check_free(target: pathlib.Path, overwrite: bool) -> None:
       f'{errors.named(target)}: expected a name of up to {_MOST_BYTES} bytes, '
       f'found {fault}'
     )
-  if target.is_dir():
+  try:
+    str(target.parent).encode()  # FFmpeg wants UTF-8
+  except UnicodeEncodeError as error:
     raise errors.InputError(
-      f'{errors.named(target)}: expected a name for a file, found a directory'
+      f'{errors.shown(str(target))}: expected a folder whose name is UTF-8, '
+      'found other bytes'
+    ) from error
+
+
+def _check_free(target: pathlib.Path, overwrite: bool) -> None:
+  """Refuses a name that something else has."""
+  found = None
+  if target.is_dir():
+    found = 'a directory'
+  elif target.exists() and not target.is_file():  # /dev/null would be replaced
+    found = 'a device or a pipe'
+  if found:
+    raise errors.InputError(
+      f'{errors.named(target)}: expected a name for a file, found {found}'
     )
   if not overwrite and os.path.lexists(target):
     raise errors.InputError(
       f'{errors.named(target)}: expected no such file yet, found one (not '
       'overwritten)'
     )
-
-
-def _part_of(target: pathlib.Path) -> pathlib.Path:
-  """A hidden name beside `target`."""
-  # With random letters, since several processes may write the same name; cut,
-  # since names are limited in length, and in UTF-8, which FFmpeg wants.
-  stem = os.fsencode(target.name)[:200].decode('utf-8', errors='ignore')
-  part = target.with_name(f'.{stem}.{secrets.token_hex(6)}.part')
-  try:
-    str(part).encode()
-  except UnicodeEncodeError as error:
-    raise errors.InputError(
-      f'{errors.shown(str(target))}: expected a folder whose name is UTF-8, '
-      'found other bytes'
-    ) from error
-  return part
-
-
-def _create(part: pathlib.Path, target: pathlib.Path) -> None:
-  """Creates the hidden file of `target`, with the user's permissions."""
-  try:
-    # tempfile would make a file that other users cannot read.
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-    os.close(os.open(part, flags, 0o666))
-  except (OSError, ValueError) as error:
-    reason = getattr(error, 'strerror', None) or str(error)
-    raise errors.InputError(
-      f'{errors.named(target)}: expected a folder to write to, found: {reason}'
-    ) from error

@@ -82,6 +82,7 @@ def test_killed_at_any_moment_leaves_no_half_video(tmp_path):
     shown = [name for name in os.listdir(tmp_path) if name[0] != '.']
     assert set(shown) <= {'a.mp4', 'whole.mp4'}
   assert make('a.mp4') == whole
+  assert sorted(os.listdir(tmp_path)) == ['a.mp4', 'whole.mp4']
 
 
 _DROPS = """

@@ -1,21 +1,23 @@
 """Names of files: checked before work, given once."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import audio, files, image, video
+from sadtalker_jax.media import audio, files, image, reserved_names, video
 
 
 def test_reserved_names_differ(tmp_path):
-  with files.reserved(tmp_path, 'a', '.mp4') as one:
-    with files.reserved(tmp_path, 'a', '.mp4') as other:
+  with reserved_names.reserved(tmp_path, 'a', '.mp4') as one:
+    with reserved_names.reserved(tmp_path, 'a', '.mp4') as other:
       assert (one.name, other.name) == ('a.mp4', 'a_2.mp4')
     one.touch()
-  with files.reserved(tmp_path, 'a', '.mp4') as third:
+  with reserved_names.reserved(tmp_path, 'a', '.mp4') as third:
     assert third.name == 'a_2.mp4'
   assert os.listdir(tmp_path) == ['a.mp4']
 
@@ -24,7 +26,7 @@ def test_many_at_once_get_a_name_each(tmp_path):
   names = []
 
   def take():
-    with files.reserved(tmp_path, 'a', '.mp4') as path:
+    with reserved_names.reserved(tmp_path, 'a', '.mp4') as path:
       path.touch()
       names.append(path.name)
 
@@ -83,6 +85,13 @@ def test_folder_that_is_no_utf8_is_one_line(tmp_path):
     files.check_target(folder / 'a.mp4', overwrite=False)
 
 
+def test_devices_and_pipes_are_never_replaced(tmp_path):
+  os.mkfifo(tmp_path / 'pipe')
+  for name in (tmp_path / 'pipe', '/dev/null'):
+    with pytest.raises(errors.InputError, match='found a device or a pipe'):
+      files.check_target(name, overwrite=True)
+
+
 def test_of_two_writers_of_one_name_the_first_wins(tmp_path):
   target = tmp_path / 'a.txt'
   with pytest.raises(errors.InputError, match='found one'):
@@ -91,6 +100,36 @@ def test_of_two_writers_of_one_name_the_first_wins(tmp_path):
         early.write_text('early')
       late.write_text('late')
   assert target.read_text() == 'early' and os.listdir(tmp_path) == ['a.txt']
+
+
+_LEAVES = """
+import os, signal, sys, pathlib
+from sadtalker_jax.media import files, reserved_names
+folder = pathlib.Path(sys.argv[1])
+with reserved_names.reserved(folder, 'b', '.mp4') as name:
+  with files.replacing(name, overwrite=False):
+    with files.replacing(folder / 'a.mp4', overwrite=False):
+      os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path):
+  subprocess.run([sys.executable, '-c', _LEAVES, tmp_path], check=False)
+  left = sorted(os.listdir(tmp_path))
+  assert [name[:7] for name in left] == ['.a.mp4.', '.b.mp4.', '.b.rese']
+  foreign = tmp_path / '.a.mp4.notes.part'
+  foreign.touch()
+  with files.replacing(tmp_path / 'a.mp4', overwrite=False) as alive:
+    # The part of a process that lives stays.
+    files.check_target(tmp_path / 'a.mp4', overwrite=False)
+    assert sorted(os.listdir(tmp_path)) == sorted(
+      [alive.name, foreign.name, *left[1:]]
+    )
+    alive.write_text('made')
+  with reserved_names.reserved(tmp_path, 'c', '.mp4') as name:
+    with reserved_names.reserved(tmp_path, 'c', '.mp4') as other:
+      assert (name.name, other.name) == ('c.mp4', 'c_2.mp4')
+  assert sorted(os.listdir(tmp_path)) == [foreign.name, 'a.mp4']
 
 
 def test_file_systems_without_links_serve_as_well(tmp_path, monkeypatch):

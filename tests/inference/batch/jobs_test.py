@@ -133,6 +133,7 @@ def test_command_line_writes_a_summary(tmp_path, listed, capsys):
     (['--source_image', ''], "--source_image: expected a path, found ''"),
     (['--driven_audio', ''], "--driven_audio: expected a path, found ''"),
     (['--result_dir', ''], "--result_dir: expected a path, found ''"),
+    (['--result_dir', 'a\0'], 'a\\x00: expected a folder to write to, found'),
     (['--manifest', ''], "--manifest: expected a path, found ''"),
   ],
 )
