@@ -36,7 +36,7 @@ from input_pipeline import stages, synthetic
 from sadtalker_jax import compile_cache, errors
 from sadtalker_jax.checkpoints import damage
 from sadtalker_jax.records import folders
-from sadtalker_jax.stores import fetching, mirroring
+from sadtalker_jax.stores import fetching, mirroring, ranges
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import (
   config_parts,
@@ -221,7 +221,7 @@ def open_data(
   if not data.folder:
     random = synthetic.create(stage, **common, **options)
     return runs.Opened(random, random.num_examples, None)
-  folder = _records(data.folder)
+  folder = _records(data.folder, data.by_ranges)
   try:
     batches = input_pipeline.create(
       stage,
@@ -245,11 +245,13 @@ def open_data(
 
 
 @functools.cache
-def _records(folder: str) -> pathlib.Path:
+def _records(folder: str, by_ranges: bool) -> pathlib.Path:
   """A folder of records; of a store, a copy, which is looked at once a run."""
-  if fetching.is_remote(folder):
-    return fetching.fetch(folder)
-  return pathlib.Path(folder)
+  if not fetching.is_remote(folder):
+    return pathlib.Path(folder)
+  if by_ranges:
+    return ranges.fetch(folder, folders.is_shard)
+  return fetching.fetch(folder)
 
 
 def _kind(

@@ -72,6 +72,7 @@ def _data() -> ml_collections.ConfigDict:
   return ml_collections.ConfigDict(
     {
       'folder': '',  # of `cli.prepare`; empty: random batches
+      'by_ranges': False,  # of a store: piece by piece, not copied first
       'options': {},  # of the stage's examples, see input_pipeline
       'sampling': 'clips',
       # Which clips, see input_pipeline.selection.

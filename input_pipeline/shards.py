@@ -1,7 +1,8 @@
 """The records of a split, one by one, in any order, by shard and place.
 
-Two readers of the same files: `ShardFiles` needs ArrayRecord alone, `TfdsFiles`
-goes through TensorFlow Datasets. Both are picklable and open files lazily.
+Two readers of the same files: `ShardFiles` needs ArrayRecord alone, and reads
+those of a store by ranges, too; `TfdsFiles` goes through TensorFlow Datasets.
+Both are picklable and open files lazily.
 """
 
 import io
@@ -13,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from sadtalker_jax import errors
-from sadtalker_jax.records import folders, schema
+from sadtalker_jax.records import array_records, folders, schema
+from sadtalker_jax.stores import ranges
 
 # What the reader of ArrayRecord raises depends on the damage.
 _FAULTS = (OSError, RuntimeError, ValueError, IndexError)
@@ -38,7 +40,7 @@ class ShardFiles:
     self._sources = []
     for path in self.paths:
       try:
-        source = array_record_data_source.ArrayRecordDataSource([str(path)])
+        source = _opened(path)
       except _FAULTS as error:
         raise errors.InputError(f'damaged shard {path}: {error}') from error
       self._sources.append(source)
@@ -49,13 +51,28 @@ class ShardFiles:
     """The decoded and checked record in a place of a shard.
 
     Raises:
-      InputError: it is damaged; names shard and record.
+      InputError: it is damaged, or a store does not give it; names shard and
+        record, or the path in the store.
     """
     decode = schema.decode_clip if self._clips else schema.decode_frame
     try:
-      return decode(self._sources[shard][place])
+      record = self._sources[shard][place]
+    except errors.InputError:
+      raise  # of a store, which is no damage
     except _FAULTS as error:
       raise damage(self, shard, place, error) from error
+    try:
+      return decode(record)
+    except _FAULTS as error:
+      raise damage(self, shard, place, error) from error
+
+
+def _opened(path: pathlib.Path) -> Any:
+  """The records of a shard, by place; of a store's, read by ranges."""
+  if ranges.is_ranged(path):
+    file = ranges.RangedFile(path)
+    return array_records.Reader(file.read, file.size)
+  return array_record_data_source.ArrayRecordDataSource([str(path)])
 
 
 class TfdsFiles:

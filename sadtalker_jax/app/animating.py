@@ -1,6 +1,6 @@
 """What the tab Animate does."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 import contextlib
 import pathlib
 import shutil
@@ -11,16 +11,12 @@ from typing import Any
 import gradio
 
 from sadtalker_jax import errors
+from sadtalker_jax.app import controls
 from sadtalker_jax.inference import bundle, inputs
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.serving import forms, job_table, tokens
+from sadtalker_jax.inference.group import face_list
+from sadtalker_jax.serving import forms, given_files, job_table, tokens
 from sadtalker_jax.serving import service as service_lib
-
-# Options of the page, in the order of its controls.
-OPTIONS = (
-  'preprocess', 'size', 'still', 'blink', 'pose_style', 'expression_scale',
-  'seed', 'face_index', 'emotion',
-)  # fmt: skip
 
 _POLL_S = 0.25
 _SILENCE = 1600  # samples at 16 kHz of a first frame's sound
@@ -61,9 +57,7 @@ class Animating:
     The job is cancelled when nobody waits for it any more.
     """
     with shown_errors():
-      accepted = job = self._submit(
-        image, audio, consent, _named(values), request
-      )
+      accepted = job = self._submit(image, audio, consent, values, request)
     done = False
     try:
       for job in followed(self._service, accepted):
@@ -96,18 +90,31 @@ class Animating:
     return str(copies[0]), str(copies[1])
 
   def preview(self, image: Any, *values: Any) -> Any:
-    """The first frame [H, W, 3] uint8 that a job would have."""
+    """The first frame [H, W, 3] uint8 of a job, but for others' motion."""
     import numpy as np
 
     with shown_errors():
       path = given(image, 'image')
-      options = options_lib.changed(None, forms.read(_named(values)))
+      chosen = controls.read(values)
+      chosen.values.pop('idle', None)
+      files = {n: p for n, p in chosen.files.items() if n == 'keyframes'}
+      read = forms.read(chosen.values) | given_files.options_of(files)
+      options = options_lib.changed(None, read)
       self._service.limits.check_options(options)
-      self._service.limits.check_picture(path, options)
+      self._service.limits.check_files(files | {'image': path}, options)
       silence = (np.zeros(_SILENCE, np.float32), 16_000)
       with self._drawing:
         clip = self._service.animator.animate(path, silence, options)
         return next(clip.frames())
+
+  def number_faces(self, image: Any) -> Any:
+    """The picture [H, W, 3] uint8 with the numbers of its faces."""
+    with shown_errors():
+      path = given(image, 'image')
+      self._service.limits.check_picture(path, options_lib.Options())
+      with self._drawing:
+        bundle_ = self._service.animator.bundle
+        return face_list.numbered(inputs.picture(path), bundle_)
 
   def face_at(self, image: Any, event: gradio.SelectData) -> int:
     """Number of the face at the place that was clicked, 0 for the largest."""
@@ -133,7 +140,7 @@ class Animating:
     image: Any,
     audio: Any,
     consent: bool,
-    values: Mapping[str, Any],
+    values: Sequence[Any],
     request: gradio.Request,
   ) -> job_table.Job:
     if not consent:
@@ -142,11 +149,17 @@ class Animating:
       )
     name = owner(request)
     self._service.check_room(name)
+    chosen = controls.read(values)
+    files = chosen.files | {
+      kind: pathlib.Path(path)
+      for kind, path in (('image', image), ('audio', audio))
+      if path
+    }
     with self._service.receiving() as folder:
-      shutil.copyfile(given(image, 'image'), folder / 'image')
-      shutil.copyfile(given(audio, 'audio'), folder / 'audio')
+      for kind, path in files.items():
+        shutil.copyfile(path, folder / kind)
       return self._service.submit(
-        name, folder / 'image', folder / 'audio', values, consent=True
+        name, given_files.kept_in(folder), chosen.values, consent=True
       )
 
 
@@ -173,15 +186,6 @@ def line(service: service_lib.Service, job: job_table.Job) -> str:
   if job.status == 'completed':
     return f'completed, {job.frames} frames, mark {job.mark}'
   return job.status
-
-
-def _named(values: Sequence[Any]) -> dict[str, Any]:
-  """Options by name; a slider's whole number may have come as a float."""
-  named = dict(zip(OPTIONS, values, strict=True))
-  for name in ('size', 'pose_style', 'seed', 'face_index'):
-    if isinstance(named[name], float) and named[name].is_integer():
-      named[name] = int(named[name])
-  return named
 
 
 def given(path: Any, name: str) -> pathlib.Path:

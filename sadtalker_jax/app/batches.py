@@ -17,7 +17,7 @@ import gradio
 
 from sadtalker_jax import errors
 from sadtalker_jax.app import animating
-from sadtalker_jax.serving import job_table
+from sadtalker_jax.serving import given_files, job_table
 from sadtalker_jax.serving import service as service_lib
 
 MANIFEST = 'jobs.jsonl'
@@ -31,8 +31,7 @@ _POLL_S = 0.25
 class Line(NamedTuple):
   """A line of the manifest."""
 
-  image: str  # name in the archive
-  audio: str
+  files: dict[str, Any]  # names in the archive, by those of `given_files`
   output: str
   options: dict[str, Any]
 
@@ -95,13 +94,11 @@ class Batching:
     folder: pathlib.Path,
   ) -> job_table.Job | str:
     """The job of a line, or why there is none."""
-    image, audio = folder / 'image', folder / 'audio'
+    paths = {kind: folder / kind for kind in line.files}
     try:
-      self._unpack(file, line.image, image)
-      self._unpack(file, line.audio, audio)
-      return self._service.submit(
-        owner, image, audio, line.options, consent=True
-      )
+      for kind, name in line.files.items():
+        self._unpack(file, name, paths[kind])
+      return self._service.submit(owner, paths, line.options, consent=True)
     except errors.InputError as error:
       return str(error)
 
@@ -188,20 +185,21 @@ def _line(number: int, row: str) -> Line:
     fields = None
   if not isinstance(fields, dict):
     raise errors.InputError(f'{where}: expected a JSON object')
-  names = {}
-  for name in ('image', 'audio', 'output'):
-    value = fields.pop(name, None)
+  try:
+    files = given_files.taken(fields)
+  except errors.InputError as error:
+    raise errors.InputError(f'{where}: {error}') from None
+  output = fields.pop('output', None)
+  for name, value in {**files, 'output': output}.items():
     if not isinstance(value, str) or not value:
       raise errors.InputError(f'{where}: {name}: expected a name')
-    names[name] = value
-  output = names['output']
   is_plain = output == pathlib.PurePosixPath(output).name
   if not is_plain or not output.endswith('.mp4') or '\\' in output:
     raise errors.InputError(
       f'{where}: output: expected a name that ends in .mp4, without folders, '
       f'found {errors.shown(output)}'
     )
-  return Line(**names, options=fields)
+  return Line(files, output, fields)
 
 
 def _opened(path: pathlib.Path) -> zipfile.ZipFile:

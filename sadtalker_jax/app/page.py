@@ -6,13 +6,18 @@ by Node, fonts of another server. Its endpoints have names that stay.
 """
 
 import os
-from typing import Any
 
 import fastapi
 import gradio
 
-from sadtalker_jax.app import animating, batches, detecting, speaking, texts
-from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.app import (
+  animating,
+  batches,
+  controls,
+  detecting,
+  speaking,
+  texts,
+)
 from sadtalker_jax.serving import service as service_lib
 from sadtalker_jax.serving import tokens as tokens_lib
 
@@ -110,8 +115,7 @@ def _animate(doing: animating.Animating, service: service_lib.Service) -> None:
         buttons=[],
         elem_id='speech',
       )
-      with gradio.Accordion(texts.shown('options'), open=False):
-        controls = [_control(name, service) for name in animating.OPTIONS]
+      choices = controls.build(service.limits)
       consent = gradio.Checkbox(
         False, label=texts.shown('consent'), elem_id='consent'
       )
@@ -119,6 +123,7 @@ def _animate(doing: animating.Animating, service: service_lib.Service) -> None:
         start = gradio.Button(texts.shown('animate'), variant='primary')
         preview = gradio.Button(texts.shown('preview'))
         cancel = gradio.Button(texts.shown('cancel'))
+        number = gradio.Button(texts.shown('number_faces'))
         example = gradio.Button(texts.shown('example'))
     with gradio.Column():
       state = gradio.Textbox(
@@ -139,7 +144,7 @@ def _animate(doing: animating.Animating, service: service_lib.Service) -> None:
   job = gradio.State('')
   start.click(
     doing.animate,
-    [image, audio, consent, *controls],
+    [image, audio, consent, *choices],
     [video, state, job],
     api_name='animate',
     concurrency_limit=_WAITING,
@@ -151,12 +156,19 @@ def _animate(doing: animating.Animating, service: service_lib.Service) -> None:
   )
   preview.click(
     doing.preview,
-    [image, *controls],
+    [image, *choices],
     frame,
     api_name='preview',
     concurrency_limit=1,
   )
-  face = controls[animating.OPTIONS.index('face_index')]
+  number.click(
+    doing.number_faces,
+    image,
+    frame,
+    api_name='number_faces',
+    concurrency_limit=1,
+  )
+  face = choices[controls.FIRST.index('face_index')]
   image.select(
     doing.face_at, image, face, api_visibility='private', show_progress='hidden'
   )
@@ -188,32 +200,4 @@ def _detect(doing: detecting.Detecting) -> None:
   )
   look.click(
     doing.detect, file, finding, api_name='detect', concurrency_limit=1
-  )
-
-
-def _control(name: str, service: service_lib.Service) -> Any:
-  """The control of an option."""
-  spec = options_lib.by_name()[name]
-  label = texts.shown(name)
-  if spec.kind == 'flag':
-    return gradio.Checkbox(spec.default, label=label)
-  if spec.kind == 'graded':
-    return gradio.Dropdown([('', ''), *spec.choices], value='', label=label)
-  if spec.choices:
-    return gradio.Dropdown(list(spec.choices), value=spec.default, label=label)
-  if name == 'size':
-    sizes = [side for side in (256, 512) if side <= service.limits.size]
-    return gradio.Dropdown(sizes, value=spec.default, label=label)
-  if name == 'pose_style':
-    return gradio.Slider(
-      spec.least, spec.most, spec.default, step=1, label=label
-    )
-  if name == 'expression_scale':
-    return gradio.Slider(0, 2, spec.default, step=0.05, label=label)
-  return gradio.Number(
-    spec.default,
-    label=label,
-    precision=0,
-    minimum=spec.least,
-    maximum=spec.most,
   )

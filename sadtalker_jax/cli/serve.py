@@ -70,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
     default=120,
     help='of a recording',
   )
+  add(
+    '--max_video_seconds',
+    type=range_flags.positive(1e6),
+    default=30,
+    help='of a video that is re-voiced or followed',
+  )
   add('--max_jobs', type=few, default=8, help='of a token, at once')
   add('--max_queue', type=few, default=64, help='waiting jobs of all')
   add('--max_streams', type=few, default=4, help='open at once')
@@ -153,6 +159,7 @@ def _limits(flags: argparse.Namespace) -> 'limits_lib.Limits':
   return limits.Limits(
     request_bytes=round(flags.max_megabytes * 1e6),
     seconds=flags.max_seconds,
+    video_seconds=flags.max_video_seconds,
     active=flags.max_jobs,
     queued=flags.max_queue,
     streams=flags.max_streams,

@@ -5,6 +5,7 @@ one warning, and only a file without any content is an error.
 """
 
 from collections.abc import Iterator
+import contextlib
 import fractions
 import io
 import os
@@ -93,6 +94,29 @@ def video_stream(container: Container) -> Stream | None:
   ]
   streams.sort(key=lambda stream: not stream.disposition & kinds.default)
   return streams[0] if streams else None
+
+
+def counted(path: str | os.PathLike[str]) -> tuple[int, float]:
+  """Number of a video's pictures, and seconds from the first to the last.
+
+  They are counted, not decoded, and what the file states is not asked; a
+  damaged file is counted as far as it goes.
+
+  Raises:
+    InputError: as `open_media`; or there are no moving pictures.
+  """
+  times: list[fractions.Fraction] = []
+  count = 0
+  with open_media(path, 'a video file') as container:
+    stream = video_stream(container)
+    if stream is None:
+      raise errors.InputError(f'{path}: expected moving pictures, found none')
+    with contextlib.suppress(av.error.FFmpegError):
+      for packet in container.demux(stream):
+        count += packet.size > 0
+        if (time := seconds(packet.pts, packet.time_base)) is not None:
+          times.append(time)
+  return count, float(max(times) - min(times)) if times else 0.0
 
 
 def seconds(

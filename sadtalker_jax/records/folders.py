@@ -69,6 +69,11 @@ def shard_path(
   return folder / dataset / name
 
 
+def is_shard(name: str) -> bool:
+  """Whether a file of a folder of records is a shard, by its path in it."""
+  return '.array_record-' in name
+
+
 def shard_paths(
   folder: pathlib.Path, dataset: str, split: str
 ) -> list[pathlib.Path]:

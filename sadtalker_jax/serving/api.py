@@ -23,6 +23,7 @@ from sadtalker_jax.marking import files as marking_files
 from sadtalker_jax.serving import (
   answers,
   documents,
+  given_files,
   guards,
   job_table,
   meters,
@@ -106,15 +107,13 @@ def _videos(service: service_lib.Service, owner: _Owner) -> fastapi.APIRouter:
         requests_lib.take_uploads(service, name, fields, folder)
       else:
         async with requests_lib.form(request) as form:
-          for kind in requests_lib.FILES:
-            await requests_lib.save(form, kind, folder)
+          await requests_lib.save_all(form, folder)
           fields = requests_lib.texts(form)
       consent = requests_lib.consent(fields)
       job = await concurrency.run_in_threadpool(
         service.submit,
         name,
-        folder / 'image',
-        folder / 'audio',
+        given_files.kept_in(folder),
         fields,
         consent=consent,
       )

@@ -21,7 +21,7 @@ from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import pipeline, rendering
 from sadtalker_jax.inference.batch import encoding, manifest
-from sadtalker_jax.serving import job_table
+from sadtalker_jax.serving import given_files, job_table
 
 IDLE_S = 60.0  # between two calls of `tidy`
 
@@ -35,14 +35,9 @@ class JobFiles:
   folder: pathlib.Path
 
   @property
-  def image(self) -> pathlib.Path:
-    """The picture as it was sent."""
-    return self.folder / 'image'
-
-  @property
-  def audio(self) -> pathlib.Path:
-    """The recording as it was sent."""
-    return self.folder / 'audio'
+  def given(self) -> dict[str, pathlib.Path]:
+    """What was sent, by name."""
+    return given_files.kept_in(self.folder)
 
   @property
   def video(self) -> pathlib.Path:
@@ -51,7 +46,7 @@ class JobFiles:
 
   def remove_inputs(self) -> None:
     """Removes what was sent."""
-    for path in (self.image, self.audio):
+    for path in self.given.values():
       path.unlink(missing_ok=True)
 
 
@@ -232,11 +227,19 @@ class DeviceQueue:
   def _load(self, work: _Work) -> _Loaded:
     """Measures the inputs of a job."""
     files = self._files_of(work.job.id)
-    options = options_lib.changed(None, work.job.options)
-    animation = self._animator.animate(files.image, files.audio, options)
-    order = manifest.AnimationJob(
-      work.job.number, files.image, files.audio, files.video, options
+    given = files.given
+    options = options_lib.changed(
+      None, {**work.job.options, **given_files.options_of(given)}
     )
+    order = manifest.AnimationJob(
+      work.job.number,
+      given.get('image'),
+      given.get('audio'),
+      files.video,
+      options,
+      given.get('video'),
+    )
+    animation = order.animation(self._animator)
     return _Loaded(order, animation, animation.render_job())
 
   def _reap(self) -> bool:
@@ -265,11 +268,8 @@ class DeviceQueue:
 
   def _without_paths(self, work: _Work, error: BaseException) -> str:
     """A message that names files as their owner does."""
-    files = self._files_of(work.job.id)
-    text = str(error)
-    for name in ('image', 'audio', 'video'):
-      text = text.replace(str(getattr(files, name)), name)
-    return text
+    folder = self._files_of(work.job.id).folder
+    return str(error).replace(f'{folder}/', '')
 
   def _close(
     self,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sadtalker_jax.inference import option_specs
-from sadtalker_jax.serving import answers, forms
+from sadtalker_jax.serving import answers, forms, given_files
 
 # Statuses that most routes may have.
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -46,33 +46,42 @@ def new_video() -> dict[str, Any]:
       'description': 'The person shown agrees; kept with the job.',
     }
   } | {name: _field(spec) for name, spec in forms.offered().items()}
-  names = ('image', 'audio')
-  example = {name: _UPLOAD['example'] for name in names} | {'still': True}
+  example = dict.fromkeys(('image', 'audio'), _UPLOAD['example'])
   return _body(
     {
-      'multipart/form-data': _object(dict.fromkeys(names, _FILE), fields),
-      'application/json': _object(dict.fromkeys(names, _UPLOAD), fields)
-      | {'example': example},
+      'multipart/form-data': _object([], _files(_FILE) | fields),
+      'application/json': _object([], _files(_UPLOAD) | fields)
+      | {'example': example | {'still': True}},
     }
   )
 
 
 def one_file() -> dict[str, Any]:
   """What routes of one file take."""
-  return _body({'multipart/form-data': _object({'file': _FILE}, {})})
+  return _body({'multipart/form-data': _object(['file'], {'file': _FILE})})
 
 
 def _body(content: dict[str, Any]) -> dict[str, Any]:
   return {'requestBody': {'required': True, 'content': content}}
 
 
-def _object(needed: dict[str, Any], optional: dict[str, Any]) -> dict[str, Any]:
-  schema = {
-    'type': 'object',
-    'required': list(needed),
-    'properties': needed | optional,
+def _object(needed: list[str], fields: dict[str, Any]) -> dict[str, Any]:
+  return {
+    'schema': {'type': 'object', 'required': needed, 'properties': fields}
   }
-  return {'schema': schema}
+
+
+def _files(form: dict[str, Any]) -> dict[str, Any]:
+  """The files of a job, each in a form."""
+  texts = {
+    'image': 'Picture; this or a video is needed.',
+    'video': 'Video whose person says the sound, instead of a picture.',
+    'audio': 'What is said; left out where an option or a file stands for it.',
+    **{name: spec.help for name, spec in given_files.of_options().items()},
+    given_files.speaker(0): 'Recording of face 0; speaker_1 that of face 1, '
+    'and so on.',
+  }
+  return {name: form | {'description': text} for name, text in texts.items()}
 
 
 def _field(spec: option_specs.Spec) -> dict[str, Any]:

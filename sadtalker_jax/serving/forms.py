@@ -8,14 +8,13 @@ from sadtalker_jax.inference import option_specs, registry
 from sadtalker_jax.inference import options as options_lib
 
 # Of the machine, or of the service's owner: one batch size serves all jobs,
-# every frame is marked, there is one file to fetch, and every request has a
-# recording.
-_WITHHELD = {'batch_size', 'mark', 'face3dvis', 'idle'}
+# every frame is marked, and there is one file to fetch.
+_WITHHELD = {'batch_size', 'mark', 'face3dvis'}
 _FLAGS = {'true': True, '1': True, 'false': False, '0': False}
 
 
 def offered() -> dict[str, option_specs.Spec]:
-  """Options that a request may have: none that names a file."""
+  """Options that are values; those that name files: `given_files`."""
   return {
     name: spec
     for name, spec in options_lib.by_name().items()
@@ -39,22 +38,24 @@ def read(given: Mapping[str, Any]) -> dict[str, Any]:
       f'found {errors.shown(unknown[0])}'
     )
   values = {
-    name: known[name].checked(_value(known[name], value))
-    for name, value in given.items()
+    name: known[name].checked(value(known[name], found))
+    for name, found in given.items()
   }
   registry.check(options_lib.changed(None, values))
   return values
 
 
-def _value(spec: option_specs.Spec, given: Any) -> Any:
-  """A value of the option's kind, where a text is one."""
-  if not isinstance(given, str) or spec.kind in ('name', 'word'):
+def value(spec: option_specs.Spec, given: Any) -> Any:
+  """A value of an option's kind, where a text is one; not checked."""
+  if not isinstance(given, str):
     return given
   text = given.strip()
-  if spec.kind == 'flag':
-    return _FLAGS.get(text.lower(), given)
   if not text and spec.optional:
     return None
+  if spec.kind in ('name', 'word'):
+    return given
+  if spec.kind == 'flag':
+    return _FLAGS.get(text.lower(), given)
   try:
     if spec.kind == 'integer':
       return int(text)

@@ -1,5 +1,6 @@
 """What a service takes from strangers: sizes, durations, pixels, numbers."""
 
+from collections.abc import Mapping
 import dataclasses
 import pathlib
 
@@ -7,9 +8,11 @@ import numpy as np
 
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.media import audio, picture_decoding, video
+from sadtalker_jax.inference.direction import keyframes
+from sadtalker_jax.media import audio, containers, picture_decoding, video
 
 _BLOCK = 1 << 16  # samples that are decoded at a time to count them
+_KEYFRAMES = 1_000_000  # bytes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,7 +21,9 @@ class Limits:
 
   Attributes:
     request_bytes: Size of a request, both files together.
-    seconds: Duration of a recording.
+    seconds: Duration of a recording, or of an idle clip.
+    video_seconds: Duration of a video. What is in it is looked for frame by
+      frame, which nobody can cut short.
     pixels: Pixels of a picture.
     pasted_pixels: Pixels of a picture whose frames are pasted back into it,
       each frame then being as large.
@@ -37,6 +42,7 @@ class Limits:
 
   request_bytes: int = 50_000_000
   seconds: float = 120.0
+  video_seconds: float = 30.0
   pixels: int = 25_000_000
   pasted_pixels: int = 4_000_000
   size: int = 512
@@ -57,12 +63,35 @@ class Limits:
     Raises:
       InputError: a value is over its limit.
     """
-    for name in ('size', 'fps'):
-      value, most = getattr(options, name), getattr(self, name)
+    most_of = {'size': self.size, 'fps': self.fps, 'idle': self.seconds}
+    for name, most in most_of.items():
+      value = getattr(options, name)
       if value is not None and value > most:
         raise errors.InputError(
           f'{name}: expected at most {most:g} here, found {value:g}'
         )
+
+  def check_files(
+    self, files: Mapping[str, pathlib.Path], options: options_lib.Options
+  ) -> None:
+    """Refuses files that are too large or too long, whatever they state.
+
+    Args:
+      files: Files by name, see `given_files`.
+      options: Options of the job.
+
+    Raises:
+      InputError: one is, or is not what its name says.
+    """
+    for name, path in files.items():
+      if name == 'image':
+        self.check_picture(path, options)
+      elif name == 'audio' or name.startswith('speaker_'):
+        self.check_sound(path, name)
+      elif name == 'keyframes':
+        self._check_keyframes(path)
+      else:
+        self._check_video(path, name)
 
   def check_picture(
     self, path: pathlib.Path, options: options_lib.Options
@@ -97,15 +126,12 @@ class Limits:
         f'{size[0]} x {size[1]}'
       )
 
-  def check_sound(
-    self, path: pathlib.Path, options: options_lib.Options
-  ) -> None:
+  def check_sound(self, path: pathlib.Path, name: str = 'audio') -> None:
     """Refuses a recording that is too long, whatever its file states.
 
     Raises:
       InputError: it is too long, or no sound.
     """
-    del options
     rate = conventions.SAMPLE_RATE
     most = self.seconds * rate
     count = 0
@@ -114,5 +140,33 @@ class Limits:
       count += int(np.shape(block)[1])
       if count > most:
         raise errors.InputError(
-          f'audio: expected at most {self.seconds:g} s, found more'
+          f'{name}: expected at most {self.seconds:g} s, found more'
         )
+
+  def _check_keyframes(self, path: pathlib.Path) -> None:
+    if path.stat().st_size > _KEYFRAMES:
+      raise errors.InputError(
+        f'keyframes: expected at most {_KEYFRAMES} bytes, found more'
+      )
+    keyframes.read(path)  # raises
+
+  def _check_video(self, path: pathlib.Path, name: str) -> None:
+    """Refuses a video; its pictures are counted, not decoded."""
+    info = video.probe(path)
+    width, height = info.size
+    if width * height > self.pasted_pixels:
+      raise errors.InputError(
+        f'{name}: expected at most {self.pasted_pixels / 1e6:g} million pixels '
+        f'a frame, found {width} x {height}'
+      )
+    if name == 'video' and info.fps > self.fps:
+      raise errors.InputError(
+        f'{name}: expected at most {self.fps:g} frames a second, found '
+        f'{float(info.fps):g}'
+      )
+    count, seconds = containers.counted(path)
+    most = self.video_seconds
+    if seconds > most or count > most * self.fps:
+      raise errors.InputError(
+        f'{name}: expected a video of at most {most:g} s, found more'
+      )

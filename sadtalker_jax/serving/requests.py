@@ -20,14 +20,13 @@ from starlette import (
 )
 
 from sadtalker_jax import errors
+from sadtalker_jax.serving import given_files
 from sadtalker_jax.serving import service as service_lib
 from sadtalker_jax.serving import tokens as tokens_lib
 
-FILES = ('image', 'audio')
-
 _PROTOCOL = 'token.'
 _MOST_JSON = 64_000  # bytes
-_MOST_FIELDS = 40
+_MOST_FIELDS = 60
 _FLAGS = {'true': True, 'false': False}
 
 
@@ -94,7 +93,9 @@ async def form(
     )
   try:
     async with request.form(
-      max_files=len(FILES), max_fields=_MOST_FIELDS, max_part_size=_MOST_JSON
+      max_files=given_files.MOST,
+      max_fields=_MOST_FIELDS,
+      max_part_size=_MOST_JSON,
     ) as fields:
       yield fields
   except formparsers.MultiPartException as error:
@@ -132,7 +133,7 @@ def texts(fields: datastructures.FormData) -> dict[str, Any]:
       raise errors.InputError(
         f'{errors.shown(name)}: expected once, found twice'
       )
-    if name in FILES:
+    if given_files.is_name(name):
       continue
     if not isinstance(value, str):
       raise errors.InputError(
@@ -179,15 +180,28 @@ def consent(fields: dict[str, Any]) -> bool:
   return said
 
 
+async def save_all(
+  fields: datastructures.FormData, folder: pathlib.Path
+) -> None:
+  """Writes all files that jobs may have into a folder, as `save`."""
+  for name in fields:
+    if given_files.is_name(name):
+      await save(fields, name, folder)
+
+
 def take_uploads(
   service: service_lib.Service,
   name: str,
   fields: dict[str, Any],
   folder: pathlib.Path,
 ) -> None:
-  """Puts the uploads that fields name into a folder, and removes the fields."""
-  for kind in FILES:
-    service.take_upload(name, fields.pop(kind, None), folder / kind)
+  """Puts the uploads that fields name into a folder, and removes the fields.
+
+  Raises:
+    InputError: there is no such upload, or there are too many.
+  """
+  for kind, upload in given_files.taken(fields).items():
+    service.take_upload(name, upload, folder / kind)
 
 
 def _copy(given: datastructures.UploadFile, target: pathlib.Path) -> None:

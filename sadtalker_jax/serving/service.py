@@ -3,7 +3,7 @@
 Everything lies in one folder, which one process uses at a time:
 
     jobs.sqlite      the table
-    jobs/ID/         files of a job: image, audio, then video.mp4
+    jobs/ID/         files of a job, see `given_files`; then video.mp4
     uploads/ID       files that wait for a job, each with its owner's folder
     incoming/        what is being received; empty when nothing is
     page/            what browsers are shown, for an hour
@@ -26,7 +26,13 @@ from typing import Any
 from sadtalker_jax import errors
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import pipeline
-from sadtalker_jax.serving import device_queue, forms, job_table, meters
+from sadtalker_jax.serving import (
+  device_queue,
+  forms,
+  given_files,
+  job_table,
+  meters,
+)
 from sadtalker_jax.serving import limits as limits_lib
 
 GRACE_S = 5.0  # that running jobs have when the service ends
@@ -116,8 +122,7 @@ class Service:
   def submit(
     self,
     owner: str,
-    image: pathlib.Path,
-    audio: pathlib.Path,
+    files: Mapping[str, pathlib.Path],
     given: Mapping[str, Any],
     *,
     consent: bool = False,
@@ -126,8 +131,7 @@ class Service:
 
     Args:
       owner: Name of the token.
-      image: Picture, a file of ours.
-      audio: Recording, a file of ours.
+      files: Files of ours by name, see `given_files`.
       given: Options by name, values or texts.
       consent: Whether the owner said that the person shown agrees.
 
@@ -137,18 +141,18 @@ class Service:
     """
     self.check_room(owner)
     values = forms.read(given)
-    options = options_lib.changed(None, values)
+    options = options_lib.changed(None, values | given_files.options_of(files))
     self.limits.check_options(options)
-    with self._names_of_owner(image=image, audio=audio):
-      self.limits.check_picture(image, options)
-      self.limits.check_sound(audio, options)
+    given_files.check(files, options)
+    with self._names_of_owner(files):
+      self.limits.check_files(files, options)
     id = _new_id('video')
-    files = self.files(id)
+    kept = self.files(id)
     with self._accepting:
       self.check_room(owner)  # others may have been quicker
-      files.folder.mkdir()
-      os.replace(image, files.image)
-      os.replace(audio, files.audio)
+      kept.folder.mkdir()
+      for name, path in files.items():
+        os.replace(path, kept.folder / name)
       job = self.table.add(id, owner, values, consent)
     self._queue.wake()
     return job
@@ -218,8 +222,8 @@ class Service:
       source = self._uploads(owner) / name
     if source is None or not source.is_file():
       raise errors.InputError(
-        'image, audio: expected names that POST /v1/uploads gave, '
-        f'found {errors.shown(name)}'
+        f'{target.name}: expected a name that POST /v1/uploads gave, found '
+        f'{errors.shown(name)}'
       )
     shutil.copyfile(source, target)
 
@@ -260,13 +264,15 @@ class Service:
         part.unlink()
 
   @contextlib.contextmanager
-  def _names_of_owner(self, **paths: pathlib.Path) -> Iterator[None]:
+  def _names_of_owner(
+    self, files: Mapping[str, pathlib.Path]
+  ) -> Iterator[None]:
     """Messages name files as their owner does."""
     try:
       yield
     except errors.InputError as error:
       text = str(error)
-      for name, path in paths.items():
+      for name, path in files.items():
         text = text.replace(str(path), name)
       raise errors.InputError(text) from error
 

@@ -5,7 +5,7 @@ user's folder for such things). Files are compared by size and version (ETag,
 or what a store has) each time, fetched under another name and then renamed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent import futures
 import contextlib
 import fcntl
@@ -84,8 +84,8 @@ def fetch(url: str) -> pathlib.Path:
     if not found:
       raise errors.InputError(f'{url}: expected a folder, found nothing there')
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-      _update(store, root, folder, found)
+    with locked(folder):
+      update(store, root, folder, found)
   return folder
 
 
@@ -129,20 +129,32 @@ def reachable(url: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(folder: pathlib.Path) -> Iterator[None]:
+def locked(folder: pathlib.Path) -> Iterator[None]:
   """One process of this machine at a time; the others then find all there."""
   with folder.with_name(f'{folder.name}.lock').open('w') as file:
     fcntl.flock(file, fcntl.LOCK_EX)
     yield
 
 
-def _update(
+def update(
   store: Any,
   root: str,
   folder: pathlib.Path,
   found: Mapping[str, tuple[int, str]],
+  kept: Collection[str] = (),
 ) -> None:
-  """Makes a local folder equal to what a store holds."""
+  """Makes a local folder equal to what a store holds.
+
+  Args:
+    store: File system of the store.
+    root: Path of the folder there.
+    folder: The local folder.
+    found: Files of the store, see `listed`.
+    kept: Files of the local folder that stay as they are.
+
+  Raises:
+    InputError: The disk is too small.
+  """
   stamps = folder / _STAMPS
   known = json.loads(stamps.read_text()) if stamps.exists() else {}
   wanted = {
@@ -155,11 +167,13 @@ def _update(
   if size > free:
     raise errors.InputError(
       f'{folder}: expected {size / 1e9:.1f} GB for a copy of {root}, found '
-      f'{free / 1e9:.1f} GB free (SADTALKER_CACHE names another folder)'
+      f'{free / 1e9:.1f} GB free (SADTALKER_CACHE names another folder; '
+      'data.by_ranges reads records piece by piece)'
     )
   for path in folder.rglob('*'):
     if path.is_file() and path != stamps:
-      if path.relative_to(folder).as_posix() not in found:
+      name = path.relative_to(folder).as_posix()
+      if name not in found and name not in kept:
         path.unlink()
 
   def one(name: str) -> None:

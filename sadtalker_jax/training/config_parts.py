@@ -141,6 +141,10 @@ class DataConfig:
     int, AtLeast(1), 'Threads that make batches, in each process.'
   ]
   workers: Annotated[int, AtLeast(0), 'Processes that make batches; 0: none.']
+  by_ranges: Annotated[
+    bool,
+    'Whether records of a store are read piece by piece, not copied first.',
+  ] = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

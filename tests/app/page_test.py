@@ -11,9 +11,9 @@ pytest.importorskip('gradio')
 from starlette import testclient  # noqa: E402
 
 from sadtalker_jax import errors  # noqa: E402
-from sadtalker_jax.app import batches, page, texts  # noqa: E402
+from sadtalker_jax.app import batches, controls, page, texts  # noqa: E402
 from sadtalker_jax.inference import pipeline  # noqa: E402
-from sadtalker_jax.serving import api, limits, tokens  # noqa: E402
+from sadtalker_jax.serving import api, forms, limits, tokens  # noqa: E402
 from sadtalker_jax.serving import service as service_lib  # noqa: E402
 
 # Of Gradio: it leaves sockets and loops to the garbage collector.
@@ -46,7 +46,9 @@ def _called(client, name: str, data: list) -> str:
 
 def test_endpoints_have_names_that_stay(client):
   named = client.get('/gradio_api/info').json()['named_endpoints']
-  assert set(named) == {'/animate', '/cancel', '/preview', '/batch', '/detect'}
+  assert set(named) == {
+    '/animate', '/cancel', '/preview', '/number_faces', '/batch', '/detect',
+  }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -115,6 +117,8 @@ def _zip(**entries: bytes) -> zipfile.ZipFile:
     (b'\xff', 'expected the text jobs.jsonl'),
     (b'[]', 'line 1: expected a JSON object'),
     (b'{"image": "a", "audio": "b"}', 'line 1: output: expected a name'),
+    (b'{"image": 3, "output": "c.mp4"}', 'line 1: image: expected a name'),
+    (b'{"speakers": 3, "output": "c.mp4"}', 'line 1: speakers: expected faces'),
     (
       b'{"image": "a", "audio": "b", "output": "../c.mp4"}',
       'without folders',
@@ -128,9 +132,27 @@ def test_faulty_archives_are_refused_in_one_line(manifest, message):
 
 
 def test_lines_of_an_archive_are_read():
-  line = {'image': '../a.png', 'audio': 'b.wav', 'output': 'c.mp4', 'seed': 1}
+  line = {'image': '../a.png', 'output': 'c.mp4', 'seed': 1}
+  line['speakers'] = {'1': 'b.wav', '0': 'd.wav'}
   (read,) = batches.read(_zip(jobs__jsonl=json.dumps(line).encode()))
-  assert read == batches.Line('../a.png', 'b.wav', 'c.mp4', {'seed': 1})
+  files = {'image': '../a.png', 'speaker_0': 'd.wav', 'speaker_1': 'b.wav'}
+  assert read == batches.Line(files, 'c.mp4', {'seed': 1})
+
+
+def test_controls_are_those_of_the_api():
+  names = controls.names()
+  assert set(names) == set(forms.offered())
+  given = dict.fromkeys(names) | {'seed': 3.0, 'still': True, 'emotion': 'sad'}
+  given |= {'size': 256, 'crop': '', 'gaze': '1 2', 'blink': True}
+  files = dict.fromkeys(controls.file_names()) | {'speakers': ['a', 'b']}
+  files['keyframes'] = 'k'
+  found = controls.read([*given.values(), *files.values()])
+  assert forms.read(found.values) == {
+    'seed': 3, 'still': True, 'emotion': ('sad', 1.0), 'gaze': (1.0, 2.0),
+  }  # fmt: skip
+  assert {name: str(path) for name, path in found.files.items()} == {
+    'speaker_0': 'a', 'speaker_1': 'b', 'keyframes': 'k',
+  }  # fmt: skip
 
 
 def test_languages_have_the_same_texts():

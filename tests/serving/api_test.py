@@ -7,6 +7,7 @@ import av
 import pytest
 
 from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.marking import embedding, payloads
 from sadtalker_jax.media import image
 from sadtalker_jax.serving import limits
@@ -54,6 +55,18 @@ def test_a_job_ends_as_a_video_and_leaves_nothing_when_deleted(
   assert conftest.files_below(folder) == set()
   for path in ('', '/content'):
     assert client.get(f'/v1/videos/{job["id"]}{path}').status_code == 404
+
+
+def test_a_listener_is_directed_without_a_recording(client):
+  words = b'[{"time": 0, "pose": [3, 0, 0]}, {"time": 1, "emotion": "sad"}]'
+  files = {'image': bundle.SAMPLE_PORTRAIT.read_bytes(), 'keyframes': words}
+  chosen = {'idle': '0.12', 'gaze': '4 -2', 'blink_rate': '9', 'crop': ''}
+  job = client.post('/v1/videos', files=files, data=chosen).json()
+  assert job['options'] == {
+    'idle': 0.12, 'gaze': [4, -2], 'blink_rate': 9, 'crop': None,
+  }  # fmt: skip
+  done = conftest.ended(client, job['id'])
+  assert (done['status'], done['frames']) == ('completed', 3), done
 
 
 def test_uploads_serve_a_job_by_their_names(client, speech):
@@ -126,12 +139,14 @@ def test_openapi_names_every_option_and_refusal(client):
   post = found['paths']['/v1/videos']['post']
   content = post['requestBody']['content']
   fields = content['multipart/form-data']['schema']['properties']
-  assert fields['image'] == {'type': 'string', 'format': 'binary'}
   assert {'seed', 'still', 'consent', 'preprocess'} <= set(fields)
-  # Nothing that names a file of the server, and no way round the mark.
-  assert not {'ref_pose', 'speakers', 'mark', 'mark_key', 'bfm_folder'} & set(
-    fields
-  )
+  # Whatever can be chosen, but for files of the server and the owner's choice.
+  withheld = {'batch_size', 'bfm_folder', 'face3dvis', 'label_font', 'mark'}
+  withheld |= {'mark_key', 'sign', 'speakers'}
+  missing = options_lib.by_name().keys() - fields.keys()
+  assert missing == withheld
+  for name in ('image', 'video', 'drive', 'keyframes', 'ref_pose', 'speaker_0'):
+    assert fields[name]['format'] == 'binary', name
   assert {'401', '413', '422', '429'} <= set(post['responses'])
 
 
@@ -141,7 +156,10 @@ def test_openapi_names_every_option_and_refusal(client):
     ('size', '1024', 'size: expected at most 512 here, found 1024'),
     ('seed', 'x', 'seed: expected a whole number'),
     ('mark', 'off', 'options: expected names among'),
-    ('ref_pose', '/etc/passwd', 'options: expected names among'),
+    ('ref_pose', '/etc/passwd', 'ref_pose: expected a file, found a text'),
+    ('bfm_folder', '/etc', 'options: expected names among'),
+    ('idle', '3', 'idle: expected no recording beside it'),
+    ('idle', '121', 'idle: expected at most 120'),
     ('fps', 'nan', 'fps: expected 1 to 120'),
   ],
 )
@@ -155,8 +173,7 @@ def test_options_are_refused_in_one_line(client, speech, field, value, message):
 
 def test_sound_is_measured_not_believed(speech, tmp_path):
   short = limits.Limits(seconds=1)
-  options = None
-  short.check_sound(speech, options)
+  short.check_sound(speech)
   long = conftest.write_speech(tmp_path / 'long.wav', 1.2)
   with pytest.raises(ValueError, match='at most 1 s'):
-    short.check_sound(long, options)
+    short.check_sound(long)

@@ -9,7 +9,7 @@ import time
 
 import httpx
 
-from sadtalker_jax.serving import job_table
+from sadtalker_jax.serving import given_files, job_table
 from sadtalker_jax.serving import service as service_lib
 from tests.serving import conftest
 
@@ -20,7 +20,7 @@ def _submitted(service, speech) -> job_table.Job:
   with service.receiving() as folder:
     for kind, (_, content) in conftest.sent(speech).items():
       (folder / kind).write_bytes(content)
-    return service.submit('local', folder / 'image', folder / 'audio', {})
+    return service.submit('local', given_files.kept_in(folder), {})
 
 
 def test_a_killed_server_has_lost_nothing(animator, speech, tmp_path):

@@ -8,7 +8,7 @@ from starlette import testclient
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference import bundle
-from sadtalker_jax.serving import api, limits, tokens
+from sadtalker_jax.serving import api, given_files, limits, tokens
 from sadtalker_jax.serving import service as service_lib
 from tests.serving import conftest
 
@@ -107,7 +107,7 @@ def test_a_stranger_does_not_see_jobs_and_one_is_enough(
     with service.receiving() as folder:
       for kind, (_, content) in conftest.sent(speech).items():
         (folder / kind).write_bytes(content)
-      job = service.submit('one', folder / 'image', folder / 'audio', {})
+      job = service.submit('one', given_files.kept_in(folder), {})
     assert service.job('two', job.id) is None
     assert service.job('one', job.id) == job
     with pytest.raises(service_lib.Busy, match='at most 1 job'):

@@ -105,8 +105,9 @@ def test_mp4_is_one_file_in_fragments(tmp_path):
   assert packer.mime is not None and packer.mime.startswith('video/mp4; codecs')
   data = packer.begin()
   for i in range(10):
-    frame = np.full((49, 65, 3), 20 * i, np.uint8)
-    sound = np.zeros(640, np.float32)
+    frame = np.full((49, 65, 3), 240 * (i >= 6), np.uint8)
+    wave = np.sin(np.arange(640), dtype=np.float32)
+    sound = 0.5 * (i >= 6) * wave
     at = fractions.Fraction(i, 25)
     data += packer.pack(core.Part(frame, sound, at, 0, False, i == 5))
   (tmp_path / 'all.mp4').write_bytes(data + packer.finish())
@@ -114,6 +115,11 @@ def test_mp4_is_one_file_in_fragments(tmp_path):
     frames = list(reader)
   # Odd rows and columns are left out; a repeated picture is there again.
   assert len(frames) == 10 and frames[0].shape == (48, 64, 3)
+  # What is seen is heard at that time.
+  flash = next(i for i, frame in enumerate(frames) if frame.mean() > 120) / 25
+  heard = audio.load(tmp_path / 'all.mp4')
+  click = int(np.argmax(np.abs(heard) > 0.1)) / 16_000
+  assert abs(flash - click) < 0.02, (flash, click)
 
 
 def test_pages_bring_their_token_as_a_protocol(tmp_path):
@@ -144,7 +150,7 @@ def test_a_client_that_leaves_leaves_nothing(client, tmp_path):
 @pytest.mark.parametrize(
   ('first', 'then', 'message'),
   [
-    ('{"image": "/etc/passwd"}', None, 'image, audio: expected names'),
+    ('{"image": "/etc/passwd"}', None, 'image: expected a name that'),
     ('{"picture": 1}', None, 'stream: expected fields among image,'),
     ('[1', None, 'message: expected a JSON object'),
     (b'\0\0', None, 'message: expected a JSON object'),

@@ -152,6 +152,7 @@ def test_a_config_of_before_there_were_types_is_read(testdata):
   assert not again['validation'].pop('first')
   assert not again.pop('wandb')
   assert not again['loss'].pop('r1') and not again['loss'].pop('gan_adaptive')
+  assert again['data'].pop('by_ranges') is False
   for group in again['optimizer'].values():
     assert not group.pop('weight_decay') and not group.pop('rates')
     assert group.pop('decay') == 'steps' and group.pop('total_steps') == 0

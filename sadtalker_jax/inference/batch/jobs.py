@@ -41,6 +41,10 @@ class JobResult:
   error: str | None = None
   mark: str | None = None  # job's number in its frames, or 'off'; where done
 
+  def __str__(self) -> str:
+    note = self.error or f'{self.frames} frames, {self.seconds:.1f} s'
+    return f'line {self.line}: {self.status}: {self.output}: {note}'
+
 
 @dataclasses.dataclass(frozen=True)
 class BatchSummary:
@@ -183,12 +187,7 @@ class _Run:
     self._started[job.line] = time.monotonic()
     # Known before the work; it is checked again when the file is named.
     video.check_target(job.output, overwrite=self._overwrite)
-    if job.video is not None:
-      assert job.audio is not None
-      animation = self._animator.revoice(job.video, job.audio, job.options)
-    else:
-      assert job.image is not None
-      animation = self._animator.animate(job.image, job.audio, job.options)
+    animation = job.animation(self._animator)
     return animation, animation.render_job()
 
   def _closed(self, encoder: encoding.JobEncoder) -> bool:

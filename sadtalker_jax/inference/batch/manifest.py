@@ -12,7 +12,7 @@ is made.
 """
 
 import collections
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import os
 import pathlib
@@ -20,7 +20,8 @@ import re
 from typing import Any
 
 from sadtalker_jax import errors, json_text
-from sadtalker_jax.inference import geometry_video, inputs, registry
+from sadtalker_jax.inference import animation as animation_lib
+from sadtalker_jax.inference import geometry_video, inputs, pipeline, registry
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.media import files, video
 
@@ -45,6 +46,18 @@ class AnimationJob:
   options: options_lib.Options
   video: pathlib.Path | None = None
 
+  def animation(self, animator: pipeline.Animator) -> animation_lib.Animation:
+    """The clip of the job.
+
+    Raises:
+      InputError: as `Animator.animate` and `Animator.revoice`.
+    """
+    if self.video is not None:
+      assert self.audio is not None
+      return animator.revoice(self.video, self.audio, self.options)
+    assert self.image is not None
+    return animator.animate(self.image, self.audio, self.options)
+
 
 def read(
   path: str | os.PathLike[str], defaults: options_lib.Options | None = None
@@ -62,29 +75,60 @@ def read(
   """
   source = files.check_source(path, 'a manifest')
   defaults = defaults or options_lib.Options()
+  return parsed(lines_of(source), source.parent, defaults, str(source))
+
+
+def lines_of(source: pathlib.Path) -> list[tuple[int, str]]:
+  """The lines of a manifest that are not empty, with their numbers from 1.
+
+  Raises:
+    InputError: it is missing, or no text in UTF-8.
+  """
+  files.check_source(source, 'a manifest')
   try:
     text = source.read_bytes().decode(encoding='utf-8-sig')
   except UnicodeDecodeError as error:
     raise errors.InputError(
       f'{source}: expected text in UTF-8, found {error.reason}'
     ) from error
+  lines = enumerate(_LINE_END.split(text), 1)
+  return [(number, line) for number, line in lines if line.strip()]
+
+
+def parsed(
+  lines: Iterable[tuple[int, str]],
+  folder: pathlib.Path,
+  defaults: options_lib.Options,
+  name: str,
+  placed: Callable[[str], str] = str,
+) -> list[AnimationJob]:
+  """The jobs of lines.
+
+  Args:
+    lines: Numbers and texts.
+    folder: Folder that paths are relative to.
+    defaults: Values of options that a line does not have.
+    name: Name of the manifest, for messages.
+    placed: Function that puts local paths in place of others.
+
+  Raises:
+    InputError: there are no lines, or some are faulty.
+  """
   jobs: list[AnimationJob] = []
   faults: list[str] = []
   owners: dict[pathlib.Path, int] = {}
-  for number, line in enumerate(_LINE_END.split(text), 1):
-    if not line.strip():
-      continue
+  for number, line in lines:
     try:
-      job = _job(number, line, source.parent, defaults)
+      job = one(number, placed(line), folder, defaults)
     except errors.InputError as error:
       faults.append(f'line {number}: {error}')
       continue
-    for name in _outputs(job):
-      key = pathlib.Path(os.path.abspath(name))
+    for output in _outputs(job):
+      key = pathlib.Path(os.path.abspath(output))
       if key in owners:
         faults.append(
           f'line {number}: output: expected a file of its own, found that of '
-          f'line {owners[key]}: {name}'
+          f'line {owners[key]}: {output}'
         )
         break
       owners[key] = number
@@ -94,20 +138,31 @@ def read(
     shown = faults[:_MOST_FAULTS]
     if len(faults) > len(shown):
       shown.append(f'and {len(faults) - len(shown)} more')
-    raise errors.InputError(f'{source}: ' + '\n  '.join(shown))
+    raise errors.InputError(f'{name}: ' + '\n  '.join(shown))
   if not jobs:
-    raise errors.InputError(f'{source}: expected jobs, found an empty file')
+    raise errors.InputError(f'{name}: expected jobs, found an empty file')
   return jobs
 
 
-def _job(
-  number: int, line: str, folder: pathlib.Path, defaults: options_lib.Options
-) -> AnimationJob:
+def fields_of(line: str) -> dict[str, Any]:
+  """The object of a line.
+
+  Raises:
+    InputError: it is none, or a name is in it twice.
+  """
   fields = json_text.parse(line, object_pairs_hook=_object)
   if not isinstance(fields, dict):
     raise errors.InputError(
       f'expected a JSON object, found {type(fields).__name__}'
     )
+  return fields
+
+
+def one(
+  number: int, line: str, folder: pathlib.Path, defaults: options_lib.Options
+) -> AnimationJob:
+  """The job of a line, as `parsed`."""
+  fields = fields_of(line)
   known = (*_PATHS, *(spec.name for spec in _OPTIONS))
   if unknown := [name for name in fields if name not in known]:
     raise errors.InputError(

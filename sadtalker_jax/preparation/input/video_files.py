@@ -18,6 +18,7 @@ from collections.abc import Iterable
 import csv
 import dataclasses
 import hashlib
+import math
 import os
 import pathlib
 import re
@@ -160,8 +161,8 @@ def _from_row(
 
   name = (row.get('path') or '').strip()
   try:
-    start = float(row.get('start') or 0)
-    end = float(row.get('end') or 0) or None
+    start = _finite(row.get('start') or 0)
+    end = _finite(row.get('end') or 0) or None
     box = _box(row.get('box'))
     good = (
       name and '\0' not in name and start >= 0 and (end is None or end > start)
@@ -190,10 +191,18 @@ def _from_row(
 def _box(text: str | None) -> tuple[float, ...] | None:
   if not text:
     return None
-  box = tuple(float(part) for part in text.split(','))
+  box = tuple(map(_finite, text.split(',')))
   if len(box) != 4 or not (box[0] < box[2] and box[1] < box[3]):
     raise ValueError(text)
   return box
+
+
+def _finite(text: str | float) -> float:
+  """The number in a text; a `ValueError` for infinity, too."""
+  number = float(text)
+  if not math.isfinite(number):
+    raise ValueError(text)
+  return number
 
 
 def _clean(name: str) -> str:
