@@ -88,7 +88,8 @@ def _run(flags: argparse.Namespace) -> int:
   if flags.sheet is not None:
     _sheet(flags, options)
     return 0
-  with _output(flags) as output:
+  suffix = options.encoding.suffix
+  with _output(flags, suffix) as output:
     _check_others(flags, output)
     _animate(flags, options, output, started)
   return 0
@@ -174,13 +175,13 @@ def _track(path: pathlib.Path) -> pathlib.Path:
 def _check_others(flags: argparse.Namespace, output: pathlib.Path) -> None:
   """Refuses files beside the video that cannot be written, and its inputs."""
   from sadtalker_jax.inference import geometry_video
-  from sadtalker_jax.media import files, video
+  from sadtalker_jax.media import files
 
   if flags.verbose:
     files.check_target(_track(output), overwrite=flags.overwrite)
   if flags.face3dvis:
     beside = geometry_video.beside(output)
-    video.check_target(beside, overwrite=flags.overwrite)
+    files.check_target(beside, overwrite=flags.overwrite)
   _check_inputs(flags, '--output', output)
 
 
@@ -201,17 +202,19 @@ def _check_inputs(
 
 
 @contextlib.contextmanager
-def _output(flags: argparse.Namespace) -> Iterator[pathlib.Path]:
+def _output(flags: argparse.Namespace, suffix: str) -> Iterator[pathlib.Path]:
   """The file to write; its folder is made if only --result_dir names it."""
   from sadtalker_jax.media import reserved_names, video
 
   if flags.output is not None:
-    yield video.check_target(flags.output, overwrite=flags.overwrite)
+    yield video.check_target(
+      flags.output, overwrite=flags.overwrite, suffix=suffix
+    )
     return
   with _folder(pathlib.Path(flags.result_dir)) as folder:
     stamp = datetime.datetime.now().strftime('%Y_%m_%d_%H.%M.%S')
-    with reserved_names.reserved(folder, stamp, '.mp4') as path:
-      yield video.check_target(path, overwrite=False)
+    with reserved_names.reserved(folder, stamp, suffix) as path:
+      yield video.check_target(path, overwrite=False, suffix=suffix)
 
 
 @contextlib.contextmanager

@@ -165,13 +165,13 @@ class Animation:
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
   ) -> pathlib.Path:
-    """Renders into an mp4 file with the sound; whole or not at all.
+    """Renders into a file with the sound; whole or not at all.
 
     Where `Options.face3dvis` asked for it, the geometry goes into a second one,
     `<name>_face3dvis.mp4`, afterwards.
 
     Args:
-      path: the file, ending in .mp4.
+      path: the file, ending in .mp4, or as files of the codec do.
       overwrite: whether an existing file may be replaced.
       progress: called with the number of frames of every finished batch.
 
@@ -197,7 +197,9 @@ class Animation:
     if self.geometry is None:
       return self._encode(batches, path, overwrite, progress)
     second = video.check_target(
-      geometry_video.beside(path), overwrite=overwrite
+      geometry_video.beside(path),
+      overwrite=overwrite,
+      suffix=self.encoding.suffix,
     )
     first = self._encode(batches, path, overwrite, progress)
     with jax_settings.standard():
@@ -218,7 +220,7 @@ class Animation:
     overwrite: bool,
     progress: Callable[[int], None] | None,
   ) -> pathlib.Path:
-    """An mp4 file of frames and the sound."""
+    """A file of frames and the sound."""
     writer = video.VideoWriter(
       path,
       fps=self.fps,

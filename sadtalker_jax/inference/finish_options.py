@@ -54,14 +54,17 @@ class FinishOptions:
   codec: encoding_lib.Codec = option_specs.option(
     'h264',
     'name',
-    'Codec of the pictures; hevc and av1 make smaller files, more slowly.',
+    'Codec of the pictures; hevc and av1 make smaller files, more slowly. The '
+    'others can be transparent: prores in .mov, vp9 in .webm, webp without '
+    'sound in .webp.',
     choices=get_args(encoding_lib.Codec),
   )
   crf: float | None = option_specs.option(
     None,
     'number',
-    'Quality of the pictures, 0 for the best, to 51, or to 63 with av1; by '
-    'default one that looks like the original: 18, hevc 20, av1 26.',
+    'Quality of the pictures, 0 for the best, to 51, or to 63 with av1 and '
+    'vp9; by default one that looks like the original: 18, hevc and vp9 20, '
+    'av1 26. prores and webp have none.',
     least=0,
     most=63,
   )
@@ -150,4 +153,8 @@ class FinishOptions:
       raise errors.InputError(
         f'sign: expected a certificate and a key, or {OWN}, found '
         f'{errors.shown(sign)}'
+      )
+    if self.sign is not None and self.encoding.suffix != '.mp4':
+      raise errors.InputError(
+        f'sign: expected a codec of mp4 files, found {self.codec}'
       )

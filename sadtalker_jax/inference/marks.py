@@ -69,7 +69,8 @@ class Marks:
 
   def seal(self, path: pathlib.Path) -> None:
     """Adds what FFmpeg cannot write to a complete file."""
-    boxes.append(path, boxes.XMP, self.statement.xmp)
+    if boxes.has(path):
+      boxes.append(path, boxes.XMP, self.statement.xmp)
     if self.signer is not None:
       payload = self.marker.payload if self.marker else None
       self.signer.sign(path, self.statement, payload, self.inputs)

@@ -24,6 +24,12 @@ class _Box(NamedTuple):
   size: int  # of its content; to the end of the file where that is unknown
 
 
+def has(path: str | os.PathLike[str]) -> bool:
+  """Whether a file is a row of boxes, mp4 or QuickTime."""
+  with open(path, 'rb') as file:
+    return file.read(8)[4:] == b'ftyp'
+
+
 def append(
   path: str | os.PathLike[str], kind: uuid.UUID, content: bytes
 ) -> None:

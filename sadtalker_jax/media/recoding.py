@@ -24,7 +24,7 @@ _OPTIONS = {
 }
 
 
-def available(codec: Codec) -> bool:
+def available(codec: str) -> bool:
   """Whether this build of FFmpeg can encode with a codec."""
   return codec in av.codec.codecs_available
 

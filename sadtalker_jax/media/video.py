@@ -159,35 +159,38 @@ class VideoReader:
       )
 
 
-def check_target(path: Path, *, overwrite: bool) -> pathlib.Path:
+def check_target(
+  path: Path, *, overwrite: bool, suffix: str = '.mp4'
+) -> pathlib.Path:
   """The path of a video that can be written.
 
   Args:
     path: name that the user gave.
     overwrite: whether an existing file may be replaced.
+    suffix: how names of its kind of file end.
 
   Raises:
-    InputError: the name does not end in .mp4, or as `files.check_target`.
+    InputError: the name ends otherwise, or as `files.check_target`.
   """
-  check_name(path)
+  check_name(path, suffix)
   return files.check_target(path, overwrite=overwrite)
 
 
-def check_name(path: Path) -> None:
+def check_name(path: Path, suffix: str = '.mp4') -> None:
   """Refuses a name that no video can have, whatever its folder.
 
   Raises:
-    InputError: it does not end in .mp4.
+    InputError: it does not end in the suffix.
   """
   target = pathlib.Path(path)
-  if target.suffix.lower() != '.mp4':
+  if target.suffix.lower() != suffix:
     raise errors.InputError(
-      f"{path}: expected a name that ends in .mp4, found '{target.name}'"
+      f"{path}: expected a name that ends in {suffix}, found '{target.name}'"
     )
 
 
 class VideoWriter:
-  """Writer of an mp4 file, frame by frame; it appears whole or not at all.
+  """Writer of a video file, frame by frame; it appears whole or not at all.
 
       with video.VideoWriter('out.mp4', fps=25, audio='speech.wav') as writer:
         for frame in frames:
@@ -214,14 +217,15 @@ class VideoWriter:
     """Checks all arguments before the first frame.
 
     Args:
-      path: name of the file, ending in .mp4, in a folder that exists.
+      path: name of the file, ending as the encoding's files do (.mp4 unless
+        there is another), in a folder that exists.
       fps: frames a second.
       size: (width, height) of the frames; None takes that of the first frame.
       audio: name of a file with sound, a recording, or a pair of samples and
         rate (`samples.checked`), or None for a video without sound track.
       overwrite: whether an existing file may be replaced.
       encoding: codecs and their quality; None for H.264 that looks like the
-        original.
+        original. WebP has no sound.
       tags: texts of the file by names that FFmpeg knows, such as `comment`.
       seal: last change of the complete file, under its hidden name; what it
         raises leaves no file.
@@ -231,17 +235,21 @@ class VideoWriter:
         another suffix, the rate is out of range, or as `audio.load` and
         `samples.checked`.
     """
-    self._path = check_target(path, overwrite=overwrite)
+    self._encoding = encoding or encoding_lib.Encoding()
+    kind = self._encoding.kind
+    self._path = check_target(path, overwrite=overwrite, suffix=kind.suffix)
     self._overwrite = overwrite
     self._fps = as_rate(fps)
     self._size = size
-    self._encoding = encoding or encoding_lib.Encoding()
     encoder.check(self._encoding)
     self._tags, self._seal = tags or {}, seal
-    self._soundtrack = None if audio is None else encoder.Soundtrack(audio)
+    self._soundtrack = None
+    if audio is not None and kind.sound is not None:
+      self._soundtrack = encoder.Soundtrack(audio, kind.sound)
     self._stack: contextlib.ExitStack | None = None
     self._part: pathlib.Path | None = None
     self._encoder: encoder.Encoder | None = None
+    self._channels = 3  # of frames
     self.num_frames = 0  # written so far
 
   @property
@@ -272,23 +280,27 @@ class VideoWriter:
     """Appends a frame.
 
     Args:
-      frame: uint8 [H, W, 3] RGB, of the size of the previous ones.
+      frame: uint8 [H, W, 3] RGB, of the size of the previous ones; or
+        [H, W, 4] with their opacity.
 
     Raises:
       ValueError: the frame has another shape or type, or the writer is not
         open.
-      InputError: the disk is full, or the picture too large for H.264.
+      InputError: the disk is full, the picture too large, or the codec cannot
+        be transparent.
     """
     if self._stack is None or self._part is None:
       raise ValueError('expected an open writer: use it in a with statement')
     frame = np.asarray(frame)
     if self._size is None and frame.ndim == 3:
       self._size = (frame.shape[1], frame.shape[0])
+    if self._encoder is None and frame.shape[2:] == (4,):
+      self._channels = 4
     width, height = self._size or (0, 0)
-    if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
+    wanted = height, width, self._channels
+    if frame.shape != wanted or frame.dtype != np.uint8:
       raise ValueError(
-        f'expected a frame uint8 ({height}, {width}, 3), found '
-        f'{frame.dtype} {frame.shape}'
+        f'expected a frame uint8 {wanted}, found {frame.dtype} {frame.shape}'
       )
     if height % 2 or width % 2:
       frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), 'edge')
@@ -313,6 +325,7 @@ class VideoWriter:
       soundtrack=self._soundtrack,
       encoding=self._encoding,
       tags=self._tags,
+      transparent=frame.shape[2] == 4,
     )
 
   def _end(

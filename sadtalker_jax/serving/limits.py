@@ -58,11 +58,15 @@ class Limits:
   stream_s: float = 3600.0
 
   def check_options(self, options: options_lib.Options) -> None:
-    """Refuses options whose work is too large.
+    """Refuses options whose work is too large, or that make no mp4 file.
 
     Raises:
-      InputError: a value is over its limit.
+      InputError: a value is over its limit, or the codec is of other files.
     """
+    if options.encoding.suffix != '.mp4':
+      raise errors.InputError(
+        f'codec: expected one of mp4 files here, found {options.codec}'
+      )
     most_of = {'size': self.size, 'fps': self.fps, 'idle': self.seconds}
     for name, most in most_of.items():
       value = getattr(options, name)

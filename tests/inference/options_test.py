@@ -29,7 +29,7 @@ from sadtalker_jax.inference import options as options_lib
     ('crop', '9x16', 'crop: expected a format such as 9:16'),
     ('crop', '1:9', 'crop: expected a format such as 9:16'),
     ('crf', 55, 'crf: expected 0 to 51 for h264'),
-    ('codec', 'vp9', 'codec: expected one of h264 hevc av1'),
+    ('codec', 'theora', 'codec: expected one of h264 hevc av1'),
     ('background_enhancer', 'gfpgan', 'expected one of realesrgan'),
     ('preprocess', None, 'preprocess: expected one of crop'),
     ('motion', '', 'motion: expected a name'),

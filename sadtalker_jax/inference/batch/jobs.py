@@ -186,7 +186,8 @@ class _Run:
   ) -> tuple[animation_lib.Animation, rendering.RenderJob]:
     self._started[job.line] = time.monotonic()
     # Known before the work; it is checked again when the file is named.
-    video.check_target(job.output, overwrite=self._overwrite)
+    suffix = job.options.encoding.suffix
+    video.check_target(job.output, overwrite=self._overwrite, suffix=suffix)
     animation = job.animation(self._animator)
     return animation, animation.render_job()
 

@@ -182,8 +182,8 @@ def one(
   }
   if source == 'video' and 'audio' not in paths:
     raise errors.InputError('audio: expected with a video, found none')
-  video.check_name(paths['output'])
   options = _options(fields, folder, defaults)
+  video.check_name(paths['output'], options.encoding.suffix)
   inputs.check_sound('audio' in paths, options)
   return AnimationJob(
     number,
