@@ -5,6 +5,7 @@ run of two processes, the coordinator and the number of this one.
 """
 
 import pathlib
+import signal
 import sys
 import time
 
@@ -31,6 +32,8 @@ class Slow(fakes.Counted):
 
 
 def main() -> None:
+  # Ignored where the tests themselves run in the background of a shell.
+  signal.signal(signal.SIGINT, signal.default_int_handler)
   folder, steps, pause, *rest = sys.argv[1:]
   if rest:
     jax.distributed.initialize(rest[0], 2, int(rest[1]))
