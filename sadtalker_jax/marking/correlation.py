@@ -10,7 +10,7 @@ from sadtalker_jax.marking import canvases, patterns
 
 SIDE = canvases.SIDE
 FLAT = 1e-9  # beside the deviation of a correlation: 0 in flat pictures
-_SLACK = 3  # pixels of the canvas by which a mark in its place may be off
+_SLACK = 3  # pixels of the canvas by which a mark may be off
 _GREYNESS = 1.5  # levels of colour, root mean square, that greyscale may have
 
 
@@ -76,12 +76,23 @@ class Correlation(NamedTuple):
     return _finer(self.map, (int(y), int(x)))
 
   def in_place(self) -> tuple[float, tuple[float, float]]:
-    """Score and place of a mark that is hardly moved."""
-    near = np.roll(self.map, (_SLACK, _SLACK), (0, 1))
-    near = near[: 2 * _SLACK + 1, : 2 * _SLACK + 1]
-    y, x = np.unravel_index(near.argmax(), near.shape)
-    peak = (int(y) - _SLACK) % SIDE, (int(x) - _SLACK) % SIDE
-    return float(near.max()), _finer(self.map, peak)
+    """Score and place of the mark of a whole frame."""
+    values = near(self.map, patterns.REACH + _SLACK)
+    peak = largest(values)
+    y, x = (n % SIDE for n in peak)
+    return float(values.max()), _finer(self.map, (y, x))
+
+
+def near(values: np.ndarray, reach: int) -> np.ndarray:
+  """Values [2 r + 1, 2 r + 1] of a map at places from -r to r."""
+  rolled = np.roll(values, (reach, reach), (0, 1))
+  return rolled[: 2 * reach + 1, : 2 * reach + 1].copy()
+
+
+def largest(values: np.ndarray) -> tuple[int, int]:
+  """The place, from -r to r, of the largest of values [2 r + 1, 2 r + 1]."""
+  y, x = np.unravel_index(values.argmax(), values.shape)
+  return int(y) - len(values) // 2, int(x) - len(values) // 2
 
 
 def placed(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:

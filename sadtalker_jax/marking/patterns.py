@@ -17,10 +17,12 @@ from sadtalker_jax.marking import canvases, codes, payloads
 
 SIDE = canvases.SIDE
 NUM_CODED = codes.length(payloads.WORD_BITS)
+REACH = 32  # pixels of the canvas by which marks are moved to suit a picture
 _RING = (3.0, 16.0)  # cycles a frame; codecs take finer ones
 # In luma coarser ones are drowned by the picture, and finer ones by codecs.
 _GREY_RING = (16.0, 48.0)
 _KNOWN = 0.25  # share of the bins of the known pattern
+_KNOWN_POWER = 2.0  # of such a bin, by that of one with coded bits
 _NEAR = 3.0  # radii over which the strength of what is left is averaged
 _LEAST_KEPT = 0.2  # of the largest such strength
 
@@ -49,17 +51,21 @@ class Pattern:
     grey_bins = _ring(*_GREY_RING)
     self.grey = _spectrum(grey_bins, _phases(key, b'grey', len(grey_bins)))
 
-  def plane(self, signed: np.ndarray) -> np.ndarray:
+  def plane(
+    self, signed: np.ndarray, place: tuple[int, int] = (0, 0)
+  ) -> np.ndarray:
     """The mark on the canvas, [256, 256] of unit power.
 
     Args:
       signed: Coded bits [210]: the sign is the bit (+ for 0), the size its
         strength.
+      place: Where its origin is, pixels; it goes on round the edges.
     """
     values = signed[self._real] + 1j * signed[self._imaginary]
-    spectrum = np.sqrt(2) * self.known
+    spectrum = np.sqrt(_KNOWN_POWER) * self.known
     spectrum.flat[self._bins[self._data]] = self._phases[self._data] * values
     plane = fft.irfft2(spectrum, s=(SIDE, SIDE))
+    plane = np.roll(plane, place, (0, 1))
     return (plane / plane.std()).astype(np.float32)
 
   def coarse(self, side: int) -> np.ndarray:

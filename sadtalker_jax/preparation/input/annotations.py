@@ -82,6 +82,7 @@ def _read(path: pathlib.Path) -> Stretch:
     boxes = np.array([[float(v) for v in row[1:5]] for row in rows])
     good = boxes.shape == (len(rows), 4) and len(rows) > 0
     good = good and (np.diff(frames) == 1).all() and frames[0] >= 0
+    good = good and np.isfinite(boxes).all()
   except (OSError, ValueError, StopIteration, IndexError):
     good = False
   if not good:
