@@ -96,10 +96,12 @@ def _control(spec: option_specs.Spec, limits: limits_lib.Limits) -> Any:
     return gradio.Dropdown(
       choices, value=default, allow_custom_value=spec.kind == 'graded', **named
     )
-  if spec.kind not in ('integer', 'number'):
-    return gradio.Textbox('', placeholder=spec.metavar, **named)
+  is_number = spec.kind in ('integer', 'number')
+  if spec.optional or not is_number:  # an empty number would be shown as 0
+    hint = spec.range if is_number else spec.metavar
+    return gradio.Textbox('', placeholder=hint, **named)
   ranged: dict[str, Any] = {'minimum': spec.least, 'maximum': spec.most}
-  if spec.name in FIRST and spec.default is not None and spec.most <= 100:
+  if spec.most <= 100:
     step = 1 if spec.kind == 'integer' else _STEP
     return gradio.Slider(value=spec.default, step=step, **ranged, **named)
   precision = 0 if spec.kind == 'integer' else None
@@ -132,7 +134,7 @@ def _file(name: str) -> Any:
     file_count='multiple' if is_speakers else 'single',
     file_types=types.get(name, _VIDEOS),
     type='filepath',
-    height=120,
+    height=160,
     allow_reordering=is_speakers,
     elem_id=name,
   )

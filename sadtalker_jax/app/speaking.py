@@ -9,6 +9,7 @@ import pathlib
 import gradio
 
 from sadtalker_jax.app import texts
+from sadtalker_jax.inference import emotions
 
 _DATA = pathlib.Path(__file__).parent / 'data'
 
@@ -22,6 +23,7 @@ def component(has_tokens: bool) -> gradio.HTML:
   languages = json.dumps({'en': texts.ENGLISH, 'de': texts.GERMAN})
   script = (
     f'const TEXTS = {languages};\n'
+    f'const EMOTIONS = {json.dumps(list(emotions.NAMES))};\n'
     f'const HAS_TOKENS = {json.dumps(has_tokens)};\n'
   )
   return gradio.HTML(

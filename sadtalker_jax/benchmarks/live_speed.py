@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.benchmarks import timing
+from sadtalker_jax.benchmarks import live_lasting, timing
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import registry, rendering
@@ -34,7 +34,12 @@ _UTTERANCES = 20
 
 
 def run(
-  look_aheads: Sequence[float], seconds: float, size: int
+  look_aheads: Sequence[float],
+  seconds: float,
+  size: int,
+  *,
+  together: int = 0,
+  minutes: float = 0,
 ) -> Iterator[timing.Line]:
   """Lines of stages, of streams, and of lips.
 
@@ -42,6 +47,8 @@ def run(
     look_aheads: Seconds that frames wait, one stream each.
     seconds: Seconds of sound of a stream.
     size: Side of the frames.
+    together: Streams at once, with the first look-ahead; 0 for none.
+    minutes: Minutes of a stream that lasts; 0 for none.
 
   Raises:
     InputError: a number is not possible.
@@ -56,6 +63,12 @@ def run(
     clock = _core(ahead, size)
     yield asyncio.run(_stream(clock, said, ahead))
     yield {'what': 'lips', 'look_ahead': ahead, **lips_of(wave, ahead)}
+  yield live_lasting.interrupted(look_aheads[0])
+  if together:
+    clocks = [_core(look_aheads[0], size) for _ in range(together)]
+    yield asyncio.run(live_lasting.together(clocks, seconds))
+  if minutes:
+    yield live_lasting.lasting(minutes, look_aheads[0])
 
 
 def _core(ahead: float, size: int) -> core.LiveCore:

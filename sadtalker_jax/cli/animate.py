@@ -34,6 +34,7 @@ _INPUTS = (
   'source_image',
   'source_video',
   'driven_audio',
+  'voice',
   'drive',
   'keyframes',
   'ref_pose',
@@ -102,6 +103,10 @@ def _clip(
   from sadtalker_jax.inference import bundle
 
   sound = flags.driven_audio
+  if flags.text is not None:
+    from sadtalker_jax.media import spoken
+
+    sound = spoken.say(flags.text, flags.voice or spoken.VOICE)
   others = options.idle, options.drive, options.ref_pose, options.speakers
   if sound is None and not any(others):
     sound = bundle.SAMPLE_SPEECH

@@ -37,6 +37,13 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
     metavar='FILE',
   )
   add('--driven_audio', help='Recording, or video with sound.', metavar='FILE')
+  add('--text', help='Words to say instead of a recording (extra speech).')
+  add(
+    '--voice',
+    metavar='FILE',
+    help='Voice of Piper that says them, a .onnx file; by default '
+    'en_US-joe-medium.',
+  )
   add('--output', help='File to write.', metavar='FILE')
   add(
     '--result_dir',
@@ -71,6 +78,17 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
     '--summary',
     metavar='FILE',
     help='What became of the jobs; default <manifest>.summary.json.',
+  )
+  add(
+    '--runner',
+    metavar='NAME',
+    help='Runner of Apache Beam, for many machines: DirectRunner, FlinkRunner, '
+    'DataflowRunner ... (extra beam).',
+  )
+  add(
+    '--beam_flags',
+    metavar='FLAGS',
+    help="Flags of the runner: --beam_flags='--flink_master=HOST:8081'.",
   )
   for name, kind, text in (
     ('coordinator_address', str, 'HOST:PORT of process 0 (jax.distributed).'),
@@ -110,19 +128,32 @@ def check(flags: argparse.Namespace) -> None:
     for name in ('output', 'verbose', 'face3dvis'):
       if getattr(flags, picture) is not None and getattr(flags, name):
         raise errors.InputError(f'--{name}: expected without --{picture}')
-  sources = ('source_image', 'source_video', 'driven_audio')
+  sources = ('source_image', 'source_video', 'driven_audio', 'voice')
   pictures = 'sheet', 'list_faces'
-  alone = (*sources, 'output', 'verbose', *pictures)
+  alone = (*sources, 'text', 'output', 'verbose', *pictures)
   for name in (*sources, 'manifest', 'summary', 'result_dir', *pictures):
     if getattr(flags, name) == '':  # of a shell's variable without a value
       raise errors.InputError(f"--{name}: expected a path, found ''")
-  many = ('summary', 'coordinator_address', 'num_processes', 'process_id')
+  processes = ('coordinator_address', 'num_processes', 'process_id')
+  many = ('summary', 'runner', 'beam_flags', *processes)
   has_manifest = flags.manifest is not None
   for name in alone if has_manifest else many:
     given = getattr(flags, name)
     if given is not None and given is not False:  # 0 is a number
       other = 'without' if has_manifest else 'with'
       raise errors.InputError(f'--{name}: expected {other} --manifest only')
+  if flags.voice is not None and flags.text is None:
+    raise errors.InputError('--voice: expected with --text only')
+  if flags.text is not None and flags.driven_audio is not None:
+    raise errors.InputError(
+      'expected one of --driven_audio and --text, found both'
+    )
+  if flags.beam_flags is not None and flags.runner is None:
+    raise errors.InputError('--beam_flags: expected with --runner only')
+  if flags.runner is not None:
+    for name in processes:
+      if getattr(flags, name) is not None:
+        raise errors.InputError(f'--{name}: expected without --runner')
   if flags.source_video is not None:
     if flags.list_faces is not None:
       raise errors.InputError('--list_faces: expected with a picture only')
@@ -130,7 +161,7 @@ def check(flags: argparse.Namespace) -> None:
       raise errors.InputError(
         'expected one of --source_image and --source_video, found both'
       )
-    if flags.driven_audio is None:
+    if flags.driven_audio is None and flags.text is None:
       raise errors.InputError(
         '--driven_audio: expected with --source_video (the video itself, for '
         'its own sound), found none'

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sadtalker_jax import errors
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import animate_elsewhere, command
 
 if TYPE_CHECKING:
   from sadtalker_jax.inference import options as options_lib
@@ -28,10 +28,12 @@ def run(
   """
   import jax
 
+  from sadtalker_jax.inference.batch import elsewhere, manifest
   from sadtalker_jax.inference.batch import jobs as jobs_lib
-  from sadtalker_jax.inference.batch import manifest
   from sadtalker_jax.media import files
 
+  if flags.runner is not None or elsewhere.is_elsewhere(flags.manifest):
+    return animate_elsewhere.run(flags, options)
   started = time.monotonic()
   jobs = manifest.read(flags.manifest, options)
   if flags.coordinator_address or flags.num_processes:
@@ -48,16 +50,12 @@ def run(
       f'--summary: expected another file than --manifest, found {summary}'
     )
 
-  def report(result: jobs_lib.JobResult) -> None:
-    note = result.error or f'{result.frames} frames, {result.seconds:.1f} s'
-    command.say(f'line {result.line}: {result.status}: {result.output}: {note}')
-
   results = jobs_lib.run_jobs(
     animator(),
     jobs[process::processes],
     batch_size=flags.batch_size,
     overwrite=flags.overwrite,
-    report=report,
+    report=lambda result: command.say(str(result)),
   )
   total = jobs_lib.BatchSummary(
     results, time.monotonic() - started, process, processes

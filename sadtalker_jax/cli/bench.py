@@ -32,7 +32,8 @@ it looks for marks in pictures and videos that have none.
 
 `live` has the portrait that ships say the recording that ships while it
 arrives: milliseconds of a frame and of the processor, latency, frames a second,
-and how alike lips are to those of the whole recording.
+what follows an interruption, and how alike lips are to those of the whole
+recording; with flags also several streams at once, and one of an hour.
 
 `feeding` times the batches of training, from a checkout: a table, and how many
 cores a host must have for so many examples a second.
@@ -151,7 +152,13 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
       return marking.run_unmarked(flags.folder)
     return marking.run(flags.folder, flags.size, flags.frames, flags.keys)
   if flags.what == 'live':
-    return live_speed.run(flags.look_ahead, flags.seconds, flags.size)
+    return live_speed.run(
+      flags.look_ahead,
+      flags.seconds,
+      flags.size,
+      together=flags.together,
+      minutes=flags.minutes,
+    )
   if flags.what == 'render':
     return render_speed.run(
       flags.batch,

@@ -80,6 +80,19 @@ def _live(kind: argparse.ArgumentParser) -> None:
   )
   add('--seconds', type=_SECONDS, default=10, help='of sound in a stream')
   add('--size', type=_SIDE, default=256, help='side of frames, pixels')
+  add(
+    '--together',
+    type=range_flags.whole(0, 64),
+    default=0,
+    metavar='N',
+    help='also so many streams at once',
+  )
+  add(
+    '--minutes',
+    type=range_flags.real(0, 1440),
+    default=0,
+    help='also a stream of so many minutes, by motion alone',
+  )
 
 
 def _feeding(kind: argparse.ArgumentParser) -> None:

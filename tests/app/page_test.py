@@ -80,6 +80,9 @@ def test_what_is_not_of_the_page_is_closed(client):
   assert client.post('/gradio_api/upload', files=large).status_code == 413
   config = client.get('/config').json()
   assert not config.get('run_history')
+  # Browsers would show 0 for none, and send it.
+  numbers = [c for c in config['components'] if c['type'] == 'number']
+  assert all(c['props'].get('value') is not None for c in numbers)
   assert 'googleapis' not in client.get('/').text
 
 
@@ -142,13 +145,15 @@ def test_lines_of_an_archive_are_read():
 def test_controls_are_those_of_the_api():
   names = controls.names()
   assert set(names) == set(forms.offered())
-  given = dict.fromkeys(names) | {'seed': 3.0, 'still': True, 'emotion': 'sad'}
+  given = dict.fromkeys(names) | {'seed': '3', 'still': True, 'emotion': 'sad'}
+  given |= {'pose_style': 4.0, 'fps': '', 'idle': None}
   given |= {'size': 256, 'crop': '', 'gaze': '1 2', 'blink': True}
   files = dict.fromkeys(controls.file_names()) | {'speakers': ['a', 'b']}
   files['keyframes'] = 'k'
   found = controls.read([*given.values(), *files.values()])
   assert forms.read(found.values) == {
-    'seed': 3, 'still': True, 'emotion': ('sad', 1.0), 'gaze': (1.0, 2.0),
+    'seed': 3, 'still': True, 'pose_style': 4, 'emotion': ('sad', 1.0),
+    'gaze': (1.0, 2.0),
   }  # fmt: skip
   assert {name: str(path) for name, path in found.files.items()} == {
     'speaker_0': 'a', 'speaker_1': 'b', 'keyframes': 'k',

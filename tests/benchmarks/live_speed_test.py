@@ -18,15 +18,24 @@ def test_lines_tell_of_latency_and_lips(monkeypatch):
     '_core',
     lambda ahead, size: live_test.clock(bundle, ahead=ahead),
   )
-  lines = list(live_speed.run([0.16], 1.0, 64))
+  lines = list(live_speed.run([0.16], 1.0, 64, together=2, minutes=0.01))
   assert [line['what'] for line in lines] == [
-    'stage', 'stage', 'first frame', 'stream', 'lips',
+    'stage', 'stage', 'first frame', 'stream', 'lips', 'interrupted',
+    'together', 'lasting',
   ]  # fmt: skip
   assert 0 < lines[2]['ms']
   # Sound waits for its look-ahead, and for its frame.
   assert lines[3]['latency_ms'] > 155
   assert lines[3]['parts'] - lines[3]['idle'] == 25
   assert lines[4]['r'] > 0.94
+  # Five milliseconds of fade, and the mouth shuts at once.
+  assert lines[5]['sound_after_ms'] <= 5
+  assert lines[5]['parts_until_shut'] <= 2
+  assert len(lines[6]['drawn_per_second']) == 2
+  # The same at the start and at the end, and in time.
+  assert abs(lines[7]['clock_ms']) < 0.05
+  assert min(lines[7]['r']) > 0.94
+  assert max(map(abs, lines[7]['lag_ms'])) < 20
 
 
 def test_lips_with_little_look_ahead_are_nearly_as_good():

@@ -12,6 +12,7 @@ const texts = TEXTS[navigator.language.slice(0, 2)] ?? TEXTS.en;
 for (const each of element.querySelectorAll('[data-text]')) {
   each.textContent = texts[each.dataset.text];
 }
+part('emotion').append(...EMOTIONS.map(name => new Option(name, name)));
 part('token_row').hidden = !HAS_TOKENS;
 part('source').addEventListener('change', () => {
   part('sound_row').hidden = part('source').value !== 'file';
@@ -153,8 +154,12 @@ async function start() {
     mine.socket = socket;
     mine.closers.push(() => socket.close());
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => socket.send(JSON.stringify(
-      {image: id, sample_rate: RATE, format: 'mp4', consent: true}));
+    const emotion = part('emotion').value;
+    socket.onopen = () => socket.send(JSON.stringify({
+      image: id, sample_rate: RATE, format: 'mp4', consent: true,
+      look_ahead: Number(part('look_ahead').value),
+      options: emotion ? {emotion} : {},
+    }));
     socket.onclose = () => finish(mine, '');
     socket.onmessage = async ({data}) => {
       try {

@@ -7,7 +7,9 @@ Lips are those of the `phonetic` motion; head, brows, gaze, lids and breath are
 import numpy as np
 
 from sadtalker_jax import conventions
+from sadtalker_jax.inference import bundle, tracks
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference.direction import directing
 from sadtalker_jax.inference.live import gestures, hearing, sound_queue
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.inference.motion.phonetic import shapes
@@ -32,7 +34,8 @@ class CausalMotion:
       source: [70] coefficients of the portrait, packaged head.
       fps: Frames per second.
       rate: Samples a second of the sound that will be given.
-      options: Options; seed, manner, strength, stillness and blinks count.
+      options: Options; seed, manner, strength, stillness, emotion, gaze and
+        blinks count.
     """
     self._source = np.asarray(source, np.float32)
     self._fps, self._rate = fps, rate
@@ -40,8 +43,9 @@ class CausalMotion:
     self._weights = lips_lib.load()
     self._hearing = hearing.Hearing()
     self._gestures = gestures.Gestures(
-      options.seed or 0, options.pose_style, fps
+      options.seed or 0, options.pose_style, fps, options.blink_rate
     )
+    self._direction = directing.Direction.of(options)
     self._heard = np.zeros(0, np.float32)  # beyond the last frame
     self._resampler: resampling.Resampler | None = None
     self._frame = 0
@@ -81,7 +85,10 @@ class CausalMotion:
       rest + scale * generated, None, np.maximum(rest, 1.0)
     )
     self._gestures.add(row, float(lips.presence[0]), known.stress, options)
-    return row
+    directed = self._direction.applied(
+      tracks.still(row[None]), self._source, self._fps, bundle.PACKAGED_BASIS
+    )
+    return directed.coefficients[0]
 
   def _listen(self, taken: sound_queue.Taken) -> None:
     """Hears what is new; forgets what turned out otherwise."""

@@ -38,14 +38,22 @@ _LIDS = [_SLOT['eyeBlinkLeft'], _SLOT['eyeBlinkRight']]
 class Gestures:
   """Motion that speech modulates."""
 
-  def __init__(self, seed: int, style_index: int, fps: float):
+  def __init__(
+    self,
+    seed: int,
+    style_index: int,
+    fps: float,
+    blink_rate: float | None = None,
+  ):
     """Starts at rest.
 
     Args:
       seed: Random seed.
       style_index: Manner of head motion.
       fps: Frames per second.
+      blink_rate: Blinks a minute; None for what is usual.
     """
+    self._blink_rate = blink_rate
     self._seed, self._index, self._fps = seed, style_index, fps
     self._style = head_motion.style(style_index)
     self._frame = 0
@@ -65,7 +73,7 @@ class Gestures:
       row: [70] the portrait's coefficients, with a mouth.
       activity: Speech activity, 0 to 1.
       stress: Prominence of a syllable, 0 to 1.
-      options: Options; stillness, strength and blinks count.
+      options: Options; stillness, strength, gaze and blinks count.
     """
     seconds = self._frame / self._fps
     calm = self._followed(self._calm, activity, _CALM)
@@ -79,9 +87,10 @@ class Gestures:
     upper_face.add_brows(rows, np.array([raised]))
     if options.blink:
       block, place = divmod(self._frame, _eyes_frames(self._fps))
-      eyes = _eyes(self._seed, self._fps, block)
-      steady = gaze.steadied(eyes.gaze[place][None], pose[None])
-      gaze.add(rows, steady)
+      eyes = _eyes(self._seed, self._fps, block, self._blink_rate)
+      if options.gaze is None:
+        steady = gaze.steadied(eyes.gaze[place][None], pose[None])
+        gaze.add(rows, steady)
       rows[:, _LIDS] = np.maximum(rows[:, _LIDS], eyes.closed[place])
     self._frame += 1
 
@@ -141,12 +150,13 @@ def _eyes_frames(fps: float) -> int:
 
 
 @functools.lru_cache(32)
-def _eyes(seed: int, fps: float, block: int) -> _Eyes:
+def _eyes(seed: int, fps: float, block: int, blink_rate: float | None) -> _Eyes:
   """Blinks and glances of a block; all blinks in it are complete."""
   count = _eyes_frames(fps)
   key = int(np.random.default_rng([_STREAM, seed, block]).integers(2**32))
   return _Eyes(
-    blinks.natural_track(key, count, fps), gaze.track(key, count, fps)
+    blinks.natural_track(key, count, fps, per_minute=blink_rate),
+    gaze.track(key, count, fps),
   )
 
 

@@ -22,9 +22,8 @@ MOTION = 'phonetic'
 
 _REFUSED = (
   'enhancer', 'face3dvis', 'ref_pose', 'ref_eyeblink', 'input_yaw',
-  'input_pitch', 'input_roll', 'sign', 'drive', 'idle', 'emotion', 'gaze',
-  'blink_rate', 'keyframes', 'background_enhancer',
-  'speakers', 'crop', 'codec', 'crf', 'audio_bitrate',
+  'input_pitch', 'input_roll', 'sign', 'drive', 'idle', 'keyframes',
+  'background_enhancer', 'speakers', 'crop', 'codec', 'crf', 'audio_bitrate',
 )  # fmt: skip
 
 

@@ -111,6 +111,27 @@ def _all(live: session.LiveSession, chunks: list[np.ndarray]) -> list:
   return asyncio.run(run())
 
 
+def test_a_stream_is_directed(wave):
+  sound = wave[16_000:24_000]
+
+  def rows(**choices) -> np.ndarray:
+    options = options_lib.Options(still=True, **choices)
+    motion = causal_motion.CausalMotion(np.zeros(70), 25, 16_000, options)
+    queue = sound_queue.SoundQueue(16_000, fractions.Fraction(25), 4)
+    queue.push(sound)
+    queue.end_segment()
+    return np.stack([motion.step(queue.take()) for _ in range(10)])
+
+  usual, happy = rows(), rows(emotion=('happy', 1.0))
+  slots = makehuman.EXPRESSION_SLOTS
+  smile, left = slots['mouthSmileLeft'], slots['eyeLookOutLeft']
+  assert (happy[:, smile] > usual[:, smile] + 0.2).all()
+  away = rows(gaze=(20.0, 0.0))
+  assert np.ptp(away[:, left]) < 1e-6 < away[0, left]
+  lids = rows(blink_rate=0.0)[:, _LIDS]
+  assert np.ptp(lids) < 0.05
+
+
 def test_the_same_samples_in_any_chunks_give_the_same_parts(bundle, wave):
   given = wave[:20_000]
   cuts = np.sort(np.random.default_rng(0).integers(0, len(given), 40))
