@@ -75,9 +75,11 @@ def score(params: Variables | None, clips: Sequence[Clip] = ()) -> Scores:
   return Scores(
     speaking.closures(gap, _FINE, segments),
     speaking.separation(*separated),
-    *means[:3].tolist(),
-    gap=means[3:6],
-    real_gap=means[6:],
+    float(means[0]),
+    float(means[1]),
+    float(means[2]),
+    means[3:6],
+    means[6:],
   )
 
 
