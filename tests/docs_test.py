@@ -253,7 +253,7 @@ def test_flags_in_prose_are_flags_of_some_program():
   known = set(_train_flags()) | {'--config'}
   for name in programs:
     known |= _flags(f'sadtalker_jax.cli.{name}')
-  for name in ('detect', 'fit_baseline', 'fit_photo', 'serve'):
+  for name in ('detect', 'fit_baseline', 'fit_photo', 'lips', 'serve'):
     known |= _flags(f'sadtalker_jax.cli.{name}')
   spec = importlib.util.find_spec('sadtalker_jax.cli.animate')
   known |= _flags('sadtalker_jax.cli.animate' if spec else 'infer')
