@@ -22,7 +22,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sadtalker_jax import errors
-from sadtalker_jax.cli import command
+from sadtalker_jax.cli import command, range_flags
 from sadtalker_jax.cli import train as train_cli
 
 if TYPE_CHECKING:
@@ -47,11 +47,16 @@ def parser() -> argparse.ArgumentParser:
   )
   add(
     '--minutes',
-    type=float,
+    type=range_flags.positive(_MOST_MINUTES),
     default=_MINUTES,
     help='minutes of speech (default: %(default)s)',
   )
-  add('--seed', type=int, default=0, help='of texts, voices and training')
+  add(
+    '--seed',
+    type=range_flags.whole(),
+    default=0,
+    help='of texts, voices and training',
+  )
   add(
     '--config',
     default='configs/lipnet.py',
@@ -85,11 +90,6 @@ def _check(flags: argparse.Namespace) -> None:
   if flags.synthesise is not None and flags.weights is not None:
     raise errors.InputError(
       'expected --synthesise, which makes weights, or --weights, found both'
-    )
-  if not 0 < flags.minutes <= _MOST_MINUTES:
-    raise errors.InputError(
-      f'--minutes: expected a number up to {_MOST_MINUTES:.0f}, found '
-      f'{flags.minutes:g}'
     )
   if flags.weights is not None and not flags.weights.is_file():
     raise errors.InputError(

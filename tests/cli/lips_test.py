@@ -29,7 +29,6 @@ def test_speech_becomes_weights_that_are_heard_with(
 @pytest.mark.parametrize(
   ('flags', 'words'),
   [
-    (['--minutes', '0'], '--minutes: expected a number up to 6000, found 0'),
     (['--weights', 'none.npz'], '--weights: expected a file, found none'),
     (['--clips', 'nowhere'], '--clips: expected a folder, found nowhere'),
     (['--synthesise', 'x', '--weights', 'y'], 'found both'),
