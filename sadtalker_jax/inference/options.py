@@ -14,7 +14,12 @@ import pathlib
 from typing import Any, Literal, get_args
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.inference import emotions, finish_options, option_specs
+from sadtalker_jax.inference import (
+  backgrounds,
+  emotions,
+  finish_options,
+  option_specs,
+)
 from sadtalker_jax.media import limits
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
@@ -39,6 +44,20 @@ class Options(finish_options.FinishOptions):
     'name',
     'Part of the picture that is animated; full modes paste it back.',
     choices=get_args(Preprocess),
+  )
+  background: str | None = option_specs.option(
+    None,
+    'word',
+    "What is behind the person instead of the picture's own background: a "
+    'colour, such as white or #1e90ff, or transparent, with a codec that can '
+    'be; on the command line a picture, too. Of crops that the puppet draws.',
+    metavar='COLOR',
+  )
+  background_image: pathlib.Path | None = option_specs.option(
+    None,
+    'path',
+    'Picture behind the person; it is cut to the shape of the frames.',
+    metavar='FILE',
   )
   size: int = option_specs.option(
     256,
@@ -256,6 +275,7 @@ class Options(finish_options.FinishOptions):
     for name in ('idle', 'ref_pose', 'ref_eyeblink'):
       if self.drive is not None and getattr(self, name) is not None:
         raise errors.InputError(f'{name}: expected without drive')
+    backgrounds.check(self)
     self._check_finish()
 
 

@@ -130,7 +130,7 @@ def save_png(
 
   Args:
     path: name of the file.
-    picture: uint8 [H, W, 3] RGB.
+    picture: uint8 [H, W, 3] RGB, or [H, W, 4] with opacity.
     overwrite: whether an existing file may be replaced.
 
   Raises:
@@ -139,9 +139,10 @@ def save_png(
     ValueError: the picture has another shape or type.
   """
   picture = np.asarray(picture)
-  if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+  fits = picture.ndim == 3 and picture.shape[2] in (3, 4)
+  if not fits or picture.dtype != np.uint8:
     raise ValueError(
-      f'expected a picture uint8 [H, W, 3], found {picture.dtype} '
+      f'expected a picture uint8 [H, W, 3 or 4], found {picture.dtype} '
       f'{picture.shape}'
     )
   with files.replacing(path, overwrite=overwrite) as part:

@@ -13,9 +13,9 @@ import numpy as np
 
 from sadtalker_jax import conventions, errors, jax_settings
 from sadtalker_jax.faces import recon
+from sadtalker_jax.inference import backgrounds, rendering
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import rendering
 from sadtalker_jax.inference.neural import (
   face_finders,
   neural_drawer,
@@ -75,6 +75,10 @@ class NeuralRenderer(rendering.Renderer):
     Raises:
       InputError: networks are missing, or made for another size.
     """
+    if backgrounds.is_asked(options):
+      raise errors.InputError(
+        "background: expected the renderer 'puppet', found 'neural'"
+      )
     names = [*self.networks, mapping_name(options)]
     if missing := [name for name in names if not self._bundle.has(name)]:
       raise errors.InputError(
