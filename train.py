@@ -239,6 +239,8 @@ def open_data(
       raise
     # Which data it was is not to be seen in what is wrong with it.
     raise errors.InputError(f'{_WAYS[purpose]}: {error}') from error
+  if stage in stages.SOURCES:  # speech has no statistics
+    return runs.Opened(batches, batches.num_examples, None)
   manifest = folders.read_manifest(folder)
   statistics = manifest['splits']['train']['statistics']
   return runs.Opened(batches, batches.num_examples, statistics)

@@ -31,6 +31,7 @@ _FILES = {
   'posevae': ('posevae', None),
   'renderer': ('renderer', None),
   'mapping': ('mapping', None),
+  'lipnet': ('lipnet', None),
 }
 _KINDS = {
   'flag': 'true or false',

@@ -76,7 +76,9 @@ def create(
     InputError: An option is not possible, or no clip is left.
   """
   recipe = stages.make(stage, **options)
-  clips = sources.Clips(folder, split, selection=selection, reader=reader)
+  clips = stages.source(stage)(
+    folder, split, selection=selection, reader=reader
+  )
   recipe.check(clips)
   if morphable is not None:
     _check_morphable(clips, morphable)

@@ -40,6 +40,7 @@ BATCH_SIZES = {
   'posevae': 64,
   'renderer': 32,
   'mapping': 32,
+  'lipnet': 16,
 }
 # TFLOP of a training step for an example, at the published size: docs/results/
 # scaling.md, those that are computed where they were counted.
@@ -51,6 +52,7 @@ TFLOP = {
   'posevae': 0.587 / 64,
   'renderer': 118 / 32,
   'mapping': 76.5 / 32,
+  'lipnet': 0.00024,  # by its number of parameters
 }
 
 

@@ -5,7 +5,7 @@ frame, so that a batch can be checked: mel frame j is j in all bands; frame t
 has the expression t, the teacher's expression 1000 + t, the landmarks of a
 still face; a picture has the number of its clip (times `CLIP_STEP`) in red and
 of its frame (times `FRAME_STEP`) in green, and a blue margin on the right, so
-that a mirrored one is seen.
+that a mirrored one is seen. Beside them are utterances of noise (`speech`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from sadtalker_jax import conventions
-from sadtalker_jax.records import folders, schema
+from sadtalker_jax.records import folders, schema, speech
 
 CLIP_STEP = 12
 FRAME_STEP = 3
@@ -85,6 +85,22 @@ def write(
   everyone = sorted({name for speakers in clips.values() for name in speakers})
   manifest = {'options': 'random', 'size': size, 'speakers': everyone}
   folders.write_manifest(folder, {**manifest, 'splits': splits, 'rejects': {}})
+  speech.write(folder, 'random', [make_utterance(rng) for _ in range(4)])
+
+
+def make_utterance(rng: np.random.Generator) -> speech.Utterance:
+  """Two to four seconds of noise, which say a phone every tenth of one."""
+  count = int(rng.integers(20, 40))
+  length = count * conventions.SAMPLE_RATE // 10
+  times = np.arange(count + 1, dtype=np.float32) / 10
+  return speech.Utterance(
+    rng.normal(0, 3000, length).astype(np.int16),
+    times[:-1],
+    times[1:],
+    rng.integers(0, 24, count).astype(np.uint8),
+    f'voice {rng.integers(2)}',
+    'en',
+  )
 
 
 def _frames(

@@ -13,9 +13,12 @@ from input_pipeline import (
   coeff_sequences,
   frame_pairs,
   recon,
+  sources,
+  spoken_windows,
   sync_windows,
   talking_clips,
   transforms,
+  utterances,
 )
 from sadtalker_jax import errors
 
@@ -29,8 +32,17 @@ EXAMPLES: dict[str, Any] = {
   'posevae': coeff_sequences.PoseClips,
   'renderer': frame_pairs.FramePairs,
   'mapping': frame_pairs.CoefficientWindows,
+  'lipnet': spoken_windows.SpokenWindows,
   'clips': talking_clips.TalkingClips,
 }
+
+# Where the examples of a stage come from, if not from prepared clips.
+SOURCES: dict[str, Any] = {'lipnet': utterances.Utterances}
+
+
+def source(name: str) -> Any:
+  """The class that opens what a stage learns from."""
+  return SOURCES.get(name, sources.Clips)
 
 
 def make(name: str, **options: Any) -> transforms.Examples:

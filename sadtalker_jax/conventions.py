@@ -60,8 +60,9 @@ NUM_STYLES = (
 
 # Stages of training, in the order in which one needs the other.
 StageName = Literal[
-  'syncnet', 'wav2lip', 'recon', 'expnet', 'posevae', 'renderer', 'mapping'
-]
+  'syncnet', 'wav2lip', 'recon', 'expnet', 'posevae', 'renderer', 'mapping',
+  'lipnet',
+]  # fmt: skip
 
 
 def window_places(places: np.ndarray, num_rows: int) -> np.ndarray:

@@ -39,6 +39,7 @@ RANK = {
   'evaluation': 5,
   'baseline_fitting': 6,
   'photo_fitting': 6,
+  'phonetic_fitting': 6,
   'synthesis': 6,
   'benchmarks': 6,
   'serving': 6,

@@ -282,7 +282,8 @@ def test_a_loss_without_its_expert_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-  'name', ['expnet', 'mapping', 'posevae', 'recon', 'renderer', 'syncnet']
+  'name',
+  ['expnet', 'lipnet', 'mapping', 'posevae', 'recon', 'renderer', 'syncnet'],
 )
 def test_what_a_config_plans_happens_before_its_end(name):
   plain = importlib.import_module(f'configs.{name}').get_config()

@@ -93,8 +93,7 @@ class Animating:
     """The first frame [H, W, 3] uint8 of a job, but for others' motion."""
     import numpy as np
 
-    with shown_errors():
-      path = given(image, 'image')
+    with shown_errors(), copied(self._service, image, 'image') as path:
       chosen = controls.read(values)
       chosen.values.pop('idle', None)
       files = {n: p for n, p in chosen.files.items() if n == 'keyframes'}
@@ -109,8 +108,7 @@ class Animating:
 
   def number_faces(self, image: Any) -> Any:
     """The picture [H, W, 3] uint8 with the numbers of its faces."""
-    with shown_errors():
-      path = given(image, 'image')
+    with shown_errors(), copied(self._service, image, 'image') as path:
       self._service.limits.check_picture(path, options_lib.Options())
       with self._drawing:
         bundle_ = self._service.animator.bundle
@@ -118,8 +116,7 @@ class Animating:
 
   def face_at(self, image: Any, event: gradio.SelectData) -> int:
     """Number of the face at the place that was clicked, 0 for the largest."""
-    with shown_errors():
-      path = given(image, 'image')
+    with shown_errors(), copied(self._service, image, 'image') as path:
       self._service.limits.check_picture(path, options_lib.Options())
       return self._face_at(path, event.index)
 
@@ -186,6 +183,29 @@ def line(service: service_lib.Service, job: job_table.Job) -> str:
   if job.status == 'completed':
     return f'completed, {job.frames} frames, mark {job.mark}'
   return job.status
+
+
+@contextlib.contextmanager
+def copied(
+  service: service_lib.Service, path: Any, name: str
+) -> Iterator[pathlib.Path]:
+  """A copy of a file under a name of ours, while it is read.
+
+  Under its own name it could be a play list, by which FFmpeg opens other files
+  of this machine.
+
+  Raises:
+    InputError: there is none; or what is raised by whoever reads it, with the
+      name in place of the path.
+  """
+  source = given(path, name)
+  with service.receiving() as folder:
+    copy = folder / name
+    shutil.copyfile(source, copy)
+    try:
+      yield copy
+    except errors.InputError as error:
+      raise errors.InputError(str(error).replace(str(copy), name)) from error
 
 
 def given(path: Any, name: str) -> pathlib.Path:

@@ -1,6 +1,5 @@
 """What the tab Detect does."""
 
-import pathlib
 from typing import Any
 
 from sadtalker_jax.app import animating
@@ -16,10 +15,12 @@ class Detecting:
 
   def detect(self, path: Any) -> str:
     """What was found in a file, one line."""
-    with animating.shown_errors():
-      given = animating.given(path, 'file')
-      self._service.limits.check_detected(given)
-      return _line(files.detect(pathlib.Path(given)))
+    with (
+      animating.shown_errors(),
+      animating.copied(self._service, path, 'file') as copy,
+    ):
+      self._service.limits.check_detected(copy)
+      return _line(files.detect(copy))
 
 
 def _line(report: files.Report) -> str:

@@ -17,6 +17,8 @@ import pathlib
 import time
 from typing import TYPE_CHECKING
 
+from absl import logging
+
 from sadtalker_jax import errors
 from sadtalker_jax.cli import (
   animate_flags,
@@ -52,6 +54,8 @@ def main(
 ) -> int:
   """Runs the program; returns its exit code."""
   flags = parser(prog).parse_args(argv)
+  if flags.verbose:
+    logging.set_verbosity(logging.INFO)
   if flags.cpu:
     os.environ['JAX_PLATFORMS'] = 'cpu'  # before jax starts
   return command.run(

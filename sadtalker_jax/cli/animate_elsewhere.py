@@ -8,6 +8,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
+from sadtalker_jax import errors
 from sadtalker_jax.cli import command
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def run(flags: argparse.Namespace, options: 'options_lib.Options') -> int:
   summary = flags.summary or f'{flags.manifest}.summary.json'
   if processes > 1:
     summary = f'{summary}.{process}-of-{processes}.json'
+  _check_summary(flags.manifest, summary)
   notes = f'{summary}.notes'
   work = elsewhere.Work(
     flags.bundle,
@@ -60,6 +62,20 @@ def run(flags: argparse.Namespace, options: 'options_lib.Options') -> int:
   _write(total, summary, work.notes)
   command.say(f'{summary}: {total}')
   return 1 if total.count('failed') else 0
+
+
+def _check_summary(manifest: str, summary: str) -> None:
+  """Refuses a summary that cannot be written, before any work."""
+  from sadtalker_jax.media import files
+  from sadtalker_jax.stores import fetching
+
+  is_local = not fetching.is_remote(summary)
+  if is_local:
+    files.check_target(summary, overwrite=True)
+  if summary == manifest or (is_local and files.is_same(manifest, summary)):
+    raise errors.InputError(
+      f'--summary: expected another file than --manifest, found {summary}'
+    )
 
 
 def _write(total: 'jobs_lib.BatchSummary', summary: str, notes: str) -> None:

@@ -111,7 +111,8 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
   add(
     '--verbose',
     action='store_true',
-    help='Also write the coefficients, <video>_track.npz.',
+    help='Also write the coefficients, <video>_track.npz, and say what a '
+    'portrait does not allow.',
   )
   add = result.add_argument_group('of the published program').add_argument
   for flag, reason in _REPLACED.items():

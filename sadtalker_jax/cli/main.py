@@ -23,6 +23,7 @@ SUBCOMMANDS = {
   'export': 'the neural renderer becomes files that run without this package',
   'bench': 'times of the heavy parts on this machine',
   'fit-photo': 'the packaged head is fitted to photos',
+  'lips': 'the weights of the phonetic lips are made anew, and scored',
   'fit-baseline': 'the weights of the baseline lips are fitted anew',
 }
 

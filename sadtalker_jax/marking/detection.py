@@ -27,9 +27,9 @@ from sadtalker_jax.marking import (
 SIDE = canvases.SIDE
 # Scores are standard deviations of the correlation with the known pattern.
 # Least score of a payload: of whole frames, and where more places were tried.
-LEAST_IN_PLACE, LEAST_SEARCHED = 3.5, 4.5
+LEAST_IN_PLACE, LEAST_SEARCHED = 4.0, 4.5
 # Where the known pattern is that clear, several words are tried.
-SURE_IN_PLACE, SURE_SEARCHED = 4.5, 6.0
+SURE_IN_PLACE, SURE_SEARCHED = 5.0, 6.0
 _PATHS = 16
 LEAST_ALONE = 7.0  # of a mark without a payload
 _COARSE = 64  # side of the canvas of the search

@@ -17,6 +17,7 @@ from PIL import Image
 
 from sadtalker_jax import errors
 from sadtalker_jax.media import (
+  brands,
   containers,
   files,
   limits,
@@ -92,7 +93,7 @@ def load_first_frame(path: str | os.PathLike[str]) -> np.ndarray:
     return load(path)
   if picture_decoding.is_picture(source):
     return load(path)
-  if picture_decoding.begins(source) or picture_decoding.is_tiled(source):
+  if picture_decoding.begins(source) or brands.is_tiled(source):
     raise picture_decoding.no_picture(source, path)
   containers.open_media(path, 'an image or a video file').close()
   with video.VideoReader(path) as reader:

@@ -11,15 +11,13 @@ import numpy as np
 from PIL import Image
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import joined_files, limits, metadata
+from sadtalker_jax.media import brands, joined_files, limits, metadata
 
 # Formats that need no helper program; Pillow runs Ghostscript for others.
 _FORMATS = (
   'JPEG', 'MPO', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'JPEG2000', 'AVIF',
   'HEIF', 'ICO', 'ICNS',
 )  # fmt: skip
-# Brands of HEIF and AVIF. FFmpeg would take the first tile for the picture.
-_TILED = {b'heic', b'heix', b'heim', b'heis', b'mif1', b'avif'}
 # Files that are no pictures but are given as such, by how they begin.
 _OTHERS = {
   b'<svg': 'an SVG drawing',
@@ -82,13 +80,6 @@ def begins(source: pathlib.Path) -> str | None:
   if head[:1] == b'<' and b'<svg' in head:
     return _OTHERS[b'<svg']
   return next((w for k, w in _OTHERS.items() if head.startswith(k)), None)
-
-
-def is_tiled(source: pathlib.Path) -> bool:
-  """Whether a file says that it is HEIF or AVIF."""
-  with open(source, 'rb') as file:
-    head = file.read(12)
-  return head[4:8] == b'ftyp' and head[8:12] in _TILED
 
 
 def no_picture(
@@ -157,12 +148,13 @@ def _open(
 ) -> Image.Image | None:
   """The opened image, not yet decoded; None where the file is no image."""
   Image.init()
-  if isinstance(source, pathlib.Path) and is_tiled(source):
+  if isinstance(source, pathlib.Path) and brands.is_tiled(source):
     if joined_files.is_cut_off(source):  # would show some of its tiles
       raise Damaged(f'{path}: expected a whole image, found one cut off')
     import pillow_heif  # takes a while, and most pictures do not need it
 
     pillow_heif.register_heif_opener()
+    source = brands.under_usual_brand(source)
   with warnings.catch_warnings():
     # Of damaged metadata, and of sizes that `limits` has a limit for.
     warnings.simplefilter('ignore')

@@ -33,6 +33,7 @@ from sadtalker_jax.models.facevid2vid import (
   keypoints,
 )
 from sadtalker_jax.models.layers import resnet
+from sadtalker_jax.models.phonetic import lipnet
 from sadtalker_jax.models.sadtalker import (
   expnet,
   mapping,
@@ -76,6 +77,7 @@ NETWORKS: dict[str, Network] = {
   ),
   'mapping': Network(mapping.MappingNet, [(1, 27, 70)]),
   'mapping_full': Network(mapping.MappingNet, [(1, 27, 73)]),
+  'lipnet': Network(lipnet.LipNet, [(1, 300, 64)], flags=_EVAL),
   # Render.
   'keypoint_detector': Network(
     keypoints.KeypointDetector, [(1, 256, 256, 3)], flags=_EVAL

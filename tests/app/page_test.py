@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pytest
 
 pytest.importorskip('gradio')
@@ -13,6 +14,7 @@ from starlette import testclient  # noqa: E402
 from sadtalker_jax import errors  # noqa: E402
 from sadtalker_jax.app import batches, controls, page, texts  # noqa: E402
 from sadtalker_jax.inference import pipeline  # noqa: E402
+from sadtalker_jax.media import video  # noqa: E402
 from sadtalker_jax.serving import api, forms, limits, tokens  # noqa: E402
 from sadtalker_jax.serving import service as service_lib  # noqa: E402
 
@@ -68,6 +70,22 @@ def test_files_that_were_not_uploaded_are_refused(client, path):
   assert 'root:' not in told
   answer = client.get(f'/gradio_api/file={path}', follow_redirects=False)
   assert answer.status_code in (403, 404), answer.text
+
+
+def test_play_lists_lead_to_no_other_file(client, tmp_path):
+  film = tmp_path / 'film.mp4'
+  with video.VideoWriter(film, fps=25) as writer:
+    for _ in range(3):
+      writer.write(np.zeros((64, 64, 3), np.uint8))
+  text = f'#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\n{film}\n'
+  files = {'files': ('list.m3u8', text + '#EXT-X-ENDLIST\n')}
+  (path,) = client.post('/gradio_api/upload', files=files).json()
+  assert path.endswith('.m3u8')
+  assert video.probe(path).size == (64, 64)  # it is one
+  told = _called(
+    client, 'detect', [{'path': path, 'meta': {'_type': 'gradio.FileData'}}]
+  )
+  assert 'event: error' in told and 'file: expected' in told, told
 
 
 def test_what_is_not_of_the_page_is_closed(client):

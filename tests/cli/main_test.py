@@ -9,7 +9,10 @@ from sadtalker_jax import cli
 from sadtalker_jax.cli import main, train
 
 # Modules of the folder that are no programs of their own.
-PARTS = {'__init__', 'main', 'animate_manifest', 'command', 'stopping'}
+PARTS = {
+  '__init__', 'main', 'animate_elsewhere', 'animate_manifest', 'command',
+  'stopping',
+}  # fmt: skip
 # Programs that run once, for the data in the package.
 ONCE = {'build_head'}
 

@@ -20,11 +20,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = pathlib.Path(cli.__file__).parent
 # `main` calls the others; `train` hands all flags to train.py of a checkout.
 WITHOUT_PARSER = {'main', 'train'}
+PARTS = {
+  '__init__', 'animate_elsewhere', 'animate_manifest', 'command', 'stopping',
+}  # fmt: skip
 PROGRAMS = sorted(
   path.stem
   for path in FOLDER.glob('*.py')
-  if path.stem not in ('__init__', 'animate_manifest', 'command', 'stopping')
-  and not path.stem.endswith('_flags')
+  if path.stem not in PARTS and not path.stem.endswith('_flags')
 )
 
 

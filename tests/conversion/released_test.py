@@ -7,6 +7,8 @@ from sadtalker_jax.models import zoo
 
 # The decoder without SPADE was never released with SadTalker.
 _UNRELEASED = {'generator_plain'}
+# Nobody but this project has it.
+_OWN = {'lipnet'}
 
 
 def _parts():
@@ -14,9 +16,9 @@ def _parts():
 
 
 def test_every_network_has_a_table_and_a_file():
-  assert set(released.TABLES) == set(zoo.NETWORKS)
+  assert set(released.TABLES) == set(zoo.NETWORKS) - _OWN
   in_files = {part.network for part in _parts()}
-  assert in_files == set(zoo.NETWORKS) - _UNRELEASED
+  assert in_files == set(zoo.NETWORKS) - _UNRELEASED - _OWN
 
 
 def test_every_config_can_be_on_a_card():

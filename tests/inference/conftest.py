@@ -7,7 +7,11 @@ import pytest
 
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference.puppet import fitted_portrait, puppet_renderer
+from sadtalker_jax.inference.puppet import (
+  cutout,
+  fitted_portrait,
+  puppet_renderer,
+)
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.media import image
 
@@ -65,4 +69,6 @@ def pasted_portrait() -> Portrait:
 
 @pytest.fixture(scope='session')
 def rig(portrait) -> rig_lib.Rig:
-  return rig_lib.build(portrait.source, bundle_lib.load().model)
+  return rig_lib.build(
+    portrait.source, bundle_lib.load().model, cutout.build(portrait.source)
+  )

@@ -63,6 +63,15 @@ def test_marks_keep_to_their_bounds(marked):
   assert seen.mean() < 1.1
 
 
+def test_marks_on_a_wall_are_weak_and_without_peaks():
+  noise = np.random.default_rng(0).normal(165, 1.5, (512, 512, 3))
+  wall = np.rint(noise).astype(np.uint8)
+  result = embedding.Marker(wall, (512, 512), PAYLOAD).mark(wall)
+  seen = visibility.difference(visibility.lab(wall), visibility.lab(result))
+  assert seen.mean() < 0.75 and seen.max() < 2
+  assert files.find_in_frames([result]).payload == PAYLOAD
+
+
 def test_marks_survive_h264(marked, tmp_path):
   _, result = marked
   copies = _copy(tmp_path / '18.mp4', result, 18)

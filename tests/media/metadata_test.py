@@ -141,6 +141,15 @@ def test_heic_is_upright_under_any_name(tmp_path, suffix):
   assert loaded.shape == (96, 64, 3) and loaded[5, 5].min() > 200
 
 
+@pytest.mark.parametrize('brand', [b'mif2', b'tmap', b'isom'])
+def test_heic_of_other_first_brands_is_read(tmp_path, brand):
+  made = pillow_heif.from_pillow(Image.fromarray(_picture()))
+  made.save(tmp_path / 'a.heic', quality=-1)
+  data = (tmp_path / 'a.heic').read_bytes()
+  (tmp_path / 'a.heic').write_bytes(data[:8] + brand + data[12:])
+  assert image.load_first_frame(tmp_path / 'a.heic').shape == (96, 64, 3)
+
+
 def test_damaged_heic_is_no_video(tmp_path, shared):
   data = (shared / 'cases' / 'grid.heic').read_bytes()
   path = tmp_path / 'a.bin'

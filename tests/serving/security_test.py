@@ -58,8 +58,14 @@ def _left(tmp_path: pathlib.Path) -> set[str]:
   ],
 )
 def test_paths_and_urls_are_no_files(guarded, tmp_path, given):
-  named = guarded.post('/v1/videos', json={'image': given, 'audio': given})
-  assert named.status_code == 422
+  for names in (
+    {'image': given, 'audio': given},
+    {'video': given, 'audio': given},
+    {'image': given, 'keyframes': given, 'idle': 1},
+    {'image': given, 'speakers': {'0': given}},
+  ):
+    named = guarded.post('/v1/videos', json=names)
+    assert named.status_code == 422, names
   if isinstance(given, str):
     boundary = {'x': (None, 'y')}  # makes it a multipart form
     field = guarded.post('/v1/videos', data={'image': given}, files=boundary)

@@ -20,6 +20,7 @@ CASES = {
     'test',
     ('keypoint_detector', 'head_pose_estimator', 'generator'),
   ),
+  'lipnet': ('lipnet', 'test', ()),
 }
 # Of the same stages.
 MORE = {

@@ -13,7 +13,9 @@ from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_reading, runs, stages
 import train
 
-FILES = ('expnet', 'mapping', 'posevae', 'recon', 'renderer', 'syncnet')
+FILES = (
+  'expnet', 'lipnet', 'mapping', 'posevae', 'recon', 'renderer', 'syncnet',
+)  # fmt: skip
 
 
 def variants():

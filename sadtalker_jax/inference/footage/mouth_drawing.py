@@ -55,7 +55,11 @@ def draw(
   side, near = sizes
   picture = jnp.asarray(window, jnp.float32)
   rig = rig._replace(
-    texture=picture, camera_shift=change.shift, source=change.own
+    texture=picture,
+    alpha=jnp.ones_like(picture[..., :1]),
+    background=picture,
+    camera_shift=change.shift,
+    source=change.own,
   )
   pull = spread @ change.beside
   coefficients = drawing.frame_coefficients(rig, change.own)

@@ -21,12 +21,13 @@ from sadtalker_jax.face3d.fitting import priors
 from sadtalker_jax.inference import portrait as portrait_lib
 from sadtalker_jax.inference.footage import following, inside, resting
 from sadtalker_jax.inference.puppet import (
+  cutout,
+  fields,
   fitted_head,
   fitted_portrait,
   lip_seal,
 )
 from sadtalker_jax.inference.puppet import rig as rig_lib
-from sadtalker_jax.inference.puppet import sheet as sheet_lib
 from sadtalker_jax.ops import resize, rotation
 
 _SIDE = 256  # pixels of the picture of which a rig is made
@@ -78,7 +79,7 @@ def build(
   rest = resting.find(shot)
   reference = int(rest.frames[0])
   portrait = _portrait(shot, seen.rest, reference)
-  rig = rig_lib.build(portrait, model)
+  rig = rig_lib.build(portrait, model, cutout.whole(portrait))
   scale, shift = picture_camera(shot)
   head = lip_seal.sealed(model, fitted_head.build(portrait, model))
   beside = _beside(shot, head, model)
@@ -88,7 +89,7 @@ def build(
   open_mouth = mean + np.asarray(model.expression, np.float64)[jaw]
   sites = fitted_head.points468(model, open_mouth)
   spread = np.zeros((len(rig.vertices), len(_LIPS)), np.float32)
-  spread[: len(ids)] = sheet_lib.spread(
+  spread[: len(ids)] = fields.spread(
     sites,
     np.eye(len(sites))[:, _LIPS],
     open_mouth[ids],
@@ -105,6 +106,8 @@ def build(
     pixels=np.array(pixels(shot), np.float32),
     blur=np.array(rig.blur * pixels(shot) / rig.pixels, np.float32),
     texture=np.zeros((2, 2, 3), np.float32),
+    alpha=np.zeros((2, 2, 1), np.float32),
+    background=np.zeros((2, 2, 3), np.float32),
     margin=np.zeros(2, np.float32),
     camera_scale=scale.astype(np.float32),
   )
@@ -224,7 +227,7 @@ def _around(
   size = np.linalg.norm(expression[slots, :face], axis=-1)  # [S, F]
   largest = size.max(1, keepdims=True)
   share = (size / np.maximum(largest, 1e-9))[largest[:, 0] > _LEAST_MOVE].max(0)
-  skin = sheet_lib.smoothstep(_RESTS, _MOVES, share)
+  skin = fields.smoothstep(_RESTS, _MOVES, share)
   around = face + _CAPS
   away, near = spatial.cKDTree(rest[:face]).query(rest[face:], _NEIGHBOURS)
   away = away / float(rig.pixels)
@@ -236,7 +239,7 @@ def _around(
   )
   vertices = np.array(rig.vertices)
   vertices[around:] += before - np.tensordot(beta, expression[:, around:], 1)
-  fading = 1.0 - sheet_lib.smoothstep(0.0, _AROUND, away[:, 0])
+  fading = 1.0 - fields.smoothstep(0.0, _AROUND, away[:, 0])
   fading[:_CAPS] = 1.0
   matte = np.concatenate([skin, fading * (weight * skin[near]).sum(1)])
   return {

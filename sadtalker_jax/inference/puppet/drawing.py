@@ -45,6 +45,7 @@ class Places(NamedTuple):
 
   face: Array  # [H, W, 2] photo points of the face
   around: Array  # [H, W, 2] those of its surroundings
+  shown: Array  # [H, W] bool, where there are any; else the background
   alpha: Array  # [H, W] share of every pixel that the face covers
   opened: Array  # [H, W] share of every pixel that is open
 
@@ -115,13 +116,25 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
   face = centres + jnp.where(known[..., None], offset, spread)
   # Deep under the face there are no surroundings.
   alpha = jnp.where(shown, whole, jnp.ceil(whole))
-  return Places(face, around, alpha, opened)
+  return Places(face, around, shown, alpha, opened)
 
 
 def colours(rig: rig_lib.Rig, found: Places) -> Array:
-  """Colours [H, W, 3] of the photo at the places that a frame shows."""
-  colour = photo(rig, found.around)
-  return colour + (photo(rig, found.face) - colour) * found.alpha[..., None]
+  """Colours [H, W, 3] of the photo at the places that a frame shows.
+
+  The background rests behind the person. Where the face's own border is soft,
+  the surroundings are seen as much.
+  """
+  behind = _background(rig, found.alpha.shape)
+
+  def seen(points: Array) -> tuple[Array, Array]:
+    share = jnp.clip(_read(rig, rig.alpha, points), 0.0, 1.0)
+    return photo(rig, points) + (1.0 - share) * behind, share
+
+  around, _ = seen(found.around)
+  around = jnp.where(found.shown[..., None], around, behind)
+  face, share = seen(found.face)
+  return around + (face - around) * (found.alpha[..., None] * share)
 
 
 def softened(colour: Array, found: Places) -> Array:
@@ -183,12 +196,23 @@ def expressed(vertices: Array, basis: Array, beta: Array) -> Array:
 
 
 def photo(rig: rig_lib.Rig, points: Array) -> Array:
-  """Colours [..., 3] of the photo at points [..., 2] of its frame; cubic."""
+  """Colours [..., 3] of the person at points [..., 2] of the photo's frame."""
+  return _read(rig, rig.texture, points)
+
+
+def _read(rig: rig_lib.Rig, texture: Array, points: Array) -> Array:
+  """A texture's values [..., C] at points [..., 2] of the frame; cubic."""
   return sampling.catmull_rom(
-    rig.texture,
+    texture,
     points[..., 0] + rig.margin[0] - 0.5,
     points[..., 1] + rig.margin[1] - 0.5,
   )
+
+
+def _background(rig: rig_lib.Rig, size: tuple[int, ...]) -> Array:
+  """What is behind the person in every frame, [H, W, 3]."""
+  x, y = jnp.round(rig.margin).astype(jnp.int32)
+  return lax.dynamic_slice(rig.background, (y, x, 0), (*size, 3))
 
 
 def draw(

@@ -15,8 +15,7 @@ import numpy as np
 
 from sadtalker_jax.face3d import camera, coeffs
 from sadtalker_jax.face3d.bases import morphable
-from sadtalker_jax.inference.puppet import fitted_portrait
-from sadtalker_jax.inference.puppet import sheet as sheet_lib
+from sadtalker_jax.inference.puppet import fields, fitted_portrait
 
 RESIDUAL_LENGTH = 0.2  # decimetre over which a landmark pulls the skin along
 
@@ -82,7 +81,7 @@ def build(
   # landmarks of the lower one.
   jaw = model.expression_names.index('jawOpen')
   open_mouth = np.asarray(model.mean, np.float64) + head.expression[jaw]
-  offsets = sheet_lib.spread(
+  offsets = fields.spread(
     points468(model, open_mouth),
     moved @ head.rotation.T,
     open_mouth,

@@ -10,8 +10,7 @@ Conventions: those of `fitted_head`.
 import numpy as np
 
 from sadtalker_jax.face3d.bases import morphable
-from sadtalker_jax.inference.puppet import fitted_head
-from sadtalker_jax.inference.puppet import sheet as sheet_lib
+from sadtalker_jax.inference.puppet import fields, fitted_head
 
 # Landmarks of the 468, from one corner to the other, corners left out.
 UPPER_RIM = (191, 80, 81, 82, 13, 312, 311, 310, 415)
@@ -55,7 +54,7 @@ def sealed(
   lips[len(gap) : 2 * len(gap), 1] = (1.0 - UPPER_SHARE) * gap
   apart = np.linalg.norm(places[:, None] - places[rim], axis=-1).min(1)
   still = np.flatnonzero(apart > AWAY)
-  moved = sheet_lib.spread(
+  moved = fields.spread(
     np.concatenate([places[rim], places[still]]),
     np.concatenate([lips, np.zeros((len(still), 3))]),
     space,

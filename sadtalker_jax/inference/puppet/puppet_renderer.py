@@ -23,7 +23,12 @@ import numpy as np
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import rendering, tracks
-from sadtalker_jax.inference.puppet import drawing, fitted_portrait, openings
+from sadtalker_jax.inference.puppet import (
+  cutout,
+  drawing,
+  fitted_portrait,
+  openings,
+)
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.media import video
 from sadtalker_jax.typing import Array
@@ -93,7 +98,7 @@ class PuppetRenderer(rendering.Renderer):
   def prepare(self, portrait: fitted_portrait.FittedPortrait) -> PreparedPuppet:
     """The rig of a portrait."""
     width, height = portrait.canvas_size
-    rig = rig_lib.build(portrait, self._model)
+    rig = rig_lib.build(portrait, self._model, cutout.build(portrait))
     windows = tuple(
       min(
         math.ceil(length * float(rig.pixels) / WINDOW_STEP) * WINDOW_STEP,

@@ -8,8 +8,9 @@ The rig is one textured surface in three dimensions:
 * the **inside** (module `mouth`): teeth and tongue of the model, seen where the
   lips part.
 
-Its texture is the photo itself, so the portrait's own coefficients give the
-photo back. A rig depends on the portrait alone and is made once for a clip.
+Its texture is the person in the photo (module `cutout`), over a background
+that rests; the portrait's own coefficients give the photo back. A rig depends
+on the portrait alone and is made once for a clip.
 
 Conventions: those of `fitted_head`; texture points are frame points plus
 `margin`.
@@ -19,10 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sadtalker_jax.face3d import camera
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.inference.puppet import (
   caps,
+  cutout,
+  face_view,
   fitted_head,
   fitted_portrait,
   lids,
@@ -37,23 +39,17 @@ from sadtalker_jax.typing import Array
 
 # Lengths in decimetre.
 FACE_REACH = 0.16  # skin farther than this from every landmark is left out
-NECK_HEIGHT = -0.75  # y of the mean head; what is below does not turn with it
-
 NOSTRIL_REACH = 0.18  # from the nose's base
 
-CHIN, BROW, NOSE = 152, 9, 2  # landmarks
-# Those of the outline.
-OVAL = (
-  *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379),
-  *(378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127),
-  *(162, 21, 54, 103, 67, 109),
-)
+NOSE = 2  # landmark
 
 
 class Rig(NamedTuple):
   """All that a frame needs beside its coefficients; a pytree of arrays."""
 
-  texture: Array  # [Ht, Wt, 3] float32, whole numbers 0..255
+  texture: Array  # [Ht, Wt, 3] person, colours times alpha, 0..255
+  alpha: Array  # [Ht, Wt, 1] of the person
+  background: Array  # [Ht, Wt, 3] what is behind, 0..255
   pixels: Array  # [] frame pixels per decimetre at the face
   margin: Array  # [2] texture pixels left of and above the frame
   camera_scale: Array  # [2] aligned frame -> rendered frame
@@ -85,7 +81,9 @@ class Rig(NamedTuple):
 
 
 def build(
-  portrait: fitted_portrait.FittedPortrait, model: morphable.MorphableModel
+  portrait: fitted_portrait.FittedPortrait,
+  model: morphable.MorphableModel,
+  layers: cutout.Layers,
 ) -> Rig:
   """The rig of a portrait.
 
@@ -93,6 +91,7 @@ def build(
     portrait: Portrait with its landmarks and fitted coefficients.
     model: Head model that it was fitted with, with the part groups `skin`,
       `teeth_upper`, `teeth_lower`, `tongue` and the 468 points.
+    layers: Its texture as person and background.
 
   Returns:
     Arrays of numpy, float32 and int32. Their shapes depend on the model and on
@@ -103,8 +102,12 @@ def build(
   ids, face_triangles = face_part(model)
   frame, depth = fitted_head.project(head.posed(head.expressed()), scale, shift)
   margin = np.asarray(portrait.margin, np.float64)
-  view = _view(portrait, model, frame + margin, depth, (ids, face_triangles))
-  unseen = _unseen(model, view, ids)
+  view = face_view.build(
+    portrait, model, frame + margin, depth, (ids, face_triangles)
+  )
+  if layers.found:
+    view = view._replace(person=layers.layer[..., 3])
+  unseen = face_view.turned_away(model, view, ids)
   view = view._replace(triangles=face_triangles[~unseen])
   sheet = sheet_lib.build(view, head.expression[:, ids])
   sheet_own = head.unposed(
@@ -130,7 +133,9 @@ def build(
     (portrait.texture, plane.rest[planes.MOUTH, 0] + margin, view.pixels),
   )
   rig = Rig(
-    texture=np.rint(portrait.texture),
+    texture=layers.layer[..., :3],
+    alpha=layers.layer[..., 3:],
+    background=layers.background,
     pixels=np.array(view.pixels),
     margin=margin,
     camera_scale=scale,
@@ -188,59 +193,3 @@ def face_part(
   triangles = np.concatenate([triangles, lining[away < NOSTRIL_REACH]])
   ids, flat = np.unique(triangles, return_inverse=True)
   return ids, flat.reshape(-1, 3).astype(np.int32)
-
-
-def _unseen(
-  model: morphable.MorphableModel, view: sheet_lib.FaceView, ids: np.ndarray
-) -> np.ndarray:
-  """Triangles [F] at the outline whose back is towards the camera.
-
-  They lie on visible skin in the photo, but move otherwise: the sheet must not
-  be continued from them.
-  """
-  mean = np.asarray(model.mean, np.float64)
-  landmarks = fitted_head.points468(model, mean)
-  away = np.linalg.norm(mean[ids, None] - landmarks[None], axis=-1)
-  outer = np.isin(away.argmin(1), OVAL)[view.triangles].all(1)
-  a, b, c = (view.points[view.triangles[:, k]] for k in range(3))
-  (ux, uy), (vx, vy) = (b - a).T, (c - a).T
-  area = ux * vy - uy * vx
-  return outer & (area * np.sign(area.sum()) <= 0.0)
-
-
-def _view(
-  portrait: fitted_portrait.FittedPortrait,
-  model: morphable.MorphableModel,
-  points: np.ndarray,
-  depth: np.ndarray,
-  face: tuple[np.ndarray, np.ndarray],
-) -> sheet_lib.FaceView:
-  """The fitted face as the photo shows it.
-
-  Args:
-    portrait: Portrait.
-    model: Head model.
-    points: [V, 2] texture points of the fitted head.
-    depth: [V].
-    face: Vertex ids and triangles of the face, as of `face_part`.
-  """
-  triangles = np.asarray(model.triangles)[model.group('skin')]
-  high = np.asarray(model.mean)[triangles, 1].min(1) > NECK_HEIGHT
-  size = portrait.texture.shape[:2]
-  ids, face_triangles = face
-  width, height = portrait.frame_size
-  mx, my = portrait.margin
-  scale, _ = fitted_head.frame_camera(portrait)
-  ends = portrait.landmarks[[CHIN, BROW], :2]
-  chin, brow = portrait.to_frame(ends) + portrait.margin
-  return sheet_lib.FaceView(
-    points[ids],
-    depth[ids],
-    face_triangles,
-    sheet_lib.coverage(points, depth, triangles[high], size),
-    chin,
-    brow,
-    float(np.abs(scale).mean() * camera.FOCAL / np.median(depth[ids])),
-    (mx, my, mx + width, my + height),
-    portrait.pinned,
-  )

@@ -15,12 +15,14 @@ import jax
 import jax.numpy as jnp
 
 from sadtalker_jax.models.layers import basic
-from sadtalker_jax.typing import Dtype
+from sadtalker_jax.typing import Dtype, Variables
 
 NUM_MEASURES = 3  # gap, width, chin
 NUM_CLASSES = 24  # of phones that look alike, see `ops.lip_classes`
 STRIDE = 2  # rows of the input to one of the output
 CONTEXT = 45  # rows of the output on either side that a row depends on
+
+DILATIONS = (1, 1, 2, 2, 4, 4)  # of the blocks
 
 # Spectra are about -2 +- 1.5 (`ops.lip_spectra`).
 _MEAN, _SPREAD = -2.0, 1.5
@@ -76,7 +78,7 @@ class LipNet(nn.Module):
   """Measures of the mouth, and the logits of phone classes."""
 
   channels: int = 96
-  dilations: Sequence[int] = (1, 1, 2, 2, 4, 4)
+  dilations: Sequence[int] = DILATIONS
   dtype: Dtype | None = None
 
   @nn.compact
@@ -105,3 +107,10 @@ class LipNet(nn.Module):
       NUM_MEASURES, (3,), padding=1, dtype=self.dtype, name='lips'
     )(nn.gelu(x, approximate=False))
     return lips, basic.dense(NUM_CLASSES, dtype=self.dtype, name='classes')(x)
+
+
+def of(params: Variables) -> LipNet:
+  """The network that has these parameters; smaller ones have fewer blocks."""
+  blocks = sum(name.startswith('block_') for name in params)
+  channels = params['input']['kernel'].shape[-1]
+  return LipNet(channels, DILATIONS[:blocks])

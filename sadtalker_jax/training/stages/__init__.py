@@ -16,6 +16,7 @@ from sadtalker_jax.training import config_reading
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.training.stages import (
   expnet,
+  lipnet,
   mapping,
   posevae,
   recon,
@@ -33,6 +34,7 @@ STAGES: dict[str, type[stage_lib.Stage[Any]]] = {
   'posevae': posevae.PoseVAEStage,
   'renderer': renderer.RendererStage,
   'mapping': mapping.MappingStage,
+  'lipnet': lipnet.LipNetStage,
 }
 
 

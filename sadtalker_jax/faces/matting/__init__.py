@@ -1,0 +1,5 @@
+"""A person cut out of a picture, and the picture without that person.
+
+`person` is the way in; `regions` says which pixels are whose, `backdrop` fills
+in what the person hides. Neither needs a network.
+"""

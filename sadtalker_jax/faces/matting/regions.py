@@ -1,0 +1,134 @@
+"""Which pixels of a picture are of a person whose face is known.
+
+What is likely from the place beside the face, and what colours say, are made
+one by a random walk with priors (Grady 2005), which prefers borders where
+colours change. Colours are learned from its own result, a few times over, as
+GrabCut does (Rother 2004).
+
+Conventions: pictures are RGB, 0 to 255; shares are in [0, 1].
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg
+
+from sadtalker_jax.faces.matting import place as place_lib
+
+ROUNDS = 4
+CLUSTERS = 8  # of colours, on either side
+_SAMPLE = 6000  # pixels from which colours are learned
+_AWAY = 30.0  # grey levels that a face's width of distance counts
+_NOISE = 5.0  # grey levels within a cluster, at the least
+_TRUST = 0.8  # of what colours say: neighbours say the same once more
+_MOST = 4.0  # log odds by the colour of one pixel
+_EXPECTED = 0.6  # weight of what is likely from the place
+_OWN = 0.05  # weight of a pixel's odds beside that of a like neighbour
+_FAR, _HIGH = 0.1, -0.2  # likelihood, and widths of the face below the chin
+_CORE = 0.93  # likelihood of clothes that teach the person at first
+_CORNERS = 0.15  # share of what is high that is background in any case
+_SURE = 3.0  # the same where it is sure
+_LINK = 1e-3  # least weight of a neighbour
+
+
+def person(picture: np.ndarray, place: place_lib.Place) -> np.ndarray:
+  """Shares [H, W] of the person in every pixel; its border is at one half.
+
+  Args:
+    picture: [H, W, 3].
+    place: What is known of its pixels.
+  """
+  features = _features(picture, place)
+  links = _links(picture)
+  sure = place.sure.ravel()
+  prior = _EXPECTED * np.log(place.likely / (1.0 - place.likely)).ravel()
+  own = np.where(sure, _SURE, _OWN)
+  solve = linalg.splu(
+    (links + sparse.diags(own)).tocsc(),
+    permc_spec='MMD_AT_PLUS_A',
+    options={'SymmetricMode': True},
+  ).solve
+  share = np.where(sure, 1.0, place.likely.ravel())
+  likely, below = place.likely.ravel(), place.below.ravel()
+  # At first only what is high and far from the face is surely background.
+  high = below < _HIGH
+  far = (
+    max(_FAR, float(np.quantile(likely[high], _CORNERS)))
+    if high.any()
+    else _FAR
+  )
+  others = high & (likely <= far)
+  mine = sure | ((likely > _CORE) & (below > 0.0))
+  for _ in range(ROUNDS):
+    parts = (mine, others)
+    for_it, against = (_log_density(features, part) for part in parts)
+    odds = for_it - against
+    odds = np.clip(_TRUST * odds, -_MOST, _MOST) + prior
+    wanted = np.where(sure, 1.0, 1.0 / (1.0 + np.exp(-odds)))
+    share = solve(own * wanted)
+    # What is in doubt teaches neither side.
+    mine, others = share > 0.6, (share < 0.4) & (likely < 0.5)
+  return share.reshape(place.likely.shape)
+
+
+def _features(picture: np.ndarray, place: place_lib.Place) -> np.ndarray:
+  """Colour and place of all pixels, [N, 5]; distances are like grey levels."""
+  red, green, blue = np.moveaxis(np.asarray(picture, np.float64), -1, 0)
+  y, x = np.indices(place.likely.shape) * (_AWAY / place.width)
+  parts = [(red + green + blue) / 3, red - green, 0.5 * (red + green) - blue]
+  return np.stack([*parts, x, y], -1).reshape(-1, 5)
+
+
+def _links(picture: np.ndarray) -> sparse.csr_matrix:
+  """Laplacian of the grid [N, N]; like neighbours weigh 1."""
+  colour = np.asarray(picture, np.float64)
+  number = np.arange(colour[..., 0].size).reshape(colour.shape[:2])
+  squares = [
+    (np.diff(colour, axis=axis) ** 2).sum(-1).ravel() for axis in (0, 1)
+  ]
+  usual = 2.0 * max(float(np.concatenate(squares).mean()), 1.0)
+  weight = np.concatenate([_LINK + np.exp(-part / usual) for part in squares])
+  first = np.concatenate([number[:-1].ravel(), number[:, :-1].ravel()])
+  second = np.concatenate([number[1:].ravel(), number[:, 1:].ravel()])
+  n = number.size
+  one_way = sparse.coo_matrix((weight, (first, second)), (n, n))
+  both = (one_way + one_way.T).tocsr()
+  return sparse.diags(np.asarray(both.sum(1)).ravel()) - both
+
+
+def _log_density(features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+  """Log densities [N] of features under a mixture learned from some of them."""
+  sample = features[chosen]
+  if len(sample) < 10 * CLUSTERS:
+    return np.full(len(features), -30.0)
+  sample = sample[
+    np.linspace(0, len(sample) - 1, min(len(sample), _SAMPLE)).astype(int)
+  ]
+  logs = []
+  for part in _clusters(sample):
+    cov = np.cov(part.T) + _NOISE**2 * np.eye(features.shape[1])
+    root = np.linalg.inv(np.linalg.cholesky(cov))
+    white = (features - part.mean(0)) @ root.T
+    logs.append(
+      np.log(len(part) / len(sample))
+      - 0.5 * (white**2).sum(1)
+      + np.log(np.diagonal(root)).sum()
+    )
+  return np.logaddexp.reduce(logs, axis=0)
+
+
+def _clusters(sample: np.ndarray) -> list[np.ndarray]:
+  """The sample in parts, split where it varies most (Orchard, Bouman 1991)."""
+  parts = [sample]
+  while len(parts) < CLUSTERS:
+    spans = []
+    for part in parts:
+      values, axes = np.linalg.eigh(np.cov(part.T))
+      spans.append((values[-1] * len(part), axes[:, -1]))
+    k = int(np.argmax([span for span, _ in spans]))
+    along = parts[k] @ spans[k][1]
+    upper = along > along.mean()
+    halves = [parts[k][upper], parts[k][~upper]]
+    if min(map(len, halves)) < 8:
+      break
+    parts[k : k + 1] = halves
+  return parts

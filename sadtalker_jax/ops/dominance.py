@@ -1,0 +1,88 @@
+"""Lips of phones: what LipNet learns to hear.
+
+Cohen and Massaro's coarticulation (Modeling coarticulation in synthetic visual
+speech, 1993): every segment pulls the lips to its target with a strength that
+falls off before and after it; lips are the mean of the targets, weighted by
+these dominances.
+
+`data/dominance.csv` was fitted to the measured lips of 15 clips of the GRID
+corpus, whose phones are known, with a prior towards a table made by hand: of
+each class and measure a target (in amplitudes of a speaker, over rest), the
+logarithm of a strength, and seconds in which it falls by a factor e before and
+after the segment. Classes that the corpus does not say keep the hand's numbers.
+"""
+
+from collections.abc import Sequence
+import functools
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from sadtalker_jax.ops import lip_classes
+
+DATA = pathlib.Path(__file__).resolve().parent / 'data' / 'dominance.csv'
+MEASURES = ('gap', 'width', 'chin')
+_CORE = 0.5  # share of a segment, around its middle, that dominates fully
+
+
+class Dominance(NamedTuple):
+  """How classes pull the lips; [24, 3] classes by measures each."""
+
+  target: np.ndarray
+  strength: np.ndarray  # logarithm
+  before: np.ndarray  # seconds
+  after: np.ndarray
+
+
+@functools.cache
+def load(path: pathlib.Path = DATA) -> Dominance:
+  """The numbers of a file, read once per process."""
+  lines = path.read_text().splitlines()
+  rows = {(cells := line.split(','))[0]: cells[1:] for line in lines[1:]}
+  table = np.array([rows[name] for name in lip_classes.CLASSES], np.float64)
+  parts = table.reshape(len(table), len(MEASURES), len(Dominance._fields))
+  return Dominance(*np.moveaxis(parts, -1, 0))
+
+
+def tracks(
+  segments: Sequence[lip_classes.Segment],
+  count: int,
+  rate: float,
+  dominance: Dominance | None = None,
+) -> np.ndarray:
+  """Gap, width and chin [count, 3] of what is said, float32.
+
+  Args:
+    segments: Classes in order, one at least.
+    count: Rows; row n is at (n + 1/2) / `rate` seconds.
+    rate: Rows a second.
+    dominance: How classes pull; None for what ships.
+  """
+  table = load() if dominance is None else dominance
+  begin = np.array([s.begin for s in segments])
+  end = np.array([s.end for s in segments])
+  classes = [lip_classes.INDEX[s.name] for s in segments]
+  away = (np.arange(count)[:, None] + 0.5) / rate - (begin + end) / 2
+  core = (end - begin) / 2 * _CORE
+  early, late = np.maximum(-away - core, 0), np.maximum(away - core, 0)
+  lips = np.empty((count, len(MEASURES)), np.float32)
+  for measure in range(len(MEASURES)):
+    target, strength, before, after = (part[classes, measure] for part in table)
+    pull = strength - early / before - late / after
+    pull = np.exp(pull - pull.max(1, keepdims=True))
+    lips[:, measure] = pull @ target / pull.sum(1)
+  lips[:, 0] = np.maximum(lips[:, 0], 0)
+  return lips
+
+
+def classes_at(
+  segments: Sequence[lip_classes.Segment], count: int, rate: float
+) -> np.ndarray:
+  """The class [count] int32 at rows, silence where there is no segment."""
+  seconds = (np.arange(count) + 0.5) / rate
+  found = np.full(count, lip_classes.INDEX['SIL'], np.int32)
+  for segment in segments:
+    inside = (seconds >= segment.begin) & (seconds < segment.end)
+    found[inside] = lip_classes.INDEX[segment.name]
+  return found

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from sadtalker_jax.ops import dominance, lip_classes
+
+SAID = [
+  lip_classes.Segment(0.0, 0.3, 'SIL'),
+  lip_classes.Segment(0.3, 0.45, 'AA'),
+  lip_classes.Segment(0.45, 0.53, 'P'),
+  lip_classes.Segment(0.53, 0.7, 'IY'),
+  lip_classes.Segment(0.7, 0.9, 'UW'),
+  lip_classes.Segment(0.9, 1.2, 'SIL'),
+]
+
+
+def test_lips_go_to_the_targets_of_what_is_said():
+  lips = dominance.tracks(SAID, 120, 100)
+  assert lips.shape == (120, 3) and lips.dtype == np.float32
+  gap, width, _ = lips.T
+  assert gap[49] < 0.2 < 0.6 < gap[37]
+  assert width[61] > 0.1 > -0.1 > width[80]
+  assert gap.min() >= 0 and gap[0] < 0.1
+
+
+def test_who_dominates_more_is_reached_more():
+  plain = dominance.load()
+  strength = plain.strength.copy()
+  strength[lip_classes.INDEX['P'], 0] = -3.0
+  weak = plain._replace(strength=strength)
+  found = dominance.tracks(SAID, 120, 100, weak)[49, 0]
+  assert found > 2 * dominance.tracks(SAID, 120, 100)[49, 0]
+
+
+def test_classes_are_those_of_the_instant():
+  found = dominance.classes_at(SAID, 150, 100)
+  names = [lip_classes.CLASSES[k] for k in found[[0, 40, 49, 85, 149]]]
+  assert names == ['SIL', 'AA', 'P', 'UW', 'SIL']
+
+
+@pytest.mark.parametrize('part', dominance.Dominance._fields)
+def test_every_class_has_its_numbers(part):
+  table = getattr(dominance.load(), part)
+  assert table.shape == (24, 3) and np.isfinite(table).all()
+  if part in ('before', 'after'):
+    assert (table > 0.01).all()
