@@ -20,6 +20,7 @@ from sadtalker_jax.inference import (
   finish_options,
   option_specs,
 )
+from sadtalker_jax.media import encoding as encoding_lib
 from sadtalker_jax.media import limits
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
@@ -275,8 +276,41 @@ class Options(finish_options.FinishOptions):
     for name in ('idle', 'ref_pose', 'ref_eyeblink'):
       if self.drive is not None and getattr(self, name) is not None:
         raise errors.InputError(f'{name}: expected without drive')
-    backgrounds.check(self)
+    self._check_background()
     self._check_finish()
+
+  @property
+  def behind(self) -> backgrounds.Background | None:
+    """What is behind the person instead of the picture's own background.
+
+    Raises:
+      InputError: there is no such colour.
+    """
+    if self.background is None and self.background_image is None:
+      return None
+    return backgrounds.Background.of(self.background, self.background_image)
+
+  def _check_background(self) -> None:
+    """Refuses what does not go together with another background."""
+    behind = self.behind
+    if behind is None:
+      return
+    if self.preprocess in ('full', 'extfull'):
+      raise errors.InputError(
+        'background: expected preprocess crop, extcrop or resize, found '
+        f'{self.preprocess}'
+      )
+    if not behind.is_transparent:
+      return
+    if not self.encoding.kind.clear:
+      raise errors.InputError(
+        f'codec: expected one of {", ".join(encoding_lib.CLEAR)} for a '
+        f'transparent background, found {self.codec}'
+      )
+    for spec in chosen(self, ('enhancer', 'background_enhancer', 'label')):
+      raise errors.InputError(
+        f'{spec.name}: expected none with a transparent background'
+      )
 
 
 @functools.cache

@@ -34,8 +34,7 @@ def test_what_does_not_go_together_is_refused(choices, said):
 
 def test_colours_by_name_and_number():
   for text in ('#1e90ff', 'dodgerblue', 'rgb(30, 144, 255)'):
-    options = options_lib.Options(background=text)
-    shown = backgrounds.filled(options, (5, 3))
+    shown = backgrounds.Background.of(text, None).filled((5, 3))
     assert shown.shape == (3, 5, 3)
     assert (shown == (30, 144, 255)).all()
 
@@ -45,9 +44,9 @@ def test_a_picture_covers_the_frames(tmp_path):
   wide = np.full((80, 200, 3), 255, np.uint8)
   wide[:, 60:140] = 50, 100, 150
   Image.fromarray(wide).save(tmp_path / 'wide.png')
-  options = options_lib.Options(background_image=tmp_path / 'wide.png')
-  shown = backgrounds.filled(options, (20, 20))
-  assert np.abs(shown[:, 1:-1].astype(int) - (50, 100, 150)).max() <= 1
+  path = tmp_path / 'wide.png'
+  shown = backgrounds.Background.of(None, path).filled((20, 20))
+  assert np.abs(shown[:, 2:-2].astype(int) - (50, 100, 150)).max() <= 1
 
 
 class _Sheet:
@@ -72,9 +71,7 @@ class _Sheet:
 def test_opacity_is_what_two_backgrounds_leave():
   opacity = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
   sheet = _Sheet(np.array([200.0, 120.0, 40.0]), opacity)
-  drawer = background_drawer.BackgroundDrawer(
-    sheet, options_lib.Options(background='transparent', codec='prores')
-  )
+  drawer = background_drawer.BackgroundDrawer(sheet, backgrounds.Background())
   levels = (np.zeros((3, 4, 3)), np.full((3, 4, 3), 255.0))
   scene = background_drawer.PreparedScene(levels)
   (frame,) = np.asarray(drawer.render([scene], ()))

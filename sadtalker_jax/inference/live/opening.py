@@ -7,7 +7,6 @@ import numpy as np
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.inference import (
   animation,
-  backgrounds,
   inputs,
   marks,
   registry,
@@ -36,7 +35,7 @@ def check(bundle: bundle_lib.Bundle, options: options_lib.Options) -> str:
   """
   for spec in options_lib.chosen(options, _REFUSED):
     raise errors.InputError(f'{spec.name}: expected none for a stream')
-  if backgrounds.is_transparent(options):
+  if options.behind is not None and options.behind.is_transparent:
     raise errors.InputError(
       f'background: expected a colour for a stream, found {options.background}'
     )

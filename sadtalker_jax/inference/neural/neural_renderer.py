@@ -13,9 +13,9 @@ import numpy as np
 
 from sadtalker_jax import conventions, errors, jax_settings
 from sadtalker_jax.faces import recon
-from sadtalker_jax.inference import backgrounds, rendering
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import rendering
 from sadtalker_jax.inference.neural import (
   face_finders,
   neural_drawer,
@@ -75,7 +75,7 @@ class NeuralRenderer(rendering.Renderer):
     Raises:
       InputError: networks are missing, or made for another size.
     """
-    if backgrounds.is_asked(options):
+    if options.behind is not None:
       raise errors.InputError(
         "background: expected the renderer 'puppet', found 'neural'"
       )

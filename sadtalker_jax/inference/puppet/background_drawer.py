@@ -13,7 +13,6 @@ import numpy as np
 
 from sadtalker_jax import errors
 from sadtalker_jax.inference import backgrounds, rendering, tracks
-from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.puppet import cutout, fitted_portrait
 from sadtalker_jax.typing import Array
 
@@ -32,14 +31,14 @@ class PreparedScene(NamedTuple):
 
 
 def host(
-  portrait: fitted_portrait.FittedPortrait, options: options_lib.Options
+  portrait: fitted_portrait.FittedPortrait, background: backgrounds.Background
 ) -> np.ndarray:
   """The person of the photo before another background, [H, W, 3] uint8."""
   layers = _layers(portrait)
   x, y = np.rint(portrait.margin).astype(int)
   width, height = portrait.frame_size
   layer = layers.layer[y : y + height, x : x + width]
-  behind = backgrounds.filled(options, portrait.frame_size)
+  behind = background.filled(portrait.frame_size)
   shown = layer[..., :3] + (1 - layer[..., 3:]) * behind
   return np.rint(shown.clip(0, 255)).astype(np.uint8)
 
@@ -49,10 +48,10 @@ class BackgroundDrawer(rendering.Drawer):
 
   mixes = False
 
-  def __init__(self, puppet: _Puppet, options: options_lib.Options):
-    """Takes the options; pictures are read for every portrait."""
+  def __init__(self, puppet: _Puppet, background: backgrounds.Background):
+    """Takes a background; pictures are read for every portrait."""
     self._puppet = puppet
-    self._options = options
+    self._background = background
 
   def prepare(self, portrait: fitted_portrait.FittedPortrait) -> PreparedScene:
     """The rig of a portrait, with other backgrounds.
@@ -62,10 +61,10 @@ class BackgroundDrawer(rendering.Drawer):
     """
     layers = _layers(portrait)
     shape = layers.background.shape
-    if backgrounds.is_transparent(self._options):
+    if self._background.is_transparent:
       behind = [np.full(shape, level, np.float32) for level in (0, 255)]
     else:
-      shown = backgrounds.filled(self._options, portrait.frame_size)
+      shown = self._background.filled(portrait.frame_size)
       x, y = np.rint(portrait.margin).astype(int)
       height, width = shown.shape[:2]
       pads = (y, shape[0] - y - height), (x, shape[1] - x - width), (0, 0)
