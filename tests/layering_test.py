@@ -78,6 +78,7 @@ ALLOWED_ONLY_IN = {
 # Ranks of the rooms inside `inference`: lower never import higher, and rooms of
 # one rank never import each other, but for the lowest, which are modules.
 INFERENCE_RANK = {
+  'backgrounds': 0,
   'option_specs': 0,
   'finish_options': 0,
   'options': 0,

@@ -128,7 +128,11 @@ def _choices(
 def _file(name: str) -> Any:
   """The control of a file, or of several."""
   is_speakers = name == given_files.SPEAKERS
-  types = {'keyframes': ['.json'], given_files.SPEAKERS: ['audio']}
+  types = {
+    'background_image': ['image'],
+    'keyframes': ['.json'],
+    given_files.SPEAKERS: ['audio'],
+  }
   return gradio.File(
     label=texts.help(name),
     file_count='multiple' if is_speakers else 'single',

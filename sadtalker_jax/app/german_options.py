@@ -8,6 +8,14 @@ GERMAN: dict[str, tuple[str, str]] = {
     'Ausschnitt',
     'Teil des Bildes, der bewegt wird; full setzt ihn wieder ein.',
   ),
+  'background': (
+    'Hintergrund',
+    'Farbe hinter der Person, zum Beispiel white oder #1e90ff.',
+  ),
+  'background_image': (
+    'Hintergrundbild',
+    'Bild hinter der Person; es wird passend zugeschnitten.',
+  ),
   'size': ('Größe', 'Seite des bewegten Ausschnitts in Bildpunkten.'),
   'still': ('Kopf still', 'Die Kopfhaltung des Bildes beibehalten.'),
   'blink': ('Blinzeln', 'Zufällige Lidschläge und Blicke.'),

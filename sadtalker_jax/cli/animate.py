@@ -67,6 +67,9 @@ def _options(flags: argparse.Namespace) -> 'options_lib.Options':
   """The options that the flags say."""
   from sadtalker_jax.inference import registry
 
+  if flags.background and pathlib.Path(flags.background).is_file():
+    # Of one flag it is clear what is meant.
+    flags.background_image, flags.background = flags.background, None
   options = option_flags.read(flags)
   registry.check(options)
   return options

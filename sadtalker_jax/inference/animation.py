@@ -43,6 +43,7 @@ class Animation:
   marks: marks_lib.Marks | None = None  # None: frames and file say nothing
   crop: framing.IntBox | None = None  # of a frame before it is enhanced
   encoding: encoding_lib.Encoding = encoding_lib.Encoding()
+  host: np.ndarray | None = None  # what frames look like, if not the portrait
 
   @property
   def track(self) -> np.ndarray:
@@ -120,7 +121,10 @@ class Animation:
     return jax_settings.each(batches)
 
   def batches(self) -> Iterator[np.ndarray]:
-    """Frames in batches [b, H, W, 3] uint8 RGB, T in all."""
+    """Frames in batches [b, H, W, 3] uint8 RGB, T in all.
+
+    Where the background is transparent they have a fourth channel, opacity.
+    """
     parts = rendering.stream([self.render_job()], self.batch_size)
     return self.finished(part.frames for part in parts)
 
@@ -137,7 +141,7 @@ class Animation:
       lines: Lines; the frames are spread evenly over the clip.
 
     Returns:
-      [lines H, columns W, 3] uint8 RGB; one frame for each place, or fewer
+      [lines H, columns W, 3 or 4] uint8; one frame for each place, or fewer
       lines where the clip has fewer frames, the rest of the last one black.
     """
     count = min(columns * lines, self.num_frames)
@@ -150,7 +154,7 @@ class Animation:
     )
     _, _, height, width, _ = grid.shape
     return grid.transpose(0, 2, 1, 3, 4).reshape(
-      lines * height, columns * width, 3
+      lines * height, columns * width, -1
     )
 
   def only(self, places: np.ndarray) -> Self:

@@ -77,5 +77,6 @@ class Finish(NamedTuple):
       given,
       shown=clip.shown,
       source_type=clip.source_type,
+      host=clip.host,
     )
     return dataclasses.replace(clip, marks=planned)

@@ -18,6 +18,14 @@ WHOLE: Share = (0.0, 0.0, 1.0, 1.0)
 _HEIGHT = 0.42  # of a face's middle in a format, share from above
 
 
+def inside(size: tuple[int, int], share: Share) -> tuple[slice, slice]:
+  """Rows and columns of a part of pictures of a height and width."""
+  height, width = size
+  left, top = int(width * share[0]), int(height * share[1])
+  right, bottom = round(width * share[2]), round(height * share[3])
+  return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
+
+
 def pasted_box(portrait: portrait_lib.Portrait) -> IntBox:
   """The window of a portrait in its picture, whole pixels."""
   x0, y0, x1, y1 = (round(side) for side in portrait.window.box)

@@ -62,10 +62,19 @@ class Marks:
     return self.statement.tags
 
   def stream(self, batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Batches [b, H, W, 3] of finished frames, labelled and marked."""
+    """Batches of finished frames, labelled and marked.
+
+    Args:
+      batches: [b, H, W, 3] uint8; or [b, H, W, 4], whose opacity stays.
+    """
     if self.label is not None:
       batches = self.label.stream(batches)
-    return self.marker.stream(batches) if self.marker else batches
+    if self.marker is None:
+      return batches
+    return (
+      np.concatenate([self.marker.mark(batch[..., :3]), batch[..., 3:]], -1)
+      for batch in batches
+    )
 
   def seal(self, path: pathlib.Path) -> None:
     """Adds what FFmpeg cannot write to a complete file."""
@@ -127,6 +136,7 @@ def planned(
   *,
   shown: framing.Share = framing.WHOLE,
   source_type: str = statements.GENERATED,
+  host: np.ndarray | None = None,
 ) -> Marks:
   """The marks of a clip; without an invisible one where options turn it off.
 
@@ -142,6 +152,7 @@ def planned(
     inputs: Files that the clip is made of, by what they are.
     shown: Part of the portrait's frames that comes out.
     source_type: Word of IPTC for how the clip came to be.
+    host: What whole frames look like, [H, W, 3] uint8; None for the portrait.
 
   Raises:
     InputError: frames are too small for a mark, or have no room for the label.
@@ -161,7 +172,8 @@ def planned(
   marker = None
   if chosen.is_marked:
     embedding.check_size(size)
-    host = _host(portrait, shown)
+    whole = _host(portrait) if host is None else host
+    host = whole[framing.inside(whole.shape[:2], shown)]
     marker = embedding.Marker(host, size, payload, chosen.key)
   else:
     logging.warning('mark off: frames get no invisible mark')
@@ -194,8 +206,8 @@ def _faces(
   return found
 
 
-def _host(portrait: portrait_lib.Portrait, shown: framing.Share) -> np.ndarray:
-  """The part of the picture that frames show, [H, W, 3] uint8."""
+def _host(portrait: portrait_lib.Portrait) -> np.ndarray:
+  """The part of the picture that whole frames show, [H, W, 3] uint8."""
   picture = portrait.picture
   if not portrait.window.paste:
     x0, y0, x1, y1 = framing.pasted_box(portrait)
@@ -203,7 +215,4 @@ def _host(portrait: portrait_lib.Portrait, shown: framing.Share) -> np.ndarray:
     rows = np.clip(np.arange(y0, max(y1, y0 + 1)), 0, picture.shape[0] - 1)
     columns = np.clip(np.arange(x0, max(x1, x0 + 1)), 0, picture.shape[1] - 1)
     picture = picture[rows][:, columns]
-  height, width = picture.shape[:2]
-  left, top = int(width * shown[0]), int(height * shown[1])
-  right, bottom = round(width * shown[2]), round(height * shown[3])
-  return picture[top : max(bottom, top + 1), left : max(right, left + 1)]
+  return picture

@@ -14,7 +14,13 @@ import pathlib
 from typing import Any, Literal, get_args
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.inference import emotions, finish_options, option_specs
+from sadtalker_jax.inference import (
+  backgrounds,
+  emotions,
+  finish_options,
+  option_specs,
+)
+from sadtalker_jax.media import encoding as encoding_lib
 from sadtalker_jax.media import limits
 
 Preprocess = Literal['crop', 'extcrop', 'resize', 'full', 'extfull']
@@ -39,6 +45,20 @@ class Options(finish_options.FinishOptions):
     'name',
     'Part of the picture that is animated; full modes paste it back.',
     choices=get_args(Preprocess),
+  )
+  background: str | None = option_specs.option(
+    None,
+    'word',
+    "What is behind the person instead of the picture's own background: a "
+    'colour, such as white or #1e90ff, or transparent, with a codec that can '
+    'be; on the command line a picture, too. Of crops that the puppet draws.',
+    metavar='COLOR',
+  )
+  background_image: pathlib.Path | None = option_specs.option(
+    None,
+    'path',
+    'Picture behind the person; it is cut to the shape of the frames.',
+    metavar='FILE',
   )
   size: int = option_specs.option(
     256,
@@ -256,7 +276,41 @@ class Options(finish_options.FinishOptions):
     for name in ('idle', 'ref_pose', 'ref_eyeblink'):
       if self.drive is not None and getattr(self, name) is not None:
         raise errors.InputError(f'{name}: expected without drive')
+    self._check_background()
     self._check_finish()
+
+  @property
+  def behind(self) -> backgrounds.Background | None:
+    """What is behind the person instead of the picture's own background.
+
+    Raises:
+      InputError: there is no such colour.
+    """
+    if self.background is None and self.background_image is None:
+      return None
+    return backgrounds.Background.of(self.background, self.background_image)
+
+  def _check_background(self) -> None:
+    """Refuses what does not go together with another background."""
+    behind = self.behind
+    if behind is None:
+      return
+    if self.preprocess in ('full', 'extfull'):
+      raise errors.InputError(
+        'background: expected preprocess crop, extcrop or resize, found '
+        f'{self.preprocess}'
+      )
+    if not behind.is_transparent:
+      return
+    if not self.encoding.kind.clear:
+      raise errors.InputError(
+        f'codec: expected one of {", ".join(encoding_lib.CLEAR)} for a '
+        f'transparent background, found {self.codec}'
+      )
+    for spec in chosen(self, ('enhancer', 'background_enhancer', 'label')):
+      raise errors.InputError(
+        f'{spec.name}: expected none with a transparent background'
+      )
 
 
 @functools.cache

@@ -261,6 +261,7 @@ class Animator:
       renderer.drawer(options),
       options.batch_size,
       geometry=geometry,
+      host=renderer.host(portrait, options),
     )
 
   def revoice(

@@ -60,7 +60,7 @@ class Drawer(Protocol):
   def render(
     self, portraits: Sequence[Any], inputs: tuple[np.ndarray, ...]
   ) -> jax.Array:
-    """Frames [B, H, W, 3] uint8.
+    """Frames [B, H, W, 3] uint8; or [B, H, W, 4] with their opacity.
 
     Every frame depends on its own portrait and inputs alone. May return before
     the work is done.
@@ -129,6 +129,13 @@ class Renderer(Protocol):
   def adapted(self, track: tracks.Track) -> tracks.Track:
     """A motion's track as this renderer draws it; the same by default."""
     return track
+
+  def host(
+    self, portrait: Any, options: options_lib.Options
+  ) -> np.ndarray | None:
+    """What frames look like, [H, W, 3] uint8, if not like the portrait."""
+    del portrait, options
+    return None
 
   def drawer(self, options: options_lib.Options) -> Drawer:
     """What draws the frames; the same object for the same options."""

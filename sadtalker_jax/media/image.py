@@ -13,7 +13,7 @@ import pathlib
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
 from sadtalker_jax import errors
 from sadtalker_jax.media import (
@@ -124,6 +124,15 @@ def checked(picture: Any) -> np.ndarray:
   return picture
 
 
+def colour(text: str) -> np.ndarray:
+  """A colour, [3] uint8 RGB, by its name or number as in CSS.
+
+  Raises:
+    ValueError: there is no such colour.
+  """
+  return np.array(ImageColor.getrgb(text)[:3], np.uint8)
+
+
 def save_png(
   path: str | os.PathLike[str], picture: np.ndarray, *, overwrite: bool = False
 ) -> None:
@@ -131,7 +140,7 @@ def save_png(
 
   Args:
     path: name of the file.
-    picture: uint8 [H, W, 3] RGB.
+    picture: uint8 [H, W, 3] RGB, or [H, W, 4] with opacity.
     overwrite: whether an existing file may be replaced.
 
   Raises:
@@ -140,9 +149,10 @@ def save_png(
     ValueError: the picture has another shape or type.
   """
   picture = np.asarray(picture)
-  if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+  fits = picture.ndim == 3 and picture.shape[2] in (3, 4)
+  if not fits or picture.dtype != np.uint8:
     raise ValueError(
-      f'expected a picture uint8 [H, W, 3], found {picture.dtype} '
+      f'expected a picture uint8 [H, W, 3 or 4], found {picture.dtype} '
       f'{picture.shape}'
     )
   with files.replacing(path, overwrite=overwrite) as part:

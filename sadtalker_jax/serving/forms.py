@@ -6,17 +6,24 @@ from typing import Any
 from sadtalker_jax import errors
 from sadtalker_jax.inference import option_specs, registry
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.media import encoding
 
 # Of the machine, or of the service's owner: one batch size serves all jobs,
 # every frame is marked, and there is one file to fetch.
 _WITHHELD = {'batch_size', 'mark', 'face3dvis'}
+_CODECS = tuple(
+  name for name, kind in encoding.KINDS.items() if kind.suffix == '.mp4'
+)
 _FLAGS = {'true': True, '1': True, 'false': False, '0': False}
 
 
 def offered() -> dict[str, option_specs.Spec]:
-  """Options that are values; those that name files: `given_files`."""
+  """Options that are values; those that name files: `given_files`.
+
+  Of codecs, those of mp4 files.
+  """
   return {
-    name: spec
+    name: spec._replace(choices=_CODECS) if name == 'codec' else spec
     for name, spec in options_lib.by_name().items()
     if spec.kind not in option_specs.OF_FILES and name not in _WITHHELD
   }

@@ -58,15 +58,11 @@ class Limits:
   stream_s: float = 3600.0
 
   def check_options(self, options: options_lib.Options) -> None:
-    """Refuses options whose work is too large, or that make no mp4 file.
+    """Refuses options whose work is too large.
 
     Raises:
-      InputError: a value is over its limit, or the codec is of other files.
+      InputError: a value is over its limit.
     """
-    if options.encoding.suffix != '.mp4':
-      raise errors.InputError(
-        f'codec: expected one of mp4 files here, found {options.codec}'
-      )
     most_of = {'size': self.size, 'fps': self.fps, 'idle': self.seconds}
     for name, most in most_of.items():
       value = getattr(options, name)
@@ -88,8 +84,8 @@ class Limits:
       InputError: one is, or is not what its name says.
     """
     for name, path in files.items():
-      if name == 'image':
-        self.check_picture(path, options)
+      if name in ('image', 'background_image'):
+        self.check_picture(path, options, name)
       elif name == 'audio' or name.startswith('speaker_'):
         self.check_sound(path, name)
       elif name == 'keyframes':
@@ -98,7 +94,7 @@ class Limits:
         self._check_video(path, name)
 
   def check_picture(
-    self, path: pathlib.Path, options: options_lib.Options
+    self, path: pathlib.Path, options: options_lib.Options, name: str = 'image'
   ) -> None:
     """Refuses a picture that is too large, before it is decoded.
 
@@ -113,7 +109,7 @@ class Limits:
     if size[0] * size[1] > most:
       kind = f' with preprocess {options.preprocess}' if pasted else ''
       raise errors.InputError(
-        f'image: expected at most {most / 1e6:g} million pixels{kind}, found '
+        f'{name}: expected at most {most / 1e6:g} million pixels{kind}, found '
         f'{size[0]} x {size[1]}'
       )
 

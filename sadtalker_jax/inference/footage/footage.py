@@ -31,6 +31,8 @@ from sadtalker_jax.media import encoder, mixing, video
 _BACKGROUND = 0.25  # of the video's own sound, where it is kept: -12 dB
 # Options that say how a picture moves, or how it is drawn.
 _OF_PICTURES = (
+  'background',
+  'background_image',
   'preprocess',
   'size',
   'pose_style',

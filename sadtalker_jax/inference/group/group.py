@@ -27,7 +27,7 @@ _FULL_MODES = ('full', 'extfull')
 # Options of one face, or of one recording.
 _OF_ONE = (
   'face_index', 'box', 'audio_track', 'drive', 'idle', 'ref_pose',
-  'ref_eyeblink', 'face3dvis', 'keyframes',
+  'ref_eyeblink', 'face3dvis', 'keyframes', 'background', 'background_image',
 )  # fmt: skip
 
 Animate = Callable[

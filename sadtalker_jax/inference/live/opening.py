@@ -35,6 +35,10 @@ def check(bundle: bundle_lib.Bundle, options: options_lib.Options) -> str:
   """
   for spec in options_lib.chosen(options, _REFUSED):
     raise errors.InputError(f'{spec.name}: expected none for a stream')
+  if options.behind is not None and options.behind.is_transparent:
+    raise errors.InputError(
+      f'background: expected a colour for a stream, found {options.background}'
+    )
   if options.motion not in (options_lib.AUTO, MOTION):
     raise errors.InputError(
       f'motion: expected {options_lib.AUTO} or {MOTION} for a stream, '
@@ -70,7 +74,15 @@ def core_of(
     1,
   )
   # The mark's number is of the portrait: the motion is not known yet.
-  planned = marks.planned(found, clip.track, clip.size, bundle, tools, {})
+  planned = marks.planned(
+    found,
+    clip.track,
+    clip.size,
+    bundle,
+    tools,
+    {},
+    host=renderer.host(found, options),
+  )
   clip = dataclasses.replace(clip, marks=planned)
   motion = causal_motion.CausalMotion(source, float(fps), sample_rate, options)
   return core.LiveCore(clip, motion, sample_rate, look_ahead)

@@ -75,6 +75,10 @@ class NeuralRenderer(rendering.Renderer):
     Raises:
       InputError: networks are missing, or made for another size.
     """
+    if options.behind is not None:
+      raise errors.InputError(
+        "background: expected the renderer 'puppet', found 'neural'"
+      )
     names = [*self.networks, mapping_name(options)]
     if missing := [name for name in names if not self._bundle.has(name)]:
       raise errors.InputError(

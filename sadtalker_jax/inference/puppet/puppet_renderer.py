@@ -24,6 +24,7 @@ from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import rendering, tracks
 from sadtalker_jax.inference.puppet import (
+  background_drawer,
   cutout,
   drawing,
   fitted_portrait,
@@ -90,10 +91,28 @@ class PuppetRenderer(rendering.Renderer):
     """The track with its free views as part of the coefficients."""
     return tracks.turned(track)
 
-  def drawer(self, options: options_lib.Options) -> Self:
-    """Itself, whatever the options."""
-    del options
-    return self
+  def host(
+    self,
+    portrait: fitted_portrait.FittedPortrait,
+    options: options_lib.Options,
+  ) -> np.ndarray | None:
+    """The person before another background, if there is one."""
+    if options.behind is None:
+      return None
+    return background_drawer.host(portrait, options.behind)
+
+  def drawer(self, options: options_lib.Options) -> rendering.Drawer:
+    """Itself, or what puts another background behind the person."""
+    if options.behind is None:
+      return self
+    return background_drawer.BackgroundDrawer(self, options.behind)
+
+  def before(
+    self, prepared: PreparedPuppet, background: np.ndarray
+  ) -> PreparedPuppet:
+    """A portrait before another background, [Ht, Wt, 3] like its texture."""
+    rig = prepared.rig._replace(background=jax.device_put(background))
+    return prepared._replace(rig=rig)
 
   def prepare(self, portrait: fitted_portrait.FittedPortrait) -> PreparedPuppet:
     """The rig of a portrait."""
