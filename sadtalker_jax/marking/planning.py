@@ -21,7 +21,7 @@ from sadtalker_jax.marking import (
   visibility,
 )
 
-MOST_DIFFERENCE = 1.07  # mean CIEDE2000
+MOST_DIFFERENCE = 1.04  # mean CIEDE2000
 MOST_ON_FLAT = 0.5  # mean CIEDE2000 over 1 + detail / `_HIDING`
 _HIDING = 4.0  # levels of detail that hide half of a mark
 _BY_PLANE = np.array([1, 2, 2], np.float32)[:, None, None]  # colours hide more
