@@ -41,6 +41,8 @@ EXPRESSION_NAMES = (
   'tongueOut',
 )  # fmt: skip
 EXPRESSION_SLOTS = {name: i for i, name in enumerate(EXPRESSION_NAMES)}
+# Degrees that the eyeballs turn per unit: to the side, down, up.
+GAZE_DEGREES = (23.0, 19.0, 11.5)
 
 # The body's surface is `skin` where it is visible, and `lining` in the mouth
 # and behind the lids (see `conversion.makehuman.skin`).

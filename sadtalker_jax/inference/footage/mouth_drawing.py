@@ -62,7 +62,7 @@ def draw(
     source=change.own,
   )
   pull = spread @ change.beside
-  coefficients = drawing.frame_coefficients(rig, change.own)
+  coefficients = drawing.frame_coefficients(change.own)
   own = drawing.pose(rig, rig.vertices + pull, rig.expression, coefficients)
   rig = _with_own_inside(rig, own, change, side)
   rig = rig._replace(
@@ -81,7 +81,7 @@ def draw(
 def _matte(rig: rig_lib.Rig, row: Array, side: int) -> Array:
   """How much the surface takes part at every pixel, [S, S]."""
   posed = drawing.pose(
-    rig, rig.vertices, rig.expression, drawing.frame_coefficients(rig, row)
+    rig, rig.vertices, rig.expression, drawing.frame_coefficients(row)
   )
   follow = rig.follow[:, None]
   points = rig.rest + follow * (posed.points - rig.rest)
@@ -108,7 +108,7 @@ def _with_own_inside(
   for axis in (0, 1):  # teeth reach under the rims, which are soft in a picture
     moved = [jnp.roll(hole, step, axis) for step in (-1, 1)]
     hole = jnp.maximum(hole, jnp.maximum(*moved))
-  coefficients = drawing.frame_coefficients(rig, change.own)
+  coefficients = drawing.frame_coefficients(change.own)
   lips = drawing.expressed(
     rig.lips, rig.lips_expression, coefficients.expression
   )
@@ -123,7 +123,7 @@ def _with_own_inside(
 def _near_mouth(rig: rig_lib.Rig, row: Array, side: int) -> Array:
   """1 around the mouth, [S, S]; what is open elsewhere is an eye."""
   lips = drawing.pose(
-    rig, rig.lips, rig.lips_expression, drawing.frame_coefficients(rig, row)
+    rig, rig.lips, rig.lips_expression, drawing.frame_coefficients(row)
   )
   pixels = drawing.pixel_centres((side, side))
   away = jnp.linalg.norm(pixels - lips.points.mean(0), axis=-1)

@@ -19,8 +19,7 @@ _HOME = 0.45  # share of fixations that are of the camera
 _SPREAD = np.array([2.6, 1.3])  # mean degrees beside it, of the others
 _SACCADE = (0.02, 0.003)  # seconds, and seconds per degree
 _STEADY = 0.7  # share of the head's turns that the eyes undo
-# Degrees that the eyeballs of the packaged head turn per unit.
-_SIDE, _DOWN, _UP = 23.0, 19.0, 11.5
+_SIDE, _DOWN, _UP = makehuman.GAZE_DEGREES
 _SLOT = makehuman.EXPRESSION_SLOTS
 
 

@@ -22,7 +22,7 @@ FOLD = 3.0  # pixels of the photo between neighbours: a contour lies there
 
 
 class FrameCoefficients(NamedTuple):
-  """Coefficients of one frame; blinks close the lids of the portrait."""
+  """Coefficients of one frame."""
 
   expression: Array  # [64]
   angles: Array  # [3]
@@ -82,7 +82,7 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
     row: [70] coefficients.
     size: Height and width of the frame, static.
   """
-  posed = pose(rig, rig.vertices, rig.expression, frame_coefficients(rig, row))
+  posed = pose(rig, rig.vertices, rig.expression, frame_coefficients(row))
   points = rig.rest + rig.follow[:, None] * (posed.points - rig.rest)
   surface = PosedSurface(points, posed.depth)
   centres = pixel_centres(size)
@@ -151,18 +151,9 @@ def softened(colour: Array, found: Places) -> Array:
   return jnp.where(contour[..., None] & solid, soft, colour)
 
 
-def frame_coefficients(rig: rig_lib.Rig, row: Array) -> FrameCoefficients:
-  """The coefficients of a row [70], for the lids of this portrait."""
-  beta, angles, translation = coeffs.split_row(row)
-  return FrameCoefficients(_personal(rig, beta), angles, translation)
-
-
-def _personal(rig: rig_lib.Rig, beta: Array) -> Array:
-  """An expression [64] with blinks that close this person's lids."""
-  own = rig.source[rig.blink_slots]
-  wanted = beta[rig.blink_slots]
-  moved = own + (wanted - own) * jnp.where(wanted > own, rig.blink_gain, 1.0)
-  return jnp.asarray(beta).at[rig.blink_slots].set(moved)
+def frame_coefficients(row: Array) -> FrameCoefficients:
+  """The coefficients of a row [70]."""
+  return FrameCoefficients(*coeffs.split_row(row))
 
 
 def pose(

@@ -1,4 +1,8 @@
-"""How far a portrait's lids must move to close.
+"""Lids that close at every vertex.
+
+The units of the model close the lids of the mean face; a person's own are
+wider, narrower, or of another line. What is missing where the rims should meet
+becomes part of the units. The photo's expression stays as it is.
 
 Conventions: those of `fitted_head`.
 """
@@ -6,55 +10,89 @@ Conventions: those of `fitted_head`.
 import numpy as np
 
 from sadtalker_jax.face3d.bases import morphable
-from sadtalker_jax.inference.puppet import fitted_head
+from sadtalker_jax.inference.puppet import fields, fitted_head
+
+UNITS = ('eyeBlinkRight', 'eyeBlinkLeft')  # in the order of `EYE_RIMS`
+REACH = 0.2  # decimetre from the middle of an eye to its rim
+LAP = 0.004  # decimetre that the upper lid goes over the lower one
+SHUT = 0.8  # of a unit in the photo, from which eyes count as closed
+STILL = 0.14  # decimetre from the upper rim at which skin stays as it is
+LASHES = 0.055  # decimetre above the rim that move as one with it
+PULL = 0.12  # decimetre over which the rim pulls the skin along
+STRETCH = (0.3, 2.0)  # of the unit's movement towards the camera
 
 
-def blinks(
+def closing(
   model: morphable.MorphableModel, head: fitted_head.FittedHead
-) -> tuple[np.ndarray, np.ndarray]:
-  """Lid slots [2] and gains [2] such that a blink of 1 closes the lids.
-
-  The unit of the model closes the mean face's lids; a person's own lids need
-  more or less of it.
+) -> fitted_head.FittedHead:
+  """The head with units that close its lids: rims meet where a unit is 1.
 
   Args:
     model: Head model.
     head: Fitted head.
   """
-  slots = [
-    model.expression_names.index(name)
-    for name in ('eyeBlinkRight', 'eyeBlinkLeft')
-  ]
-  now = head.expressed()
-  gains = []
-  for slot in slots:
-    upper, lower = _lid_rims(model, slot)
-    lower = lower[np.argsort(now[lower, 0])]
-    x = now[upper, 0]
-    floor = np.interp(x, now[lower, 0], now[lower, 1])
-    move = head.expression[slot]
-    rising = np.interp(x, now[lower, 0], move[lower, 1])
-    closing = np.maximum(rising - move[upper, 1], 1e-3)
-    need = np.percentile((now[upper, 1] - floor) / closing, 80)
-    gains.append(np.clip(need / max(1.0 - head.beta[slot], 0.2), 0.5, 1.5))
-  return np.array(slots, np.int32), np.array(gains)
+  now, mean = head.expressed(), np.asarray(model.mean, np.float64)
+  expression, vertices = np.array(head.expression), np.array(head.vertices)
+  skin = np.unique(np.asarray(model.triangles)[model.group('skin')])
+  for name, corners in zip(UNITS, fitted_head.EYE_RIMS, strict=True):
+    slot = model.expression_names.index(name)
+    left = 1.0 - head.beta[slot]
+    if left < 1.0 - SHUT:
+      continue
+    upper, lower = rims(model, corners)
+    unit = head.expression[slot]
+    floor = now[lower] + left * unit[lower]
+    floor = floor[np.argsort(floor[:, 0])]
+    x = now[upper, 0] + left * unit[upper, 0]
+    meet = np.interp(x, floor[:, 0], floor[:, 1]) - LAP
+    fall = (meet - now[upper, 1]) / left
+    change = np.zeros((len(upper), 3))
+    change[:, 1] = fall - unit[upper, 1]
+    ratio = fall / np.minimum(unit[upper, 1], -1e-3)
+    change[:, 2] = unit[upper, 2] * (np.clip(ratio, *STRETCH) - 1.0)
+    away = np.linalg.norm(mean[skin, None] - mean[upper], axis=-1).min(1)
+    still = np.union1d(skin[(away > STILL) & (away < 2 * STILL)], lower)
+    lashes = np.setdiff1d(skin[away < LASHES], np.union1d(upper, lower))
+    line = np.interp(mean[lashes, 0], mean[upper, 0], mean[upper, 1])
+    lashes = lashes[mean[lashes, 1] > line]
+    band = np.concatenate([upper, lashes])
+    near = np.setdiff1d(skin[away <= STILL], np.union1d(band, lower))
+    rim = unit[upper] + change
+    whole = np.stack(
+      [np.interp(mean[band, 0], mean[upper, 0], rim[:, k]) for k in range(3)], 1
+    )
+    whole[: len(upper)] = rim
+    moved = fields.spread(
+      np.concatenate([mean[band], mean[still]]),
+      np.concatenate([whole - unit[band], np.zeros((len(still), 3))]),
+      mean[near],
+      PULL,
+    )
+    expression[slot, near] += moved
+    expression[slot, band] = whole
+    vertices += head.beta[slot] * (head.expression[slot] - expression[slot])
+  return head._replace(vertices=vertices, expression=expression)
 
 
-def _lid_rims(
-  model: morphable.MorphableModel, slot: int
+def rims(
+  model: morphable.MorphableModel, corners: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Vertex ids of the upper and the lower rim of the eye that `slot` closes.
+  """Vertex ids of the upper and the lower rim of an eye, without its corners.
 
-  The rims are where the skin ends; the upper one is what the blink moves most.
+  Args:
+    model: Head model.
+    corners: Landmarks of its corners and lids, see `fitted_head.EYE_RIMS`.
   """
+  mean = np.asarray(model.mean, np.float64)
+  middle = fitted_head.points468(model, mean)[list(corners)].mean(0)
   triangles = np.asarray(model.triangles)[model.group('skin')]
   edges = np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
   edges, uses = np.unique(edges, axis=0, return_counts=True)
   rim = np.unique(edges[uses == 1])
-  drop = -np.asarray(model.expression, np.float64)[slot, :, 1]
-  upper = rim[drop[rim] > 0.5 * drop[rim].max()]
-  mean = np.asarray(model.mean, np.float64)
-  centre = mean[upper].mean(0)
-  near = np.linalg.norm(mean[rim] - centre, axis=1) < 0.2
-  lower = rim[near & (mean[rim, 1] < centre[1] - 0.03)]
-  return upper, lower
+  rim = rim[np.linalg.norm((mean[rim] - middle)[:, :2], axis=1) < REACH]
+  rim = rim[np.argsort(mean[rim, 0])]
+  (x0, y0), (x1, y1) = mean[rim[0], :2], mean[rim[-1], :2]
+  line = y0 + (mean[rim, 0] - x0) / (x1 - x0) * (y1 - y0)
+  above = mean[rim, 1] > line
+  inner = slice(1, -1)
+  return rim[inner][above[inner]], np.setdiff1d(rim, rim[inner][above[inner]])

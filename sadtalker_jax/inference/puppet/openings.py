@@ -12,7 +12,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.inference.puppet import drawing, planes
+from sadtalker_jax.inference.puppet import drawing, eyes, planes
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
@@ -39,7 +39,7 @@ def fill(
     windows: Sides of the three windows in pixels, static.
   """
   row, frame, opened = skin
-  coefficients = drawing.frame_coefficients(rig, row)
+  coefficients = drawing.frame_coefficients(row)
   maps = _plane_maps(rig, coefficients)
   for plane, window in enumerate(windows):
     frame = _fill_one(rig, coefficients, frame, opened, (plane, *maps), window)
@@ -119,7 +119,9 @@ def _fill_one(
     layers = (back(planes.MOUTH), back(planes.JAW))
     behind = _mouth(rig, coefficients, layers, mask, start)
   else:
-    behind = drawing.photo(rig, back(which))
+    behind = drawing.photo(
+      rig, eyes.looking(rig, coefficients.expression, which, back(which))
+    )
   # Openings beyond the reach of this plane belong to another one.
   away = pixels[..., None, :] - centres[: planes.JAW]  # [n, n, 3, 2]
   mine = jnp.argmin(jnp.sum(away**2, -1), -1) == which

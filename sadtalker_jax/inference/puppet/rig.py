@@ -42,6 +42,8 @@ FACE_REACH = 0.16  # skin farther than this from every landmark is left out
 NOSTRIL_REACH = 0.18  # from the nose's base
 
 NOSE = 2  # landmark
+# Middle and rim of the irises, image-left and the other one.
+IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 
 
 class Rig(NamedTuple):
@@ -66,14 +68,13 @@ class Rig(NamedTuple):
   # [4, 3, 3] three points each: image-left eye, other eye, mouth, its jaw
   planes: Array
   planes_rest: Array  # [4, 3, 2] their frame points in the pose of the photo
+  irises: Array  # [2, 3] middles, frame points, and radii of irises
   jaw_expression: Array  # [64, 3, 3] of the last plane; the others have none
   lips: Array  # [2, 3] inner rim, upper and lower
   lips_expression: Array  # [64, 2, 3]
   photo_mouth: Array  # [Ht, Wt, 5] masks, see `photo_mouth.PhotoMouth`
   photo_gap: Array  # [2] lip gaps between which that fades out, decimetre
   source: Array  # [70] coefficients of the photo
-  blink_slots: Array  # [2] int32, expression slots of the two lids
-  blink_gain: Array  # [2] makes a blink of 1 close this person's lids
   face: Array  # [F, 3] int32 triangles, into vertices
   caps: Array  # [C, 3] the same over eyes and mouth, see `caps`
   sheet: Array  # [S, 3] the same of the surroundings
@@ -98,6 +99,7 @@ def build(
     the size of the frame only.
   """
   head = lip_seal.sealed(model, fitted_head.build(portrait, model))
+  head = lids.closing(model, head)
   scale, shift = fitted_head.frame_camera(portrait)
   ids, face_triangles = face_part(model)
   frame, depth = fitted_head.project(head.posed(head.expressed()), scale, shift)
@@ -121,7 +123,6 @@ def build(
     shift,
   )
   plane = planes.build(model, head, (scale, shift))
-  slots, gain = lids.blinks(model, head)
   seen = photo_mouth.find(
     model,
     head,
@@ -148,12 +149,11 @@ def build(
     rest=np.concatenate([frame[ids], cap_rest, sheet.points - margin]),
     planes=plane.points,
     planes_rest=plane.rest,
+    irises=_irises(portrait),
     jaw_expression=plane.expression,
     photo_mouth=seen.mask,
     photo_gap=seen.gap,
     source=np.asarray(portrait.row),
-    blink_slots=slots,
-    blink_gain=gain,
     face=face_triangles,
     caps=cap.triangles,
     blur=np.array(palette.blur(portrait.texture, view.points)),
@@ -193,3 +193,10 @@ def face_part(
   triangles = np.concatenate([triangles, lining[away < NOSTRIL_REACH]])
   ids, flat = np.unique(triangles, return_inverse=True)
   return ids, flat.reshape(-1, 3).astype(np.int32)
+
+
+def _irises(portrait: fitted_portrait.FittedPortrait) -> np.ndarray:
+  """Middles (frame points) and radii of both irises, [2, 3]."""
+  rims = portrait.to_frame(portrait.landmarks[:, :2])[np.array(IRISES)]
+  away = np.linalg.norm(rims[:, 1:] - rims[:, :1], axis=-1).mean(1)
+  return np.concatenate([rims[:, 0], np.maximum(away, 1.0)[:, None]], 1)

@@ -73,7 +73,7 @@ def test_surroundings_never_show_through_the_face(portrait):
 
 def _face_positions(rig, row):
   """Positions of a rig's vertices for a row, as the renderer poses them."""
-  coefficients = drawing.frame_coefficients(rig, row)
+  coefficients = drawing.frame_coefficients(row)
   return drawing.pose(
     rig, rig.vertices, rig.expression, coefficients
   ).positions()

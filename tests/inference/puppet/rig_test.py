@@ -25,14 +25,14 @@ def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
 
 def test_own_pose_puts_every_vertex_at_rest(portrait, rig):
   rig = jax.device_put(rig)
-  coefficients = drawing.frame_coefficients(rig, rig.source)
+  coefficients = drawing.frame_coefficients(rig.source)
   posed = drawing.pose(rig, rig.vertices, rig.expression, coefficients)
   gap = np.abs(np.asarray(posed.points) - rig.rest)
   assert gap.max() < 0.02  # pixels; float32
 
 
 def test_own_pose_puts_every_plane_at_rest(rig):
-  own = drawing.frame_coefficients(rig, rig.source)
+  own = drawing.frame_coefficients(rig.source)
   np.testing.assert_allclose(
     openings.posed_planes(rig, own), rig.planes_rest, atol=0.02
   )
