@@ -55,7 +55,7 @@ def skin(
 ) -> tuple[Array, Array]:
   """Face and surroundings of a frame, open at eyes and lips.
 
-  The renderer takes the three steps apart: XLA on CPU would compute the results
+  The renderer takes the steps apart: XLA on CPU would compute the results
   of one anew for every use in the next.
 
   Args:
@@ -68,7 +68,8 @@ def skin(
     soft at contours.
   """
   found = places(rig, row, size)
-  return softened(colours(rig, found), found), found.opened
+  layers = read(rig, found.face), read(rig, found.around)
+  return softened(colours(rig, found, *layers), found), found.opened
 
 
 def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
@@ -119,22 +120,39 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
   return Places(face, around, shown, alpha, opened)
 
 
-def colours(rig: rig_lib.Rig, found: Places) -> Array:
-  """Colours [H, W, 3] of the photo at the places that a frame shows.
+def read(rig: rig_lib.Rig, points: Array) -> tuple[Array, Array]:
+  """Colours [H, W, 3] of the person, and opacity [H, W, 1], at points."""
+  return photo(rig, points), _read(rig, rig.alpha, points)
+
+
+def colours(
+  rig: rig_lib.Rig,
+  found: Places,
+  face: tuple[Array, Array],
+  around: tuple[Array, Array],
+) -> Array:
+  """Colours [H, W, 3] that a frame shows, but for what is open.
 
   The background rests behind the person. Where the face's own border is soft,
   the surroundings are seen as much.
+
+  Args:
+    rig: Rig of the portrait.
+    found: Places in the photo.
+    face: What `read` found at those of the face.
+    around: What it found at those of the surroundings.
   """
   behind = _background(rig, found.alpha.shape)
 
-  def seen(points: Array) -> tuple[Array, Array]:
-    share = jnp.clip(_read(rig, rig.alpha, points), 0.0, 1.0)
-    return photo(rig, points) + (1.0 - share) * behind, share
+  def before(layer: tuple[Array, Array]) -> tuple[Array, Array]:
+    colour, opacity = layer
+    share = jnp.clip(opacity, 0.0, 1.0)
+    return colour + (1.0 - share) * behind, share
 
-  around, _ = seen(found.around)
-  around = jnp.where(found.shown[..., None], around, behind)
-  face, share = seen(found.face)
-  return around + (face - around) * (found.alpha[..., None] * share)
+  rest, _ = before(around)
+  rest = jnp.where(found.shown[..., None], rest, behind)
+  skin, share = before(face)
+  return rest + (skin - rest) * (found.alpha[..., None] * share)
 
 
 def softened(colour: Array, found: Places) -> Array:

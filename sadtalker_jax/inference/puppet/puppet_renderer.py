@@ -159,7 +159,11 @@ def _render(
   # Several loops, not one: results of each are then stored, and not computed
   # again for every use (XLA on CPU fuses without regard to cost).
   found = lax.map(lambda row: drawing.places(rig, row, size), rows)
-  skins = lax.map(lambda places: drawing.colours(rig, places), found)
+  layers = [
+    lax.map(lambda points: drawing.read(rig, points), points)
+    for points in (found.face, found.around)
+  ]
+  skins = lax.map(lambda parts: drawing.colours(rig, *parts), (found, *layers))
   skins = lax.map(
     lambda skin: drawing.softened(*skin),
     (skins, found),
