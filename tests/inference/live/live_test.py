@@ -54,6 +54,9 @@ class _Drawer:
     window = portrait.Window((0, 0, 64, 64), (64, 64), (False,) * 4, False)
     return _Portrait(picture, window, np.zeros(70, np.float32), (64, 64))
 
+  def host(self, portrait: Any, options: Any) -> None:
+    return None
+
   def drawer(self, options: Any) -> '_Drawer':
     return self
 
