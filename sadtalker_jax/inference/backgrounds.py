@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import files, image
+from sadtalker_jax.media import colours, files
 from sadtalker_jax.ops import resize
 
 TRANSPARENT = 'transparent'
@@ -42,7 +42,7 @@ class Background(NamedTuple):
     if text == TRANSPARENT:
       return cls()
     try:
-      return cls(image.colour(text))
+      return cls(colours.named(text))
     except ValueError as error:
       raise errors.InputError(
         'background: expected a colour such as white or #1e90ff, or '
@@ -66,6 +66,8 @@ class Background(NamedTuple):
     Raises:
       InputError: the picture cannot be read.
     """
+    from sadtalker_jax.media import image  # needs PyAV; options do not
+
     width, height = size
     if self.picture is None:
       colour = np.zeros(3, np.uint8) if self.colour is None else self.colour

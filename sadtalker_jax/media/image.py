@@ -13,7 +13,7 @@ import pathlib
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import Image
 
 from sadtalker_jax import errors
 from sadtalker_jax.media import (
@@ -122,15 +122,6 @@ def checked(picture: Any) -> np.ndarray:
     )
   limits.check_side((shape[1], shape[0]), 'image')
   return picture
-
-
-def colour(text: str) -> np.ndarray:
-  """A colour, [3] uint8 RGB, by its name or number as in CSS.
-
-  Raises:
-    ValueError: there is no such colour.
-  """
-  return np.array(ImageColor.getrgb(text)[:3], np.uint8)
 
 
 def save_png(
