@@ -51,7 +51,7 @@ def make(
   *,
   minutes: float,
   seed: int = 0,
-  say: Callable[[str], None] = print,
+  say: Callable[[str], None],
 ) -> dict[str, float]:
   """Makes what is missing of the speech of a folder of records.
 
