@@ -67,7 +67,7 @@ def _options(flags: argparse.Namespace) -> 'options_lib.Options':
   """The options that the flags say."""
   from sadtalker_jax.inference import registry
 
-  if flags.background and pathlib.Path(flags.background).is_file():
+  if flags.background and os.path.isfile(flags.background):
     # Of one flag it is clear what is meant.
     flags.background_image, flags.background = flags.background, None
   options = option_flags.read(flags)
