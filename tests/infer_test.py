@@ -293,3 +293,11 @@ def test_a_listener_a_sheet_and_a_follower_need_no_recording(
   follower = tmp_path / 'follower.mp4'
   assert _run(follower, '--drive', str(made), '--fps', '10') == 0
   assert len(_frames(follower)) == 4
+
+
+def test_a_picture_named_as_background_is_behind_the_person(short, tmp_path):
+  Image.new('RGB', (300, 200), (20, 160, 60)).save(tmp_path / 'green.png')
+  flags = ['--driven_audio', short, '--background', str(tmp_path / 'green.png')]
+  assert _run(tmp_path / 'a.mp4', *flags) == 0
+  corner = _frames(tmp_path / 'a.mp4')[:, :12, -12:].astype(int)
+  assert np.abs(corner - (20, 160, 60)).mean() < 8
