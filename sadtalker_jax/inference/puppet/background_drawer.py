@@ -34,7 +34,8 @@ def host(
   portrait: fitted_portrait.FittedPortrait, background: backgrounds.Background
 ) -> np.ndarray:
   """The person of the photo before another background, [H, W, 3] uint8."""
-  layers = _layers(portrait)
+  layers = cutout.build(portrait)
+  _check(layers.found)
   x, y = np.rint(portrait.margin).astype(int)
   width, height = portrait.frame_size
   layer = layers.layer[y : y + height, x : x + width]
@@ -59,8 +60,10 @@ class BackgroundDrawer(rendering.Drawer):
     Raises:
       InputError: no border is found between the person and what is behind.
     """
-    layers = _layers(portrait)
-    shape = layers.background.shape
+    prepared = self._puppet.prepare(portrait)
+    # Nothing of a portrait without a border lets its background through.
+    _check(float(prepared.rig.alpha.min()) < 1)
+    shape = portrait.texture.shape
     if self._background.is_transparent:
       behind = [np.full(shape, level, np.float32) for level in (0, 255)]
     else:
@@ -69,7 +72,6 @@ class BackgroundDrawer(rendering.Drawer):
       height, width = shown.shape[:2]
       pads = (y, shape[0] - y - height), (x, shape[1] - x - width), (0, 0)
       behind = [np.pad(shown.astype(np.float32), pads, mode='edge')]
-    prepared = self._puppet.prepare(portrait)
     return PreparedScene(
       tuple(self._puppet.before(prepared, picture) for picture in behind)
     )
@@ -89,14 +91,12 @@ class BackgroundDrawer(rendering.Drawer):
     return drawn[0] if len(drawn) == 1 else _uncovered(*drawn)
 
 
-def _layers(portrait: fitted_portrait.FittedPortrait) -> cutout.Layers:
-  layers = cutout.build(portrait)
-  if not layers.found:
+def _check(is_found: bool) -> None:
+  if not is_found:
     raise errors.InputError(
       'background: expected a person who stands out from what is behind, found '
       'no clear border'
     )
-  return layers
 
 
 @jax.jit
