@@ -75,6 +75,8 @@ class Redriver:
       movement.measure(places[:count], cuts.FPS, found)
       surroundings.measure(pictures, places[:count], alpha, found)
       mouths.measure(pictures, places[:count], found)
+      if side == 'ours':
+        movement.measure_track(clip.track, found)
       row[side] = found.values
       row['missing'][side] = found.missing
     track = lips_alike.of_track(clip, self._animator.bundle.model)

@@ -21,9 +21,9 @@ _LOOKED_AT = 12  # frames, spread evenly
 _PATCH = 5  # pixels on either side of the middle of a patch
 _CELL = 12  # pixels; one patch of each such cell
 _AWAY = 7  # pixels between a patch's middle and the person
-_TEXTURE = 60.0  # least eigenvalue of a patch's gradients, squared grey levels
+_TEXTURE = 25.0  # least eigenvalue of a patch's gradients, squared grey levels
 _LEAST_PATCHES = 8
-_LOST = 0.5  # residual of a patch that is hidden, share of its own deviation
+_LOST = 0.3  # residual of a patch that is hidden, share of its own deviation
 _ITERATIONS = 12
 _SURE = 0.95  # alpha that is certainly hair
 _MOVED = 1.0  # pixels that a head moves at the least
@@ -45,7 +45,7 @@ def measure(
     alpha: [H, W] share of the person in frame 0; None if that is not known.
     found: Where measures are added.
   """
-  found.take(BACKGROUND, lambda: _background(frames, alpha))
+  found.take(BACKGROUND, lambda: _background(frames, points, alpha))
   found.take(HAIR, lambda: _hair(frames, points, alpha))
 
 
@@ -56,26 +56,35 @@ def matte(frame: np.ndarray, points: np.ndarray) -> np.ndarray | None:
 
 
 def _background(
-  frames: Sequence[np.ndarray], alpha: np.ndarray | None
+  frames: Sequence[np.ndarray], points: np.ndarray, alpha: np.ndarray | None
 ) -> float:
   """How far patches of the background wander: 95th percentile, pixels."""
-  room = _known(alpha) < 1 - _SURE
-  free = ndimage.binary_erosion(room, iterations=_AWAY, border_value=0)
-  first = ndimage.gaussian_filter(sharpness.grey(frames[0]), 1.0)
-  places = _textured(first, free)
+  away = ndimage.distance_transform_edt(_known(alpha) < 1 - _SURE)
+  first = _smooth(frames[0])
+  inside = np.zeros(away.shape, bool)
+  inside[_AWAY:-_AWAY, _AWAY:-_AWAY] = True
+  places = _textured(first, inside & (away > _AWAY))
   if len(places) < _LEAST_PATCHES:
     raise measures.NotMeasured('too little texture in the background')
+  turn, shift = measures.similarities(points)
   chosen = np.linspace(1, len(frames) - 1, _LOOKED_AT).round().astype(int)
-  moved = [
-    shifts(
-      first, ndimage.gaussian_filter(sharpness.grey(frames[t]), 1.0), places
+  lengths = []
+  for t in sorted(set(chosen.tolist())):
+    moved = np.linalg.norm(shifts(first, _smooth(frames[t]), places), axis=-1)
+    # The head may have come near, or in front.
+    z = (places[:, 1] + 0.5 + 1j * (places[:, 0] + 0.5) - shift[t]) / turn[t]
+    near = ndimage.map_coordinates(
+      away, np.stack([z.imag, z.real]) - 0.5, order=1, mode='nearest'
     )
-    for t in sorted(set(chosen.tolist()))
-  ]
-  lengths = np.linalg.norm(np.stack(moved), axis=-1)
-  if np.isfinite(lengths).sum() < _LEAST_PATCHES * len(moved) / 2:
+    lengths.append(np.where(near > _AWAY, moved, np.nan))
+  if np.isfinite(lengths).sum() < _LEAST_PATCHES * len(lengths) / 2:
     raise measures.NotMeasured('the background is hidden, or changes')
   return float(np.nanpercentile(lengths, 95))
+
+
+def _smooth(frame: np.ndarray) -> np.ndarray:
+  """Brightness [H, W] of a frame, without its noise."""
+  return ndimage.gaussian_filter(sharpness.grey(frame), 1.0)
 
 
 def _known(alpha: np.ndarray | None) -> np.ndarray:
@@ -136,6 +145,7 @@ def shifts(
     moved = np.clip(moved, -3 * _PATCH, 3 * _PATCH)
   left = (read(other, grid + moved[:, None]) - before).std(1)
   lost = left > _LOST * before.std(1)
+  lost |= np.abs(moved).max(1) > _PATCH
   return np.where(lost[:, None], np.nan, moved)
 
 

@@ -27,6 +27,7 @@ WANTED = {
   movement.NODS: 'share .6 to 1.4',
   movement.HEAD: '.8 to 4 across clips',
   movement.BLINKS: '15 or more',
+  movement.TRACK_BLINKS: '15 or more',
   movement.LIDS: '.25 or less',
   movement.SPEED: '',
   movement.GAP: '',

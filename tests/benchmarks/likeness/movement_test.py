@@ -62,6 +62,15 @@ def test_what_moves_is_measured_in_eye_distances():
   assert values[movement.LIDS] == pytest.approx(1 / 8)
 
 
+def test_blinks_of_a_track_are_counted_however_they_are_drawn():
+  rows = np.zeros((100, 70))
+  for start in (20, 60):
+    rows[start : start + 5, movement.LID_SLOTS] = 1.0
+  found = measures.Measures()
+  movement.measure_track(rows, found)
+  assert found.values == {movement.TRACK_BLINKS: pytest.approx(30)}
+
+
 def test_clips_are_cut_by_how_far_the_mouth_is_open():
   points = points_at_rest(100)
   # Shut until frame 9, then opening by a pixel a frame; eyes shut on the way.
