@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from sadtalker_jax.benchmarks.likeness import (
   cuts,
@@ -44,6 +45,7 @@ NOT_HERE = {
 }
 _RANGES = (movement.HEAD, movement.LIDS)
 _MADE = ('drawn', 'track')
+_LEAST_RANKED = 5  # talkers
 
 Row = Mapping[str, Any]
 
@@ -64,28 +66,29 @@ def all_of(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def movements(rows: Sequence[Row]) -> Iterator[str]:
-  """Real, ours, share and interval of every measure."""
+  """Real, ours, share, its interval and ranks of every measure."""
   talkers = by_talker(rows)
   yield (
     f'| measure, {len({r["clip"] for r in rows})} clips of '
-    f'{len(talkers)} talkers | real | ours | share (95 %) | to reach | of |'
+    f'{len(talkers)} talkers | real | ours | share (95 %) | rank r | to reach '
+    '| of |'
   )
-  yield '|---|---|---|---|---|---|'
+  yield '|---|---|---|---|---|---|---|'
   for name, wanted in WANTED.items():
     real, ours = (_means(talkers, side, name) for side in ('real', 'ours'))
     if not np.isfinite(ours).any() and not np.isfinite(real).any():
       reason = f'not measured: {_reasons(rows, name)}'
-      yield f'| {name} | {reason} | | | {wanted} | |'
+      yield f'| {name} | {reason} | | | | {wanted} | |'
       continue
     yield (
       f'| {name} | {_number(real)} | {_number(ours)} | {_share(real, ours)} | '
-      f'{wanted} | {_known(real)}, {_known(ours)} |'
+      f'{_ranks(real, ours)} | {wanted} | {_known(real)}, {_known(ours)} |'
     )
     if name in _RANGES:
       spans = ' | '.join(_span(rows, side, name) for side in ('real', 'ours'))
-      yield f'| least and greatest of a clip | {spans} | | | |'
+      yield f'| least and greatest of a clip | {spans} | | | | |'
   for name, reason in NOT_HERE.items():
-    yield f'| {name} | not measured: {reason} | | | | |'
+    yield f'| {name} | not measured: {reason} | | | | | |'
 
 
 def lips(rows: Sequence[Row]) -> Iterator[str]:
@@ -199,6 +202,14 @@ def _share(real: np.ndarray, ours: np.ndarray) -> str:
   if span is None or len(real) < 2:
     return share
   return f'{share} ({span[0]:.2f} to {span[1]:.2f})'
+
+
+def _ranks(real: np.ndarray, ours: np.ndarray) -> str:
+  """Spearman's r over talkers: are those who move more drawn so?"""
+  both = np.isfinite(real) & np.isfinite(ours)
+  if both.sum() < _LEAST_RANKED or np.ptp(real[both]) * np.ptp(ours[both]) == 0:
+    return '-'
+  return f'{stats.spearmanr(real[both], ours[both]).statistic:.2f}'
 
 
 def _number(values: np.ndarray) -> str:

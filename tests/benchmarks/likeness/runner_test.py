@@ -35,6 +35,15 @@ def _row(clip: str, ours: float, drawn: float, start: str = 'shut') -> dict:
   }
 
 
+def test_talkers_who_move_less_are_drawn_so():
+  rows = [_row(name, float(k), 0.5) for k, name in enumerate('abcde')]
+  for k, row in enumerate(rows):
+    row['real'] = {movement.BROWS: k**2.0, movement.HEAD: -float(k)}
+  lines = list(tables.movements(rows))
+  assert '| 1.00 | share .6 to 1.4 | 5, 5 |' in lines[2]
+  assert any('| -1.00 | .8 to 4 across clips |' in line for line in lines)
+
+
 def test_tables_weigh_talkers_alike():
   rows = [_row('a1', 1.0, 0.4), _row('a2', 1.0, 0.4), _row('b1', 2.0, 0.8)]
   lines = list(tables.all_of(rows))
