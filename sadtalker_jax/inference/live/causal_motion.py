@@ -49,6 +49,7 @@ class CausalMotion:
     self._heard = np.zeros(0, np.float32)  # beyond the last frame
     self._resampler: resampling.Resampler | None = None
     self._frame = 0
+    self._spoken = 0.0  # greatest presence of speech until now
     self._row = self._source
 
   def step(
@@ -74,9 +75,10 @@ class CausalMotion:
     options, lips = self._options, known.mouth
     scale = options.expression_scale
     expression = self._source[conventions.ROW_EXPRESSION]
-    presence = np.maximum(lips.presence, lips.seal)
+    presence = np.maximum(lips.presence, lips.seal) * min(scale, 1.0)
+    self._spoken = max(self._spoken, float(presence[0]))
     rest = lips_lib.resting(
-      expression, presence * min(scale, 1.0), self._weights
+      expression, presence, self._weights, spoken=np.array([self._spoken])
     )[0]
     generated = shapes.units(lips, self._weights)[0]
     row = self._source.copy()
