@@ -42,7 +42,7 @@ class _Result(NamedTuple):
 
 
 def run(
-  folder: str, size: int, frames: int, keys: int = 20
+  folder: str, size: int, frames: int, keys: int = 20, only: str = ''
 ) -> Iterator[dict[str, Any]]:
   """One line for each kind of copy, and one of cost and visibility.
 
@@ -51,10 +51,19 @@ def run(
     size: Side of the marked frames, pixels.
     frames: Number of frames of each video.
     keys: Number of wrong keys that are tried on each.
+    only: Part of the names of the copies that are made, as 'H.264'.
 
   Raises:
-    InputError: the folder has no videos.
+    InputError: the folder has no videos, or no copy has that in its name.
   """
+  copies = {
+    name: copy for name, copy in marking_copies.copies().items() if only in name
+  }
+  if not copies:
+    raise errors.InputError(
+      f'--only: expected part of one of {sorted(marking_copies.copies())}, '
+      f'found {only!r}'
+    )
   paths = sorted(
     path
     for path in pathlib.Path(folder).glob('*')
@@ -70,7 +79,7 @@ def run(
     marked, cost = _marked(clip, payload)
     costs.append(cost)
     own = recoding.recoded(marked, 'libx264', 18)
-    for name, copy in marking_copies.copies().items():
+    for name, copy in copies.items():
       if (copied := copy(own)) is not None:
         found.setdefault(name, []).append(_detected(copied, payload))
     plain = recoding.recoded(clip, 'libx264', 23)

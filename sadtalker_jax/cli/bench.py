@@ -150,7 +150,9 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   if flags.what == 'marking':
     if flags.unmarked:
       return marking.run_unmarked(flags.folder)
-    return marking.run(flags.folder, flags.size, flags.frames, flags.keys)
+    return marking.run(
+      flags.folder, flags.size, flags.frames, flags.keys, flags.only
+    )
   if flags.what == 'live':
     return live_speed.run(
       flags.look_ahead,

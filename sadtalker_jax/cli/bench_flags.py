@@ -251,6 +251,12 @@ def _marking(kind: argparse.ArgumentParser) -> None:
     help='wrong keys tried on each video',
   )
   add(
+    '--only',
+    default='',
+    metavar='WORDS',
+    help="copies with these words in their names, as 'H.264'",
+  )
+  add(
     '--unmarked',
     action='store_true',
     help='DIR has pictures and videos without a mark: is one found?',
