@@ -158,6 +158,7 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
       flags.look_ahead,
       flags.seconds,
       flags.size,
+      motion=flags.motion,
       together=flags.together,
       minutes=flags.minutes,
     )

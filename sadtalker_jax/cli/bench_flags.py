@@ -81,6 +81,12 @@ def _live(kind: argparse.ArgumentParser) -> None:
   add('--seconds', type=_SECONDS, default=10, help='of sound in a stream')
   add('--size', type=_SIDE, default=256, help='side of frames, pixels')
   add(
+    '--motion',
+    choices=('phonetic', 'baseline'),
+    default='phonetic',
+    help='of the streams',
+  )
+  add(
     '--together',
     type=range_flags.whole(0, 64),
     default=0,

@@ -186,10 +186,11 @@ class Animator:
     """
     with jax_settings.standard():
       chosen = options_lib.changed(options, choices)
-      renderer = self._renderer(opening.check(self._bundle, chosen))
+      choice = opening.check(self._bundle, chosen)
       core = opening.core_of(
         self._bundle,
-        renderer,
+        self._renderer(choice.renderer),
+        self._motion(choice.motion),
         image,
         chosen,
         sample_rate=sample_rate,

@@ -79,6 +79,7 @@ class FootageDrawer(rendering.Drawer):
   """Draws clips with the puppet's surface of the face."""
 
   mixes = False
+  reach = 0
 
   def __init__(self, model: morphable.MorphableModel):
     """A drawer for clips that were fitted with this head model."""

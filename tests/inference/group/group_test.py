@@ -24,6 +24,7 @@ class _Flat(rendering.Drawer):
   """Draws faces of one grey, the first coefficient of their rows."""
 
   mixes = True
+  reach = 0
 
   def prepare(self, portrait):
     return portrait

@@ -142,6 +142,43 @@ class LearnedMotion(tracks.Motion):
     track[:, conventions.ROW_POSE] = self._pose(clip, options)
     return tracks.Track(track, tracks.free_views(options, num_frames))
 
+  def express(
+    self, windows: np.ndarray, reference: np.ndarray, blink: np.ndarray
+  ) -> np.ndarray:
+    """Expression [T, 64] of single frames, for motion that is made in parts.
+
+    Args:
+      windows: [T, 80, 16] log-mel windows.
+      reference: [T, 64] reference expression.
+      blink: [T] 0 for open eyes, 1 for closed ones.
+    """
+    return np.asarray(
+      chunks.express(
+        self._expnet, self._expnet_variables, windows, reference, blink
+      )
+    )
+
+  def pose_chunk(
+    self, windows: np.ndarray, latent: np.ndarray, rest: np.ndarray, style: int
+  ) -> np.ndarray:
+    """Motion [32, 6] over the portrait's pose, for motion made in parts.
+
+    Args:
+      windows: [32, 80, 16] log-mel windows at 25 frames a second.
+      latent: [64] normally distributed numbers, see `chunks.latent`.
+      rest: [6] pose of the portrait.
+      style: Manner of the motion, 0 to 45.
+    """
+    motion = chunks.decode(
+      self._posevae,
+      self._posevae_variables,
+      windows,
+      latent,
+      rest,
+      np.int32(style),
+    )
+    return filters.savitzky_golay(np.asarray(motion), 13, 2)  # method 4.7, 4
+
   def _expression(
     self, clip: '_Clip', options: tracks.MotionOptions
   ) -> np.ndarray:
