@@ -51,7 +51,8 @@ def run(
     size: Side of the marked frames, pixels.
     frames: Number of frames of each video.
     keys: Number of wrong keys that are tried on each.
-    only: Part of the names of the copies that are made, as 'H.264'.
+    only: Part of the names of the copies that are made, as 'H.264'; with it,
+      nothing is tried without a mark or with wrong keys.
 
   Raises:
     InputError: the folder has no videos, or no copy has that in its name.
@@ -82,6 +83,8 @@ def run(
     for name, copy in copies.items():
       if (copied := copy(own)) is not None:
         found.setdefault(name, []).append(_detected(copied, payload))
+    if only:
+      continue
     plain = recoding.recoded(clip, 'libx264', 23)
     found.setdefault('no mark', []).append(_detected(plain, payload))
     if keys:
