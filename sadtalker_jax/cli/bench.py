@@ -11,7 +11,7 @@
     sadtalker bench marking DIR --unmarked
     sadtalker bench live --look_ahead 0.08 0.16
     sadtalker bench feeding --folder RECORDS --wanted 200
-    sadtalker bench likeness DIR
+    sadtalker bench likeness DIR --rows likeness.jsonl
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -38,8 +38,9 @@ recording; with flags also several streams at once, and one of an hour.
 `feeding` times the batches of training, from a checkout: a table, and how many
 cores a host must have for so many examples a second.
 
-`likeness` drives the real clips of a folder from their first frames, and prints
-a table of how real and generated ones move (docs/results/pictures.md).
+`likeness` cuts real clips of talking people where the mouth is shut, half open
+and wide open, drives them again from there by their own sound, and prints
+tables of how real and generated ones move and look (docs/results/pictures.md).
 """
 
 import argparse
@@ -120,10 +121,17 @@ def _feed(flags: argparse.Namespace) -> int:
 
 
 def _table(flags: argparse.Namespace) -> int:
-  """Prints how real and generated clips move."""
-  from sadtalker_jax.benchmarks import likeness
+  """Prints how real and generated clips move and look."""
+  from sadtalker_jax.benchmarks.likeness import runner
 
-  for line in likeness.run(flags.folder, flags.made, flags.seconds, flags.size):
+  for line in runner.run(
+    flags.folder,
+    seconds=flags.seconds,
+    size=flags.size,
+    talkers=flags.talkers,
+    rows_file=flags.rows,
+    keep=flags.keep,
+  ):
     print(line, flush=True)
   return 0
 

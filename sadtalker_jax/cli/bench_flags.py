@@ -57,7 +57,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     ('compile', _compile, 'kernels and bytes on a device that is not here'),
     ('marking', _marking, 'copies that keep the invisible mark'),
     ('live', _live, 'streams: latency, frames a second, lips'),
-    ('likeness', _likeness, 'how real and generated clips move'),
+    ('likeness', _likeness, 'how real and generated clips move and look'),
   ):
     add_flags(
       kinds.add_parser(
@@ -134,10 +134,28 @@ def _feeding(kind: argparse.ArgumentParser) -> None:
 def _likeness(kind: argparse.ArgumentParser) -> None:
   """Adds the flags of `likeness`."""
   add = kind.add_argument
-  add('folder', metavar='DIR', help='folder of real clips with speech')
-  add('--made', metavar='DIR', help='generated clips of the same names')
-  add('--seconds', type=_SECONDS, default=10.0, help='length looked at')
-  add('--size', type=_SIDE, default=256, help='side of generated crops, pixels')
+  add('folder', nargs='+', metavar='DIR', help='real clips with speech')
+  add('--seconds', type=_SECONDS, default=3.0, help='length after a cut')
+  add('--size', type=_SIDE, default=256, help='side of frames, pixels')
+  add(
+    '--talkers',
+    metavar='REGEX',
+    help='part of the names of clips that says who talks; else each clip is of '
+    'a talker of its own',
+  )
+  add(
+    '--rows',
+    type=command.path,
+    metavar='FILE',
+    help='all numbers as JSON, a line for each clip and cut, added as soon as '
+    'they are known; clips that are in it are not measured again',
+  )
+  add(
+    '--keep',
+    type=command.path,
+    metavar='DIR',
+    help='folder for the videos that are made; none: no files',
+  )
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:
