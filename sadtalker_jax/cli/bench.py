@@ -12,6 +12,7 @@
     sadtalker bench live --look_ahead 0.08 0.16
     sadtalker bench feeding --folder RECORDS --wanted 200
     sadtalker bench likeness DIR
+    sadtalker bench footage DIR --voice other.wav
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -40,6 +41,9 @@ cores a host must have for so many examples a second.
 
 `likeness` drives the real clips of a folder from their first frames, and prints
 a table of how real and generated ones move (docs/results/pictures.md).
+
+`footage` has the clips of a folder say another recording and their own, and
+prints tables of lips, jitter and edges (docs/results/footage.md).
 """
 
 import argparse
@@ -62,7 +66,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  works = {'accelerator': _report, 'feeding': _feed, 'likeness': _table}
+  works = {
+    'accelerator': _report,
+    'feeding': _feed,
+    'likeness': _table,
+    'footage': _revoice,
+  }
   work = works.get(flags.what, _print)
   return command.run(lambda: work(flags), 'bench')
 
@@ -124,6 +133,17 @@ def _table(flags: argparse.Namespace) -> int:
   from sadtalker_jax.benchmarks import likeness
 
   for line in likeness.run(flags.folder, flags.made, flags.seconds, flags.size):
+    print(line, flush=True)
+  return 0
+
+
+def _revoice(flags: argparse.Namespace) -> int:
+  """Prints how re-voiced clips compare with themselves."""
+  from sadtalker_jax.benchmarks import footage
+
+  for line in footage.run(
+    flags.folder, flags.voice, flags.seconds, flags.sheets
+  ):
     print(line, flush=True)
   return 0
 

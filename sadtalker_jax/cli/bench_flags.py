@@ -58,6 +58,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     ('marking', _marking, 'copies that keep the invisible mark'),
     ('live', _live, 'streams: latency, frames a second, lips'),
     ('likeness', _likeness, 'how real and generated clips move'),
+    ('footage', _footage, 'clips that say another recording'),
   ):
     add_flags(
       kinds.add_parser(
@@ -132,6 +133,15 @@ def _likeness(kind: argparse.ArgumentParser) -> None:
   add('--made', metavar='DIR', help='generated clips of the same names')
   add('--seconds', type=_SECONDS, default=10.0, help='length looked at')
   add('--size', type=_SIDE, default=256, help='side of generated crops, pixels')
+
+
+def _footage(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `footage`."""
+  add = kind.add_argument
+  add('folder', metavar='DIR', help='folder of real clips with speech')
+  add('--voice', required=True, metavar='FILE', help='another recording')
+  add('--seconds', type=_SECONDS, default=4.0, help='length of each clip')
+  add('--sheets', metavar='DIR', help='for pictures of mouths, old above new')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:
