@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.benchmarks import marking_copies
+from sadtalker_jax.benchmarks import clip_files, marking_copies
 from sadtalker_jax.marking import (
   correlation,
   detection,
@@ -28,7 +28,6 @@ from sadtalker_jax.media import recoding, video
 
 Frames = Sequence[np.ndarray]
 
-_SUFFIXES = {'.mp4', '.mpg', '.mkv', '.mov', '.webm', '.avi'}
 _LOOKED_AT = 12  # frames that are tried with wrong keys
 
 
@@ -65,13 +64,7 @@ def run(
       f'--only: expected part of one of {sorted(marking_copies.copies())}, '
       f'found {only!r}'
     )
-  paths = sorted(
-    path
-    for path in pathlib.Path(folder).glob('*')
-    if path.suffix.lower() in _SUFFIXES
-  )
-  if not paths:
-    raise errors.InputError(f'{folder}: expected videos, found none')
+  paths = clip_files.of([folder])
   found: dict[str, list[_Result]] = {}
   costs: list[dict[str, float]] = []
   for number, path in enumerate(paths):

@@ -58,6 +58,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     ('marking', _marking, 'copies that keep the invisible mark'),
     ('live', _live, 'streams: latency, frames a second, lips'),
     ('likeness', _likeness, 'how real and generated clips move and look'),
+    ('footage', _footage, 'clips that say another recording'),
   ):
     add_flags(
       kinds.add_parser(
@@ -156,6 +157,15 @@ def _likeness(kind: argparse.ArgumentParser) -> None:
     metavar='DIR',
     help='folder for the videos that are made; none: no files',
   )
+
+
+def _footage(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `footage`."""
+  add = kind.add_argument
+  add('folder', metavar='DIR', help='folder of real clips with speech')
+  add('--voice', required=True, metavar='FILE', help='another recording')
+  add('--seconds', type=_SECONDS, default=4.0, help='length of each clip')
+  add('--sheets', metavar='DIR', help='for pictures of mouths, old above new')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:
