@@ -93,6 +93,7 @@ INFERENCE_RANK = {
   'neural': 1,
   'enhance': 1,
   'framing': 0,
+  'face_list': 0,
   'marks': 1,
   'geometry_video': 1,
   'direction': 2,

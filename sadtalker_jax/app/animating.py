@@ -12,9 +12,8 @@ import gradio
 
 from sadtalker_jax import errors
 from sadtalker_jax.app import controls
-from sadtalker_jax.inference import bundle, inputs
+from sadtalker_jax.inference import bundle, face_list, inputs
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference.group import face_list
 from sadtalker_jax.serving import forms, given_files, job_table, tokens
 from sadtalker_jax.serving import service as service_lib
 

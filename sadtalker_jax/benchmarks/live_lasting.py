@@ -9,6 +9,7 @@ import fractions
 import os
 import pathlib
 import time
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,15 @@ from sadtalker_jax import conventions
 from sadtalker_jax.benchmarks import timing
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import registry
 from sadtalker_jax.inference.live import (
   causal_motion,
   core,
+  opening,
   session,
   sound_queue,
 )
 from sadtalker_jax.inference.motion.baseline import lips
-from sadtalker_jax.inference.motion.phonetic import phonetic_motion
 from sadtalker_jax.media import audio, resampling
 
 _FPS = 25
@@ -33,20 +35,21 @@ _PIECE = 0.02  # seconds of sound that are given at a time
 _SHUT = 0.2  # of the opening before, when a mouth counts as shut
 
 
-def lasting(minutes: float, ahead: float) -> timing.Line:
+def lasting(name: str, minutes: float, ahead: float) -> timing.Line:
   """A stream of many minutes: lips, clock and memory, early and at its end.
 
   Frames between the second and the last time that the recording is said are
   heard, not moved.
 
   Args:
+    name: Name of the motion.
     minutes: Sound of the stream.
     ahead: Seconds that frames wait.
   """
   wave, count = _wave()
   rounds = max(round(minutes * 60 * _FPS / count), 3)
   shown = (1, rounds - 1)
-  motion, queue = _silent_stream(ahead)
+  moving, queue = _silent_stream(name, ahead)
   rows: dict[int, list[np.ndarray]] = {number: [] for number in shown}
   memory: list[float] = []
   pushed, start = 0, 0
@@ -61,13 +64,13 @@ def lasting(minutes: float, ahead: float) -> timing.Line:
         pushed += 1
     number = frame // count
     taken = queue.take()
-    row = motion.step(taken, repeat=number not in shown)
+    (row,) = moving.step(taken, repeat=number not in shown)
     start = taken.start
     if number in shown:
       rows[number].append(row)
   late = fractions.Fraction(start, _RATE)
   late -= fractions.Fraction(rounds * count - 1, _FPS)
-  want = _offline(count)
+  want = _offline(name, count)
   early, end = (_compared(np.stack(rows[n]), want) for n in shown)
   return {
     'what': 'lasting',
@@ -81,18 +84,19 @@ def lasting(minutes: float, ahead: float) -> timing.Line:
   }
 
 
-def interrupted(ahead: float) -> timing.Line:
+def interrupted(name: str, ahead: float) -> timing.Line:
   """What follows an interruption in the middle of speech.
 
   Args:
+    name: Name of the motion.
     ahead: Seconds that frames wait.
   """
   wave, count = _wave()
-  motion, queue = _silent_stream(ahead)
+  moving, queue = _silent_stream(name, ahead)
   queue.push(wave)
-  gaps = [_gap(motion.step(queue.take())) for _ in range(count // 2)]
+  gaps = [_gap(moving.step(queue.take())) for _ in range(count // 2)]
   while gaps[-1] < np.median(gaps):  # an open mouth
-    gaps.append(_gap(motion.step(queue.take())))
+    gaps.append(_gap(moving.step(queue.take())))
   queue.interrupt()
   before, sounding, shut, parts = gaps[-1], 0, 0, 0
   while not shut:
@@ -100,7 +104,7 @@ def interrupted(ahead: float) -> timing.Line:
     parts += 1
     heard = np.flatnonzero(taken.sound)
     sounding += len(heard)
-    if _gap(motion.step(taken)) < _SHUT * before:
+    if _gap(moving.step(taken)) < _SHUT * before:
       shut = parts
   return {
     'what': 'interrupted',
@@ -171,23 +175,42 @@ def _wave() -> tuple[np.ndarray, int]:
   return whole[: count * _RATE // _FPS], count
 
 
+def motion(name: str, rate: int, **choices: Any) -> causal_motion.CausalMotion:
+  """The motion of a stream of the mean head, 25 frames a second.
+
+  Args:
+    name: Name of the motion, one that ships.
+    rate: Samples a second.
+    **choices: Options.
+  """
+  return opening.motion_of(
+    registry.MOTIONS[name].from_bundle(bundle_lib.load()),
+    np.zeros(conventions.ROW_SIZE),
+    fractions.Fraction(_FPS),
+    rate,
+    options_lib.Options(**choices),
+  )
+
+
 def _silent_stream(
-  ahead: float,
+  name: str, ahead: float
 ) -> tuple[causal_motion.CausalMotion, sound_queue.SoundQueue]:
   """Motion of the mouth alone, and the sound that it waits for."""
-  options = options_lib.Options(still=True, blink=False)
-  motion = causal_motion.CausalMotion(np.zeros(70), _FPS, _RATE, options)
   frames = round(ahead * _FPS)
   queue = sound_queue.SoundQueue(_RATE, fractions.Fraction(_FPS), frames)
-  return motion, queue
+  return motion(name, _RATE, still=True, blink=False), queue
 
 
-def _offline(count: int) -> np.ndarray:
+def _offline(name: str, count: int) -> np.ndarray:
   """Rows of the recording, said a second time, as a whole clip has them."""
   rate = conventions.SAMPLE_RATE
   wave = audio.load(bundle_lib.SAMPLE_SPEECH)[: count * rate // _FPS]
-  track = phonetic_motion.PhoneticMotion().track(
-    np.tile(wave, 3), source=np.zeros(70), num_frames=3 * count, fps=_FPS
+  track = (
+    registry.MOTIONS[name]
+    .from_bundle(bundle_lib.load())
+    .track(
+      np.tile(wave, 3), source=np.zeros(70), num_frames=3 * count, fps=_FPS
+    )
   )
   return track.coefficients[count : 2 * count]
 
@@ -211,7 +234,7 @@ def _compared(rows: np.ndarray, want: np.ndarray) -> tuple[float, float]:
 
 
 def _gap(row: np.ndarray) -> float:
-  return float(lips.opening(row[None])[0])
+  return float(lips.opening(row[0]))
 
 
 def _megabytes() -> float:

@@ -16,15 +16,8 @@ from sadtalker_jax.benchmarks import live_lasting, timing
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import registry, rendering
-from sadtalker_jax.inference.live import (
-  causal_motion,
-  core,
-  opening,
-  session,
-  sound_queue,
-)
+from sadtalker_jax.inference.live import core, opening, session, sound_queue
 from sadtalker_jax.inference.motion.baseline import lips
-from sadtalker_jax.inference.motion.phonetic import phonetic_motion
 from sadtalker_jax.media import audio
 
 _RATE = conventions.SAMPLE_RATE
@@ -38,6 +31,7 @@ def run(
   seconds: float,
   size: int,
   *,
+  motion: str = 'phonetic',
   together: int = 0,
   minutes: float = 0,
 ) -> Iterator[timing.Line]:
@@ -47,6 +41,7 @@ def run(
     look_aheads: Seconds that frames wait, one stream each.
     seconds: Seconds of sound of a stream.
     size: Side of the frames.
+    motion: Name of a motion that ships.
     together: Streams at once, with the first look-ahead; 0 for none.
     minutes: Minutes of a stream that lasts; 0 for none.
 
@@ -57,26 +52,29 @@ def run(
     raise errors.InputError(f'--seconds: expected 1 or more, found {seconds}')
   wave = audio.load(bundle_lib.SAMPLE_SPEECH)
   said = np.resize(wave, round(seconds * _RATE))
-  yield from _stages(_core(look_aheads[0], size), said)
-  yield asyncio.run(_first(_core(look_aheads[0], size), wave))
+  yield from _stages(motion, _core(motion, look_aheads[0], size), said)
+  yield asyncio.run(_first(_core(motion, look_aheads[0], size), wave))
   for ahead in look_aheads:
-    clock = _core(ahead, size)
+    clock = _core(motion, ahead, size)
     yield asyncio.run(_stream(clock, said, ahead))
-    yield {'what': 'lips', 'look_ahead': ahead, **lips_of(wave, ahead)}
-  yield live_lasting.interrupted(look_aheads[0])
+    yield {'what': 'lips', 'look_ahead': ahead, **lips_of(motion, wave, ahead)}
+  yield live_lasting.interrupted(motion, look_aheads[0])
   if together:
-    clocks = [_core(look_aheads[0], size) for _ in range(together)]
+    clocks = [_core(motion, look_aheads[0], size) for _ in range(together)]
     yield asyncio.run(live_lasting.together(clocks, seconds))
   if minutes:
-    yield live_lasting.lasting(minutes, look_aheads[0])
+    yield live_lasting.lasting(motion, minutes, look_aheads[0])
 
 
-def _core(ahead: float, size: int) -> core.LiveCore:
-  bundle, options = bundle_lib.load(), options_lib.Options(size=size)
-  kind = registry.RENDERERS[opening.check(bundle, options)]
+def _core(motion: str, ahead: float, size: int) -> core.LiveCore:
+  bundle = bundle_lib.load()
+  options = options_lib.Options(size=size, motion=motion)
+  choice = opening.check(bundle, options)
+  kind = registry.RENDERERS[choice.renderer]
   return opening.core_of(
     bundle,
     kind.from_bundle(bundle, rendering.Devices()),
+    registry.MOTIONS[choice.motion].from_bundle(bundle),
     bundle_lib.SAMPLE_PORTRAIT,
     options,
     sample_rate=_RATE,
@@ -84,10 +82,12 @@ def _core(ahead: float, size: int) -> core.LiveCore:
   )
 
 
-def _stages(clock: core.LiveCore, wave: np.ndarray) -> Iterator[timing.Line]:
+def _stages(
+  name: str, clock: core.LiveCore, wave: np.ndarray
+) -> Iterator[timing.Line]:
   """Milliseconds of the motion of a frame, and of all of it."""
-  options = options_lib.Options()
-  motion = causal_motion.CausalMotion(np.zeros(70), _FPS, _RATE, options)
+  motion = live_lasting.motion(name, _RATE)
+  motion.warm_up()
   clock.warm_up()
   stages: dict[str, Callable[[sound_queue.Taken], object]] = {
     'motion': motion.step,
@@ -186,25 +186,25 @@ async def _stream(
   }
 
 
-def lips_of(wave: np.ndarray, ahead: float) -> timing.Line:
+def lips_of(name: str, wave: np.ndarray, ahead: float) -> timing.Line:
   """How alike lips of a stream are to those of the recording as a whole.
 
   Args:
+    name: Name of the motion.
     wave: [L] sound at 16 kHz.
     ahead: Seconds that frames wait.
   """
-  size, options = _RATE // _FPS, options_lib.Options(still=True, blink=False)
+  size = _RATE // _FPS
   count = len(wave) // size
-  whole = phonetic_motion.PhoneticMotion().track(
-    wave, source=np.zeros(70), num_frames=count, fps=_FPS
-  )
-  motion = causal_motion.CausalMotion(np.zeros(70), _FPS, _RATE, options)
+  whole = registry.MOTIONS[name].from_bundle(bundle_lib.load())
+  track = whole.track(wave, source=np.zeros(70), num_frames=count, fps=_FPS)
+  motion = live_lasting.motion(name, _RATE, still=True, blink=False)
   frames = round(ahead * _FPS)
   queue = sound_queue.SoundQueue(_RATE, fractions.Fraction(_FPS), frames)
   queue.push(wave[: count * size])
   queue.end_segment()
-  rows = np.stack([motion.step(queue.take()) for _ in range(count)])
-  gap, want = lips.opening(rows), lips.opening(whole.coefficients)
+  rows = np.concatenate([motion.step(queue.take()) for _ in range(count)])
+  gap, want = lips.opening(rows), lips.opening(track.coefficients)
   return {
     'r': round(float(np.corrcoef(gap, want)[0, 1]), 3),
     'mean_ratio': round(float(gap.mean() / want.mean()), 2),

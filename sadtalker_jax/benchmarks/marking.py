@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.benchmarks import marking_copies
+from sadtalker_jax.benchmarks import clip_files, marking_copies
 from sadtalker_jax.marking import (
   correlation,
   detection,
@@ -28,7 +28,6 @@ from sadtalker_jax.media import recoding, video
 
 Frames = Sequence[np.ndarray]
 
-_SUFFIXES = {'.mp4', '.mpg', '.mkv', '.mov', '.webm', '.avi'}
 _LOOKED_AT = 12  # frames that are tried with wrong keys
 
 
@@ -42,7 +41,7 @@ class _Result(NamedTuple):
 
 
 def run(
-  folder: str, size: int, frames: int, keys: int = 20
+  folder: str, size: int, frames: int, keys: int = 20, only: str = ''
 ) -> Iterator[dict[str, Any]]:
   """One line for each kind of copy, and one of cost and visibility.
 
@@ -51,17 +50,21 @@ def run(
     size: Side of the marked frames, pixels.
     frames: Number of frames of each video.
     keys: Number of wrong keys that are tried on each.
+    only: Part of the names of the copies that are made, as 'H.264'; with it,
+      nothing is tried without a mark or with wrong keys.
 
   Raises:
-    InputError: the folder has no videos.
+    InputError: the folder has no videos, or no copy has that in its name.
   """
-  paths = sorted(
-    path
-    for path in pathlib.Path(folder).glob('*')
-    if path.suffix.lower() in _SUFFIXES
-  )
-  if not paths:
-    raise errors.InputError(f'{folder}: expected videos, found none')
+  copies = {
+    name: copy for name, copy in marking_copies.copies().items() if only in name
+  }
+  if not copies:
+    raise errors.InputError(
+      f'--only: expected part of one of {sorted(marking_copies.copies())}, '
+      f'found {only!r}'
+    )
+  paths = clip_files.of([folder])
   found: dict[str, list[_Result]] = {}
   costs: list[dict[str, float]] = []
   for number, path in enumerate(paths):
@@ -70,9 +73,11 @@ def run(
     marked, cost = _marked(clip, payload)
     costs.append(cost)
     own = recoding.recoded(marked, 'libx264', 18)
-    for name, copy in marking_copies.copies().items():
+    for name, copy in copies.items():
       if (copied := copy(own)) is not None:
         found.setdefault(name, []).append(_detected(copied, payload))
+    if only:
+      continue
     plain = recoding.recoded(clip, 'libx264', 23)
     found.setdefault('no mark', []).append(_detected(plain, payload))
     if keys:

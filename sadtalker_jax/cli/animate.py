@@ -125,14 +125,17 @@ def _clip(
 
 def _list_faces(flags: argparse.Namespace) -> None:
   """Makes the picture with numbered faces and says so."""
-  from sadtalker_jax.inference import bundle, inputs
-  from sadtalker_jax.inference.group import face_list
+  from sadtalker_jax.inference import bundle, face_list, inputs
+  from sadtalker_jax.inference.footage import people_sheet
   from sadtalker_jax.media import files, image
 
   target = files.check_target(flags.list_faces, overwrite=flags.overwrite)
   _check_inputs(flags, '--list_faces', target)
-  picture = inputs.picture(flags.source_image or bundle.SAMPLE_PORTRAIT)
-  shown = face_list.numbered(picture, bundle.load())
+  if flags.source_video is not None:
+    shown = people_sheet.drawn(flags.source_video, bundle.load(), flags.fps)
+  else:
+    picture = inputs.picture(flags.source_image or bundle.SAMPLE_PORTRAIT)
+    shown = face_list.numbered(picture, bundle.load())
   image.save_png(target, shown, overwrite=flags.overwrite)
   command.say(f'{target}: the faces and their numbers')
 

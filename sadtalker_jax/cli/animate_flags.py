@@ -57,7 +57,8 @@ def parser(prog: str = 'sadtalker animate') -> argparse.ArgumentParser:
   )
   add(
     '--list_faces',
-    help='The picture with its faces numbered, instead of the video.',
+    help='The faces of the picture, or of the people of the video, numbered; '
+    'instead of the result.',
     metavar='PNG',
   )
   add('--overwrite', action='store_true', help='Replace an existing --output.')
@@ -156,13 +157,12 @@ def check(flags: argparse.Namespace) -> None:
       if getattr(flags, name) is not None:
         raise errors.InputError(f'--{name}: expected without --runner')
   if flags.source_video is not None:
-    if flags.list_faces is not None:
-      raise errors.InputError('--list_faces: expected with a picture only')
     if flags.source_image is not None:
       raise errors.InputError(
         'expected one of --source_image and --source_video, found both'
       )
-    if flags.driven_audio is None and flags.text is None:
+    voices = flags.driven_audio, flags.text, flags.speakers, flags.list_faces
+    if all(voice is None for voice in voices):
       raise errors.InputError(
         '--driven_audio: expected with --source_video (the video itself, for '
         'its own sound), found none'

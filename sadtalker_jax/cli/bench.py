@@ -12,6 +12,7 @@
     sadtalker bench live --look_ahead 0.08 0.16
     sadtalker bench feeding --folder RECORDS --wanted 200
     sadtalker bench likeness DIR --rows likeness.jsonl
+    sadtalker bench footage DIR --voice other.wav
 
 A line says what ran where (device, dtype, batch, versions), the median and the
 spread of the seconds over repeats, the arithmetic by XLA's own count (or that
@@ -41,6 +42,9 @@ cores a host must have for so many examples a second.
 `likeness` cuts real clips of talking people where the mouth is shut, half open
 and wide open, drives them again from there by their own sound, and prints
 tables of how real and generated ones move and look (docs/results/pictures.md).
+
+`footage` has the clips of a folder say another recording and their own, and
+prints tables of lips, jitter and edges (docs/results/footage.md).
 """
 
 import argparse
@@ -63,7 +67,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the program; returns its exit code."""
   flags = parser().parse_args(argv)
-  works = {'accelerator': _report, 'feeding': _feed, 'likeness': _table}
+  works = {
+    'accelerator': _report,
+    'feeding': _feed,
+    'likeness': _table,
+    'footage': _revoice,
+  }
   work = works.get(flags.what, _print)
   return command.run(lambda: work(flags), 'bench')
 
@@ -136,6 +145,17 @@ def _table(flags: argparse.Namespace) -> int:
   return 0
 
 
+def _revoice(flags: argparse.Namespace) -> int:
+  """Prints how re-voiced clips compare with themselves."""
+  from sadtalker_jax.benchmarks import footage
+
+  for line in footage.run(
+    flags.folder, flags.voice, flags.seconds, flags.sheets
+  ):
+    print(line, flush=True)
+  return 0
+
+
 def _print(flags: argparse.Namespace) -> int:
   for line in _lines(flags):
     print(json.dumps(line), flush=True)
@@ -158,12 +178,15 @@ def _lines(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
   if flags.what == 'marking':
     if flags.unmarked:
       return marking.run_unmarked(flags.folder)
-    return marking.run(flags.folder, flags.size, flags.frames, flags.keys)
+    return marking.run(
+      flags.folder, flags.size, flags.frames, flags.keys, flags.only
+    )
   if flags.what == 'live':
     return live_speed.run(
       flags.look_ahead,
       flags.seconds,
       flags.size,
+      motion=flags.motion,
       together=flags.together,
       minutes=flags.minutes,
     )

@@ -58,6 +58,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     ('marking', _marking, 'copies that keep the invisible mark'),
     ('live', _live, 'streams: latency, frames a second, lips'),
     ('likeness', _likeness, 'how real and generated clips move and look'),
+    ('footage', _footage, 'clips that say another recording'),
   ):
     add_flags(
       kinds.add_parser(
@@ -80,6 +81,12 @@ def _live(kind: argparse.ArgumentParser) -> None:
   )
   add('--seconds', type=_SECONDS, default=10, help='of sound in a stream')
   add('--size', type=_SIDE, default=256, help='side of frames, pixels')
+  add(
+    '--motion',
+    choices=('phonetic', 'baseline'),
+    default='phonetic',
+    help='of the streams',
+  )
   add(
     '--together',
     type=range_flags.whole(0, 64),
@@ -150,6 +157,15 @@ def _likeness(kind: argparse.ArgumentParser) -> None:
     metavar='DIR',
     help='folder for the videos that are made; none: no files',
   )
+
+
+def _footage(kind: argparse.ArgumentParser) -> None:
+  """Adds the flags of `footage`."""
+  add = kind.add_argument
+  add('folder', metavar='DIR', help='folder of real clips with speech')
+  add('--voice', required=True, metavar='FILE', help='another recording')
+  add('--seconds', type=_SECONDS, default=4.0, help='length of each clip')
+  add('--sheets', metavar='DIR', help='for pictures of mouths, old above new')
 
 
 def _accelerator(kind: argparse.ArgumentParser) -> None:
@@ -267,6 +283,12 @@ def _marking(kind: argparse.ArgumentParser) -> None:
     type=range_flags.whole(1, 10_000),
     default=20,
     help='wrong keys tried on each video',
+  )
+  add(
+    '--only',
+    default='',
+    metavar='WORDS',
+    help="copies with these words in their names, as 'H.264'",
   )
   add(
     '--unmarked',

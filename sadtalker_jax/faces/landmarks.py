@@ -21,7 +21,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sadtalker_jax.faces import crop, mesh, tracking, warp
+from sadtalker_jax.faces import crop, crowd, mesh, tracking, warp
 from sadtalker_jax.faces import detector as detectors
 
 POINTS = 478
@@ -86,6 +86,10 @@ class Landmarker(Protocol):
       box: box (x0, y0, x1, y1) of the face in the first frame, instead of an
         index.
     """
+    ...
+
+  def track_all(self, frames: Iterable[np.ndarray]) -> list[crowd.Run]:
+    """The runs of all faces through the frames of a shot; see `crowd`."""
     ...
 
 
@@ -167,6 +171,10 @@ class FaceMesh:
     return tracking.track(
       frames, self, self._detector, face_index=face_index, box=box
     )
+
+  def track_all(self, frames: Iterable[np.ndarray]) -> list[crowd.Run]:
+    """The runs of all faces through a shot; see `crowd.track`."""
+    return crowd.track(frames, self, self._detector)
 
   def _detect_in(
     self, picture: np.ndarray, box: crop.Box

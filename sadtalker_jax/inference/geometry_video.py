@@ -81,6 +81,7 @@ class GeometryRenderer:
   """Draws photo and 3-D face side by side; a `rendering.Drawer`."""
 
   mixes = False  # a batch has one photo
+  reach = 0
 
   def __init__(self, model: morphable.MorphableModel, size: int):
     """A renderer of panels.

@@ -195,8 +195,8 @@ class Options(finish_options.FinishOptions):
   speakers: tuple[tuple[int, pathlib.Path], ...] | None = option_specs.option(
     None,
     'speakers',
-    'Who says what in a picture of several people: the number of a face, as '
-    'for face_index, and its recording. The others listen.',
+    'Who says what in a picture or video of several people: the number of a '
+    'face, see list_faces, and its recording. The others listen.',
     least=0,
     most=999,
     metavar='FACE=FILE',

@@ -186,10 +186,11 @@ class Animator:
     """
     with jax_settings.standard():
       chosen = options_lib.changed(options, choices)
-      renderer = self._renderer(opening.check(self._bundle, chosen))
+      choice = opening.check(self._bundle, chosen)
       core = opening.core_of(
         self._bundle,
-        renderer,
+        self._renderer(choice.renderer),
+        self._motion(choice.motion),
         image,
         chosen,
         sample_rate=sample_rate,
@@ -267,7 +268,7 @@ class Animator:
   def revoice(
     self,
     source: inputs.Path,
-    audio: animation.Sound,
+    audio: animation.Sound | None = None,
     options: options_lib.Options | None = None,
     **choices: Any,
   ) -> animation.Animation:
@@ -278,7 +279,8 @@ class Animator:
 
     Args:
       source: Video file.
-      audio: As for `animate`.
+      audio: As for `animate`; None with the option `speakers`, recordings of
+        several people of the video.
       options: Choices, see `Options`; those about pictures do not apply.
       **choices: Single options by name, over those of `options`.
 
@@ -294,21 +296,20 @@ class Animator:
   def _revoice(
     self,
     source: inputs.Path,
-    audio: animation.Sound,
+    audio: animation.Sound | None,
     options: options_lib.Options,
   ) -> animation.Animation:
     finish = finishing.Finish.of(options, self._bundle, self._enhancers)
-    footage.check(options)
+    footage.check(audio is not None, options)
     chosen = registry.choose(
       self._bundle, dataclasses.replace(options, renderer='puppet')
     )
-    clip = footage.animation(
-      source,
-      inputs.sound(audio, options.audio_track),
-      self._motion(chosen.motion),
-      self._bundle,
-      options,
-    )
+    motion = self._motion(chosen.motion)
+    if audio is None:
+      clip = footage.several(source, motion, self._bundle, options)
+    else:
+      heard = inputs.sound(audio, options.audio_track)
+      clip = footage.animation(source, heard, motion, self._bundle, options)
     return finish.applied(clip, inputs.given_files(source, audio, options))
 
   def _motion(self, name: str) -> tracks.Motion:

@@ -48,6 +48,8 @@ class Drawer(Protocol):
 
   # Whether one batch may hold frames of several portraits.
   mixes: bool
+  # Rows before and after that of a frame that the frame depends on, each.
+  reach: int
 
   def prepare(self, portrait: Any) -> Any:
     """Work on the portrait alone, done once for a clip."""

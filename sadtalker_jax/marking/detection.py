@@ -28,9 +28,10 @@ SIDE = canvases.SIDE
 # Scores are standard deviations of the correlation with the known pattern.
 # Least score of a payload: of whole frames, and where more places were tried.
 LEAST_IN_PLACE, LEAST_SEARCHED = 4.0, 4.5
-# Where the known pattern is that clear, several words are tried.
+# Where the known pattern is that clear, several words are tried: most for the
+# mean of all frames, which is read once.
 SURE_IN_PLACE, SURE_SEARCHED = 5.0, 6.0
-_PATHS = 16
+_PATHS, _PATHS_OF_WHOLE = 16, 256
 LEAST_ALONE = 7.0  # of a mark without a payload
 _COARSE = 64  # side of the canvas of the search
 _EXTENTS = np.arange(1.0625, 0.69, -1 / 64)  # shares of the frame that are left
@@ -97,7 +98,8 @@ def _ways(
 ) -> Iterator[Finding]:
   """Findings of all ways to look, the quickest first."""
   # Of a film, one scene may be ours.
-  for part in (whole, *parts) if len(parts) > 1 else parts:
+  yield search.in_place(whole, 'whole', paths=_PATHS_OF_WHOLE)
+  for part in parts if len(parts) > 1 else ():
     yield search.in_place(part, 'whole')
   yield from search.moved(whole)
   # Frames at different times: what is about the picture moves.
@@ -153,6 +155,7 @@ class Search:
     found: correlation.Residuals,
     place: str,
     sure: float = SURE_IN_PLACE,
+    paths: int = _PATHS,
   ) -> Finding:
     """The mark of whole frames.
 
@@ -160,6 +163,7 @@ class Search:
       found: Residuals.
       place: Where they are from, in words.
       sure: Score from which several words are tried.
+      paths: Number of these.
     """
     taper = canvases.taper()
     colour = correlation.Correlation.of(taper * found.plane, self._known)
@@ -170,7 +174,7 @@ class Search:
     if score >= LEAST_IN_PLACE:
       # A faint peak says less of the place than that nothing was moved.
       for where in (shift, (0.0, 0.0)):
-        if payload := self._read(colour, where, is_sure):
+        if payload := self._read(colour, where, paths if is_sure else 1):
           return Finding(payload, score, 'payload', place)
     if score < LEAST_ALONE <= in_grey:
       return Finding(None, in_grey, 'mark', f'{place}, in luma')
@@ -198,7 +202,8 @@ class Search:
       best = max(best, score)
       if score < LEAST_SEARCHED:
         continue
-      if payload := self._read(found, found.shift, score >= SURE_SEARCHED):
+      paths = _PATHS if score >= SURE_SEARCHED else 1
+      if payload := self._read(found, found.shift, paths):
         return Finding(payload, score, 'payload', place)
     return _without(best, place)
 
@@ -242,11 +247,11 @@ class Search:
     )
 
   def _read(
-    self, found: correlation.Correlation, shift: tuple[float, float], sure: bool
+    self, found: correlation.Correlation, shift: tuple[float, float], paths: int
   ) -> payloads.Payload | None:
-    """The payload at a place; sure of a mark, it is looked for harder."""
+    """The payload at a place; sure of a mark, more words are tried."""
     soft = self._pattern.soft(found.spectrum, shift)
-    known, paths = (payloads.VERSION_PREFIX, _PATHS) if sure else ((), 1)
+    known = payloads.VERSION_PREFIX if paths > 1 else ()
     word, right = codes.decode(soft, payloads.WORD_BITS, known, paths)
     payload = payloads.Payload.from_word(word)
     if right and payload.version == payloads.VERSION:

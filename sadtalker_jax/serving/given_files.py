@@ -113,6 +113,4 @@ def check(
   if 'video' not in files:
     inputs.check_sound('audio' in files, options)
     return
-  if 'audio' not in files:
-    raise errors.InputError('audio: expected with a video, found none')
-  footage.check(options)
+  footage.check('audio' in files, options)

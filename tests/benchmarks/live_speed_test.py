@@ -16,7 +16,7 @@ def test_lines_tell_of_latency_and_lips(monkeypatch):
   monkeypatch.setattr(
     live_speed,
     '_core',
-    lambda ahead, size: live_test.clock(bundle, ahead=ahead),
+    lambda motion, ahead, size: live_test.clock(bundle, ahead=ahead),
   )
   lines = list(live_speed.run([0.16], 1.0, 64, together=2, minutes=0.01))
   assert [line['what'] for line in lines] == [
@@ -40,6 +40,6 @@ def test_lines_tell_of_latency_and_lips(monkeypatch):
 
 def test_lips_with_little_look_ahead_are_nearly_as_good():
   wave = audio.load(bundle_lib.SAMPLE_SPEECH)
-  assert live_speed.lips_of(wave, 0.08)['r'] > 0.9
+  assert live_speed.lips_of('phonetic', wave, 0.08)['r'] > 0.9
   with pytest.raises(errors.InputError, match='--seconds: expected 1 or more'):
     next(live_speed.run([0.1], 0.5, 64))

@@ -53,6 +53,7 @@ class _Sheet:
   """Draws one layer before a background, as puppets do."""
 
   mixes = False
+  reach = 0
 
   def __init__(self, colour, opacity):
     self.colour, self.opacity = colour, opacity

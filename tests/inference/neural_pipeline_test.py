@@ -5,6 +5,7 @@ on batches and devices is what is tested. Released files of full size become a
 video in the notebook `convert_weights`, which a test runs.
 """
 
+import asyncio
 import pathlib
 import subprocess
 import sys
@@ -244,3 +245,36 @@ def _write_wav(path: pathlib.Path, samples: np.ndarray) -> None:
     file.setsampwidth(2)
     file.setframerate(16000)
     file.writeframes((samples * 32767).astype('<i2').tobytes())
+
+
+def test_a_stream_with_all_that_networks_look_ahead_draws_the_clip(animator):
+  """Sound to expression to frame; heads lag in streams, and are still here."""
+  options = {'still': True, 'blink': False, 'motion': 'learned', 'mark': 'off'}
+  count = 18
+  clip = animator.animate(
+    bundle_lib.SAMPLE_PORTRAIT,
+    _sound(count),
+    sadtalker_jax.Options(
+      size=SIZE, expression_scale=0.05, batch_size=1, **options
+    ),
+  )
+  want = np.stack(list(clip.frames())).astype(int)
+
+  def streamed(ahead: float) -> np.ndarray:
+    async def run() -> list[np.ndarray]:
+      session = animator.stream(
+        bundle_lib.SAMPLE_PORTRAIT,
+        sadtalker_jax.Options(size=SIZE, expression_scale=0.05, **options),
+        look_ahead=ahead,
+        paced=False,
+      )
+      async with session:
+        await session.push(_sound(count)[0])
+        session.end()
+        return [part.frame async for part in session]
+
+    return np.stack(asyncio.run(run())).astype(int)
+
+  near = np.abs(streamed(0.52)[:4] - want[:4]).mean()
+  far = np.abs(streamed(0.12)[:4] - want[:4]).mean()
+  assert near < 1 and far > 5

@@ -12,7 +12,7 @@ class Numbers:
   """Draws a frame of one pixel: portrait, first coefficient, 0."""
 
   def __init__(self, mixes: bool):
-    self.mixes = mixes
+    self.mixes, self.reach = mixes, 0
     self.batches: list[tuple[int, int]] = []  # portraits, frames
 
   def prepare(self, portrait):

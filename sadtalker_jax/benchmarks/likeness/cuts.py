@@ -17,7 +17,6 @@ from sadtalker_jax.media import audio, video
 
 FPS = float(conventions.FRAME_RATE)
 LEAST = 1.2  # seconds that a cut clip must have
-SUFFIXES = frozenset(['.mp4', '.mpg', '.mkv', '.mov', '.webm', '.avi'])
 # How far the mouth is open at a cut, over rest, as a share of the 95th
 # percentile of the clip.
 STARTS = {'shut': (-1.0, 0.12), 'half open': (0.4, 0.6), 'wide': (0.9, 9.0)}
@@ -47,25 +46,6 @@ class RealClip:
       self.points[here],
       self.wave[first * samples : (first + count) * samples],
     )
-
-
-def paths(folders: list[str]) -> list[pathlib.Path]:
-  """The videos of folders, by name.
-
-  Raises:
-    InputError: a folder has none.
-  """
-  found = []
-  for folder in folders:
-    here = sorted(
-      path
-      for path in pathlib.Path(folder).glob('*')
-      if path.suffix.lower() in SUFFIXES
-    )
-    if not here:
-      raise errors.InputError(f'{folder}: expected videos, found none')
-    found += here
-  return found
 
 
 def read(path: pathlib.Path, seconds: float) -> RealClip:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sadtalker_jax import errors, json_text
+from sadtalker_jax.benchmarks import clip_files
 from sadtalker_jax.benchmarks.likeness import cuts, redriving, tables
 
 
@@ -37,7 +38,7 @@ def run(
     InputError: a folder has no videos, none of them can be measured, or the
       file is of another kind or of other choices.
   """
-  paths = cuts.paths(folders)
+  paths = clip_files.of(folders)
   pattern = _pattern(talkers)
   choices = {'seconds': seconds, 'size': size}
   rows = _known(rows_file, choices)

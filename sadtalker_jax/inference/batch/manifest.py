@@ -4,7 +4,7 @@
 
 `image`, `audio` and `output` are paths, relative to the folder of the manifest;
 `video` instead of `image` names a video whose person says the sound; clips that
-are idle or follow a video need no `audio`.
+are idle, follow a video or have `speakers` need no `audio`.
 Beside them an object may have every field of `options.Options` except
 `batch_size`, which is the same for all jobs. Empty lines are skipped. A
 manifest with faulty lines is refused, and all of them are named before anything
@@ -23,6 +23,7 @@ from sadtalker_jax import errors, json_text
 from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import geometry_video, inputs, pipeline, registry
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference.footage import footage
 from sadtalker_jax.media import files, video
 
 _SOURCES = ('image', 'video')  # one of them
@@ -53,7 +54,6 @@ class AnimationJob:
       InputError: as `Animator.animate` and `Animator.revoice`.
     """
     if self.video is not None:
-      assert self.audio is not None
       return animator.revoice(self.video, self.audio, self.options)
     assert self.image is not None
     return animator.animate(self.image, self.audio, self.options)
@@ -180,11 +180,12 @@ def one(
     for name in (source, 'audio', 'output')
     if name in fields or name != 'audio'
   }
-  if source == 'video' and 'audio' not in paths:
-    raise errors.InputError('audio: expected with a video, found none')
   options = _options(fields, folder, defaults)
   video.check_name(paths['output'], options.encoding.suffix)
-  inputs.check_sound('audio' in paths, options)
+  if source == 'video':
+    footage.check('audio' in paths, options)
+  else:
+    inputs.check_sound('audio' in paths, options)
   return AnimationJob(
     number,
     paths.get('image'),

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from sadtalker_jax import errors
 from sadtalker_jax.face3d import measures
+from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.face3d.fitting import landmark_fit
 from sadtalker_jax.faces import shots
 from sadtalker_jax.inference import bundle as bundle_lib
@@ -74,8 +75,8 @@ def follow(
   """
   found: list[Shot] = []
   first, size, box = 0, (0, 0), options.box
-  for part in _by_shot(frames):
-    counted = _Counted(part)
+  for part in by_shot(frames):
+    counted = Counted(part)
     try:
       face = bundle.landmarker.track(
         counted, face_index=options.face_index if box is None else 0, box=box
@@ -86,12 +87,8 @@ def follow(
       pass
     size, box = counted.size, None
     if face is not None:
-      usable = face.found & (_spans(face.points) >= portrait_lib.MIN_FACE)
-      if usable.any():
-        fit = landmark_fit.fit_video(
-          face.points, usable, size, fps, bundle.model
-        )
-        found.append(Shot(first, face.points, fit, _weights(fit, fps)))
+      shot = fitted(first, face.points, face.found, size, fps, bundle.model)
+      found += [] if shot is None else [shot]
     first += counted.number
   if not found:
     raise errors.InputError(
@@ -101,7 +98,32 @@ def follow(
   return Clip(first, size, found)
 
 
-class _Counted:
+def fitted(
+  first: int,
+  points: np.ndarray,
+  found: np.ndarray,
+  size: tuple[int, int],
+  fps: float,
+  model: morphable.MorphableModel,
+) -> Shot | None:
+  """A shot of n frames whose face is fitted; None if it is always too small.
+
+  Args:
+    first: Number of its first frame in the clip.
+    points: [n, 478, 3] landmarks.
+    found: [n] bool, frames that show the face.
+    size: Width and height of the frames.
+    fps: Frames per second.
+    model: Face model.
+  """
+  usable = found & (_spans(points) >= portrait_lib.MIN_FACE)
+  if not usable.any():
+    return None
+  fit = landmark_fit.fit_video(points, usable, size, fps, model)
+  return Shot(first, points, fit, _weights(fit, fps))
+
+
+class Counted:
   """Frames whose number and size are known once they were read."""
 
   def __init__(self, frames: Iterable[np.ndarray]):
@@ -116,10 +138,8 @@ class _Counted:
       yield frame
 
 
-def _by_shot(
-  frames: Iterable[np.ndarray],
-) -> Iterator[Iterator[np.ndarray]]:
-  """The frames of each shot."""
+def by_shot(frames: Iterable[np.ndarray]) -> Iterator[Iterator[np.ndarray]]:
+  """The frames of each shot; a shot is read before the next one."""
   cuts = shots.Detector()
   number = itertools.accumulate(
     ((cuts.is_cut(frame), frame) for frame in frames),

@@ -1,18 +1,17 @@
 """A clip is read, followed, and given another voice's mouth.
 
-What stays of a frame: head pose, eyes, brows, cheeks, light and background.
-Jaw and lips begin from the resting mouth of the shot, see `resting`.
+One person says a recording, or several people one each (`people` says who is
+who); all others keep their own faces.
 """
 
+from collections.abc import Mapping
 import dataclasses
-import fractions
+import pathlib
 from typing import Self
 
-from absl import logging
 import numpy as np
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import inputs, tracks
@@ -21,14 +20,16 @@ from sadtalker_jax.inference.footage import (
   following,
   footage_drawer,
   footage_portrait,
-  frame_order,
-  resting,
-  shot_rig,
+  people,
+  people_drawer,
+  person,
 )
 from sadtalker_jax.marking import statements
 from sadtalker_jax.media import encoder, mixing, video
 
 _BACKGROUND = 0.25  # of the video's own sound, where it is kept: -12 dB
+# Options of one face, or of one recording.
+_OF_ONE = ('face_index', 'box', 'audio_track')
 # Options that say how a picture moves, or how it is drawn.
 _OF_PICTURES = (
   'background',
@@ -44,7 +45,6 @@ _OF_PICTURES = (
   'ref_pose',
   'ref_eyeblink',
   'drive',
-  'speakers',
   'idle',
   'emotion',
   'gaze',
@@ -56,12 +56,23 @@ _OF_PICTURES = (
 )
 
 
-def check(options: options_lib.Options) -> None:
-  """Refuses options that mean nothing for a video.
+def check(is_given: bool, options: options_lib.Options) -> None:
+  """Refuses options that mean nothing for a video, and one without a voice.
+
+  Args:
+    is_given: Whether there is a recording.
+    options: Choices.
 
   Raises:
-    InputError: there is one.
+    InputError: there is such an option; or there is no recording, or one
+      beside those of speakers.
   """
+  if not is_given and options.speakers is None:
+    raise errors.InputError('audio: expected with a video, found none')
+  if options.speakers is not None:
+    inputs.check_sound(is_given, options)
+    for spec in options_lib.chosen(options, _OF_ONE):
+      raise errors.InputError(f'{spec.name}: expected without speakers')
   for spec in options_lib.chosen(options, _OF_PICTURES):
     raise errors.InputError(
       f'{spec.flag or spec.name}: expected with a picture only, found a video '
@@ -78,7 +89,7 @@ def check(options: options_lib.Options) -> None:
 class Revoiced(animation_lib.Animation):
   """A re-voiced clip; its portrait has a frame for every frame."""
 
-  portrait: footage_portrait.FootagePortrait
+  portrait: footage_portrait.FootagePortrait | people_drawer.PeoplePortrait
 
   @property
   def source_type(self) -> str:
@@ -88,9 +99,7 @@ class Revoiced(animation_lib.Animation):
   def only(self, places: np.ndarray) -> Self:
     """The clip with some of its frames, numbers [k] in order."""
     few = super().only(places)
-    order = self.portrait.order[places]
-    portrait = dataclasses.replace(self.portrait, order=order)
-    return dataclasses.replace(few, portrait=portrait)
+    return dataclasses.replace(few, portrait=self.portrait.only(places))
 
 
 def animation(
@@ -112,133 +121,123 @@ def animation(
   Raises:
     InputError: the file is no video, or shows no face that is large enough.
   """
+  reader, fps = person.opened(path, options)
+  try:
+    clip = following.follow(reader.frames(fps=fps), float(fps), bundle, options)
+    footage_drawer.check_size([clip])
+  except errors.InputError as error:
+    raise errors.InputError(f'{path}: {error}') from error
   seconds = len(heard.wave) / conventions.SAMPLE_RATE
-  person = _person(path, seconds, bundle, options)
-  track = motion.track(
-    heard.wave,
-    source=person.row,
-    num_frames=len(person.order),
-    fps=person.fps,
-    options=tracks.MotionOptions(
-      seed=options.seed, expression_scale=options.expression_scale
-    ),
-  )
+  (one,) = person.portraits(reader, fps, [clip], seconds, options.end)
   return Revoiced(
-    person,
-    _voiced(person, track, bundle.model),
-    person.fps,
-    _sound(path, heard, options),
+    one,
+    tracks.still(_rows(one, heard.wave[:], motion, bundle, options)),
+    fps,
+    _sound(path, [heard.source], options),
     footage_drawer.FootageDrawer(bundle.model),
     options.batch_size,
   )
 
 
-def _sound(
-  path: inputs.Path, heard: inputs.Heard, options: options_lib.Options
-) -> encoder.Sound | None:
-  """The sound of a clip: the recording, and the video's own if it is kept."""
-  if not options.keep_background_sound:
-    return heard.source
-  if not video.probe(path).has_audio:
-    raise errors.InputError(
-      f'keep_background_sound: expected a video with sound, found {path}'
-    )
-  assert heard.source is not None
-  own = _BACKGROUND * mixing.loaded(path)
-  return mixing.mixed([mixing.loaded(heard.source), own]), mixing.RATE
-
-
-def _person(
+def several(
   path: inputs.Path,
-  seconds: float,
+  motion: tracks.Motion,
   bundle: bundle_lib.Bundle,
   options: options_lib.Options,
-) -> footage_portrait.FootagePortrait:
-  """The person of a clip.
+) -> Revoiced:
+  """A film whose people say a recording each, ready to be drawn.
+
+  All recordings begin together; the result is as long as the longest.
 
   Args:
     path: Video file.
-    seconds: Length of the voice.
-    bundle: Landmark networks and face model.
-    options: Choice of the face, rate, and end.
+    motion: What moves the lips, in the basis of the packaged head.
+    bundle: Landmark networks and head model.
+    options: Choices that passed `check`; `speakers` says who says what.
 
   Raises:
-    InputError: the file is no video, or shows no face that is large enough.
+    InputError: the file is no video, shows no such person, or a recording
+      cannot be read.
   """
-  reader = video.VideoReader(path)
-  if reader.info.hdr is not None:
-    logging.warning(
-      '%s: HDR (%s): colours are taken as they are, without tone mapping, and '
-      'become paler in the result, which is SDR',
-      path,
-      reader.info.hdr,
-    )
-  fps = video.as_rate(options.fps or reader.fps)
+  speakers = dict(options.speakers or ())
+  waves = {face: inputs.sound(file).wave[:] for face, file in speakers.items()}
+  longest = max(map(len, waves.values()))
+  reader, fps = person.opened(path, options)
   try:
-    clip = following.follow(reader.frames(fps=fps), float(fps), bundle, options)
-    footage_drawer.check_size(clip)
+    film = people.follow(reader.frames(fps=fps), float(fps), bundle)
+    clips = _clips(film, speakers, float(fps), bundle)
+    footage_drawer.check_size(clips)
   except errors.InputError as error:
     raise errors.InputError(f'{path}: {error}') from error
-  wanted = max(1, round(seconds * float(fps)))
-  picture, references = _references(reader, fps, clip)
-  return footage_portrait.FootagePortrait(
-    picture,
-    resting.find(clip.longest).row,
-    clip,
-    references,
-    reader,
+  seconds = longest / conventions.SAMPLE_RATE
+  members = person.portraits(reader, fps, clips, seconds, options.end)
+  rows = []
+  for member, wave in zip(members, waves.values(), strict=True):
+    wave = np.pad(wave, (0, longest - len(wave)))
+    rows.append(_rows(member, wave, motion, bundle, options))
+  return Revoiced(
+    people_drawer.PeoplePortrait(tuple(members)),
+    tracks.still(np.stack(rows, axis=1)),
     fps,
-    frame_order.order(clip.num_frames, wanted, options.end),
+    _sound(path, list(speakers.values()), options),
+    people_drawer.PeopleDrawer(bundle.model),
+    options.batch_size,
   )
 
 
-def _references(
-  reader: video.VideoReader, fps: fractions.Fraction, clip: following.Clip
-) -> tuple[np.ndarray, list[shot_rig.References]]:
-  """A frame of the longest shot, and what the rigs of all shots are made of."""
-  kept = []
-  for shot in clip.shots:
-    rest = resting.find(shot)
-    kept += [(shot, int(rest.frames[0])), (shot, rest.open)]
-  numbers = np.array([shot.first + place for shot, place in kept])
-  seen: dict[int, np.ndarray] = {}
-  order = np.argsort(numbers, kind='stable')
-  longest = clip.longest
-  frames = frame_order.read(reader, fps, numbers[order])
-  for which, frame in zip(order, frames, strict=True):
-    seen[which] = shot_rig.lower_face(kept[which][0], frame, kept[which][1])
-    if which % 2 == 0 and kept[which][0] is longest:
-      picture = frame
-  return picture, [
-    shot_rig.References(seen[which], seen[which + 1])
-    for which in range(0, len(kept), 2)
+def _clips(
+  film: people.Film,
+  speakers: Mapping[int, pathlib.Path],
+  fps: float,
+  bundle: bundle_lib.Bundle,
+) -> list[following.Clip]:
+  """The film as each of the speakers is followed through it."""
+  count = len(film.people)
+  for face in speakers:
+    if face >= count:
+      raise errors.InputError(
+        f'speakers: expected faces 0 to {count - 1}, found {face}; '
+        '--list_faces shows them'
+      )
+  return [
+    people.clip(film, film.people[face], fps, bundle.model) for face in speakers
   ]
 
 
-def _voiced(
-  person: footage_portrait.FootagePortrait,
-  track: tracks.Track,
-  model: morphable.MorphableModel,
-) -> tracks.Track:
-  """The frames' own rows with the mouth of a track.
+def _rows(
+  one: footage_portrait.FootagePortrait,
+  wave: np.ndarray,
+  motion: tracks.Motion,
+  bundle: bundle_lib.Bundle,
+  options: options_lib.Options,
+) -> np.ndarray:
+  """The rows [T, 70] of a person who says a recording [L]."""
+  track = motion.track(
+    wave,
+    source=one.row,
+    num_frames=len(one.order),
+    fps=one.fps,
+    options=tracks.MotionOptions(
+      seed=options.seed, expression_scale=options.expression_scale
+    ),
+  )
+  return person.voiced(one, track, bundle.model)
 
-  Args:
-    person: Clip of T frames.
-    track: T rows of a motion whose source was the person's resting row.
-    model: Head model, whose names of expressions say which are of the mouth.
-  """
-  slots = resting.mouth_slots(model)
-  rows = np.tile(person.row, (len(person.order), 1)).astype(np.float32)
-  rests = [resting.find(shot).row for shot in person.clip.shots]
-  for place, number in enumerate(person.order):
-    which, inside = person.clip.shot_at(int(number))
-    if which is None:
-      continue
-    shot = person.clip.shots[which]
-    own = shot.fit.rows[inside]
-    rows[place] = own
-    mouth = track.coefficients[place, slots] - person.row[slots]
-    mouth = mouth + rests[which][slots]
-    weight = shot.weight[inside]
-    rows[place, slots] = own[slots] + weight * (mouth - own[slots])
-  return tracks.still(rows)
+
+def _sound(
+  path: inputs.Path,
+  given: list[encoder.Sound | pathlib.Path | None],
+  options: options_lib.Options,
+) -> encoder.Sound | None:
+  """The sound of a clip: recordings, and the video's own if it is kept."""
+  if options.keep_background_sound and not video.probe(path).has_audio:
+    raise errors.InputError(
+      f'keep_background_sound: expected a video with sound, found {path}'
+    )
+  if len(given) == 1 and options.speakers is None:
+    if not options.keep_background_sound:
+      return given[0]
+  parts = [mixing.loaded(sound) for sound in given if sound is not None]
+  if options.keep_background_sound:
+    parts.append(_BACKGROUND * mixing.loaded(path))
+  return mixing.mixed(parts), mixing.RATE

@@ -39,15 +39,23 @@ class PreparedFootage:
     self,
     portrait: footage_portrait.FootagePortrait,
     model: morphable.MorphableModel,
+    clips: Sequence[following.Clip] = (),
   ):
-    """Sizes of all windows; rigs are made when their shot begins."""
+    """Sizes of all windows; rigs are made when their shot begins.
+
+    Args:
+      portrait: The clip.
+      model: Head model.
+      clips: Those whose windows have the same size; none: this one.
+    """
+    clips = clips or [portrait.clip]
     self.portrait = portrait
     self._model = model
     self._rig: tuple[int, shot_rig.ShotRig] | None = None
     self._frames: Iterator[np.ndarray] = iter(())
     self._next = 0
-    pixels = max(shot_rig.pixels(shot) for shot in portrait.clip.shots)
-    self.size = _window_side(portrait.clip)
+    pixels = _pixels(clips)
+    self.size = _window_side(clips)
     self.windows = tuple(
       min(_up(width * pixels, _MOUTH_STEP), self.size)
       for width in openings.WINDOWS
@@ -79,6 +87,7 @@ class FootageDrawer(rendering.Drawer):
   """Draws clips with the puppet's surface of the face."""
 
   mixes = False
+  reach = 0
 
   def __init__(self, model: morphable.MorphableModel):
     """A drawer for clips that were fitted with this head model."""
@@ -104,12 +113,12 @@ class FootageDrawer(rendering.Drawer):
     (prepared,) = portraits
     return jnp.stack(
       [
-        self._frame(prepared, frame, row, int(number))
+        self.frame(prepared, frame, row, int(number))
         for frame, row, number in zip(*inputs, strict=True)
       ]
     )
 
-  def _frame(
+  def frame(
     self,
     prepared: PreparedFootage,
     frame: np.ndarray,
@@ -163,13 +172,13 @@ def _origin(
   return int(x), int(y)
 
 
-def check_size(clip: following.Clip) -> None:
+def check_size(clips: Sequence[following.Clip]) -> None:
   """Refuses faces that are too large to be drawn.
 
   Raises:
     InputError: there is one.
   """
-  side = _window_side(clip)
+  side = _window_side(clips)
   if side > _MOST:
     raise errors.InputError(
       f'expected lower faces in a window of at most {_MOST} pixels, found one '
@@ -177,10 +186,14 @@ def check_size(clip: following.Clip) -> None:
     )
 
 
-def _window_side(clip: following.Clip) -> int:
-  """Pixels along a side of the windows of a clip."""
-  pixels = max(shot_rig.pixels(shot) for shot in clip.shots)
-  return _up(2 * _REACH * pixels, _STEP)
+def _window_side(clips: Sequence[following.Clip]) -> int:
+  """Pixels along a side of the windows of clips."""
+  return _up(2 * _REACH * _pixels(clips), _STEP)
+
+
+def _pixels(clips: Sequence[following.Clip]) -> float:
+  """Pixels per decimetre at the largest face of clips."""
+  return max(shot_rig.pixels(shot) for clip in clips for shot in clip.shots)
 
 
 def _up(length: float, step: int) -> int:

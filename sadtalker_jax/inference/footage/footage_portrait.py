@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 import dataclasses
 import fractions
+from typing import Self
 
 import numpy as np
 
@@ -49,3 +50,7 @@ class FootagePortrait:
   def frames(self) -> Iterator[np.ndarray]:
     """The frames [H, W, 3] of the result as the clip has them."""
     return frame_order.read(self.reader, self.fps, self.order)
+
+  def only(self, places: np.ndarray) -> Self:
+    """The same with some of its frames, numbers [k] in order."""
+    return dataclasses.replace(self, order=self.order[places])

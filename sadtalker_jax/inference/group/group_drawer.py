@@ -44,6 +44,7 @@ class GroupDrawer(rendering.Drawer):
   """Draws every face by the drawer of its own clip."""
 
   mixes = False
+  reach = 0
 
   def __init__(self, drawers: tuple[rendering.Drawer, ...]):
     """Drawers of the faces in order."""

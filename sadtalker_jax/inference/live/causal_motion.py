@@ -1,21 +1,48 @@
 """The row of a frame from what is known at its time.
 
-Lips are those of the `phonetic` motion; head, brows, gaze, lids and breath are
-`gestures`.
+A `Face` makes rows of the sound that it has heard; here sound is resampled, and
+what was expected of it and did not come is taken back.
 """
+
+from typing import Protocol
 
 import numpy as np
 
 from sadtalker_jax import conventions
-from sadtalker_jax.inference import bundle, tracks
 from sadtalker_jax.inference import options as options_lib
+from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.direction import directing
-from sadtalker_jax.inference.live import gestures, hearing, sound_queue
-from sadtalker_jax.inference.motion.baseline import lips as lips_lib
-from sadtalker_jax.inference.motion.phonetic import shapes
+from sadtalker_jax.inference.live import sound_queue
 from sadtalker_jax.media import resampling
 
 _RATE = conventions.SAMPLE_RATE
+
+
+class Face(Protocol):
+  """How a portrait moves with sound that arrives.
+
+  Attributes:
+    basis: Face model of the rows.
+  """
+
+  basis: str
+
+  def push(self, wave: np.ndarray) -> None:
+    """Hears more, [L] at 16 kHz."""
+
+  def rewind(self, count: int) -> None:
+    """Forgets all after the first `count` samples, or fills up to them."""
+
+  def rows(self, frame: int, count: int) -> np.ndarray:
+    """Rows [count, 70] from a frame on, as far as the sound is known.
+
+    Args:
+      frame: Number of the frame since the start; each is asked for once.
+      count: Rows; all after the first may turn out otherwise.
+    """
+
+  def skip(self) -> None:
+    """Lets a frame pass that nobody sees."""
 
 
 class CausalMotion:
@@ -23,6 +50,7 @@ class CausalMotion:
 
   def __init__(
     self,
+    face: Face,
     source: np.ndarray,
     fps: float,
     rate: int,
@@ -31,66 +59,52 @@ class CausalMotion:
     """Starts at rest.
 
     Args:
-      source: [70] coefficients of the portrait, packaged head.
+      face: Moves with the sound.
+      source: [70] coefficients of the portrait.
       fps: Frames per second.
       rate: Samples a second of the sound that will be given.
-      options: Options; seed, manner, strength, stillness, emotion, gaze and
-        blinks count.
+      options: Options; emotion and gaze count.
     """
+    self._face = face
     self._source = np.asarray(source, np.float32)
     self._fps, self._rate = fps, rate
-    self._options = options
-    self._weights = lips_lib.load()
-    self._hearing = hearing.Hearing()
-    self._gestures = gestures.Gestures(
-      options.seed or 0, options.pose_style, fps, options.blink_rate
-    )
     self._direction = directing.Direction.of(options)
     self._heard = np.zeros(0, np.float32)  # beyond the last frame
     self._resampler: resampling.Resampler | None = None
     self._frame = 0
-    self._spoken = 0.0  # greatest presence of speech until now
-    self._row = self._source
+    self._rows = self._source[None]
+
+  def warm_up(self) -> None:
+    """Does once what a frame needs, so that the first is quick."""
+    self._face.rows(0, 1)
 
   def step(
-    self, taken: sound_queue.Taken, *, repeat: bool = False
+    self, taken: sound_queue.Taken, *, repeat: bool = False, ahead: int = 0
   ) -> np.ndarray:
-    """The row [70] of the next frame.
+    """The row of the next frame, and what is known of those after it.
 
     Args:
       taken: Sound of the frame; it is heard in any case.
-      repeat: Whether the row of before will do, which takes less time.
+      repeat: Whether the rows of before will do, which takes less time.
+      ahead: Number of rows after that of the frame.
+
+    Returns:
+      [1 + ahead, 70].
     """
     self._listen(taken)
     if repeat:
-      self._gestures.skip()
+      self._face.skip()
     else:
-      self._row = self._moved(self._frame / self._fps)
+      self._rows = self._moved(1 + ahead)
     self._frame += 1
-    return self._row
+    return self._rows
 
-  def _moved(self, seconds: float) -> np.ndarray:
-    """The row at a time."""
-    known = self._hearing.at(seconds, self._fps)
-    options, lips = self._options, known.mouth
-    scale = options.expression_scale
-    expression = self._source[conventions.ROW_EXPRESSION]
-    presence = np.maximum(lips.presence, lips.seal) * min(scale, 1.0)
-    self._spoken = max(self._spoken, float(presence[0]))
-    rest = lips_lib.resting(
-      expression, presence, self._weights, spoken=np.array([self._spoken])
-    )[0]
-    generated = shapes.units(lips, self._weights)[0]
-    row = self._source.copy()
-    # Units end at 1; a fitted source may already be outside.
-    row[conventions.ROW_EXPRESSION] = np.clip(
-      rest + scale * generated, None, np.maximum(rest, 1.0)
-    )
-    self._gestures.add(row, float(lips.presence[0]), known.stress, options)
+  def _moved(self, count: int) -> np.ndarray:
+    rows = self._face.rows(self._frame, count)
     directed = self._direction.applied(
-      tracks.still(row[None]), self._source, self._fps, bundle.PACKAGED_BASIS
+      tracks.still(rows), self._source, self._fps, self._face.basis
     )
-    return directed.coefficients[0]
+    return directed.coefficients
 
   def _listen(self, taken: sound_queue.Taken) -> None:
     """Hears what is new; forgets what turned out otherwise."""
@@ -100,7 +114,7 @@ class CausalMotion:
     if np.array_equal(now[: len(expected)], expected):
       self._hear(now[len(expected) :])
       return
-    self._hearing.rewind(taken.start * _RATE // self._rate)
+    self._face.rewind(taken.start * _RATE // self._rate)
     self._resampler = None
     self._hear(now)
 
@@ -109,4 +123,4 @@ class CausalMotion:
       if self._resampler is None:
         self._resampler = resampling.Resampler(self._rate, _RATE, 1)
       sound = self._resampler.push(sound[None])[0]
-    self._hearing.push(sound)
+    self._face.push(sound)

@@ -1,6 +1,8 @@
 """Frames of a stream: the motion of each, and its drawing.
 
-State is bounded: rows of the last 14 frames, and what `hearing` keeps.
+State is bounded: rows of the last 14 frames, and what a `Voice` keeps. Drawers
+that look beyond a frame are given the rows that the look-ahead lets be known,
+and the last of them for the rest.
 """
 
 import collections
@@ -13,7 +15,7 @@ import numpy as np
 
 from sadtalker_jax import conventions, errors, jax_settings
 from sadtalker_jax.inference import animation, tracks
-from sadtalker_jax.inference.live import causal_motion, hearing, sound_queue
+from sadtalker_jax.inference.live import causal_motion, sound_queue
 
 MOST_AHEAD = 0.52  # seconds, the 13 frames that neural renderers look at
 
@@ -59,6 +61,7 @@ class LiveCore:
     self.size = clip.size
     ahead = math.ceil(round(look_ahead * float(clip.fps), 6))
     self.queue = sound_queue.SoundQueue(rate, clip.fps, ahead)
+    self._ahead = min(ahead, clip.drawer.reach)
     self._motion = motion
     self._job = clip.render_job()
     self._drawn: collections.deque[np.ndarray] = collections.deque()
@@ -71,9 +74,8 @@ class LiveCore:
   def warm_up(self) -> None:
     """Does once, unseen, what a frame needs, so that the first is quick."""
     with jax_settings.standard():
-      hearing.Hearing().at(0.0, float(self.fps))
-    row = self._job.motion.coefficients[0]
-    self._render(np.repeat(row[None], self._rows.maxlen or 1, 0))
+      self._motion.warm_up()
+    self._render(self._job.motion.coefficients[:1], 0)
 
   def draw(self, taken: sound_queue.Taken, *, repeat: bool = False) -> Part:
     """The part of what was taken; in that order, one at a time.
@@ -86,19 +88,21 @@ class LiveCore:
     """
     repeat = repeat and self._last is not None
     with jax_settings.standard():
-      self._rows.append(self._motion.step(taken, repeat=repeat))
+      rows = self._motion.step(taken, repeat=repeat, ahead=self._ahead)
+    self._rows.append(rows[0])
     if not repeat:
-      self._last = self._render(np.stack(self._rows))
+      now = len(self._rows) - 1
+      self._last = self._render(np.stack([*self._rows, *rows[1:]]), now)
     assert self._last is not None
     pts = fractions.Fraction(taken.start, self.rate)
     return Part(self._last, taken.sound, pts, taken.segment, taken.idle, repeat)
 
-  def _render(self, rows: np.ndarray) -> np.ndarray:
-    """The frame [H, W, 3] of the last of rows [k, 70]."""
+  def _render(self, rows: np.ndarray, place: int) -> np.ndarray:
+    """The frame [H, W, 3] at a place in rows [k, 70]."""
     job = self._job
     with jax_settings.standard():
       given = job.renderer.inputs(
-        job.prepared, tracks.still(rows), np.array([len(rows) - 1])
+        job.prepared, tracks.still(rows), np.array([place])
       )
       self._drawn.append(np.asarray(job.renderer.render([job.prepared], given)))
       return next(self._finished)[0]

@@ -140,6 +140,21 @@ class Gestures:
     return total / _STD
 
 
+def closed(
+  seed: int, fps: float, frame: int, blink_rate: float | None = None
+) -> float:
+  """How far lids are closed in a frame of a stream, 0 to 1.
+
+  Args:
+    seed: Random seed.
+    fps: Frames per second.
+    frame: Number of the frame.
+    blink_rate: Blinks a minute; None for what is usual.
+  """
+  block, place = divmod(frame, _eyes_frames(fps))
+  return float(_eyes(seed, fps, block, blink_rate).closed[place])
+
+
 class _Eyes(NamedTuple):
   closed: np.ndarray  # [T]
   gaze: np.ndarray  # [T, 2] degrees

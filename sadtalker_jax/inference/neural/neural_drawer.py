@@ -35,6 +35,7 @@ class NeuralDrawer:
   """Draws portraits with the networks of a bundle; a `rendering.Drawer`."""
 
   mixes = True
+  reach = conventions.WINDOW_RADIUS
 
   def __init__(
     self,

@@ -48,6 +48,7 @@ class BackgroundDrawer(rendering.Drawer):
   """Draws what a puppet draws, before the background that options say."""
 
   mixes = False
+  reach = 0
 
   def __init__(self, puppet: _Puppet, background: backgrounds.Background):
     """Takes a background; pictures are read for every portrait."""

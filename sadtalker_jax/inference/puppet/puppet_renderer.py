@@ -53,6 +53,7 @@ class PuppetRenderer(rendering.Renderer):
   """
 
   mixes = False  # rigs differ in shape
+  reach = 0
 
   def __init__(self, bundle: bundle_lib.Bundle):
     """A renderer for the head model of a bundle.

@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from sadtalker_jax import errors
 from sadtalker_jax.cli import animate
@@ -93,6 +94,36 @@ def test_own_mouth_gives_the_frame_back(revoiced):
   assert error.mean() < 0.1 and (error > 8).mean() < 2e-3
 
 
+def test_two_people_speak_and_the_third_listens(film, tmp_path):
+  path = tmp_path / 'three.mp4'
+  with (
+    video.VideoReader(film) as reader,
+    video.VideoWriter(
+      path, fps=12.5, encoding=encoding.Encoding(crf=1)
+    ) as writer,
+  ):
+    frames = list(reader)[:4]
+    for frame in frames:  # other colours, other people
+      warm, cold = (frame // [1, 1, 2], frame // [2, 1, 1])
+      row = [frame, warm[:, ::-1], cold]
+      writer.write(np.concatenate(row, axis=1).astype(np.uint8))
+  voices = [tmp_path / name for name in ('a.wav', 'b.wav')]
+  wave = audio.load(bundle_lib.SAMPLE_SPEECH)[16000:]
+  for voice, length in zip(voices, (4, 2), strict=True):
+    wavfile.write(voice, 16000, wave[: 16000 * length * 2 // 25])
+  clip = pipeline.Animator().revoice(
+    path, speakers={0: voices[0], 1: voices[1]}, mark='off'
+  )
+  assert clip.track.shape == (4, 2, 70)
+  places = [m.clip.shots[0].landmarks[0, 4, 0] for m in clip.portrait.members]
+  new = np.concatenate(list(clip.batches()))
+  changed = (new != np.stack(list(clip.portrait.frames()))).any((0, 1, 3))
+  third = changed.reshape(3, -1).any(1)
+  speaking = {int(place // frames[0].shape[1]) for place in places}
+  assert len(speaking) == 2
+  assert [k in speaking for k in range(3)] == third.tolist()
+
+
 def test_faces_are_needed(film, tmp_path):
   wall = tmp_path / 'wall.mp4'
   with video.VideoWriter(wall, fps=10) as writer:
@@ -110,7 +141,7 @@ def test_faces_are_needed(film, tmp_path):
     ((), '--driven_audio: expected with --source_video'),
     (
       ('--driven_audio', str(bundle_lib.SAMPLE_SPEECH), '--speaker', '0=a'),
-      'speaker: expected with a picture only',
+      'speakers: expected no recording beside them',
     ),
     (('--source_image', 'a.png', '--driven_audio', 'a.wav'), 'found both'),
     (('--driven_audio', str(bundle_lib.SAMPLE_SPEECH), '--still'), 'still: '),

@@ -8,10 +8,15 @@ import pytest
 from sadtalker_jax import errors
 from sadtalker_jax.cli import animate
 from sadtalker_jax.faces import detector
-from sadtalker_jax.inference import option_specs, portrait, rendering, tracks
+from sadtalker_jax.inference import (
+  face_list,
+  option_specs,
+  portrait,
+  rendering,
+  tracks,
+)
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.group import (
-  face_list,
   group,
   group_drawer,
   nodding,
@@ -24,6 +29,7 @@ class _Flat(rendering.Drawer):
   """Draws faces of one grey, the first coefficient of their rows."""
 
   mixes = True
+  reach = 0
 
   def prepare(self, portrait):
     return portrait
@@ -140,7 +146,7 @@ def test_faces_are_numbered():
   [
     (['--speaker', '0=a.wav', '--driven_audio', 'b.wav'], 'no recording'),
     (['--list_faces', 'a.png', '--output', 'b.mp4'], 'without --list_faces'),
-    (['--list_faces', 'a.png', '--source_video', 'b'], 'with a picture only'),
+    (['--list_faces', 'a.png', '--source_video', 'b'], 'a video file, found'),
   ],
 )
 def test_flags_that_do_not_go_together(

@@ -15,15 +15,17 @@ from sadtalker_jax import errors
 from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import portrait
+from sadtalker_jax.inference import portrait, registry
 from sadtalker_jax.inference.live import (
   causal_motion,
   core,
+  learned_face,
   opening,
   session,
   sound_queue,
 )
 from sadtalker_jax.inference.motion.baseline import lips
+from sadtalker_jax.inference.motion.learned import sound_windows
 from sadtalker_jax.media import audio
 
 _SIZE = 64
@@ -38,9 +40,10 @@ class _Portrait(NamedTuple):
 
 
 class _Drawer:
-  """Frames whose first pixels are the row's gap and the number of rows."""
+  """Frames of the brightness of the row's gap."""
 
   mixes = False
+  reach = 0
   basis = 'makehuman'
   seconds = 0.0  # that a frame takes
 
@@ -83,15 +86,16 @@ def wave() -> np.ndarray:
   return audio.load(bundle_lib.SAMPLE_SPEECH)
 
 
-def clock(bundle, *, rate=16_000, ahead=0.16, seconds=0.0, **choices):
+def clock(bundle, *, rate=16_000, ahead=0.16, seconds=0.0, reach=0, **choices):
   """What draws streams, with the drawer of these tests."""
   options = options_lib.Options(mark='off', **choices)
-  opening.check(bundle, options)
+  motion = registry.MOTIONS[opening.check(bundle, options).motion]
   drawer = _Drawer()
-  drawer.seconds = seconds
+  drawer.seconds, drawer.reach = seconds, reach
   return opening.core_of(
     bundle,
     drawer,
+    motion.from_bundle(bundle),
     np.full((_SIZE, _SIZE, 3), 99, np.uint8),
     options,
     sample_rate=rate,
@@ -114,16 +118,32 @@ def _all(live: session.LiveSession, chunks: list[np.ndarray]) -> list:
   return asyncio.run(run())
 
 
+def _motion(
+  name: str = 'phonetic', fps: int = 25, **choices: Any
+) -> causal_motion.CausalMotion:
+  """The motion of a stream of the mean head, sound at 16 kHz."""
+  return opening.motion_of(
+    registry.MOTIONS[name].from_bundle(bundle_lib.load()),
+    np.zeros(70),
+    fractions.Fraction(fps),
+    16_000,
+    options_lib.Options(**choices),
+  )
+
+
+def _queue(ahead: int) -> sound_queue.SoundQueue:
+  return sound_queue.SoundQueue(16_000, fractions.Fraction(25), ahead)
+
+
 def test_a_stream_is_directed(wave):
   sound = wave[16_000:24_000]
 
   def rows(**choices) -> np.ndarray:
-    options = options_lib.Options(still=True, **choices)
-    motion = causal_motion.CausalMotion(np.zeros(70), 25, 16_000, options)
-    queue = sound_queue.SoundQueue(16_000, fractions.Fraction(25), 4)
+    motion = _motion(still=True, **choices)
+    queue = _queue(4)
     queue.push(sound)
     queue.end_segment()
-    return np.stack([motion.step(queue.take()) for _ in range(10)])
+    return np.concatenate([motion.step(queue.take()) for _ in range(10)])
 
   usual, happy = rows(), rows(emotion=('happy', 1.0))
   slots = makehuman.EXPRESSION_SLOTS
@@ -205,21 +225,16 @@ def test_nothing_given_is_idle_at_the_frame_rate(bundle):
 
 
 def test_idle_breathes_blinks_and_looks_and_hours_take_no_room():
-  motion = causal_motion.CausalMotion(
-    np.zeros(70), 25.0, 16_000, options_lib.Options()
+  motion, queue = _motion(), _queue(2)
+  rows = np.concatenate(
+    [motion.step(queue.take(idle=True)) for _ in range(250)]
   )
-  queue = sound_queue.SoundQueue(16_000, fractions.Fraction(25), 2)
-  rows = np.stack([motion.step(queue.take(idle=True)) for _ in range(250)])
   assert rows[:, 64:].std(axis=0).min() > 0
   look = makehuman.EXPRESSION_SLOTS['eyeLookOutLeft']
   assert rows[:, _LIDS].max() > 0.97 and rows[:, look].max() > 0.02
   assert lips.opening(rows).max() < 0.01
-  kept = sum(
-    value.nbytes
-    for value in vars(motion._hearing).values()
-    if isinstance(value, np.ndarray)
-  )
-  assert kept < 600_000
+  heard = motion._face._voice
+  assert heard._levels.nbytes + heard._sound._wave.nbytes < 600_000
 
 
 def test_sound_that_comes_as_it_is_spoken_is_whole_and_late_by_its_look_ahead(
@@ -318,7 +333,7 @@ def test_much_queued_sound_makes_the_giver_wait(bundle):
 @pytest.mark.parametrize(
   ('choices', 'message'),
   [
-    ({'motion': 'learned'}, 'motion: expected auto or phonetic'),
+    ({'motion': 'learned'}, "'learned' expects the networks expnet"),
     ({'input_yaw': (1.0,)}, 'input_yaw: expected none for a stream'),
   ],
 )
@@ -329,3 +344,91 @@ def test_options_that_a_stream_cannot_serve_are_refused(
     _session(bundle, **choices)
   with pytest.raises(errors.InputError, match='look_ahead: expected 0 to 0.52'):
     _session(bundle, ahead=0.6)
+
+
+def test_rows_that_were_known_ahead_come_to_pass(wave):
+  """A renderer that looks ahead is shown the future as far as it is decided."""
+  motion, queue = _motion(seed=3), _queue(12)
+  queue.push(wave[8_000:40_000])
+  queue.end_segment()
+  steps = [motion.step(queue.take(), ahead=6) for _ in range(30)]
+  came = np.concatenate([step[:1] for step in steps])
+  for frame, step in enumerate(steps[:24]):
+    # Less is known of what comes later.
+    gap, want = lips.opening(step), lips.opening(came[frame : frame + 7])
+    np.testing.assert_allclose(gap[:3], want[:3], atol=0.02)
+    np.testing.assert_allclose(step[:, 64:], came[frame : frame + 7, 64:],
+                               atol=0.02)  # fmt: skip
+
+
+def test_the_drawer_gets_the_frames_that_its_look_ahead_lets_be_known(
+  bundle, wave
+):
+  seen = []
+  stream = clock(bundle, ahead=0.16, reach=13)
+  drawer = stream._job.renderer
+  kept = drawer.inputs
+  drawer.inputs = lambda prepared, track, index: (
+    seen.append((len(track.coefficients), int(index[0])))
+    or kept(prepared, track, index)
+  )
+  stream.queue.push(wave[:16_000])
+  for _ in range(16):
+    stream.draw(stream.queue.take())
+  assert seen[0] == (5, 0) and seen[-1] == (18, 13)
+
+
+def test_the_baseline_listens_to_streams(wave):
+  whole = registry.MOTIONS['baseline'].from_bundle(bundle_lib.load())
+  count = 100
+  given = wave[: count * 640]
+  want = lips.opening(
+    whole.track(given, source=np.zeros(70), num_frames=count).coefficients
+  )
+  motion = _motion('baseline', still=True, blink=False)
+  queue = _queue(4)
+  queue.push(given)
+  queue.end_segment()
+  gaps = [lips.opening(motion.step(queue.take()))[0] for _ in range(count)]
+  assert np.corrcoef(gaps, want)[0, 1] > 0.8
+  # A microphone that hums is no speech, before nor after some.
+  hum = np.random.default_rng(0).normal(0, 3e-4, 64_000).astype(np.float32)
+  queue.push(hum)
+  queue.end_segment()
+  idle = [lips.opening(motion.step(queue.take()))[0] for _ in range(100)]
+  assert max(idle[50:]) < 0.02
+
+
+class _Networks:
+  """ExpNet and PoseVAE that show what they are given."""
+
+  basis = 'bfm'
+
+  def express(self, windows, reference, blink):
+    assert windows.shape[1:] == (80, 16)
+    result = np.zeros((len(windows), 64), np.float32)
+    result[:, 0], result[:, 1] = windows.mean((1, 2)), blink
+    return result
+
+  def pose_chunk(self, windows, latent, rest, style):
+    assert windows.shape == (32, 80, 16)
+    return np.full((32, 6), latent[0], np.float32)
+
+
+def test_the_networks_hear_in_a_stream_what_they_hear_in_a_clip(wave):
+  given = wave[: 60 * 640]
+  clip = sound_windows.SoundWindows(given, 60)[np.arange(60)].mean((1, 2))
+  options = options_lib.Options(seed=1)
+  face = learned_face.LearnedFace(
+    _Networks(), np.zeros(70), fractions.Fraction(25), options
+  )
+  motion = causal_motion.CausalMotion(face, np.zeros(70), 25.0, 16_000, options)
+  queue = _queue(4)
+  queue.push(given)
+  queue.end_segment()
+  rows = np.concatenate([motion.step(queue.take()) for _ in range(60)])
+  np.testing.assert_allclose(rows[:55, 0], clip[:55], atol=1e-5)
+  # Heads begin at rest, and pass from one chunk to the next without a step.
+  assert np.abs(rows[0, 64:]).max() < 0.05 * np.abs(rows[12, 64:]).max()
+  assert np.abs(np.diff(rows[:, 64])).max() < 0.3 * np.ptp(rows[:, 64])
+  assert rows[24 + 8, 64] != rows[20, 64]

@@ -126,6 +126,8 @@ def measure(
   num_frames: int,
   fps: float = 25.0,
   weights: LipWeights | None = None,
+  *,
+  first: float = 0.0,
 ) -> Lips:
   """Lips of a sound.
 
@@ -134,6 +136,7 @@ def measure(
     num_frames: N.
     fps: Video frames per second.
     weights: Weights; None for the ones that ship.
+    first: Seconds in the sound at which the first frame begins.
 
   Returns:
     Lips of N frames, float32; exactly 0 where `sound.activity` is 0.
@@ -141,14 +144,14 @@ def measure(
   weights = load() if weights is None else weights
   length = len(sound.bands)
   rows = []
-  for first in range(0, length, _BLOCK):
-    places = np.arange(first, min(first + _BLOCK, length))
+  for begin in range(0, length, _BLOCK):
+    places = np.arange(begin, min(begin + _BLOCK, length))
     seconds = places / speech.MELS_PER_SECOND
     rows.append(regress(context(sound.bands, seconds), weights))
   lips = filters.gaussian(np.concatenate(rows), SMOOTH)  # [M, 3]
   lips[:, 0] = np.interp(lips[:, 0], *weights.curve)
   lips = lips * weights.scale * sound.activity[:, None]
-  gap, width, chin = speech.at_frames(lips, num_frames, fps).T
+  gap, width, chin = speech.at_frames(lips, num_frames, fps, first=first).T
   return Lips(np.maximum(gap, 0), width, chin)
 
 

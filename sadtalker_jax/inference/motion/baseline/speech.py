@@ -101,10 +101,21 @@ def at_times(values: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 
 def at_frames(
-  values: np.ndarray, num_frames: int, fps: float = 25.0
+  values: np.ndarray,
+  num_frames: int,
+  fps: float = 25.0,
+  *,
+  first: float = 0.0,
 ) -> np.ndarray:
-  """Values [M, ...] of mel frames in the middles of video frames: [N, ...]."""
-  return at_times(values, (np.arange(num_frames) + 0.5) / fps)
+  """Values [M, ...] of mel frames in the middles of video frames: [N, ...].
+
+  Args:
+    values: One for each mel frame, M of them.
+    num_frames: N.
+    fps: Video frames per second.
+    first: Seconds in the sound at which the first video frame begins.
+  """
+  return at_times(values, first + (np.arange(num_frames) + 0.5) / fps)
 
 
 def _gain(wave: waves.Wave) -> float:

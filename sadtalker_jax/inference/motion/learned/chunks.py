@@ -22,7 +22,7 @@ import numpy as np
 
 from sadtalker_jax.inference.motion.learned import sound_windows
 from sadtalker_jax.models.sadtalker import expnet, posevae
-from sadtalker_jax.typing import Variables
+from sadtalker_jax.typing import Array, Variables
 
 Windows: TypeAlias = sound_windows.SoundWindows | np.ndarray
 
@@ -56,7 +56,7 @@ def expressions(
     for start in range(0, len(windows), BATCH):
       # The last batch is filled up with its last frame.
       index = np.minimum(start + np.arange(BATCH), len(windows) - 1)
-      yield _express(
+      yield express(
         module, variables, windows[index], reference[index], blink[index]
       )
 
@@ -106,7 +106,7 @@ def poses(
   def chunks() -> Iterator[jax.Array]:
     for first, latent in zip(inputs, draws, strict=True):
       index = 1 + np.maximum(first + np.arange(frames), 0)
-      yield _decode(
+      yield decode(
         module, variables, windows[index], latent, rest, np.int32(style)
       )
 
@@ -147,23 +147,27 @@ def latents(seed: int, count: int) -> np.ndarray:
     seed: Random seed.
     count: C.
   """
-  draws = np.empty((count, posevae.LATENT_SIZE), np.float32)
-  for chunk in range(count):
-    # By Box and Muller: the stream of `random` is stable between versions of
-    # numpy, those of its distributions are not.
-    rng = np.random.default_rng([_STREAM, seed, chunk])
-    distance, turn = rng.random((2, posevae.LATENT_SIZE))
-    draws[chunk] = np.sqrt(-2 * np.log1p(-distance)) * np.cos(2 * np.pi * turn)
-  return draws
+  draws = [latent(seed, chunk) for chunk in range(count)]
+  return np.stack(draws) if draws else np.empty((0, posevae.LATENT_SIZE))
+
+
+def latent(seed: int, chunk: int) -> np.ndarray:
+  """The latent [64] float32 of one chunk, see `latents`."""
+  # By Box and Muller: the stream of `random` is stable between versions of
+  # numpy, those of its distributions are not.
+  rng = np.random.default_rng([_STREAM, seed, chunk])
+  distance, turn = rng.random((2, posevae.LATENT_SIZE))
+  draw = np.sqrt(-2 * np.log1p(-distance)) * np.cos(2 * np.pi * turn)
+  return draw.astype(np.float32)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _express(
+def express(
   module: expnet.ExpNet,
   variables: Variables,
-  windows: jax.Array,
-  reference: jax.Array,
-  blink: jax.Array,
+  windows: Array,
+  reference: Array,
+  blink: Array,
 ) -> jax.Array:
   """Expression [B, 64] of windows [B, 80, 16]."""
   with jax.default_matmul_precision('highest'):
@@ -174,13 +178,13 @@ def _express(
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _decode(
+def decode(
   module: posevae.PoseVAE,
   variables: Variables,
-  windows: jax.Array,
-  latent: jax.Array,
-  rest: jax.Array,
-  style: jax.Array,
+  windows: Array,
+  latent: Array,
+  rest: Array,
+  style: Array,
 ) -> jax.Array:
   """Motion [32, 6] of windows [32, 80, 16]."""
   with jax.default_matmul_precision('highest'):

@@ -38,7 +38,11 @@ from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import blinks, seeds
-from sadtalker_jax.inference.motion.learned import chunks, sound_windows
+from sadtalker_jax.inference.motion.learned import (
+  chunks,
+  rates,
+  sound_windows,
+)
 from sadtalker_jax.models import zoo
 from sadtalker_jax.ops import filters, mel, waves
 from sadtalker_jax.typing import Variables
@@ -142,6 +146,28 @@ class LearnedMotion(tracks.Motion):
     track[:, conventions.ROW_POSE] = self._pose(clip, options)
     return tracks.Track(track, tracks.free_views(options, num_frames))
 
+  def express(
+    self, windows: np.ndarray, reference: np.ndarray, blink: np.ndarray
+  ) -> np.ndarray:
+    """Expression [T, 64] of frames; arguments as of `chunks.expressions`."""
+    networks = self._expnet, self._expnet_variables
+    return np.asarray(chunks.express(*networks, windows, reference, blink))
+
+  def pose_chunk(
+    self, windows: np.ndarray, latent: np.ndarray, rest: np.ndarray, style: int
+  ) -> np.ndarray:
+    """Motion [32, 6] over the portrait's pose.
+
+    Args:
+      windows: [32, 80, 16] log-mel windows at 25 frames a second.
+      latent: [64] normally distributed numbers, see `chunks.latent`.
+      rest: [6] pose of the portrait.
+      style: Manner of the motion, 0 to 45.
+    """
+    networks = self._posevae, self._posevae_variables
+    motion = chunks.decode(*networks, windows, latent, rest, np.int32(style))
+    return filters.savitzky_golay(np.asarray(motion), 13, 2)  # method 4.7, 4
+
   def _expression(
     self, clip: '_Clip', options: tracks.MotionOptions
   ) -> np.ndarray:
@@ -150,7 +176,9 @@ class LearnedMotion(tracks.Motion):
     blink = np.zeros(length, np.float32)
     if options.ref_eyeblink is not None:
       given = clip.looped(options.ref_eyeblink[:, conventions.ROW_EXPRESSION])
-      reference = _resampled(given, length, clip.fps / conventions.FRAME_RATE)
+      reference = rates.resampled(
+        given, length, clip.fps / conventions.FRAME_RATE
+      )
     else:
       reference = np.tile(clip.source[conventions.ROW_EXPRESSION], (length, 1))
       if options.blink and options.blink_rate is not None:
@@ -163,7 +191,7 @@ class LearnedMotion(tracks.Motion):
       self._expnet, self._expnet_variables, clip.windows, reference, blink
     )
     expression *= np.float32(options.expression_scale)
-    expression = _resampled(
+    expression = rates.resampled(
       expression, clip.num_frames, conventions.FRAME_RATE / clip.fps
     )
     if self.basis == bundle_lib.PACKAGED_BASIS:
@@ -191,7 +219,7 @@ class LearnedMotion(tracks.Motion):
         release_chunks=clip.release_chunks,
       )
       smooth = filters.savitzky_golay(generated, 13, 2)  # method 4.7, 4
-      pose = _resampled(
+      pose = rates.resampled(
         smooth, clip.num_frames, conventions.FRAME_RATE / clip.fps
       )
     if options.ref_pose is not None:
@@ -215,28 +243,3 @@ class _Clip(NamedTuple):
     if self.release_chunks:
       return track[np.arange(self.num_frames) % len(track)]
     return tracks.looped(track, self.num_frames)
-
-
-def _resampled(track: np.ndarray, num_frames: int, speed: float) -> np.ndarray:
-  """A track [T, C] at another rate, on Catmull-Rom's curve: [num_frames, C].
-
-  Args:
-    track: One row per frame, sampled at the middle of its time.
-    num_frames: Rows of the result.
-    speed: Frames of the track in the time of one frame of the result.
-  """
-  place = (np.arange(num_frames) + 0.5) * speed - 0.5
-  place = np.clip(place, 0, len(track) - 1)
-  first = np.floor(place)
-  u = (place - first)[:, None]
-  weights = (
-    u * (u * (2 - u) - 1) / 2,
-    (u**2 * (3 * u - 5) + 2) / 2,
-    u * (u * (4 - 3 * u) + 1) / 2,
-    u**2 * (u - 1) / 2,
-  )
-  index = first.astype(np.int64)
-  result = np.zeros((num_frames, track.shape[1]))
-  for offset, weight in enumerate(weights, -1):
-    result += weight * track[np.clip(index + offset, 0, len(track) - 1)]
-  return result.astype(np.float32)

@@ -113,7 +113,7 @@ def test_cross_fading_makes_seams_smaller(monkeypatch, poses):
     """Motion of one value per chunk, so that seams alone move."""
     return np.tile(latent[:6], (32, 1))
 
-  monkeypatch.setattr(chunks, '_decode', level)
+  monkeypatch.setattr(chunks, 'decode', level)
   for seed in range(5):
     draws = chunks.latents(seed, 4)[:, :6]
     released = np.abs(np.diff(poses(97, seed=seed, release=True)[1:], axis=0))
@@ -210,7 +210,7 @@ def test_clips_of_all_lengths_share_one_compilation(
     chunks.expressions(EXPNET, exp_weights, windows[:length], reference, blink)
 
   def compiled():
-    functions = chunks._express, chunks._decode
+    functions = chunks.express, chunks.decode
     return [function._cache_size() for function in functions]
 
   run(33)

@@ -1,5 +1,7 @@
 """The faces of a picture, numbered, to say who speaks."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from sadtalker_jax.faces import crop
@@ -22,20 +24,34 @@ def numbered(picture: np.ndarray, bundle: bundle_lib.Bundle) -> np.ndarray:
   found = bundle.detector.detect(picture)
   height, width = picture.shape[:2]
   crop.pick(found, 0, (width, height))  # raises where there is none
+  return drawn(picture, dict(enumerate(face.box for face in found)))
+
+
+def drawn(
+  picture: np.ndarray, boxes: Mapping[int, crop.Box], least: int = 14
+) -> np.ndarray:
+  """A picture with frames around faces, and their numbers.
+
+  Args:
+    picture: [H, W, 3] uint8 RGB.
+    boxes: Faces by number.
+    least: Height of the numbers, pixels, at least.
+  """
+  height, width = picture.shape[:2]
   shown = picture.copy()
   line = max(1, round(min(height, width) / 250))
-  for face in found:
+  for box in boxes.values():
     limits = (width, height, width, height)
     x0, y0, x1, y1 = (
       int(np.clip(round(side), 0, limit - 1))
-      for side, limit in zip(face.box, limits, strict=True)
+      for side, limit in zip(box, limits, strict=True)
     )
     inside = picture[y0 + line : y1 - line, x0 + line : x1 - line]
     shown[y0:y1, x0:x1] = _COLOUR
     shown[y0 + line : y1 - line, x0 + line : x1 - line] = inside
-  for number, face in enumerate(found):
-    side = int(max(14, min(64, 0.25 * (face.box[3] - face.box[1]))))
-    _stamp(shown, str(number), face.box[:2], side)
+  for number, box in boxes.items():
+    side = int(max(least, min(64, 0.25 * (box[3] - box[1]))))
+    _stamp(shown, str(number), (box[0], box[1]), side)
   return shown
 
 
