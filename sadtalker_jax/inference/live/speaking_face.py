@@ -39,6 +39,7 @@ class SpeakingFace:
     self._gestures = gestures.Gestures(
       options.seed or 0, options.pose_style, fps, options.blink_rate
     )
+    self._presence = 0.0  # the greatest until now
     self.push, self.rewind = speaker.push, speaker.rewind
 
   def rows(self, frame: int, count: int) -> np.ndarray:
@@ -46,9 +47,10 @@ class SpeakingFace:
     spoken = self._voice.at(frame / self._fps, self._fps, count)
     scale = self._options.expression_scale
     expression = self._source[conventions.ROW_EXPRESSION]
-    rest = lips.resting(
-      expression, spoken.presence * min(scale, 1.0), self._weights
-    )
+    presence = spoken.presence * min(scale, 1.0)
+    until_then = np.maximum(np.maximum.accumulate(presence), self._presence)
+    rest = lips.resting(expression, presence, self._weights, spoken=until_then)
+    self._presence = float(until_then[0])
     rows = np.tile(self._source, (count, 1))
     # Units end at 1; a fitted source may already be outside.
     rows[:, conventions.ROW_EXPRESSION] = np.clip(

@@ -38,19 +38,27 @@ class SpeakingMouth(NamedTuple):
 
   units: np.ndarray  # [T, 64] units that the sound moves
   presence: np.ndarray  # [T] 0 where the portrait's own mouth is shown, to 1
+  spoken: np.ndarray  # [T] 0 before speech, then 1: no gaping in pauses
+
+  @classmethod
+  def of(cls, units: np.ndarray, presence: np.ndarray) -> Self:
+    """Units [T, 64] and presence [T] of a whole recording."""
+    return cls(units, presence, np.maximum.accumulate(presence))
 
   @classmethod
   def at_rest(cls, num_frames: int) -> Self:
     """The mouth of silence."""
-    return cls(
+    return cls.of(
       np.zeros((num_frames, conventions.EXPRESSION_SIZE), np.float32),
       np.zeros(num_frames, np.float32),
     )
 
-  def eased(self, weights: np.ndarray) -> Self:
+  def eased(self, weights: np.ndarray) -> 'SpeakingMouth':
     """The same with weights [T], 0 where the portrait's mouth is shown."""
-    return self._replace(
-      units=weights[:, None] * self.units, presence=weights * self.presence
+    return SpeakingMouth(
+      weights[:, None] * self.units,
+      weights * self.presence,
+      weights * self.spoken,
     )
 
 
@@ -87,7 +95,7 @@ class BaselineMotion(tracks.Motion):
 
     Returns:
       T rows and the free views. Where the sound is silent the mouth is the
-      portrait's.
+      portrait's; one that is open there is nearly shut in pauses of speech.
 
     Raises:
       ValueError: `source` or `wave` has another shape.
@@ -123,7 +131,7 @@ class BaselineMotion(tracks.Motion):
     """
     del wave
     lips = lips_lib.measure(sound, num_frames, fps, self._weights)
-    return SpeakingMouth(
+    return SpeakingMouth.of(
       lips_lib.units(lips, self._weights),
       speech.at_frames(sound.activity, num_frames, fps),
     )
@@ -135,8 +143,12 @@ class BaselineMotion(tracks.Motion):
     scale: float,
   ) -> np.ndarray:
     """Expression [T, 64] with a mouth driven by the sound."""
+    strength = min(scale, 1.0)
     rest = lips_lib.resting(
-      expression, mouth.presence * min(scale, 1.0), self._weights
+      expression,
+      mouth.presence * strength,
+      self._weights,
+      spoken=mouth.spoken * strength,
     )
     # Units end at 1; a fitted source may already be outside.
     highest = np.maximum(rest, 1.0)

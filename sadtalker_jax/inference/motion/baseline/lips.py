@@ -50,6 +50,7 @@ _MOOD = (
 )  # fmt: skip
 _MOOD_KEPT = 0.7
 _SHUT = 0.02  # opening up to which a mouth in a picture is certainly shut
+_PARTED = 0.05  # opening that pauses between words have at the most
 
 
 class LipWeights(NamedTuple):
@@ -210,18 +211,24 @@ def units(lips: Lips, weights: LipWeights | None = None) -> np.ndarray:
 
 
 def resting(
-  source: np.ndarray, activity: np.ndarray, weights: LipWeights | None = None
+  source: np.ndarray,
+  activity: np.ndarray,
+  weights: LipWeights | None = None,
+  *,
+  spoken: np.ndarray | None = None,
 ) -> np.ndarray:
   """The source's expression, to which that of speech is added: [N, 64].
 
   At activity 0 it is the source exactly. Towards activity 1 a mouth that is
   open in the picture closes, and a smile relaxes a little, so that b and m
-  close the lips; eyes, brows and cheeks stay.
+  close the lips; eyes, brows and cheeks stay. Who has spoken does not gape in
+  pauses: lips that are wide open in the picture only part there.
 
   Args:
     source: [64] expression of the picture.
     activity: [N] speech activity, 0 to 1.
     weights: Weights; None for the ones that ship.
+    spoken: [N] 0 before anything was said, to 1; None: pauses are the picture.
   """
   weights = load() if weights is None else weights
   respond = weights.response[:, 0]
@@ -237,5 +244,8 @@ def resting(
     keep = 1 - min(1.0, excess / removable)
     positive = speaking[opens] * respond[opens] > 0
     speaking[opens] *= np.where(positive, keep, 1)
-  share = activity[:, None].astype(np.float32)
+  share = np.repeat(activity[:, None].astype(np.float32), len(source), 1)
+  if spoken is not None and excess > _PARTED:
+    shut = (1 - _PARTED / excess) * spoken
+    share[:, opens] = np.maximum(share[:, opens], shut[:, None])
   return source + share * (speaking - source)

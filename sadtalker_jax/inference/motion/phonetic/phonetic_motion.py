@@ -46,7 +46,7 @@ class PhoneticMotion(baseline_motion.BaselineMotion):
     for part in tracks.parts(num_frames):
       here = mouth.Mouth(*(of_all[part] for of_all in lips))
       units[part] = shapes.units(here, self._weights)
-    return baseline_motion.SpeakingMouth(
+    return baseline_motion.SpeakingMouth.of(
       units,
       # A mouth that is open in the picture must close for p, b and m.
       np.maximum(presence, lips.seal),

@@ -139,6 +139,17 @@ def test_mouth_of_the_track_opens_as_the_lips_do(recording):
   assert opening[-4:].max() < 0.01  # the recording ends in a pause
 
 
+def test_a_mouth_open_in_the_picture_does_not_gape_after_speech(recording):
+  wide = np.zeros(70, np.float32)
+  wide[SLOT['jawOpen']] = 0.5
+  padded = np.pad(recording[:32000], 16000)
+  opened = lips.opening(_track(padded, wide, 100))
+  usual = lips.opening(wide[:64])
+  # The picture's until the first word, and at the end of the clip.
+  np.testing.assert_allclose(opened[[1, 15, -1]], usual, rtol=1e-5)
+  assert opened[85:95].max() < 0.07 < usual
+
+
 def test_a_reference_pose_replaces_the_head_motion(recording, source):
   reference = _reference(60)
   result = _track(recording, source, ref_pose=reference)

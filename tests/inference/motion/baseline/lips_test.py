@@ -156,6 +156,24 @@ def test_open_smiles_close_while_speaking_and_keep_smiling():
   assert speaking[SLOT['browInnerUp']] == source[SLOT['browInnerUp']]
 
 
+def test_who_has_spoken_does_not_gape_in_pauses():
+  source = np.zeros(64, np.float32)
+  source[SLOT['jawOpen']] = 0.5
+  source[SLOT['mouthSmileLeft']] = 0.6
+  activity = np.array([0.0, 1.0, 0.0])
+  before, _, after = lips.resting(
+    source, activity, spoken=np.maximum.accumulate(activity)
+  )
+  np.testing.assert_array_equal(before, source)
+  assert lips.opening(source) > 0.15
+  assert 0.02 < lips.opening(after) < 0.08
+  assert after[SLOT['mouthSmileLeft']] == source[SLOT['mouthSmileLeft']]
+  # Lips that are only parted in the picture are so in pauses, too.
+  source[SLOT['jawOpen']] = 0.1
+  rest = lips.resting(source, np.zeros(1), spoken=np.ones(1))[0]
+  np.testing.assert_array_equal(rest, source)
+
+
 def test_closed_mouths_stay_as_the_picture_has_them():
   source = np.zeros(64, np.float32)
   source[SLOT['mouthUpperUpLeft']] = 0.2  # undone by the next: lips touch
