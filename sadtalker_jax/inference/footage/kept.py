@@ -168,6 +168,7 @@ class KeptDrawer(rendering.Drawer):
   """Draws what is not kept yet, and keeps it."""
 
   mixes = False
+  reach = 0
 
   def __init__(self, drawer: rendering.Drawer, kept: KeptFrames):
     """A drawer for one pass over a clip.
