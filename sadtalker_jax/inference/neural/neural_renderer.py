@@ -183,7 +183,7 @@ class NeuralRenderer(rendering.Renderer):
 
 def mapping_name(options: options_lib.Options) -> str:
   """The MappingNet of a preprocess mode (method 11.2)."""
-  paste = options.preprocess in ('full', 'extfull')
+  paste = options.is_pasted
   return 'mapping_full' if paste else 'mapping'
 
 

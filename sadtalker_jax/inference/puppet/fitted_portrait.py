@@ -135,7 +135,7 @@ def _window(
   info = crop.crop_box(landmarks.to_68(points), size, mode)
   x0, y0, x1, y1 = (float(v) for v in info.box)
   scale = options.size / (x1 - x0)
-  paste = mode in ('full', 'extfull')
+  paste = options.is_pasted
   if paste:
     grow = PASTE_GROWTH * max(x1 - x0, y1 - y0)
     x0, y0 = max(x0 - grow, 0.0), max(y0 - grow, 0.0)
