@@ -17,7 +17,8 @@ from sadtalker_jax import conventions, errors
 from sadtalker_jax.benchmarks import clip_files, footage_measures
 from sadtalker_jax.face3d import measures
 from sadtalker_jax.inference import animation
-from sadtalker_jax.inference.footage import footage, footage_portrait
+from sadtalker_jax.inference.footage import footage_portrait
+from sadtalker_jax.inference.footage import revoiced as revoiced_lib
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
 from sadtalker_jax.media import audio, image
 from sadtalker_jax.metrics import lips
@@ -90,7 +91,7 @@ def revoiced(
   """
   sound = wave, conventions.SAMPLE_RATE
   clip = animator.revoice(path, sound, mark='off', end='stop')
-  assert isinstance(clip, footage.Revoiced)
+  assert isinstance(clip, revoiced_lib.Revoiced)
   new, cost = _drawn(clip)
   person = clip.portrait
   assert isinstance(person, footage_portrait.FootagePortrait)

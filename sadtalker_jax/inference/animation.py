@@ -149,18 +149,18 @@ class Animation:
     shown = np.concatenate(list(self.only(place).batches()))
     lines = -(-count // columns)
     blank = np.zeros((lines * columns - count, *shown.shape[1:]), np.uint8)
-    grid = np.concatenate([shown, blank]).reshape(
-      lines, columns, *shown.shape[1:]
-    )
-    _, _, height, width, _ = grid.shape
-    return grid.transpose(0, 2, 1, 3, 4).reshape(
-      lines * height, columns * width, -1
-    )
+    rows = np.split(np.concatenate([shown, blank]), lines)
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
   def only(self, places: np.ndarray) -> Self:
     """The clip with some of its frames, numbers [k] in order."""
     few = tracks.Track(*(part[places] for part in self.motion))
     return dataclasses.replace(self, motion=few)
+
+  def keeping(self, path: Path) -> Self:
+    """The clip as it is drawn for a file; some keep frames beside it."""
+    del path
+    return self
 
   def save(
     self,
@@ -230,7 +230,7 @@ class Animation:
       fps=self.fps,
       audio=self.sound,
       overwrite=overwrite,
-      tags=self.marks.tags if self.marks else None,
+      tags=self.marks.tags_of(self.encoding) if self.marks else None,
       seal=self.marks.seal if self.marks else None,
       encoding=self.encoding,
     )

@@ -56,7 +56,7 @@ class FinishOptions:
     'name',
     'Codec of the pictures; hevc and av1 make smaller files, more slowly. The '
     'others can be transparent: prores in .mov, vp9 in .webm, webp without '
-    'sound in .webp.',
+    'sound in .webp, png in a folder .frames of pictures with sound.wav.',
     choices=get_args(encoding_lib.Codec),
   )
   crf: float | None = option_specs.option(
@@ -64,7 +64,7 @@ class FinishOptions:
     'number',
     'Quality of the pictures, 0 for the best, to 51, or to 63 with av1 and '
     'vp9; by default one that looks like the original: 18, hevc and vp9 20, '
-    'av1 26. prores and webp have none.',
+    'av1 26. prores, webp and png have none.',
     least=0,
     most=63,
   )

@@ -28,7 +28,8 @@ from sadtalker_jax.marking import (
   signing,
   statements,
 )
-from sadtalker_jax.media import boxes, lettering
+from sadtalker_jax.media import boxes, lettering, picture_folders
+from sadtalker_jax.media import encoding as encoding_lib
 
 # What is kept free about a detected face, from eyebrows to chin: shares of its
 # width and height on the left, above, on the right, and below.
@@ -56,10 +57,14 @@ class Marks:
     default_factory=dict
   )
 
-  @property
-  def tags(self) -> Mapping[str, str]:
-    """Tags of the file."""
-    return self.statement.tags
+  def tags_of(self, encoding: encoding_lib.Encoding) -> Mapping[str, str]:
+    """Tags of the file, or of each picture of a folder."""
+    if not encoding.kind.is_folder:
+      return self.statement.tags
+    return {
+      **self.statement.tags,
+      picture_folders.XMP: self.statement.xmp.decode(),
+    }
 
   def stream(self, batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """Batches of finished frames, labelled and marked.

@@ -290,12 +290,17 @@ class Options(finish_options.FinishOptions):
       return None
     return backgrounds.Background.of(self.background, self.background_image)
 
+  @property
+  def is_pasted(self) -> bool:
+    """Whether frames are the picture with the window pasted back."""
+    return self.preprocess in ('full', 'extfull')
+
   def _check_background(self) -> None:
     """Refuses what does not go together with another background."""
     behind = self.behind
     if behind is None:
       return
-    if self.preprocess in ('full', 'extfull'):
+    if self.is_pasted:
       raise errors.InputError(
         'background: expected preprocess crop, extcrop or resize, found '
         f'{self.preprocess}'

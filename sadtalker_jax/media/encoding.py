@@ -6,26 +6,33 @@ from typing import Literal, NamedTuple
 
 from sadtalker_jax import errors
 
-Codec = Literal['h264', 'hevc', 'av1', 'prores', 'vp9', 'webp']
+Codec = Literal['h264', 'hevc', 'av1', 'prores', 'vp9', 'webp', 'png']
 
 
 class SoundKind(NamedTuple):
   """How the sound of a file is encoded."""
 
-  encoder: Literal['aac', 'libopus']
+  encoder: Literal['aac', 'libopus', 'pcm_s16le']
   block: int  # samples that are encoded together
   rates: tuple[int, ...]  # samples a second, the usual one first
 
 
 AAC = SoundKind('aac', 1024, (48000, 44100))
 _OPUS = SoundKind('libopus', 960, (48000,))
+_PCM = SoundKind('pcm_s16le', 1024, (48000, 44100))
 
 
 class Kind(NamedTuple):
   """How a codec is used, and in which files."""
 
   encoder: Literal[
-    'libx264', 'libx265', 'libsvtav1', 'prores_ks', 'libvpx-vp9', 'libwebp_anim'
+    'libx264',
+    'libx265',
+    'libsvtav1',
+    'prores_ks',
+    'libvpx-vp9',
+    'libwebp_anim',
+    'png',
   ]
   crf: float | None = None  # by default; looks like the original
   worst: float = 0  # largest crf
@@ -36,6 +43,11 @@ class Kind(NamedTuple):
   pixels: str = 'yuv420p'
   clear: str = ''  # pixels with transparency; '' where there are none
   sound: SoundKind | None = AAC
+
+  @property
+  def is_folder(self) -> bool:
+    """Whether pictures are files of a folder, see `picture_folders`."""
+    return self.suffix == '.frames'
 
   @property
   def container(self) -> str:
@@ -72,6 +84,9 @@ KINDS: Mapping[Codec, Kind] = {
     suffix='.webp',
     clear='yuva420p',
     sound=None,
+  ),
+  'png': Kind(
+    'png', suffix='.frames', pixels='rgb24', clear='rgba', sound=_PCM
   ),
 }
 CLEAR = tuple(name for name, kind in KINDS.items() if kind.clear)

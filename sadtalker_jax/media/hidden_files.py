@@ -13,8 +13,11 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 
 from sadtalker_jax import errors
+
+LOCK = '.lock'  # file in a hidden folder that is locked
 
 
 def part_of(target: pathlib.Path) -> pathlib.Path:
@@ -27,14 +30,34 @@ def remove_parts(target: pathlib.Path) -> None:
   """Removes what killed processes left of a file, where that is possible."""
   # Signing rewrites a hidden file by one of its own.
   end = r'[0-9a-f]{12}\.part'
-  name = re.compile(rf'\.?{re.escape(_stem(target))}{end}(\.{end})?')
+  _remove(target, rf'\.?{re.escape(_stem(target))}{end}(\.{end})?')
+
+
+def drawn_of(target: pathlib.Path, key: str) -> pathlib.Path:
+  """The name beside a file for what was drawn of it; `key` is 16 hex digits."""
+  return target.with_name(f'{_stem(target)}{key}.drawn')
+
+
+def remove_drawn(target: pathlib.Path, but: pathlib.Path | None = None) -> None:
+  """Removes what was drawn of a file, but for one, where nobody works on it."""
+  _remove(target, rf'{re.escape(_stem(target))}[0-9a-f]{{16}}\.drawn', but)
+
+
+def _remove(
+  target: pathlib.Path, pattern: str, but: pathlib.Path | None = None
+) -> None:
+  """Removes files and folders of such names that no process holds."""
+  name = re.compile(pattern)
   with contextlib.suppress(OSError):  # no such folder
     for found in filter(name.fullmatch, os.listdir(target.parent)):
       path = target.with_name(found)
-      lock = take_over(path)
+      if path == but:
+        continue
+      is_folder = path.is_dir()
+      lock = take_over(path / LOCK if is_folder else path)
       if lock is not None:
         with contextlib.suppress(OSError):
-          path.unlink()
+          shutil.rmtree(path) if is_folder else path.unlink()
         os.close(lock)
 
 

@@ -36,7 +36,10 @@ def reserved(
         lock = hidden_files.make(mark, folder)
       # Another process may have finished since the first look.
       if lock is not None and not os.path.lexists(target):
-        yield target
+        try:
+          yield target
+        finally:  # no other run will have this name
+          hidden_files.remove_drawn(target)
         return
     finally:
       if lock is not None:
@@ -55,6 +58,7 @@ def _remove_unfinished(folder: pathlib.Path, suffix: str) -> None:
         continue
       name = mark.name.removeprefix('.').removesuffix('.reserved')
       hidden_files.remove_parts(folder / f'{name}{suffix}')
+      hidden_files.remove_drawn(folder / f'{name}{suffix}')
       with contextlib.suppress(OSError):
         mark.unlink()
       os.close(lock)

@@ -30,7 +30,14 @@ import av
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import containers, decoder, encoder, files, limits
+from sadtalker_jax.media import (
+  containers,
+  decoder,
+  encoder,
+  files,
+  limits,
+  picture_folders,
+)
 from sadtalker_jax.media import encoding as encoding_lib
 
 Path: TypeAlias = files.Path
@@ -78,7 +85,7 @@ class VideoReader:
         moving pictures, or none of them can be decoded. A file that ends too
         early is read as far as it goes, with a warning.
     """
-    self._path = path
+    self.path = path
     self._running: weakref.WeakSet[Generator[np.ndarray]] = weakref.WeakSet()
     with containers.open_media(path, 'a video file') as container:
       stream = decoder.video_stream(container, path)
@@ -140,9 +147,9 @@ class VideoReader:
     """Decodes the file once; warns where it is shorter than stated."""
     period = 1 / self.info.fps
     end = fractions.Fraction(0)
-    with containers.open_media(self._path, 'a video file') as container:
-      stream = decoder.video_stream(container, self._path)
-      timed = decoder.timed_frames(container, stream, self._path, period)
+    with containers.open_media(self.path, 'a video file') as container:
+      stream = decoder.video_stream(container, self.path)
+      timed = decoder.timed_frames(container, stream, self.path, period)
       if fps is not None:
         timed = decoder.at_rate(timed, fps, period)
       display = decoder.Display(stream)
@@ -153,7 +160,7 @@ class VideoReader:
     if declared is not None and end < 0.98 * declared - 0.25:
       logging.warning(
         '%s: expected %.2f s of pictures, found %.2f s (is the file cut off?)',
-        self._path,
+        self.path,
         declared,
         end,
       )
@@ -228,7 +235,7 @@ class VideoWriter:
         original. WebP has no sound.
       tags: texts of the file by names that FFmpeg knows, such as `comment`.
       seal: last change of the complete file, under its hidden name; what it
-        raises leaves no file.
+        raises leaves no file. Not of a folder of pictures.
 
     Raises:
       InputError: the folder cannot be written to, the file exists, its name has
@@ -237,6 +244,7 @@ class VideoWriter:
     """
     self._encoding = encoding or encoding_lib.Encoding()
     kind = self._encoding.kind
+    self._is_folder = kind.is_folder
     self._path = check_target(path, overwrite=overwrite, suffix=kind.suffix)
     self._overwrite = overwrite
     self._fps = as_rate(fps)
@@ -248,7 +256,7 @@ class VideoWriter:
       self._soundtrack = encoder.Soundtrack(audio, kind.sound)
     self._stack: contextlib.ExitStack | None = None
     self._part: pathlib.Path | None = None
-    self._encoder: encoder.Encoder | None = None
+    self._encoder: encoder.Encoder | picture_folders.FolderEncoder | None = None
     self._channels = 3  # of frames
     self.num_frames = 0  # written so far
 
@@ -260,7 +268,9 @@ class VideoWriter:
   def __enter__(self) -> 'VideoWriter':
     with contextlib.ExitStack() as stack:
       self._part = stack.enter_context(
-        files.replacing(self._path, overwrite=self._overwrite)
+        picture_folders.replacing(self._path)
+        if self._is_folder
+        else files.replacing(self._path, overwrite=self._overwrite)
       )
       stack.push(self._end)
       self._stack = stack.pop_all()
@@ -302,7 +312,7 @@ class VideoWriter:
       raise ValueError(
         f'expected a frame uint8 {wanted}, found {frame.dtype} {frame.shape}'
       )
-    if height % 2 or width % 2:
+    if (height % 2 or width % 2) and not self._is_folder:
       frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), 'edge')
     with self._disk_errors():
       if self._encoder is None:
@@ -310,7 +320,9 @@ class VideoWriter:
       self._encoder.add(np.ascontiguousarray(frame))
     self.num_frames += 1
 
-  def _start(self, frame: np.ndarray) -> encoder.Encoder:
+  def _start(
+    self, frame: np.ndarray
+  ) -> encoder.Encoder | picture_folders.FolderEncoder:
     height, width = frame.shape[:2]
     if max(height, width) > MAX_SIDE or min(height, width) < 2:
       raise errors.InputError(
@@ -318,6 +330,10 @@ class VideoWriter:
         f'found {width} x {height}'
       )
     assert self._part is not None
+    if self._is_folder:
+      return picture_folders.FolderEncoder(
+        self._part, fps=self._fps, soundtrack=self._soundtrack, tags=self._tags
+      )
     return encoder.Encoder(
       self._part,
       size=(width, height),
@@ -341,7 +357,8 @@ class VideoWriter:
           raise ValueError(f'{self._path}: expected a frame, found none')
         with self._disk_errors():
           self._encoder.finish()
-          if self._seal is not None and self._part is not None:
+          if self._seal is not None and not self._is_folder:
+            assert self._part is not None
             self._seal(self._part)
     except BaseException:
       kind = BaseException

@@ -104,7 +104,7 @@ class Limits:
     size = picture_decoding.stated_size(path)
     if size is None:  # perhaps a video, whose first frame is meant
       size = video.probe(path).size
-    pasted = options.preprocess in ('full', 'extfull')
+    pasted = options.is_pasted
     most = self.pasted_pixels if pasted else self.pixels
     if size[0] * size[1] > most:
       kind = f' with preprocess {options.preprocess}' if pasted else ''

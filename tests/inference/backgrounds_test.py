@@ -20,7 +20,7 @@ from sadtalker_jax.inference.puppet import background_drawer
       {'background': 'red', 'preprocess': 'full'},
       'preprocess crop, extcrop or',
     ),
-    ({'background': 'transparent'}, 'prores, vp9, webp for a transparent'),
+    ({'background': 'transparent'}, 'vp9, webp, png for a transparent'),
     (
       {'background': 'transparent', 'codec': 'vp9', 'label': 'AI'},
       'label: expected none with a transparent background',

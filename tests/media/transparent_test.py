@@ -1,4 +1,4 @@
-"""Files that can be transparent: ProRes, VP9, WebP."""
+"""Files that can be transparent: ProRes, VP9, WebP, folders of PNG."""
 
 import av
 import numpy as np
@@ -43,6 +43,9 @@ def _decoded(path) -> np.ndarray:
         picture.seek(number)
         shown.append(np.asarray(picture.convert('RGBA')))
       return np.stack(shown)
+  if path.is_dir():
+    pictures = [Image.open(file) for file in sorted(path.glob('*.png'))]
+    return np.stack([np.asarray(p.convert('RGBA')) for p in pictures])
   with av.open(str(path)) as container:
     (stream,) = container.streams.video
     context = stream.codec_context
@@ -55,7 +58,7 @@ def _decoded(path) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-  'codec, most', [('prores', 2), ('vp9', 12), ('webp', 4)]
+  'codec, most', [('prores', 2), ('vp9', 12), ('webp', 4), ('png', 0)]
 )
 def test_opacity_and_sound_come_back(tmp_path, frames, codec, most):
   path = _write(tmp_path, codec, frames)
@@ -65,7 +68,7 @@ def test_opacity_and_sound_come_back(tmp_path, frames, codec, most):
   assert away[..., 3].max() <= most
   assert away[frames[..., 3] == 255][:, :3].mean() < 4
   if codec != 'webp':
-    wave = audio.load(path)
+    wave = audio.load(path / 'sound.wav' if path.is_dir() else path)
     assert abs(len(wave) - 8000) < 400 and np.abs(wave).max() > 0.2
 
 
@@ -76,7 +79,7 @@ def test_the_same_codecs_without_opacity(tmp_path, frames, codec):
 
 
 def test_h264_has_no_opacity_and_leaves_nothing(tmp_path, frames):
-  with pytest.raises(errors.InputError, match='prores, vp9, webp for transp'):
+  with pytest.raises(errors.InputError, match='webp, png for transp'):
     _write(tmp_path, 'h264', frames)
   assert not list(tmp_path.iterdir())
 
@@ -88,3 +91,33 @@ def test_names_go_with_codecs(tmp_path):
     )
   with pytest.raises(errors.InputError, match='crf: expected none for prores'):
     encoding.Encoding(codec='prores', crf=20)
+
+
+def test_a_folder_of_pictures_is_whole_or_not_there(tmp_path, frames):
+  path = tmp_path / 'disc.frames'
+  chosen = encoding.Encoding(codec='png')
+
+  def write(count):
+    with video.VideoWriter(
+      path, fps=20, encoding=chosen, tags={'comment': 'made'}
+    ) as writer:
+      for frame in frames[:, :47]:  # as high as they are
+        writer.write(frame)
+        if writer.num_frames == count:
+          raise KeyboardInterrupt
+
+  left = tmp_path / '.disc.frames.0123456789ab.part'
+  left.mkdir()  # by a killed process
+  (left / '.lock').touch()
+  with pytest.raises(KeyboardInterrupt):
+    write(3)
+  assert not list(tmp_path.iterdir())
+  write(len(frames) + 1)
+  names = sorted(file.name for file in path.iterdir())
+  assert names == [f'{k:06d}.png' for k in range(len(frames))]
+  np.testing.assert_array_equal(_decoded(path), frames[:, :47])
+  with Image.open(path / names[0]) as picture:
+    assert picture.info['comment'] == 'made'
+  with pytest.raises(errors.InputError, match='found a directory'):
+    write(1)
+  assert len(list(path.iterdir())) == len(frames)

@@ -41,6 +41,9 @@ EXPRESSION_NAMES = (
   'tongueOut',
 )  # fmt: skip
 EXPRESSION_SLOTS = {name: i for i, name in enumerate(EXPRESSION_NAMES)}
+# Beside the units of the model: how far breath raises the chest, 0 to 1. The
+# head does not move with it; a renderer that has shoulders may.
+BREATH_SLOT = conventions.EXPRESSION_SIZE - 1
 # Degrees that the eyeballs turn per unit: to the side, down, up.
 GAZE_DEGREES = (23.0, 19.0, 11.5)
 

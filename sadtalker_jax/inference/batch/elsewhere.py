@@ -126,7 +126,12 @@ class Maker:
         for local, given in files.values():
           if fetching.is_remote(given):
             single_files.fetch(given, local)
-        todo.append(manifest.one(number, line, folder, self._work.options))
+        job = manifest.one(number, line, folder, self._work.options)
+        if job.options.encoding.kind.is_folder and fetching.is_remote(address):
+          raise errors.InputError(
+            f'codec: expected a file in a store, found {job.options.codec}'
+          )
+        todo.append(job)
       except errors.InputError as error:
         results[number] = _result(number, address, 'failed', str(error))
     for job in todo:

@@ -188,7 +188,7 @@ class _Run:
     # Known before the work; it is checked again when the file is named.
     suffix = job.options.encoding.suffix
     video.check_target(job.output, overwrite=self._overwrite, suffix=suffix)
-    animation = job.animation(self._animator)
+    animation = job.animation(self._animator).keeping(job.output)
     return animation, animation.render_job()
 
   def _closed(self, encoder: encoding.JobEncoder) -> bool:

@@ -5,14 +5,11 @@ who); all others keep their own faces.
 """
 
 from collections.abc import Mapping
-import dataclasses
 import pathlib
-from typing import Self
 
 import numpy as np
 
 from sadtalker_jax import conventions, errors
-from sadtalker_jax.inference import animation as animation_lib
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import inputs, tracks
 from sadtalker_jax.inference import options as options_lib
@@ -23,8 +20,8 @@ from sadtalker_jax.inference.footage import (
   people,
   people_drawer,
   person,
+  revoiced,
 )
-from sadtalker_jax.marking import statements
 from sadtalker_jax.media import encoder, mixing, video
 
 _BACKGROUND = 0.25  # of the video's own sound, where it is kept: -12 dB
@@ -85,30 +82,13 @@ def check(is_given: bool, options: options_lib.Options) -> None:
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Revoiced(animation_lib.Animation):
-  """A re-voiced clip; its portrait has a frame for every frame."""
-
-  portrait: footage_portrait.FootagePortrait | people_drawer.PeoplePortrait
-
-  @property
-  def source_type(self) -> str:
-    """Word of IPTC: a recording, a part of which was generated."""
-    return statements.COMPOSITE
-
-  def only(self, places: np.ndarray) -> Self:
-    """The clip with some of its frames, numbers [k] in order."""
-    few = super().only(places)
-    return dataclasses.replace(few, portrait=self.portrait.only(places))
-
-
 def animation(
   path: inputs.Path,
   heard: inputs.Heard,
   motion: tracks.Motion,
   bundle: bundle_lib.Bundle,
   options: options_lib.Options,
-) -> Revoiced:
+) -> revoiced.Revoiced:
   """A clip whose person says a recording, ready to be drawn.
 
   Args:
@@ -122,14 +102,15 @@ def animation(
     InputError: the file is no video, or shows no face that is large enough.
   """
   reader, fps = person.opened(path, options)
+  seconds = len(heard.wave) / conventions.SAMPLE_RATE
+  frames = person.followed(reader, fps, seconds)
   try:
-    clip = following.follow(reader.frames(fps=fps), float(fps), bundle, options)
+    clip = following.follow(frames, float(fps), bundle, options)
     footage_drawer.check_size([clip])
   except errors.InputError as error:
     raise errors.InputError(f'{path}: {error}') from error
-  seconds = len(heard.wave) / conventions.SAMPLE_RATE
   (one,) = person.portraits(reader, fps, [clip], seconds, options.end)
-  return Revoiced(
+  return revoiced.Revoiced(
     one,
     tracks.still(_rows(one, heard.wave[:], motion, bundle, options)),
     fps,
@@ -144,7 +125,7 @@ def several(
   motion: tracks.Motion,
   bundle: bundle_lib.Bundle,
   options: options_lib.Options,
-) -> Revoiced:
+) -> revoiced.Revoiced:
   """A film whose people say a recording each, ready to be drawn.
 
   All recordings begin together; the result is as long as the longest.
@@ -163,19 +144,20 @@ def several(
   waves = {face: inputs.sound(file).wave[:] for face, file in speakers.items()}
   longest = max(map(len, waves.values()))
   reader, fps = person.opened(path, options)
+  seconds = longest / conventions.SAMPLE_RATE
+  frames = person.followed(reader, fps, seconds)
   try:
-    film = people.follow(reader.frames(fps=fps), float(fps), bundle)
+    film = people.follow(frames, float(fps), bundle)
     clips = _clips(film, speakers, float(fps), bundle)
     footage_drawer.check_size(clips)
   except errors.InputError as error:
     raise errors.InputError(f'{path}: {error}') from error
-  seconds = longest / conventions.SAMPLE_RATE
   members = person.portraits(reader, fps, clips, seconds, options.end)
   rows = []
   for member, wave in zip(members, waves.values(), strict=True):
     wave = np.pad(wave, (0, longest - len(wave)))
     rows.append(_rows(member, wave, motion, bundle, options))
-  return Revoiced(
+  return revoiced.Revoiced(
     people_drawer.PeoplePortrait(tuple(members)),
     tracks.still(np.stack(rows, axis=1)),
     fps,

@@ -26,6 +26,11 @@ class FootagePortrait:
   order: np.ndarray  # [T] frames of the clip that the result shows
 
   @property
+  def members(self) -> tuple[Self, ...]:
+    """The people whose mouths are drawn: this one."""
+    return (self,)
+
+  @property
   def window(self) -> portrait_lib.Window:
     """The whole picture."""
     width, height = self.clip.size

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from sadtalker_jax.face3d.rasterize import rasterizer
 from sadtalker_jax.inference.footage import shot_rig
-from sadtalker_jax.inference.puppet import drawing, openings
+from sadtalker_jax.inference.puppet import drawing, openings, skin
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
@@ -70,8 +70,8 @@ def draw(
     planes_rest=openings.posed_planes(rig, coefficients),
     vertices=rig.vertices + (1.0 - change.weight) * pull,
   )
-  skin, opened = drawing.skin(rig, change.row, (side, side))
-  filled = openings.fill(rig, (change.row, skin, opened), near)
+  colour, opened = skin.skin(rig, change.row, (side, side))
+  filled = openings.fill(rig, (change.row, colour, opened), near)
   share = _matte(rig, change.row, side) * _inside(side, change.borders)
   alpha = jnp.clip(share / _SEEN, 0.0, 1.0)[..., None]
   mixed = picture + alpha * (filled.astype(jnp.float32) - picture)

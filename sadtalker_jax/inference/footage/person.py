@@ -4,8 +4,10 @@ What stays of a frame: head pose, eyes, brows, cheeks, light and background.
 Jaw and lips begin from the resting mouth of the shot, see `resting`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import fractions
+import itertools
+import math
 
 from absl import logging
 import numpy as np
@@ -21,6 +23,8 @@ from sadtalker_jax.inference.footage import (
   shot_rig,
 )
 from sadtalker_jax.media import video
+
+_LOOKED_AT = 30  # seconds of a film that are followed for a short voice
 
 
 def opened(
@@ -42,6 +46,22 @@ def opened(
   return reader, video.as_rate(options.fps or reader.fps)
 
 
+def followed(
+  reader: video.VideoReader, fps: fractions.Fraction, seconds: float
+) -> Iterator[np.ndarray]:
+  """The frames [H, W, 3] that a voice of so many seconds can reach.
+
+  At least half a minute, in which a resting mouth is looked for.
+  """
+  count = max(_wanted(seconds, fps), math.ceil(_LOOKED_AT * fps))
+  return itertools.islice(reader.frames(fps=fps), count)
+
+
+def _wanted(seconds: float, fps: fractions.Fraction) -> int:
+  """Frames of a result."""
+  return max(1, round(seconds * float(fps)))
+
+
 def portraits(
   reader: video.VideoReader,
   fps: fractions.Fraction,
@@ -58,9 +78,7 @@ def portraits(
     seconds: Length of the voice.
     end: What is shown where the voice is longer.
   """
-  order = frame_order.order(
-    clips[0].num_frames, max(1, round(seconds * float(fps))), end
-  )
+  order = frame_order.order(clips[0].num_frames, _wanted(seconds, fps), end)
   return [
     footage_portrait.FootagePortrait(
       picture,

@@ -23,7 +23,6 @@ from sadtalker_jax.inference.motion import seeds
 from sadtalker_jax.media import mixing
 
 MOST = 8  # people; each is drawn in every frame
-_FULL_MODES = ('full', 'extfull')
 # Options of one face, or of one recording.
 _OF_ONE = (
   'face_index', 'box', 'audio_track', 'drive', 'idle', 'ref_pose',
@@ -95,7 +94,7 @@ def animation(
 
 def _mode(options: options_lib.Options) -> options_lib.Preprocess:
   """The mode of every face: all are pasted back into the picture."""
-  return options.preprocess if options.preprocess in _FULL_MODES else 'full'
+  return options.preprocess if options.is_pasted else 'full'
 
 
 def _count(

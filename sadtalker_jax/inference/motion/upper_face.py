@@ -1,4 +1,4 @@
-"""All that moves beside the mouth: head, brows, gaze and lids of a speaker.
+"""All that moves beside the mouth: head, brows, gaze, lids and breath.
 
 A motion that has lips adds this to its rows; `add` does all of it, in place.
 Expressions are those of the packaged head (`makehuman.EXPRESSION_SLOTS`).
@@ -11,6 +11,7 @@ from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference import tracks
 from sadtalker_jax.inference.motion import (
   blinks,
+  breathing,
   gaze,
   head_motion,
   prosody,
@@ -45,7 +46,7 @@ def add(
   rate: float,
   options: tracks.MotionOptions,
 ) -> None:
-  """Writes head, brows, gaze and lids into rows, in place.
+  """Writes head, brows, gaze, lids and breath into rows, in place.
 
   Args:
     rows: [T, 70] rows whose expressions are the portrait's, with a mouth.
@@ -61,6 +62,8 @@ def add(
   rows[:, conventions.ROW_POSE] = _poses(
     source, seed, voice, activity, rate, options
   )
+  if not options.still:
+    breathing.add(rows, breathing.track(seed, len(rows), rate))
   scale = options.expression_scale
   add_brows(rows, scale * brows(seed, len(rows), rate, voice, activity))
   if options.ref_eyeblink is not None:

@@ -77,7 +77,7 @@ def prepare(
   square = crop.resize_to(picture, box, options.size, original_quirks=exact)
   inside = crop.to_square(points, box, options.size)
   full, trans = reconstructor.coefficients([square], inside[None])
-  paste = options.preprocess in ('full', 'extfull')
+  paste = options.is_pasted
   frame = (options.size, options.size)
   if not paste:
     # Truncated as published (method 5.12).

@@ -12,10 +12,11 @@ from typing import ClassVar, Self
 import numpy as np
 
 from sadtalker_jax import conventions, errors, jax_settings
+from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.faces import recon
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
-from sadtalker_jax.inference import rendering
+from sadtalker_jax.inference import rendering, tracks
 from sadtalker_jax.inference.neural import (
   face_finders,
   neural_drawer,
@@ -91,6 +92,14 @@ class NeuralRenderer(rendering.Renderer):
         f'size: expected {self._bundle.size}, which the networks of the bundle '
         f"'{self._bundle.name}' are for, found {options.size}"
       )
+
+  def adapted(self, track: tracks.Track) -> tracks.Track:
+    """The track without breath, of which networks know nothing."""
+    if self.basis != bundle_lib.PACKAGED_BASIS:
+      return track
+    rows = track.coefficients.copy()
+    rows[:, makehuman.BREATH_SLOT] = 0.0
+    return track._replace(coefficients=rows)
 
   def _finder(self, options: options_lib.Options) -> face_finders.Finder:
     with self._lock:
@@ -174,7 +183,7 @@ class NeuralRenderer(rendering.Renderer):
 
 def mapping_name(options: options_lib.Options) -> str:
   """The MappingNet of a preprocess mode (method 11.2)."""
-  paste = options.preprocess in ('full', 'extfull')
+  paste = options.is_pasted
   return 'mapping_full' if paste else 'mapping'
 
 

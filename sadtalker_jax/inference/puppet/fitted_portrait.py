@@ -16,6 +16,7 @@ from sadtalker_jax.faces import crop, landmarks
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference import portrait as portrait_lib
+from sadtalker_jax.inference.puppet import lip_line
 from sadtalker_jax.media import video
 from sadtalker_jax.ops import resize
 
@@ -102,6 +103,11 @@ def prepare(
     ),
     (canvas[0] + 2 * margin, canvas[1] + 2 * margin),
   )
+  # The fit has seen plain landmarks; the surface meets lips as they are seen.
+  scale, shift = np.array([dx, dy]), np.array([x0, y0])
+  lips = lip_line.met((points[:, :2] - shift) / scale + margin, texture)
+  points = points.copy()
+  points[:, :2] = (lips - margin) * scale + shift
   return FittedPortrait(
     picture=picture,
     landmarks=points,
@@ -129,7 +135,7 @@ def _window(
   info = crop.crop_box(landmarks.to_68(points), size, mode)
   x0, y0, x1, y1 = (float(v) for v in info.box)
   scale = options.size / (x1 - x0)
-  paste = mode in ('full', 'extfull')
+  paste = options.is_pasted
   if paste:
     grow = PASTE_GROWTH * max(x1 - x0, y1 - y0)
     x0, y0 = max(x0 - grow, 0.0), max(y0 - grow, 0.0)

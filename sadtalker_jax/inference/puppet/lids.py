@@ -14,7 +14,7 @@ from sadtalker_jax.inference.puppet import fields, fitted_head
 
 UNITS = ('eyeBlinkRight', 'eyeBlinkLeft')  # in the order of `EYE_RIMS`
 REACH = 0.2  # decimetre from the middle of an eye to its rim
-LAP = 0.004  # decimetre that the upper lid goes over the lower one
+LAP = 0.012  # decimetre that the upper lid goes over the lower one
 SHUT = 0.8  # of a unit in the photo, from which eyes count as closed
 STILL = 0.14  # decimetre from the upper rim at which skin stays as it is
 LASHES = 0.055  # decimetre above the rim that move as one with it

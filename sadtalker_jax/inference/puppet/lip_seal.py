@@ -2,7 +2,8 @@
 
 A fit explains an open mouth in part by the jaw and in part by the shape of the
 person, who could then never shut it. What is left between the lips when the jaw
-is shut belongs to the jaw's own motion. The photo's expression stays as it is.
+is shut belongs to the jaw's own motion; then the lips lie over each other by a
+hair, so that nothing shows between them. The photo's expression stays as it is.
 
 Conventions: those of `fitted_head`.
 """
@@ -10,12 +11,8 @@ Conventions: those of `fitted_head`.
 import numpy as np
 
 from sadtalker_jax.face3d.bases import morphable
-from sadtalker_jax.inference.puppet import fields, fitted_head
+from sadtalker_jax.inference.puppet import fields, fitted_head, lip_line
 
-# Landmarks of the 468, from one corner to the other, corners left out.
-UPPER_RIM = (191, 80, 81, 82, 13, 312, 311, 310, 415)
-LOWER_RIM = (95, 88, 178, 87, 14, 317, 402, 318, 324)
-CORNERS = (78, 308)
 # Units that part the lips; without them and the jaw a mouth is shut.
 PARTING = (
   'mouthFunnel',
@@ -25,6 +22,7 @@ PARTING = (
   'mouthUpperUpRight',
 )
 LEAST_JAW = 0.1  # opening of the jaw below which a photo's mouth counts as shut
+LAP = 0.015  # decimetre that shut lips lie over each other
 UPPER_SHARE = 0.3  # of the way that the upper lip goes
 AWAY = 0.25  # decimetre from the lips at which skin stays where it is
 PULL = 0.3  # decimetre over which the lips pull the skin along
@@ -43,12 +41,12 @@ def sealed(
   opening = float(head.beta[jaw])
   if opening < LEAST_JAW:
     return head
-  gap = np.clip(shut_gaps(model, head), 0.0, None)
+  gap = np.clip(shut_gaps(model, head) + LAP, 0.0, None)
   mean = np.asarray(model.mean, np.float64)
   # Distances are taken with the jaw open, as in `fitted_head`.
   space = mean + np.asarray(model.expression[jaw], np.float64)
   places = fitted_head.points468(model, space)
-  rim = [*UPPER_RIM, *LOWER_RIM, *CORNERS]
+  rim = [*lip_line.UPPER_RIM, *lip_line.LOWER_RIM, *lip_line.CORNERS]
   lips = np.zeros((len(rim), 3))
   lips[: len(gap), 1] = -UPPER_SHARE * gap
   lips[len(gap) : 2 * len(gap), 1] = (1.0 - UPPER_SHARE) * gap
@@ -82,4 +80,4 @@ def shut_gaps(
   names = model.expression_names
   beta[[names.index(name) for name in ('jawOpen', *PARTING)]] = 0.0
   shut = fitted_head.points468(model, head._replace(beta=beta).expressed())
-  return shut[list(UPPER_RIM), 1] - shut[list(LOWER_RIM), 1]
+  return shut[list(lip_line.UPPER_RIM), 1] - shut[list(lip_line.LOWER_RIM), 1]

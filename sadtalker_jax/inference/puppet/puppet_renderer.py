@@ -29,6 +29,7 @@ from sadtalker_jax.inference.puppet import (
   drawing,
   fitted_portrait,
   openings,
+  skin,
 )
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.media import video
@@ -159,16 +160,13 @@ def _render(
   """Frames [B, H, W, 3] uint8 of rows [B, 70]."""
   # Several loops, not one: results of each are then stored, and not computed
   # again for every use (XLA on CPU fuses without regard to cost).
-  found = lax.map(lambda row: drawing.places(rig, row, size), rows)
+  found = lax.map(lambda row: skin.places(rig, row, size), rows)
   layers = [
     lax.map(lambda points: drawing.read(rig, points), points)
     for points in (found.face, found.around)
   ]
-  skins = lax.map(lambda parts: drawing.colours(rig, *parts), (found, *layers))
-  skins = lax.map(
-    lambda skin: drawing.softened(*skin),
-    (skins, found),
-  )
+  skins = lax.map(lambda parts: skin.colours(rig, *parts), (found, *layers))
+  skins = lax.map(lambda parts: skin.softened(*parts), (skins, found))
   return lax.map(
     lambda frame: openings.fill(rig, frame, windows),
     (rows, skins, found.opened),

@@ -18,6 +18,7 @@ Conventions: those of `fitted_head`; texture points are frame points plus
 
 from typing import NamedTuple
 
+from absl import logging
 import numpy as np
 
 from sadtalker_jax.face3d.bases import morphable
@@ -27,12 +28,14 @@ from sadtalker_jax.inference.puppet import (
   face_view,
   fitted_head,
   fitted_portrait,
+  folds,
   lids,
   lip_seal,
   mouth,
   palette,
   photo_mouth,
   planes,
+  spectacles,
 )
 from sadtalker_jax.inference.puppet import sheet as sheet_lib
 from sadtalker_jax.typing import Array
@@ -75,7 +78,9 @@ class Rig(NamedTuple):
   photo_mouth: Array  # [Ht, Wt, 5] masks, see `photo_mouth.PhotoMouth`
   photo_gap: Array  # [2] lip gaps between which that fades out, decimetre
   source: Array  # [70] coefficients of the photo
+  folds: Array  # [64, N] logarithms of light per unit, see `folds`
   face: Array  # [F, 3] int32 triangles, into vertices
+  seen: Array  # [] int32, so many of them are seen in the photo
   caps: Array  # [C, 3] the same over eyes and mouth, see `caps`
   sheet: Array  # [S, 3] the same of the surroundings
   inside: Array  # [U, 3] int32 triangles, into inside_vertices
@@ -107,10 +112,12 @@ def build(
   view = face_view.build(
     portrait, model, frame + margin, depth, (ids, face_triangles)
   )
+  head = _under_glasses(portrait, model, head, (view.pixels, frame + margin))
   if layers.found:
     view = view._replace(person=layers.layer[..., 3])
   unseen = face_view.turned_away(model, view, ids)
   view = view._replace(triangles=face_triangles[~unseen])
+  face_triangles = np.concatenate([view.triangles, face_triangles[unseen]])
   sheet = sheet_lib.build(view, head.expression[:, ids])
   sheet_own = head.unposed(
     fitted_head.unproject(sheet.points - margin, sheet.depth, scale, shift)
@@ -154,7 +161,11 @@ def build(
     photo_mouth=seen.mask,
     photo_gap=seen.gap,
     source=np.asarray(portrait.row),
+    folds=np.pad(
+      folds.build(model, head, ids), ((0, 0), (0, 3 + len(sheet.points)))
+    ),
     face=face_triangles,
+    seen=np.array(len(view.triangles), np.int32),
     caps=cap.triangles,
     blur=np.array(palette.blur(portrait.texture, view.points)),
     sheet=(sheet.triangles + len(ids) + 3).astype(np.int32),
@@ -193,6 +204,29 @@ def face_part(
   triangles = np.concatenate([triangles, lining[away < NOSTRIL_REACH]])
   ids, flat = np.unique(triangles, return_inverse=True)
   return ids, flat.reshape(-1, 3).astype(np.int32)
+
+
+def _under_glasses(
+  portrait: fitted_portrait.FittedPortrait,
+  model: morphable.MorphableModel,
+  head: fitted_head.FittedHead,
+  seen: tuple[float, np.ndarray],
+) -> fitted_head.FittedHead:
+  """The head, whose skin rests where the photo shows glasses on it.
+
+  Args:
+    portrait: Portrait.
+    model: Head model.
+    head: Fitted head.
+    seen: Texture pixels per decimetre, and the head's texture points [V, 2].
+  """
+  points = portrait.to_frame(portrait.landmarks[:, :2]) + portrait.margin
+  glasses = spectacles.find(points, portrait.texture)
+  if glasses is None:
+    return head
+  logging.info('glasses: they rest while lids and brows move')
+  pixels, vertices = seen
+  return spectacles.rigid(model, head, vertices, glasses, pixels)
 
 
 def _irises(portrait: fitted_portrait.FittedPortrait) -> np.ndarray:

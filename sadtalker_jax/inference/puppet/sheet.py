@@ -5,8 +5,9 @@ The sheet is a coarse grid in three dimensions, joined to the face: on the head
 it has the head's depth, beside it that of its outline, and expressions are
 smoothly continued. A weight `follow` of each point, 1 on the head, falls to 0
 towards shoulders and pinned borders of the frame. If it carries the person
-alone (`cutout`), hair follows however far it reaches; otherwise the background
-is part of it, and rests: `follow` falls to 0 beside the head, too.
+alone (`cutout`), hair follows however far it reaches, and shoulders a little;
+they also rise with the breath. Otherwise the background is part of it, and
+rests: `follow` falls to 0 beside the head, too.
 
 Conventions: texture points are (x, y) in pixels of the source texture, y down,
 pixel centres at half-integers; lengths are in decimetre unless said otherwise.
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference.puppet import face_view, fields
 
 STEPS = 64  # cells of the grid along the texture's longer side
@@ -31,6 +33,9 @@ SLOPE = 1.0  # of depth beside the face, as ears stand from the head
 RELIEF = 0.06  # the head's depth is smoothed so far
 JAW = (-0.6, -0.1)  # from the chin: below, depth is continued from the face
 NECK = (0.05, 0.9)  # the same below the chin
+BODY = 0.04  # of the head's movement that shoulders take part in
+CHEST = (0.25, 0.9)  # below the chin: up to there, from there, breath is seen
+BREATH = 0.03  # that a whole breath raises shoulders by
 EDGE = 2  # pixels at a side of the frame
 BORDER = 0.15  # share of the frame over which `follow` falls to a pinned border
 
@@ -64,8 +69,9 @@ def build(view: face_view.FaceView, expression: np.ndarray) -> Sheet:
   )
   sites = view.points[chosen] / view.pixels
   at = points / view.pixels
-  moves = expression[:, chosen].transpose(1, 0, 2).reshape(len(chosen), -1)
-  moves = fields.spread(sites, moves, at, EXPRESSION_LENGTH)
+  known = expression[:, chosen].transpose(1, 0, 2).reshape(len(chosen), -1)
+  spread = fields.spread(sites, known, at, EXPRESSION_LENGTH)
+  moves = spread.reshape(len(at), -1, 3).transpose(1, 0, 2)
 
   shown = face_view.front(
     view.points, view.depth, view.triangles, view.head.shape
@@ -74,11 +80,16 @@ def build(view: face_view.FaceView, expression: np.ndarray) -> Sheet:
   covered = ndimage.binary_fill_holes(covered)
   inwards = ndimage.distance_transform_edt(covered) / view.pixels
   deep = fields.sample(inwards, points) > OVERLAP
+  follow, free = _follow(view, points), _free(view, covered, points)
+  moves[makehuman.BREATH_SLOT] = 0.0
+  if view.person is not None:
+    chest = fields.smoothstep(*CHEST, _below(view, points))
+    moves[makehuman.BREATH_SLOT, :, 1] = BREATH * chest / follow
   return Sheet(
     points,
     _depth(view, shown, points, chosen),
-    moves.reshape(len(at), -1, 3).transpose(1, 0, 2),
-    _follow(view, covered, points),
+    moves,
+    follow * free,
     np.where(deep[triangles].all(1)[:, None], 0, triangles),
   )
 
@@ -154,15 +165,10 @@ def _grid(view: face_view.FaceView) -> tuple[np.ndarray, np.ndarray]:
   return np.stack([x.ravel(), y.ravel()], 1), triangles.astype(np.int32)
 
 
-def _follow(
-  view: face_view.FaceView, covered: np.ndarray, points: np.ndarray
-) -> np.ndarray:
+def _follow(view: face_view.FaceView, points: np.ndarray) -> np.ndarray:
   """Weights [P] in [0, 1] with which sheet points [P, 2] move with the head.
 
-  Args:
-    view: Face in the photo.
-    covered: [H, W] bool, pixels of the face.
-    points: [P, 2] texture points.
+  Not less than `BODY` if the sheet carries the person alone.
   """
   beside = ndimage.distance_transform_edt(~np.isfinite(view.head))
   reach = HAIR if view.person is None else LONG_HAIR
@@ -171,6 +177,22 @@ def _follow(
   )
   # Below the chin the neck hands over to the shoulders.
   follow *= 1.0 - fields.smoothstep(*NECK, _below(view, points))
+  if view.person is None:
+    return follow
+  return BODY + (1.0 - BODY) * follow
+
+
+def _free(
+  view: face_view.FaceView, covered: np.ndarray, points: np.ndarray
+) -> np.ndarray:
+  """Shares [P] in [0, 1] of their movement that borders leave to sheet points.
+
+  Args:
+    view: Face in the photo.
+    covered: [H, W] bool, pixels of the face.
+    points: [P, 2] texture points.
+  """
+  free = np.ones(len(points))
   cell = max(view.head.shape) / STEPS
   face = fields.sample(ndimage.distance_transform_edt(~covered), points)
   x0, y0, x1, y1 = view.frame
@@ -188,8 +210,8 @@ def _follow(
       # A face within reach of the border keeps all that touches it.
       inside = np.maximum(distance - cell, 0.0)
       limit = np.minimum(BORDER * extent, inside + face)
-      follow *= fields.smoothstep(0.0, 1.0, inside / np.maximum(limit, 1e-6))
-  return follow
+      free *= fields.smoothstep(0.0, 1.0, inside / np.maximum(limit, 1e-6))
+  return free
 
 
 def _held(view: face_view.FaceView) -> tuple[bool, ...]:

@@ -1,5 +1,6 @@
 """A short film of the portrait that ships, re-voiced."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -10,7 +11,12 @@ from sadtalker_jax import errors
 from sadtalker_jax.cli import animate
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import pipeline, rendering
-from sadtalker_jax.inference.footage import following, mouth_drawing
+from sadtalker_jax.inference.footage import (
+  following,
+  footage_drawer,
+  kept,
+  mouth_drawing,
+)
 from sadtalker_jax.media import audio, encoding, image, video
 
 FACE, AWAY, T = 8, 4, 14  # frames with and without a face, of the result
@@ -92,6 +98,38 @@ def test_own_mouth_gives_the_frame_back(revoiced):
   )
   error = np.abs(np.asarray(drawn).astype(int) - window).max(-1)
   assert error.mean() < 0.1 and (error > 8).mean() < 2e-3
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+  revoiced, tmp_path, monkeypatch
+):
+  monkeypatch.setattr(kept, 'LEAST', 1)
+  monkeypatch.setenv('SOURCE_DATE_EPOCH', '1700000000')
+  drawn = []
+  usual = footage_drawer.FootageDrawer.frame
+
+  def frame(self, prepared, picture, row, number):
+    drawn.append(number)
+    return usual(self, prepared, picture, row, number)
+
+  def stop(count):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(footage_drawer.FootageDrawer, 'frame', frame)
+  clip = dataclasses.replace(revoiced.clip, batch_size=2)
+  whole = clip.save(tmp_path / 'whole.mp4')
+  assert len(drawn) == T
+  drawn.clear()
+  with pytest.raises(KeyboardInterrupt):
+    clip.save(tmp_path / 'out.mp4', progress=stop)
+  before = len(drawn)
+  assert 0 < before < T
+  assert len(list(tmp_path.iterdir())) == 2  # the whole one and what is kept
+  drawn.clear()
+  again = clip.save(tmp_path / 'out.mp4')
+  assert len(drawn) == T - before
+  assert again.read_bytes() == whole.read_bytes()
+  assert sorted(tmp_path.iterdir()) == [again, whole]
 
 
 def test_two_people_speak_and_the_third_listens(film, tmp_path):

@@ -1,9 +1,12 @@
 """Which frames of a clip are shown, and in which order they are read."""
 
+import fractions
+import types
+
 import numpy as np
 import pytest
 
-from sadtalker_jax.inference.footage import frame_order
+from sadtalker_jax.inference.footage import frame_order, person
 
 
 class _Reader:
@@ -47,3 +50,10 @@ def test_what_is_not_asked_for_is_not_decoded():
   reader = _Reader(100)
   assert list(frame_order.read(reader, 25, np.array([3, 9]))) == [3, 9]
   assert reader.decoded == 10
+
+
+def test_films_are_followed_as_far_as_the_voice_reaches():
+  film = types.SimpleNamespace(frames=lambda fps: iter(range(10_000)))
+  for seconds, count in ((1, 750), (29.9, 750), (100, 2500), (1000, 10_000)):
+    frames = person.followed(film, fractions.Fraction(25), seconds)
+    assert sum(1 for _ in frames) == count

@@ -4,11 +4,13 @@ import jax
 import numpy as np
 import pytest
 
+from sadtalker_jax.face3d.bases import makehuman
 from sadtalker_jax.inference.puppet import (
   drawing,
   fields,
   fitted_head,
   openings,
+  skin,
 )
 
 
@@ -59,6 +61,43 @@ def test_head_is_followed_and_the_chest_is_not(pasted_portrait):
   assert near.any()
   assert (rig.follow[near] > 0.99).all()
   assert (rig.follow[chest] < 0.05).all()
+
+
+def test_breath_raises_shoulders_alone(pasted_portrait):
+  rig = pasted_portrait.prepared.rig
+  source = pasted_portrait.source
+  own, raised = pasted_portrait.rows({}, {})
+  raised[makehuman.BREATH_SLOT] = 1.0
+  before, after = (
+    np.asarray(
+      drawing.pose(
+        rig, rig.vertices, rig.expression, drawing.frame_coefficients(row)
+      ).points
+    )
+    for row in (own, raised)
+  )
+  moved = np.asarray(rig.follow)[:, None] * (after - before)
+  chin = source.to_frame(source.landmarks[152, :2])
+  width, height = source.frame_size
+  x, y = np.asarray(rig.rest).T
+  inner = abs(x / width - 0.5) < 0.2
+  chest = inner & (np.abs(y - chin[1] - 0.7 * float(rig.pixels)) < 10.0)
+  assert chest.any()
+  assert moved[chest, 1].max() < -1.0  # upwards
+  assert np.abs(moved[y < chin[1]]).max() < 0.01
+  assert np.abs(moved[y > height]).max() < 0.01  # pasted: no edge is seen
+
+
+def test_folds_darken_hollows_and_leave_the_photo(portrait, rig):
+  own, pressed = portrait.rows({}, {'mouthShrugLower': 1.0, 'jawOpen': 0.0})
+  np.testing.assert_allclose(skin.lights(rig, own), 0.0, atol=1e-6)
+  lights = np.asarray(skin.lights(rig, pressed))
+  source = portrait.source
+  points = source.to_frame(source.landmarks[:, :2])
+  groove = points[18]  # between lower lip and chin
+  near = np.linalg.norm(rig.rest - groove, axis=1) < 0.06 * rig.pixels
+  assert lights[near].min() < -0.01
+  assert np.abs(lights).max() < 0.5
 
 
 def test_spread_is_exact_at_sites_and_fades_away():

@@ -17,7 +17,7 @@ from sadtalker_jax.ops import lip_classes
 
 # Units at probability 1 of a class; a name without side stands for both.
 _SHAPES: Mapping[str, Mapping[str, float]] = {
-  'F': {'mouthRollLower': 0.6, 'mouthUpperUp': 0.12},
+  'F': {'mouthRollLower': 0.9, 'mouthUpperUp': 0.45},
   'W': {'mouthPucker': 0.3, 'mouthFunnel': 0.1},
   'UW': {'mouthPucker': 0.3, 'mouthFunnel': 0.15},
   'UH': {'mouthPucker': 0.12, 'mouthFunnel': 0.08},
@@ -29,6 +29,8 @@ _SHAPES: Mapping[str, Mapping[str, float]] = {
   'L': {'tongueOut': 0.35},
   'T': {'tongueOut': 0.2},
 }
+# Teeth on the lower lip part the lips a little more than was measured there.
+_TEETH = 0.012  # shares of the eye distance, at probability 1
 # Units of pressed lips, of the seal and not of the class: pauses have none.
 _PRESSED = {'mouthRollLower': 0.2, 'mouthRollUpper': 0.12, 'mouthPress': 0.1}
 _FUNNEL_PER_GAP = 5.0  # funnels open lips; no farther than the gap allows
@@ -52,8 +54,9 @@ def units(
   # Pressed lips may be more than shut, rounded ones rounder than was heard.
   gap = np.where(gap < 0, gap * (1 - mouth.seal), gap)
   width = np.minimum(width, 0)
+  parted = _TEETH * mouth.classes[:, lip_classes.INDEX['F']] * (1 - mouth.seal)
   rest = lips_lib.Lips(
-    mouth.gap - gap,
+    mouth.gap + parted - gap,
     np.minimum(mouth.width - width, np.maximum(mouth.width, 0)),
     mouth.chin - chin,
   )

@@ -13,6 +13,7 @@ from sadtalker_jax.inference.motion.phonetic import (
   hearing,
   mouth,
   phonetic_motion,
+  shapes,
 )
 from sadtalker_jax.media import audio
 from sadtalker_jax.ops import lip_classes
@@ -81,6 +82,24 @@ def test_bilabials_shut_and_vowels_open(opening, segments):
   vowels = np.mean([gap.mean() for gap in gaps(('AA', 'AE', 'AH', 'EH'))])
   silence = np.mean([gap.mean() for gap in gaps(('SIL',))])
   assert vowels > 0.07 and silence < 0.2 * vowels
+
+
+def test_f_shows_the_upper_teeth_on_the_lower_lip():
+  """Beside t, of the same gap: upper lip up, lower lip in."""
+
+  def units(name: str) -> np.ndarray:
+    classes = np.zeros((1, len(lip_classes.CLASSES)), np.float32)
+    classes[0, lip_classes.INDEX[name]] = 1
+    gap, rest = np.full(1, 0.03, np.float32), np.zeros(1, np.float32)
+    return shapes.units(
+      mouth.Mouth(gap, rest, rest, rest, classes, np.ones(1, np.float32))
+    )
+
+  f, t = units('F'), units('T')
+  slot = makehuman.EXPRESSION_SLOTS
+  for name, least in {'mouthUpperUpLeft': 0.3, 'mouthRollLower': 0.6}.items():
+    assert f[0, slot[name]] > t[0, slot[name]] + least
+  assert 0.03 < lips_lib.opening(f)[0] < 0.05
 
 
 def test_lips_touch_at_low_frame_rates_too(recording, segments):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sadtalker_jax.inference.puppet import photo_mouth
+from sadtalker_jax.inference.puppet import parting
 
 TOP, UPPER, LOWER, BOTTOM = 20, 28, 36, 44  # rows
 
@@ -19,7 +19,7 @@ def _mouth() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_rows_of_teeth_are_parted_in_the_dark():
-  skull, _, teeth = photo_mouth.parted(*_mouth())
+  skull, _, teeth = parting.parted(*_mouth())
   assert (skull[:UPPER, 20:44] == 1.0).all()
   assert (skull[LOWER:, 20:44] == 0.0).all()
   np.testing.assert_allclose(teeth[:2], (UPPER, LOWER), atol=1.5)
@@ -29,11 +29,24 @@ def test_rows_of_teeth_are_parted_in_the_dark():
 def test_dark_mouth_has_no_teeth():
   texture, holes = _mouth()
   texture[holes] = 25.0
-  found = photo_mouth.parted(texture, holes)
-  assert found.teeth == photo_mouth.Teeth()
+  found = parting.parted(texture, holes)
+  assert found.teeth == parting.Teeth()
 
 
 def test_slit_is_not_parted():
   texture, holes = _mouth()
   holes[TOP + 2 :] = False
-  assert photo_mouth.parted(texture, holes) is None
+  assert parting.parted(texture, holes) is None
+
+
+def test_bright_flesh_is_no_row_of_teeth():
+  texture, holes = _mouth()
+  texture[LOWER:BOTTOM, 16:48] = (200.0, 120.0, 105.0)  # a tongue that shines
+  found = parting.parted(texture, holes)
+  assert found.teeth.lower is None
+  assert found.teeth.upper is not None
+  skull, jaw = found.tight
+  assert skull[TOP + 2 : UPPER - 2, 20:44].min() > 0.9
+  # Below the teeth nothing rests with the skull, nor goes with the jaw.
+  assert skull[UPPER + 3 :].max() == 0.0
+  assert jaw.max() == 0.0
