@@ -74,6 +74,7 @@ def follow(
     InputError: there are no frames, or no face that can be re-voiced.
   """
   found: list[Shot] = []
+  reason = None  # that there is no such face
   first, size, box = 0, (0, 0), options.box
   for part in by_shot(frames):
     counted = Counted(part)
@@ -81,8 +82,8 @@ def follow(
       face = bundle.landmarker.track(
         counted, face_index=options.face_index if box is None else 0, box=box
       )
-    except errors.InputError:  # no face in this shot, or not so many
-      face = None
+    except errors.InputError as error:  # no face here, or not so many
+      face, reason = None, error
     for _ in counted:  # what was not read of this shot
       pass
     size, box = counted.size, None
@@ -90,6 +91,8 @@ def follow(
       shot = fitted(first, face.points, face.found, size, fps, bundle.model)
       found += [] if shot is None else [shot]
     first += counted.number
+  if not found and reason is not None and options.face_index:
+    raise reason
   if not found:
     raise errors.InputError(
       f'expected a face with at least {portrait_lib.MIN_FACE} pixels between '

@@ -10,6 +10,7 @@ import pathlib
 import numpy as np
 
 from sadtalker_jax import conventions, errors
+from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import inputs, tracks
 from sadtalker_jax.inference import options as options_lib
@@ -22,7 +23,7 @@ from sadtalker_jax.inference.footage import (
   person,
   revoiced,
 )
-from sadtalker_jax.media import encoder, mixing, video
+from sadtalker_jax.media import encoder, mixing
 
 _BACKGROUND = 0.25  # of the video's own sound, where it is kept: -12 dB
 # Options of one face, or of one recording.
@@ -105,6 +106,8 @@ def animation(
   seconds = len(heard.wave) / conventions.SAMPLE_RATE
   frames = person.followed(reader, fps, seconds)
   try:
+    if options.box is not None:
+      crop.check_box(options.box, reader.size)
     clip = following.follow(frames, float(fps), bundle, options)
     footage_drawer.check_size([clip])
   except errors.InputError as error:
@@ -212,10 +215,6 @@ def _sound(
   options: options_lib.Options,
 ) -> encoder.Sound | None:
   """The sound of a clip: recordings, and the video's own if it is kept."""
-  if options.keep_background_sound and not video.probe(path).has_audio:
-    raise errors.InputError(
-      f'keep_background_sound: expected a video with sound, found {path}'
-    )
   if len(given) == 1 and options.speakers is None:
     if not options.keep_background_sound:
       return given[0]

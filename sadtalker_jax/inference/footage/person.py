@@ -12,6 +12,7 @@ import math
 from absl import logging
 import numpy as np
 
+from sadtalker_jax import errors
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.inference import inputs, tracks
 from sadtalker_jax.inference import options as options_lib
@@ -33,9 +34,13 @@ def opened(
   """The reader of a film, and the rate at which it is shown.
 
   Raises:
-    InputError: the file is no video.
+    InputError: the file is no video, or has no sound that could be kept.
   """
   reader = video.VideoReader(path)
+  if options.keep_background_sound and not reader.info.has_audio:
+    raise errors.InputError(
+      f'keep_background_sound: expected a video with sound, found {path}'
+    )
   if reader.info.hdr is not None:
     logging.warning(
       '%s: HDR (%s): colours are taken as they are, without tone mapping, and '

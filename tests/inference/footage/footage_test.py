@@ -169,6 +169,8 @@ def test_faces_are_needed(film, tmp_path):
   sound = np.zeros(8000, np.float32), 16000
   with pytest.raises(errors.InputError, match='expected a face.*in 1 frames'):
     pipeline.Animator().revoice(wall, sound)
+  with pytest.raises(errors.InputError, match='is not inside the picture of'):
+    pipeline.Animator().revoice(film, sound, box=(900, 0, 990, 50))
   with pytest.raises(errors.InputError, match='still: expected with a picture'):
     pipeline.Animator().revoice(film, sound, still=True)
 
@@ -204,7 +206,7 @@ def test_shots_are_followed_one_by_one():
     def track(self, frames, **unused):
       frames = list(frames)
       starts.append(len(frames))
-      raise errors.InputError('no face')
+      raise errors.InputError('only 1 face')
 
   bundle = types.SimpleNamespace(landmarker=Landmarker(), model=None)
   options = types.SimpleNamespace(box=None, face_index=0)
@@ -213,3 +215,6 @@ def test_shots_are_followed_one_by_one():
       [one] * 5 + [255 - one] * 4 + [two] * 3, 25, bundle, options
     )
   assert starts == [5, 4, 3]
+  options.face_index = 2
+  with pytest.raises(errors.InputError, match='only 1 face'):
+    following.follow([one] * 5, 25, bundle, options)
