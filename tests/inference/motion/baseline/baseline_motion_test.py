@@ -73,7 +73,8 @@ def test_frame_zero_has_the_pose_of_the_source(track, source):
 @pytest.mark.parametrize('length', [0, 640, 1600, 48000])
 def test_silence_leaves_the_expression_alone(source, length):
   result = _track(np.zeros(length, np.float32), source, 75, blink=False)
-  np.testing.assert_array_equal(result[:, :64], np.tile(source[:64], (75, 1)))
+  moved = np.abs(result[:, :64] - source[:64]).max(0)
+  assert np.flatnonzero(moved).tolist() == [makehuman.BREATH_SLOT]
 
 
 @pytest.mark.parametrize('num_frames', [0, 1, 2, 21])
