@@ -9,11 +9,11 @@ Conventions: coefficients are rows of 70 (`face3d.coeffs`); frames are uint8 RGB
 [B, H, W, 3].
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import fractions
 import functools
 import math
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import jax
 from jax import lax
@@ -146,6 +146,7 @@ class PuppetRenderer(rendering.Renderer):
     frames = _render(
       prepared.rig,
       jnp.asarray(rows, jnp.float32),
+      np.int32(len(rows)),
       prepared.size,
       prepared.windows,
     )
@@ -155,19 +156,54 @@ class PuppetRenderer(rendering.Renderer):
 
 @functools.partial(jax.jit, static_argnames=('size', 'windows'))
 def _render(
-  rig: rig_lib.Rig, rows: Array, size: tuple[int, int], windows: tuple[int, ...]
+  rig: rig_lib.Rig,
+  rows: Array,
+  count: Array,
+  size: tuple[int, int],
+  windows: tuple[int, ...],
 ) -> jax.Array:
-  """Frames [B, H, W, 3] uint8 of rows [B, 70]."""
+  """Frames [B, H, W, 3] uint8 of rows [B, 70]; `count` is B, not static."""
   # Several loops, not one: results of each are then stored, and not computed
   # again for every use (XLA on CPU fuses without regard to cost).
-  found = lax.map(lambda row: skin.places(rig, row, size), rows)
+  each = functools.partial(_each, count)
+  found = each(lambda row: skin.places(rig, row, size), rows)
   layers = [
-    lax.map(lambda points: drawing.read(rig, points), points)
+    each(lambda points: drawing.read(rig, points), points)
     for points in (found.face, found.around)
   ]
-  skins = lax.map(lambda parts: skin.colours(rig, *parts), (found, *layers))
-  skins = lax.map(lambda parts: skin.softened(*parts), (skins, found))
-  return lax.map(
+  skins = each(lambda parts: skin.colours(rig, *parts), (found, *layers))
+  skins = each(lambda parts: skin.softened(*parts), (skins, found))
+  return each(
     lambda frame: openings.fill(rig, frame, windows),
     (rows, skins, found.opened),
   )
+
+
+def _each(count: Array, function: Callable[[Any], Any], parts: Any) -> Any:
+  """What a function makes of each of some parts [B, ...], as `lax.map` does.
+
+  XLA does not know the number of rounds: loops of one it would take apart, and
+  a frame alone would take ten times as long.
+  """
+
+  def one(index: Array) -> Any:
+    return function(
+      jax.tree.map(
+        lambda part: lax.dynamic_index_in_dim(part, index, keepdims=False),
+        parts,
+      )
+    )
+
+  def round_(index: Array, stored: Any) -> Any:
+    return jax.tree.map(
+      lambda all_, new: lax.dynamic_update_index_in_dim(all_, new, index, 0),
+      stored,
+      one(index),
+    )
+
+  length = len(jax.tree.leaves(parts)[0])
+  room = jax.tree.map(
+    lambda like: jnp.zeros((length, *like.shape), like.dtype),
+    jax.eval_shape(one, jnp.int32(0)),
+  )
+  return lax.fori_loop(jnp.int32(0), count, round_, room)

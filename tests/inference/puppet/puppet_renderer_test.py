@@ -9,7 +9,12 @@ import pytest
 from scipy import ndimage
 
 from sadtalker_jax.face3d.rasterize import rasterizer
-from sadtalker_jax.inference.puppet import drawing, openings, skin
+from sadtalker_jax.inference.puppet import (
+  drawing,
+  openings,
+  puppet_renderer,
+  skin,
+)
 
 _SKIN = jax.jit(skin.skin, static_argnames='size')  # compiled once
 
@@ -45,6 +50,19 @@ def test_frames_do_not_depend_on_the_batch(portrait):
   alone = np.concatenate([portrait.render(row[None]) for row in rows])
   difference = together.astype(int) - alone
   assert np.abs(difference).max() <= 1
+
+
+def test_a_single_frame_is_stored_between_steps_too():
+  """XLA takes loops of one round apart: each use computed a step anew."""
+
+  @jax.jit
+  def doubled(rows, count):
+    return puppet_renderer._each(count, lambda row: 2 * row, rows)
+
+  rows = jnp.arange(3.0)[None]
+  np.testing.assert_array_equal(doubled(rows, np.int32(1)), 2 * rows)
+  text = doubled.lower(rows, np.int32(1)).compile().as_text()
+  assert ' while(' in text
 
 
 def test_surroundings_never_show_through_the_face(portrait):
