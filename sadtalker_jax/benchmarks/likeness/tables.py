@@ -40,7 +40,7 @@ WANTED = {
   mouths.TONGUE: '15 or less',
 }
 NOT_HERE = {
-  "glasses' rim in a blink, pixels": 'nothing here finds rims of glasses',
+  "glasses' rim in a blink, pixels": 'tests/inference/puppet follows them',
   'surroundings that show in the face': 'tests/inference/puppet looks for them',
 }
 _RANGES = (movement.HEAD, movement.LIDS)
