@@ -1,7 +1,8 @@
 """The window of one frame, drawn with another mouth.
 
 Points are in pixels of the window, y down, pixel centres at half-integers;
-colours are RGB, 0 to 255. Functions are pure, to be called inside of `jit`.
+colours are RGB, 0 to 255. `draw` compiles its steps one by one: within one
+program XLA on CPU would compute the results of each anew for every use.
 """
 
 import functools
@@ -35,7 +36,6 @@ class Change(NamedTuple):
   borders: Array  # [4] bool, sides where the picture ends: left, top, ...
 
 
-@functools.partial(jax.jit, static_argnames=('sizes',))
 def draw(
   rig: rig_lib.Rig,
   spread: Array,
@@ -50,9 +50,29 @@ def draw(
     spread: [N, L] how points of the lips pull its surface.
     window: [S, S, 3] uint8, the frame.
     change: What is wanted.
-    sizes: S, and the sides of the windows of `openings.fill`, static.
+    sizes: S, and the sides of the windows of `openings.fill`.
   """
   side, near = sizes
+  rig = _of_frame(rig, spread, window, change, side)
+  found = _places(rig, change.row, (side, side))
+  layers = _read(rig, found.face), _read(rig, found.around)
+  colour = _softened(_colours(rig, found, *layers), found)
+  filled = _filled(rig, (change.row, colour, found.opened), near)
+  return _mixed(window, filled, _matte(rig, change.row, side), change.borders)
+
+
+_places = jax.jit(skin.places, static_argnames='size')
+_read = jax.jit(drawing.read)
+_colours = jax.jit(skin.colours)
+_softened = jax.jit(skin.softened)
+_filled = jax.jit(openings.fill, static_argnums=2)
+
+
+@functools.partial(jax.jit, static_argnames='side')
+def _of_frame(
+  rig: rig_lib.Rig, spread: Array, window: Array, change: Change, side: int
+) -> rig_lib.Rig:
+  """The rig of a frame, its lips where the wanted ones begin."""
   picture = jnp.asarray(window, jnp.float32)
   rig = rig._replace(
     texture=picture,
@@ -65,19 +85,26 @@ def draw(
   coefficients = drawing.frame_coefficients(change.own)
   own = drawing.pose(rig, rig.vertices + pull, rig.expression, coefficients)
   rig = _with_own_inside(rig, own, change, side)
-  rig = rig._replace(
+  return rig._replace(
     rest=own.points,
     planes_rest=openings.posed_planes(rig, coefficients),
     vertices=rig.vertices + (1.0 - change.weight) * pull,
   )
-  colour, opened = skin.skin(rig, change.row, (side, side))
-  filled = openings.fill(rig, (change.row, colour, opened), near)
-  share = _matte(rig, change.row, side) * _inside(side, change.borders)
+
+
+@jax.jit
+def _mixed(
+  window: Array, filled: Array, matte: Array, borders: Array
+) -> jax.Array:
+  """The window where the matte is 0, what was drawn elsewhere."""
+  picture = jnp.asarray(window, jnp.float32)
+  share = matte * _inside(len(window), borders)
   alpha = jnp.clip(share / _SEEN, 0.0, 1.0)[..., None]
   mixed = picture + alpha * (filled.astype(jnp.float32) - picture)
   return jnp.where(alpha > 0, jnp.round(mixed).astype(jnp.uint8), window)
 
 
+@functools.partial(jax.jit, static_argnames='side')
 def _matte(rig: rig_lib.Rig, row: Array, side: int) -> Array:
   """How much the surface takes part at every pixel, [S, S]."""
   posed = drawing.pose(
