@@ -44,6 +44,9 @@ class Face(Protocol):
   def skip(self) -> None:
     """Lets a frame pass that nobody sees."""
 
+  def warm_up(self) -> None:
+    """Does once what rows need, so that the first is quick; nothing moves."""
+
 
 class CausalMotion:
   """Rows one after the other."""
@@ -76,7 +79,7 @@ class CausalMotion:
 
   def warm_up(self) -> None:
     """Does once what a frame needs, so that the first is quick."""
-    self._face.rows(0, 1)
+    self._face.warm_up()
 
   def step(
     self, taken: sound_queue.Taken, *, repeat: bool = False, ahead: int = 0

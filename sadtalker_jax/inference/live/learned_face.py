@@ -69,6 +69,13 @@ class LearnedFace:
   def skip(self) -> None:
     """Lets a frame pass that nobody sees."""
 
+  def warm_up(self) -> None:
+    """Does once what rows need; nothing moves."""
+    heard = _Spectrogram.of(self._sound)
+    self._expression(heard, np.zeros(1, np.int64))
+    if not self._options.still:
+      self._new_chunk(heard, 0)
+
   def _expression(
     self, heard: '_Spectrogram', frames: np.ndarray
   ) -> np.ndarray:

@@ -69,3 +69,7 @@ class SpeakingFace:
   def skip(self) -> None:
     """Lets a frame pass that nobody sees."""
     self._gestures.skip()
+
+  def warm_up(self) -> None:
+    """Does once what rows need; nothing moves."""
+    self._voice.at(0.0, self._fps)

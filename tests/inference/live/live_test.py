@@ -5,6 +5,7 @@ The session is real but for the drawing, which `tests/serving` has.
 
 import asyncio
 import fractions
+import functools
 import time
 from typing import Any, NamedTuple
 
@@ -344,6 +345,26 @@ def test_options_that_a_stream_cannot_serve_are_refused(
     _session(bundle, **choices)
   with pytest.raises(errors.InputError, match='look_ahead: expected 0 to 0.52'):
     _session(bundle, ahead=0.6)
+
+
+def test_warming_up_moves_nothing(wave):
+  """Nor does it decide how the head of the networks begins."""
+  options = options_lib.Options(seed=1)
+
+  def learned() -> causal_motion.CausalMotion:
+    fps = fractions.Fraction(25)
+    face = learned_face.LearnedFace(_Networks(), np.zeros(70), fps, options)
+    return causal_motion.CausalMotion(face, np.zeros(70), 25.0, 16_000, options)
+
+  for make in (_motion, functools.partial(_motion, 'baseline'), learned):
+    rows = []
+    for warm in (False, True):
+      motion, queue = make(), _queue(4)
+      if warm:
+        motion.warm_up()
+      queue.push(wave[:8_000])
+      rows.append(np.stack([motion.step(queue.take()) for _ in range(5)]))
+    np.testing.assert_array_equal(*rows)
 
 
 def test_rows_that_were_known_ahead_come_to_pass(wave):
