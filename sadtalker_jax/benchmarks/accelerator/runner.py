@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from sadtalker_jax import errors
+from sadtalker_jax.benchmarks import folders
 from sadtalker_jax.benchmarks.accelerator import plan, report
 
 Command = Callable[[pathlib.Path], list[str]]
@@ -55,12 +56,7 @@ def run(
   Raises:
     InputError: The folder cannot be made.
   """
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise errors.InputError(
-      f'--out: expected a folder, found {folder}: {error.strerror}'
-    ) from error
+  folders.make(folder, '--out')
   found: dict[str, Any] = {
     'scale': scale,
     'budget_seconds': budget,

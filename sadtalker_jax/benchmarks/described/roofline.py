@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from sadtalker_jax import errors
+from sadtalker_jax.benchmarks import folders
 from sadtalker_jax.benchmarks.described import devices, hlo, programs
 
 GIB = 2**30
@@ -44,12 +44,7 @@ def run(
   """
   target = devices.find(device, count)
   if keep is not None:
-    try:
-      keep.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-      raise errors.InputError(
-        f'--keep: expected a folder, found {keep}: {error.strerror}'
-      ) from error
+    folders.make(keep, '--keep')
   for name in names:
     for dtype in dtypes:
       for batch in batches:

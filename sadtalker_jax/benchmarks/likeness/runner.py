@@ -10,6 +10,7 @@ import numpy as np
 
 from sadtalker_jax import errors, json_text
 from sadtalker_jax.benchmarks import clip_files
+from sadtalker_jax.benchmarks import folders as folders_lib
 from sadtalker_jax.benchmarks.likeness import cuts, redriving, tables
 
 
@@ -43,7 +44,9 @@ def run(
   choices = {'seconds': seconds, 'size': size}
   rows = _known(rows_file, choices)
   left_out = []
-  redriver = redriving.Redriver(size, _folder(keep))
+  if keep is not None:
+    folders_lib.make(keep, '--keep')
+  redriver = redriving.Redriver(size, keep)
   for path in paths:
     if any(row['clip'] == path.stem for row in rows):
       continue
@@ -86,18 +89,6 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
     raise errors.InputError(
       f'--talkers: expected a regular expression, found {text!r}: {error}'
     ) from error
-
-
-def _folder(path: pathlib.Path | None) -> pathlib.Path | None:
-  """A folder that is there."""
-  if path is not None:
-    try:
-      path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-      raise errors.InputError(
-        f'--keep: expected a folder, found {path}: {error.strerror}'
-      ) from error
-  return path
 
 
 def _talker(clip: str, pattern: re.Pattern[str] | None) -> str:
