@@ -29,6 +29,14 @@ _SHAPES: Mapping[str, Mapping[str, float]] = {
   'L': {'tongueOut': 0.35},
   'T': {'tongueOut': 0.2},
 }
+# How far the lower lip goes down and the upper one up by themselves, over jaws
+# that open the less for it: in spread vowels and in s both rows of teeth are
+# seen, one close above the other (talkers of GRID and films, looked at).
+_PARTED: Mapping[str, tuple[float, float]] = {
+  'TH': (0.3, 0.0), 'L': (0.3, 0.0), 'T': (0.4, 0.1), 'S': (0.7, 0.25),
+  'K': (0.5, 0.1), 'Y': (0.7, 0.25), 'IY': (1.0, 0.5), 'IH': (0.9, 0.4),
+  'EH': (0.7, 0.25), 'AE': (0.5, 0.2), 'AX': (0.4, 0.0), 'HH': (0.4, 0.0),
+}  # fmt: skip
 # Teeth on the lower lip part the lips a little more than was measured there.
 _TEETH = 0.012  # shares of the eye distance, at probability 1
 # Units of pressed lips, of the seal and not of the class: pauses have none.
@@ -49,14 +57,14 @@ def units(
       ones that ship.
   """
   weights = lips_lib.load() if weights is None else weights
-  shaped = _shaped(mouth)
+  shaped = _shaped(mouth) + _parted(mouth, weights)
   gap, width, chin = (shaped @ weights.response).T
   # Pressed lips may be more than shut, rounded ones rounder than was heard.
   gap = np.where(gap < 0, gap * (1 - mouth.seal), gap)
   width = np.minimum(width, 0)
-  parted = _TEETH * mouth.classes[:, lip_classes.INDEX['F']] * (1 - mouth.seal)
+  teeth = _TEETH * mouth.classes[:, lip_classes.INDEX['F']] * (1 - mouth.seal)
   rest = lips_lib.Lips(
-    mouth.gap + parted - gap,
+    mouth.gap + teeth - gap,
     np.minimum(mouth.width - width, np.maximum(mouth.width, 0)),
     mouth.chin - chin,
   )
@@ -81,6 +89,20 @@ def _shaped(mouth: mouth_lib.Mouth) -> np.ndarray:
   funnel = makehuman.EXPRESSION_SLOTS['mouthFunnel']
   result[:, funnel] = np.minimum(result[:, funnel], _FUNNEL_PER_GAP * mouth.gap)
   return result
+
+
+def _parted(mouth: mouth_lib.Mouth, weights: lips_lib.LipWeights) -> np.ndarray:
+  """Units [T, 64] of lips that part by themselves, no wider than they shall."""
+  result = np.zeros((len(mouth.gap), conventions.EXPRESSION_SIZE), np.float32)
+  for name, sizes in _PARTED.items():
+    share = mouth.classes[:, lip_classes.INDEX[name]]
+    for unit, size in zip(
+      ('mouthLowerDown', 'mouthUpperUp'), sizes, strict=True
+    ):
+      for slot in _slots(unit):
+        result[:, slot] += size * share
+  gap = result @ weights.response[:, 0]
+  return result * np.minimum(mouth.gap / np.maximum(gap, 1e-6), 1)[:, None]
 
 
 def _slots(name: str) -> list[int]:

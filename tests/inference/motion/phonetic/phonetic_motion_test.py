@@ -84,22 +84,33 @@ def test_bilabials_shut_and_vowels_open(opening, segments):
   assert vowels > 0.07 and silence < 0.2 * vowels
 
 
+def _units(name: str, gap: float) -> np.ndarray:
+  """Units [64] of a class at a gap of the lips."""
+  classes = np.zeros((1, len(lip_classes.CLASSES)), np.float32)
+  classes[0, lip_classes.INDEX[name]] = 1
+  rest = np.zeros(1, np.float32)
+  return shapes.units(
+    mouth.Mouth(rest + gap, rest, rest, rest, classes, rest + 1)
+  )[0]
+
+
 def test_f_shows_the_upper_teeth_on_the_lower_lip():
   """Beside t, of the same gap: upper lip up, lower lip in."""
-
-  def units(name: str) -> np.ndarray:
-    classes = np.zeros((1, len(lip_classes.CLASSES)), np.float32)
-    classes[0, lip_classes.INDEX[name]] = 1
-    gap, rest = np.full(1, 0.03, np.float32), np.zeros(1, np.float32)
-    return shapes.units(
-      mouth.Mouth(gap, rest, rest, rest, classes, np.ones(1, np.float32))
-    )
-
-  f, t = units('F'), units('T')
-  slot = makehuman.EXPRESSION_SLOTS
+  f, t = _units('F', 0.03), _units('T', 0.03)
   for name, least in {'mouthUpperUpLeft': 0.3, 'mouthRollLower': 0.6}.items():
-    assert f[0, slot[name]] > t[0, slot[name]] + least
-  assert 0.03 < lips_lib.opening(f)[0] < 0.05
+    assert f[SLOT[name]] > t[SLOT[name]] + least
+  assert 0.03 < lips_lib.opening(f) < 0.05
+
+
+@pytest.mark.parametrize('gap', [0.0, 0.02, 0.15])
+def test_spread_vowels_part_lips_over_a_jaw_that_opens_less(gap):
+  """Of i and a, equally open: in i the lower teeth are seen."""
+  i, a = _units('IY', gap), _units('AA', gap)
+  assert lips_lib.opening(i) == pytest.approx(gap, abs=0.01)
+  assert lips_lib.opening(a) == pytest.approx(gap, abs=0.01)
+  assert i[SLOT['mouthClose']] < 0.05  # lips are not shut over an open jaw
+  if gap:
+    assert i[SLOT['jawOpen']] < 0.75 * a[SLOT['jawOpen']]
 
 
 def test_lips_touch_at_low_frame_rates_too(recording, segments):
