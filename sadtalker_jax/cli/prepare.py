@@ -51,6 +51,8 @@ def _work(flags: argparse.Namespace) -> int:
     return _inspect(flags)
   if flags.output is None:
     raise errors.InputError('--output: expected a folder, found none')
+  if flags.speech is not None and flags.synthesise is None:
+    raise errors.InputError('--speech: expected --synthesise beside it')
   manifest = _draw(flags) if flags.synthesise is not None else _prepare(flags)
   _report(manifest, flags.output)
   return 0
@@ -67,6 +69,7 @@ def _draw(flags: argparse.Namespace) -> dict[str, Any]:
     flags.seed,
     flags.output,
     prepare_flags.options(flags),
+    speech=flags.speech,
     keep_parts=flags.keep_parts,
     progress=lambda drawn, count: tqdm.tqdm(drawn, total=count, unit='clip'),
   )

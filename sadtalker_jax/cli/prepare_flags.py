@@ -42,6 +42,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     help='random seed of drawn clips',
   )
   add(
+    '--speech',
+    type=_local,
+    metavar='FOLDER',
+    help='what drawn clips say: speech that `sadtalker lips --synthesise '
+    'FOLDER` has made (default: the packaged recording)',
+  )
+  add(
     '--annotations',
     type=_local,
     help="folder of VoxCeleb's files, SPEAKER/VIDEO/UTTERANCE.txt",

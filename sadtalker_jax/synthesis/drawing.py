@@ -1,5 +1,6 @@
 """Draws clips: the packaged portrait, or random heads (`heads`), that speak."""
 
+from collections.abc import Sequence
 import dataclasses
 from typing import NamedTuple
 
@@ -12,8 +13,8 @@ from sadtalker_jax.faces import crop
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as inference_options
 from sadtalker_jax.inference import pipeline, tracks
-from sadtalker_jax.inference.motion.baseline import baseline_motion
-from sadtalker_jax.media import audio, image
+from sadtalker_jax.inference.motion.phonetic import phonetic_motion
+from sadtalker_jax.media import image
 from sadtalker_jax.preparation.clip import region
 from sadtalker_jax.preparation.input import followed_faces
 from sadtalker_jax.synthesis import heads, voices
@@ -53,24 +54,25 @@ class DrawingTask:
 
 
 class ClipArtist:
-  """Draws clips; holds the models, portrait and recording that they share."""
+  """Draws clips; holds the models, portrait and speech that they share."""
 
-  def __init__(self, size: int):
-    """Loads face model, portrait and recording.
+  def __init__(self, size: int, recordings: Sequence[np.ndarray]):
+    """Loads face model and portrait.
 
     Args:
       size: Side of the frames, pixels.
+      recordings: What is said: [L] each, at 16 kHz.
     """
     self._size = size
     self._model = makehuman.load()
     self._animator = pipeline.Animator(bundle_lib.load())
-    self._speech = audio.load(bundle_lib.SAMPLE_SPEECH)
+    self._recordings = recordings
     self._portrait = _portrait_square(size)
 
   def draw(self, task: DrawingTask) -> DrawnClip:
     """The clip of a task."""
     rng = np.random.default_rng([task.seed, task.number])
-    wave = voices.piece(self._speech, rng)
+    wave = voices.piece(self._recordings, rng)
     if task.number % _EVERY == _EVERY - 1:
       return self._puppet(wave, rng)
     return self._head(wave, task, rng)
@@ -85,7 +87,7 @@ class ClipArtist:
         size=size,
         seed=int(rng.integers(1 << 30)),
         pose_style=int(rng.integers(conventions.NUM_STYLES)),
-        motion='baseline',
+        motion='phonetic',
         renderer='puppet',
       ),
     )
@@ -107,7 +109,7 @@ class ClipArtist:
     head = heads.Head(self._model, np.random.default_rng([task.seed, group, 1]))
     rest = np.zeros(conventions.ROW_SIZE, np.float32)
     rest[conventions.ROW_ANGLES] = np.radians(rng.uniform(-1, 1, 3) * _TURN)
-    track = baseline_motion.BaselineMotion().track(
+    track = phonetic_motion.PhoneticMotion().track(
       wave,
       source=rest,
       num_frames=len(wave) // conventions.SAMPLES_PER_FRAME,

@@ -27,6 +27,7 @@ from sadtalker_jax.ops import resize
 from sadtalker_jax.preparation import parts
 from sadtalker_jax.preparation.clip import sound
 from sadtalker_jax.records import folders, schema
+from sadtalker_jax.records import speech as speech_records
 from sadtalker_jax.synthesis import voices
 from tests.checkpoints import made
 
@@ -260,11 +261,13 @@ def test_networks_of_ones_own_label(films, tmp_path):
   assert clip['teacher'].shape == (40, 64) and not clip['teacher'].any()
 
 
-def test_drawn_clips_are_what_they_say(tmp_path, monkeypatch):
+def test_drawn_clips_are_what_they_say(speech, tmp_path, monkeypatch):
   monkeypatch.setattr(voices, 'SECONDS', (0.7, 0.75))
   folder = tmp_path / 'drawn'
+  faint = np.rint(speech[:48000] * 3276.7).astype(np.int16)
+  _write_speech(tmp_path / 'said', faint)
   arguments = ['--synthesise', '3', '--output', str(folder)]
-  assert prepare.main(arguments) == 0
+  assert prepare.main([*arguments, '--speech', str(tmp_path / 'said')]) == 0
   assert prepare.main(['--verify', str(folder), '--workers', '1']) == 0
   found = clips(folder)
   assert {clip['speaker'] for clip in found.values()} == {'head0000'}
@@ -282,6 +285,29 @@ def test_drawn_clips_are_what_they_say(tmp_path, monkeypatch):
     off = np.linalg.norm(seen[17:, :2] - told[17:], axis=1).mean() / eyes
     assert off < 0.08
     assert len(clip['teacher']) == clip['num_frames']
+    # They say what they were given, not the packaged recording.
+    loudest = np.abs(clip['audio'].astype(np.int32)).max()
+    assert 100 < loudest < 1.2 * np.abs(faint.astype(np.int32)).max()
+
+
+def _write_speech(folder: pathlib.Path, wave: np.ndarray) -> None:
+  """A folder of speech with one utterance."""
+  (folder / 'speech').mkdir(parents=True)
+  ends = np.array([len(wave) / 16000], np.float32)
+  said = speech_records.Utterance(
+    wave, np.zeros(1, np.float32), ends, np.ones(1, np.uint8), 'voice', 'en'
+  )
+  speech_records.write(folder, 'one', [said])
+
+
+def test_speech_is_for_drawn_clips(films, tmp_path, capsys):
+  arguments = ['--input', str(films), '--output', str(tmp_path / 'out')]
+  assert prepare.main([*arguments, '--speech', str(tmp_path)]) == 2
+  assert '--synthesise' in capsys.readouterr().err
+  arguments = ['--synthesise', '1', '--output', str(tmp_path / 'out')]
+  assert prepare.main([*arguments, '--speech', str(tmp_path)]) == 2
+  assert 'no speech here' in capsys.readouterr().err
+  assert not (tmp_path / 'out').exists()
 
 
 def test_finished_output_is_left_alone(prepared, films):
