@@ -30,14 +30,14 @@ def get_test_config() -> ml_collections.ConfigDict:
 def _full() -> ml_collections.ConfigDict:
   c = common.base()
   c.stage = 'lipnet'
-  c.steps = 2400
+  c.steps = 3000
   c.batch_size = 16
   c.optimizer.model = common.adam(2e-3)
   c.optimizer.model.update(
     {
       'clip_norm': 1.0,
       'weight_decay': 0.02,
-      'warmup_steps': 240,
+      'warmup_steps': 300,
       'decay': 'cosine',
     }
   )
