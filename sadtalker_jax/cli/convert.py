@@ -72,7 +72,8 @@ def _add_choices(result: argparse.ArgumentParser) -> None:
     nargs='+',
     default=[],
     metavar='NETWORK',
-    help='convert these alone: ' + ', '.join(released.TABLES),
+    help='convert these alone, or make noise for these: '
+    + ', '.join(released.TABLES),
   )
   result.add_argument(
     '--as',
@@ -104,7 +105,8 @@ def _work(flags: argparse.Namespace) -> int:
     count = bundling.export(flags.input[0], flags.network, flags.export)
     print(f'{flags.export}: {count} tensors')
   elif flags.noise:
-    for path in noise.write(flags.noise, size=flags.size or 256):
+    paths = noise.write(flags.noise, size=flags.size or 256, only=flags.only)
+    for path in paths:
       print(path)
   elif flags.check:
     card = bundling.check(flags.check, flags.input, _chosen(flags))

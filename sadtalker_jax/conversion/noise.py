@@ -5,6 +5,7 @@ the speed of a render, of a service under load. Pictures made with them show
 noise.
 """
 
+from collections.abc import Sequence
 import os
 import pathlib
 
@@ -34,7 +35,11 @@ NETWORKS = (
 
 
 def write(
-  folder: str | os.PathLike[str], *, size: int = 256, seed: int = 0
+  folder: str | os.PathLike[str],
+  *,
+  size: int = 256,
+  seed: int = 0,
+  only: Sequence[str] = (),
 ) -> list[pathlib.Path]:
   """Writes the files, as safetensors.
 
@@ -42,14 +47,26 @@ def write(
     folder: New folder.
     size: Size in the file's name, 256 or 512.
     seed: Random seed for the noise.
+    only: Names of the networks; those that animate if empty.
 
   Returns:
     Paths of the files.
 
   Raises:
-    InputError: The folder exists or cannot be made.
+    InputError: The folder exists or cannot be made; or no file holds a network.
   """
   target = pathlib.Path(folder)
+  wanted = set(only or NETWORKS)
+  whole = {
+    part.network
+    for file in released_files.FILES
+    for part in file.parts
+    if not part.piece
+  }
+  for name in sorted(wanted - whole):
+    raise errors.InputError(
+      f'only: expected some of {" ".join(sorted(whole))}, found {name!r}'
+    )
   try:
     target.mkdir(parents=True)
   except OSError as error:
@@ -60,7 +77,7 @@ def write(
   written: set[str] = set()
   for file in released_files.FILES:
     names = [part.network for part in file.parts]
-    if file.size not in (None, size) or not set(names) <= set(NETWORKS):
+    if file.size not in (None, size) or not set(names) <= wanted:
       continue
     if written.intersection(names):
       continue  # an older file of the same networks

@@ -4,7 +4,7 @@ The lower half of `video.VideoReader`: times are exact seconds from the first
 picture, pictures are PyAV frames until `Display` converts them to RGB.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import fractions
 import os
 
@@ -12,11 +12,13 @@ from av.video import reformatter
 import numpy as np
 
 from sadtalker_jax import errors
-from sadtalker_jax.media import containers
+from sadtalker_jax.media import containers, tone_mapping
 
 # SWS_CS_* by AVCOL_SPC_*: the conversion matrix for a frame's tag.
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _BT709, _BT601, _FULL_RANGE = 1, 5, 2
+# HDR by AVCOL_TRC_*.
+_TRANSFERS: Mapping[int, tone_mapping.Transfer] = {16: 'PQ', 18: 'HLG'}
 _HD_LINES = 720  # from this height on untagged video is taken for BT.709
 _MAX_ASPECT = 4  # larger pixel aspects are nonsense
 # Exact to half a level; swscale by default is 1 to 2 levels too dark, accurate
@@ -109,6 +111,11 @@ def quarter_turns(frame: containers.Frame) -> int:
   return round(frame.rotation / 90) % 4
 
 
+def transfer(frame: containers.Frame) -> tone_mapping.Transfer | None:
+  """What makes a frame HDR; None where it is not."""
+  return _TRANSFERS.get(int(frame.color_trc))
+
+
 class Display:
   """Conversion of the frames of one stream to pictures of one size."""
 
@@ -124,7 +131,8 @@ class Display:
   def rgb(self, frame: containers.Frame) -> np.ndarray:
     """The frame as a player shows it, uint8 [H, W, 3].
 
-    Pixels are square, the picture is upright, colours follow the frame's tags.
+    Pixels are square, the picture is upright, colours follow the frame's tags;
+    HDR becomes SDR.
     Frames of a stream that changes size are scaled to the size of its first
     frame. For the same frame as in the last call the same array is returned.
     """
@@ -133,15 +141,20 @@ class Display:
     if self._size is None:
       self._size = (max(1, round(frame.width * self._aspect)), frame.height)
     guess = _BT709 if frame.height >= _HD_LINES else _BT601
-    picture = self._converter.reformat(
+    hdr = transfer(frame)
+    converted = self._converter.reformat(
       frame,
       width=self._size[0],
       height=self._size[1],
-      format='rgb24',
+      # swscale's rgb48le has wrong colours with full chroma.
+      format='gbrp16le' if hdr else 'rgb24',
       src_colorspace=_MATRICES.get(int(frame.colorspace), guess),
       dst_color_range=_FULL_RANGE,
       interpolation=_CONVERSION,
     )
-    image = np.rot90(picture.to_ndarray(), quarter_turns(frame))
+    picture = converted.to_ndarray()
+    if hdr is not None:
+      picture = tone_mapping.sdr(picture, hdr)
+    image = np.rot90(picture, quarter_turns(frame))
     self._last = frame, np.ascontiguousarray(image)
     return self._last[1]

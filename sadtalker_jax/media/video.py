@@ -5,7 +5,7 @@ rates are fractions. Time 0 is the first picture (`audio` uses the same origin).
 
 `VideoReader` returns frames as a player shows them: turned by the file's
 rotation tag, with square pixels, in the colours of its tags (without tags,
-BT.709 from 720 lines up and BT.601 below).
+BT.709 from 720 lines up and BT.601 below), HDR made SDR (`tone_mapping`).
 
 `VideoWriter` makes H.264, HEVC or AV1 (yuv420p, BT.709) and AAC in mp4, piece
 by piece, in bounded memory. 4:2:0 pictures have even sides, and neither H.264
@@ -45,7 +45,6 @@ Sound: TypeAlias = encoder.Sound
 
 MAX_FPS = limits.MAX_FPS
 MAX_SIDE = limits.MAX_SIDE
-_HDR = {16: 'PQ', 18: 'HLG'}  # AVCOL_TRC_* of high dynamic range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -417,5 +416,5 @@ def _describe(
     codec=stream.codec_context.name,
     rotation=90 * decoder.quarter_turns(frame),
     has_audio=bool(container.streams.audio),
-    hdr=_HDR.get(int(getattr(stream.codec_context, 'color_trc', 0))),
+    hdr=decoder.transfer(frame),
   )

@@ -93,3 +93,15 @@ def test_export_needs_a_bundle_and_networks(tmp_path, capsys):
   with pytest.raises(SystemExit):
     _run('--export', tmp_path / 'a.safetensors')
   assert '--export needs one bundle' in capsys.readouterr().err
+
+
+def test_noise_of_some_networks_becomes_a_bundle(tmp_path, capsys):
+  noise, bundle = tmp_path / 'noise', tmp_path / 'bundle'
+  chosen = ['--only', 'parsenet', 'realesrgan_x2']
+  assert _run('--noise', noise, *chosen) == 0
+  assert len(list(noise.iterdir())) == 2
+  assert _run('--input', noise, '--output', bundle) == 0
+  assert 'networks: 2, ' in capsys.readouterr().out
+  assert _run('--noise', tmp_path / 'other', '--only', 'nothing') == 2
+  assert "found 'nothing'" in capsys.readouterr().err
+  assert not (tmp_path / 'other').exists()

@@ -43,8 +43,8 @@ def opened(
     )
   if reader.info.hdr is not None:
     logging.warning(
-      '%s: HDR (%s): colours are taken as they are, without tone mapping, and '
-      'become paler in the result, which is SDR',
+      '%s: HDR (%s) becomes SDR (ITU-R BT.2390): what is brighter than white '
+      'loses its steps',
       path,
       reader.info.hdr,
     )
