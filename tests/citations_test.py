@@ -26,7 +26,6 @@ SOURCES = sorted(
   for path in (ROOT / folder).rglob('*.py')
   if path != pathlib.Path(__file__)
 )
-NAMES = [str(p.relative_to(ROOT)) for p in SOURCES]
 
 
 def _headings(page: str) -> set[str]:
@@ -46,20 +45,30 @@ def test_headings_are_found(headings):
   assert {f'Q{n}' for n in range(1, 42)} == headings['quirks.md']
 
 
-@pytest.mark.parametrize('path', SOURCES, ids=NAMES)
-def test_every_citation_has_its_heading(path, headings):
-  # Citations may be broken over lines.
-  text = re.sub(r'\s*\n\s*(?:# )?', ' ', path.read_text())
-  for number in METHOD.findall(text):
-    assert number in headings['method.md'], f'method {number}'
-  for number in QUIRK.findall(text):
-    assert number in headings['quirks.md'], f'quirk {number}'
+def _name(path: pathlib.Path) -> str:
+  return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize('path', SOURCES, ids=NAMES)
-def test_no_citation_resolves_nowhere(path, headings):
-  text = path.read_text()
-  for number in BARE.findall(text):
-    assert number not in headings['method.md'], f'{path}: ({number})'
-  for form in LOOSE:
-    assert not (found := form.search(text)), f'{path}: {found.group()!r}'
+def test_every_citation_has_its_heading(headings):
+  lost = []
+  for path in SOURCES:
+    # Citations may be broken over lines.
+    text = re.sub(r'\s*\n\s*(?:# )?', ' ', path.read_text())
+    for kind, form, page in (
+      ('method', METHOD, 'method.md'),
+      ('quirk', QUIRK, 'quirks.md'),
+    ):
+      numbers = set(form.findall(text)) - headings[page]
+      lost += [f'{_name(path)}: {kind} {number}' for number in sorted(numbers)]
+  assert not lost
+
+
+def test_no_citation_resolves_nowhere(headings):
+  loose = []
+  for path in SOURCES:
+    text = path.read_text()
+    bare = set(BARE.findall(text)) & headings['method.md']
+    loose += [f'{_name(path)}: ({number})' for number in sorted(bare)]
+    found = (form.search(text) for form in LOOSE)
+    loose += [f'{_name(path)}: {each.group()!r}' for each in found if each]
+  assert not loose

@@ -3,12 +3,11 @@
 import ast
 import pathlib
 
-import pytest
+from tests import source_files
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / 'sadtalker_jax'
 SOURCES = sorted(PACKAGE.rglob('*.py'))
-NAMES = [str(p.relative_to(PACKAGE)) for p in SOURCES]
 # Programs, which may print; nothing else of the project does.
 FRONTS = [ROOT / 'infer.py', ROOT / 'train.py']
 PROGRAMS = [
@@ -26,29 +25,35 @@ ALL = sorted(
 )
 
 
-@pytest.mark.parametrize('path', SOURCES, ids=NAMES)
-def test_our_modules_are_imported_as_modules(path):
-  if path == PACKAGE / '__init__.py':
-    return  # it hands out the public names
-  for node in ast.walk(ast.parse(path.read_text())):
-    if not isinstance(node, ast.ImportFrom) or node.module is None:
-      continue
-    if not node.module.startswith('sadtalker_jax'):
-      continue
-    if node.module == 'sadtalker_jax.typing':
-      continue
-    folder = ROOT / node.module.replace('.', '/')
-    for alias in node.names:
-      is_module = (folder / f'{alias.name}.py').exists() or (
-        folder / alias.name
-      ).is_dir()
-      assert is_module, f'{path}:{node.lineno} imports a name, not a module'
+def _is_module(folder: pathlib.Path, name: str) -> bool:
+  return (folder / f'{name}.py').exists() or (folder / name).is_dir()
+
+
+def test_our_modules_are_imported_as_modules():
+  names = []
+  for path in SOURCES:
+    if path == PACKAGE / '__init__.py':
+      continue  # it hands out the public names
+    for node in ast.walk(source_files.tree(path)):
+      if not isinstance(node, ast.ImportFrom) or node.module is None:
+        continue
+      if not node.module.startswith('sadtalker_jax'):
+        continue
+      if node.module == 'sadtalker_jax.typing':
+        continue
+      folder = ROOT / node.module.replace('.', '/')
+      names += [
+        f'{path}:{node.lineno} imports {alias.name}, which is no module'
+        for alias in node.names
+        if not _is_module(folder, alias.name)
+      ]
+  assert not names
 
 
 def _prints(path: pathlib.Path) -> list[int]:
   """Lines that print, or write to stdout or stderr themselves."""
   lines = []
-  for node in ast.walk(ast.parse(path.read_text())):
+  for node in ast.walk(source_files.tree(path)):
     if isinstance(node, ast.Name) and node.id == 'print':
       lines.append(node.lineno)
     if isinstance(node, ast.Attribute) and node.attr in ('stdout', 'stderr'):
@@ -57,10 +62,9 @@ def _prints(path: pathlib.Path) -> list[int]:
   return lines
 
 
-@pytest.mark.parametrize('path', ALL, ids=lambda p: str(p.relative_to(ROOT)))
-def test_programs_alone_print(path):
-  if path not in PROGRAMS:
-    assert not _prints(path), f'{path} prints: only programs do'
+def test_programs_alone_print():
+  others = {path: _prints(path) for path in ALL if path not in PROGRAMS}
+  assert not {path: lines for path, lines in others.items() if lines}
 
 
 def test_programs_that_may_print_exist():
@@ -68,11 +72,16 @@ def test_programs_that_may_print_exist():
   assert any(_prints(path) for path in PROGRAMS)
 
 
-@pytest.mark.parametrize('path', SOURCES, ids=NAMES)
-def test_public_functions_are_annotated(path):
-  for node in ast.walk(ast.parse(path.read_text())):
-    if isinstance(node, ast.FunctionDef) and not node.name.startswith('_'):
-      assert node.returns is not None, f'{path}:{node.lineno} {node.name}'
+def test_public_functions_are_annotated():
+  bare = [
+    f'{path}:{node.lineno} {node.name}'
+    for path in SOURCES
+    for node in ast.walk(source_files.tree(path))
+    if isinstance(node, ast.FunctionDef)
+    and not node.name.startswith('_')
+    and node.returns is None
+  ]
+  assert not bare
 
 
 def test_vendored_data_stays_small():

@@ -5,11 +5,12 @@ other, and some external packages may be imported in one place only.
 """
 
 import ast
+import functools
 import pathlib
 import subprocess
 import sys
 
-import pytest
+from tests import source_files
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / 'sadtalker_jax'
@@ -112,6 +113,7 @@ INFERENCE_EXCEPTIONS: set[tuple[str, str]] = set()
 OUTSIDE = {'train', 'infer', 'configs', 'input_pipeline', 'tests'}
 
 
+@functools.cache
 def _sources() -> list[pathlib.Path]:
   return sorted(PACKAGE.rglob('*.py'))
 
@@ -122,10 +124,11 @@ def _part(path: pathlib.Path) -> str:
   return relative.parts[0].removesuffix('.py')
 
 
+@functools.cache
 def _imports(path: pathlib.Path) -> list[tuple[str, str]]:
   """(module, name) of every import statement, at any depth of the file."""
   found = []
-  for node in ast.walk(ast.parse(path.read_text())):
+  for node in ast.walk(source_files.tree(path)):
     if isinstance(node, ast.Import):
       found += [(alias.name, '') for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -156,21 +159,22 @@ def _own_parts(path: pathlib.Path) -> set[str]:
   return parts
 
 
-@pytest.mark.parametrize(
-  'path', _sources(), ids=lambda p: str(p.relative_to(PACKAGE))
-)
-def test_file_imports_only_lower_ranks(path):
-  part = _part(path)
-  if part == '__init__':
-    return
-  assert part in RANK, f'{part} has no rank: decide where it stands'
-  for other in _own_parts(path) - {part, ''}:
-    assert other in RANK, f'{path}: unknown part {other}'
-    same_rank_leaf = RANK[other] == RANK[part] == 0 and other != 'ops'
-    assert RANK[other] < RANK[part] or same_rank_leaf, (
-      f'{path.relative_to(ROOT)} ({part}, rank {RANK[part]}) imports {other} '
-      f'(rank {RANK[other]})'
-    )
+def test_files_import_only_lower_ranks():
+  higher = []
+  for path in _sources():
+    part = _part(path)
+    if part == '__init__':
+      continue
+    assert part in RANK, f'{part} has no rank: decide where it stands'
+    for other in _own_parts(path) - {part, ''}:
+      assert other in RANK, f'{path}: unknown part {other}'
+      same_rank_leaf = RANK[other] == RANK[part] == 0 and other != 'ops'
+      if RANK[other] >= RANK[part] and not same_rank_leaf:
+        higher.append(
+          f'{path.relative_to(ROOT)} ({part}, rank {RANK[part]}) imports '
+          f'{other} (rank {RANK[other]})'
+        )
+  assert not higher
 
 
 def test_ranks_are_of_parts_that_exist_and_of_all():
@@ -195,22 +199,20 @@ def test_ranks_inside_inference_are_of_rooms_that_exist_and_of_all():
   assert INFERENCE_RANK.keys() == names
 
 
-@pytest.mark.parametrize(
-  'path', _inference_sources(), ids=lambda p: str(p.relative_to(PACKAGE))
-)
-def test_room_of_inference_imports_only_lower_ranks(path):
-  room = _room(path)
-  if room == '__init__':
-    return
-  rank = INFERENCE_RANK[room]
-  file = str(path.relative_to(PACKAGE / 'inference'))
-  higher = {
-    other
-    for other in _inference_rooms(path) - {room}
-    if INFERENCE_RANK[other] > rank or INFERENCE_RANK[other] == rank > 0
-  }
-  excused = {other for name, other in INFERENCE_EXCEPTIONS if name == file}
-  assert higher == excused, f'{file} ({room}, rank {rank}) imports {higher}'
+def test_rooms_of_inference_import_only_lower_ranks():
+  for path in _inference_sources():
+    room = _room(path)
+    if room == '__init__':
+      continue
+    rank = INFERENCE_RANK[room]
+    file = str(path.relative_to(PACKAGE / 'inference'))
+    higher = {
+      other
+      for other in _inference_rooms(path) - {room}
+      if INFERENCE_RANK[other] > rank or INFERENCE_RANK[other] == rank > 0
+    }
+    excused = {other for name, other in INFERENCE_EXCEPTIONS if name == file}
+    assert higher == excused, f'{file} ({room}, rank {rank}) imports {higher}'
 
 
 def test_modules_of_inference_are_not_imported_in_a_circle():
@@ -227,34 +229,24 @@ def test_modules_of_inference_are_not_imported_in_a_circle():
   assert not left, f'{sorted(left)} import each other'
 
 
-@pytest.mark.parametrize(
-  'path', _sources(), ids=lambda p: str(p.relative_to(PACKAGE))
-)
-def test_file_imports_external_packages_where_allowed(path):
-  part = _part(path)
-  for module, _ in _imports(path):
-    top = module.split('.')[0]
-    assert top not in OUTSIDE, f'{path}: the library never imports {top}'
-    if top in ALLOWED_ONLY_IN:
-      assert part in ALLOWED_ONLY_IN[top], f'{path}: {top} is not for {part}'
+def test_files_import_external_packages_where_allowed():
+  wrong = []
+  for path in _sources():
+    part = _part(path)
+    for top in {module.split('.')[0] for module, _ in _imports(path)}:
+      # The library never imports what lies beside it.
+      if top in OUTSIDE or part not in ALLOWED_ONLY_IN.get(top, {part}):
+        wrong.append(f'{path.relative_to(ROOT)}: {top} is not for {part}')
+  assert not wrong
 
 
-@pytest.mark.parametrize(
-  'path', sorted((ROOT / 'input_pipeline').glob('*.py')), ids=lambda p: p.name
-)
-def test_input_pipeline_imports_records_stores_and_ops_only(path):
+def test_input_pipeline_imports_records_stores_and_ops_only():
   allowed = {'conventions', 'records', 'stores', 'errors', 'ops'}
-  assert _own_parts(path) <= allowed, path
-  heavy = {module.split('.')[0] for module, _ in _imports(path)} & {
-    'tensorflow',
-    'torch',
-    'flax',
-    'optax',
-    'orbax',
-    'train',
-    'configs',
-  }
-  assert not heavy, path
+  heavy = {'tensorflow', 'torch', 'flax', 'optax', 'orbax', 'train', 'configs'}
+  for path in sorted((ROOT / 'input_pipeline').glob('*.py')):
+    assert _own_parts(path) <= allowed, path
+    tops = {module.split('.')[0] for module, _ in _imports(path)}
+    assert not tops & heavy, path
 
 
 def test_inference_api_loads_no_training_package():

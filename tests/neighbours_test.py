@@ -18,7 +18,7 @@ import pytest
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.live import session
-from tests.inference.live import live_test
+from tests.inference.live import streams
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / 'examples'
 _RATE = 24_000
@@ -38,7 +38,7 @@ def _example(name: str) -> types.ModuleType:
 
 
 def _session() -> session.LiveSession:
-  clock = live_test.clock(bundle_lib.load(), rate=_RATE, ahead=0.08)
+  clock = streams.clock(bundle_lib.load(), rate=_RATE, ahead=0.08)
   return session.LiveSession(clock)
 
 

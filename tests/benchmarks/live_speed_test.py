@@ -6,7 +6,7 @@ from sadtalker_jax import errors
 from sadtalker_jax.benchmarks import live_speed
 from sadtalker_jax.inference import bundle as bundle_lib
 from sadtalker_jax.media import audio
-from tests.inference.live import live_test
+from tests.inference.live import streams
 
 
 def test_lines_tell_of_latency_and_lips(monkeypatch):
@@ -16,7 +16,7 @@ def test_lines_tell_of_latency_and_lips(monkeypatch):
   monkeypatch.setattr(
     live_speed,
     '_core',
-    lambda motion, ahead, size: live_test.clock(bundle, ahead=ahead),
+    lambda motion, ahead, size: streams.clock(bundle, ahead=ahead),
   )
   lines = list(live_speed.run([0.16], 1.0, 64, together=2, minutes=0.01))
   assert [line['what'] for line in lines] == [

@@ -12,6 +12,7 @@ from sadtalker_jax.inference.puppet import (
   openings,
   skin,
 )
+from tests.inference.puppet import posing
 
 
 def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
@@ -27,9 +28,7 @@ def test_rig_meets_the_landmarks_of_the_photo(portrait, rig):
 
 def test_own_pose_puts_every_vertex_at_rest(portrait, rig):
   rig = jax.device_put(rig)
-  coefficients = drawing.frame_coefficients(rig.source)
-  posed = drawing.pose(rig, rig.vertices, rig.expression, coefficients)
-  gap = np.abs(np.asarray(posed.points) - rig.rest)
+  gap = np.abs(posing.points(rig, rig.source) - rig.rest)
   assert gap.max() < 0.02  # pixels; float32
 
 
@@ -68,14 +67,7 @@ def test_breath_raises_shoulders_alone(pasted_portrait):
   source = pasted_portrait.source
   own, raised = pasted_portrait.rows({}, {})
   raised[makehuman.BREATH_SLOT] = 1.0
-  before, after = (
-    np.asarray(
-      drawing.pose(
-        rig, rig.vertices, rig.expression, drawing.frame_coefficients(row)
-      ).points
-    )
-    for row in (own, raised)
-  )
+  before, after = (posing.points(rig, row) for row in (own, raised))
   moved = np.asarray(rig.follow)[:, None] * (after - before)
   chin = source.to_frame(source.landmarks[152, :2])
   width, height = source.frame_size

@@ -3,12 +3,8 @@
 import numpy as np
 
 from sadtalker_jax.inference import bundle as bundle_lib
-from sadtalker_jax.inference.puppet import (
-  drawing,
-  fitted_head,
-  lids,
-  spectacles,
-)
+from sadtalker_jax.inference.puppet import fitted_head, lids, spectacles
+from tests.inference.puppet import posing
 
 LIDS = [point for eye in spectacles.EYE_CONTOURS for point in eye]
 
@@ -23,14 +19,7 @@ def test_rims_move_less_than_a_pixel_in_a_blink(portrait, rig):
   glasses = spectacles.find(_points(portrait), source.texture)
   assert glasses is not None  # the portrait that ships wears some
   own, shut = portrait.rows({}, {'eyeBlinkLeft': 1.0, 'eyeBlinkRight': 1.0})
-  at, moved = (
-    np.asarray(
-      drawing.pose(
-        rig, rig.vertices, rig.expression, drawing.frame_coefficients(row)
-      ).points
-    )
-    for row in (own, shut)
-  )
+  at, moved = (posing.points(rig, row) for row in (own, shut))
   faces = int(rig.face.max()) + 1
   lids_at = (_points(portrait) - source.margin)[LIDS]
   beside = np.linalg.norm(at[:faces, None] - lids_at, axis=-1).min(1)
