@@ -112,3 +112,21 @@ def test_easing_begins_and_ends_with_the_picture(length):
   assert weights.shape == (length,)
   assert not weights[:1].any() and not weights[-1:].any()
   np.testing.assert_array_equal(weights[4:-4], 1)  # 150 ms
+
+
+def test_only_blinks_of_a_reference_close_the_eyes():
+  slot = makehuman.EXPRESSION_SLOTS['eyeBlinkLeft']
+  reference = np.zeros((50, 70), np.float32)
+  reference[:, slot] = 0.1
+  source = np.zeros(70, np.float32)
+
+  def deepest(lowered):
+    film = reference.copy()
+    film[20:23, slot] = lowered
+    rows = np.zeros((50, 70), np.float32)
+    upper_face.copy_eyes(rows, source, film)
+    assert rows[:10, slot].max() == 0  # as the portrait has them
+    return rows[:, slot].max()
+
+  assert deepest(0.62) > 0.98 and deepest(0.8) > 0.98
+  assert 0.5 < deepest(0.4) < 0.65  # half shut
