@@ -35,6 +35,7 @@ from sadtalker_jax.inference.puppet import (
   palette,
   photo_mouth,
   planes,
+  relief,
   spectacles,
 )
 from sadtalker_jax.inference.puppet import sheet as sheet_lib
@@ -118,7 +119,14 @@ def build(
   unseen = face_view.turned_away(model, view, ids)
   view = view._replace(triangles=face_triangles[~unseen])
   face_triangles = np.concatenate([view.triangles, face_triangles[unseen]])
-  sheet = sheet_lib.build(view, head.expression[:, ids])
+  seen_landmarks = portrait.to_frame(portrait.landmarks[:, :2]) + margin
+  deep = relief.build(model, view, ids, (portrait.texture, seen_landmarks))
+  sheet = sheet_lib.build(view, deep, head.expression[:, ids])
+  face = head.unposed(
+    fitted_head.unproject(
+      view.points - margin, relief.moved(view, deep), scale, shift
+    )
+  ) - np.tensordot(head.beta, head.expression[:, ids], 1)
   sheet_own = head.unposed(
     fitted_head.unproject(sheet.points - margin, sheet.depth, scale, shift)
   )
@@ -148,7 +156,7 @@ def build(
     margin=margin,
     camera_scale=scale,
     camera_shift=shift,
-    vertices=np.concatenate([head.vertices[ids], cap.vertices, sheet_vertices]),
+    vertices=np.concatenate([face, cap.vertices, sheet_vertices]),
     expression=np.concatenate(
       [head.expression[:, ids], cap.expression, sheet.expression], axis=1
     ),
