@@ -33,7 +33,9 @@ FEATURES = (
 )
 JAW = (-0.6, -0.1)  # from the chin: there the head hands over to the neck
 SLOPE = 1.0  # of depth beside the face, as ears stand from the head
-SOFT = 0.06  # depths along the outline, and beside the face, are smoothed so far
+SOFT = (
+  0.06  # depths along the outline, and beside the face, are smoothed so far
+)
 WORK = 80.0  # pixels per decimetre of the maps; up to half as much again
 # How firmly neighbours share one depth; 1 is smooth skin.
 GRAIN = 0.025  # how far texture makes its neighbourhood firm
@@ -45,14 +47,16 @@ ALONG = 60.0  # neighbours along the outline, times as much: lines stay straight
 class Relief(NamedTuple):
   """Depths of the face and of what is beside it."""
 
-  depth: np.ndarray  # [h, w]
-  rim: np.ndarray  # [h, w] in [0, 1], where it is not the head's; continued
+  depth: np.ndarray  # [h, w] as on a side that goes out of view
+  drawn: np.ndarray  # [h, w] as on one that comes into view
+  rim: np.ndarray  # [h, w] in [0, 1], where they may differ; continued beside
   covered: np.ndarray  # [H, W] bool, the face in the texture, without holes
   step: int  # texture pixels per pixel of the maps
 
-  def at(self, points: np.ndarray) -> np.ndarray:
-    """Depths [P] at texture points [P, 2]."""
-    return fields.sample(self.depth, points / self.step)
+  def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Depths [P] at texture points [P, 2], and what drawn ones are more."""
+    first = fields.sample(self.depth, points / self.step)
+    return first, fields.sample(self.drawn, points / self.step) - first
 
 
 def build(
@@ -94,7 +98,7 @@ def build(
     covered,
     (inwards, normal, pixels),
   )
-  face = shared(face, rim & ~edge, covered, firm)
+  drawn = shared(face, rim & ~edge, covered, firm)
   # Beside the face: as ears stand, and no deeper than the head.
   depth, away = _continued(np.where(covered, face, np.inf))
   beside = depth + SLOPE * away / pixels
@@ -108,20 +112,26 @@ def build(
   near = ndimage.distance_transform_edt(
     ~covered, return_distances=False, return_indices=True
   )
-  depth = np.where(covered, face, beside)
-  return Relief(depth, rim.astype(np.float64)[tuple(near)], whole, step)
+  return Relief(
+    np.where(covered, face, beside),
+    np.where(covered, drawn, beside),
+    rim.astype(np.float64)[tuple(near)],
+    whole,
+    step,
+  )
 
 
 def moved(view: face_view.FaceView, deep: Relief) -> np.ndarray:
-  """Depths [F] of the face's vertices, those in the rim as the relief has them.
+  """How much deeper [F] the face's vertices are on a side that comes into view.
 
-  What the photo does not show stays where it was.
+  What the photo does not show stays where it is.
   """
   seen = np.zeros(len(view.depth), bool)
   seen[view.triangles] = True
   share = fields.sample(deep.rim, view.points / deep.step)
   share = np.where(seen, share, 0.0) * (1.0 - jaw_share(view, view.points))
-  return view.depth + share * (deep.at(view.points) - view.depth)
+  depth, more = deep.at(view.points)
+  return share * (depth + more - view.depth)
 
 
 def jaw_share(view: face_view.FaceView, points: np.ndarray) -> np.ndarray:

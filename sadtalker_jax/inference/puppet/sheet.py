@@ -42,6 +42,7 @@ class Sheet(NamedTuple):
 
   points: np.ndarray  # [P, 2] texture points
   depth: np.ndarray  # [P]
+  flank: np.ndarray  # [P] to be added on a side that comes into view
   expression: np.ndarray  # [K, P, 3]
   follow: np.ndarray  # [P] in [0, 1]
   triangles: np.ndarray  # [T, 3]
@@ -82,7 +83,7 @@ def build(
     moves[makehuman.BREATH_SLOT, :, 1] = BREATH * chest / follow
   return Sheet(
     points,
-    _depth(view, deep, points, chosen),
+    *_depth(view, deep, points, chosen),
     moves,
     follow * free,
     np.where(under[triangles].all(1)[:, None], 0, triangles),
@@ -94,8 +95,8 @@ def _depth(
   deep: relief.Relief,
   points: np.ndarray,
   chosen: np.ndarray,
-) -> np.ndarray:
-  """Depths of sheet points: of the photo's surface.
+) -> tuple[np.ndarray, np.ndarray]:
+  """Depths of sheet points, and flanks: of the photo's surface.
 
   Around the jaw it is continued from the face towards the back, as the neck
   goes.
@@ -107,7 +108,7 @@ def _depth(
     chosen: Vertices of the face from which it is continued.
 
   Returns:
-    [P].
+    [P] and [P].
   """
   sites = view.points[chosen] / view.pixels
   known = view.depth[chosen]
@@ -116,9 +117,10 @@ def _depth(
     sites, (known - back)[:, None], points / view.pixels, DEPTH_LENGTH
   ).squeeze(1)
   if not np.isfinite(view.head).any():
-    return low
+    return low, np.zeros(len(low))
   share = relief.jaw_share(view, points)
-  return deep.at(points) + share * (low - deep.at(points))
+  high, more = deep.at(points)
+  return high + share * (low - high), (1.0 - share) * more
 
 
 def _grid(view: face_view.FaceView) -> tuple[np.ndarray, np.ndarray]:

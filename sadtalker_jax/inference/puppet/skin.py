@@ -18,6 +18,8 @@ from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
 JOINED = 2.0  # pixels of the photo by which face and surroundings may differ
+YAW = 1  # of the angles; more of it turns the face to the right of the picture
+TURN = 0.2  # radian over which flanks change sides
 # Light in folds comes back from flesh: channels do not darken alike.
 WARM = (0.75, 1.1, 1.2)
 FOLD = 3.0  # pixels of the photo between neighbours: a contour lies there
@@ -68,7 +70,8 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
     size: Height and width of the frame, static.
   """
   coefficients = drawing.frame_coefficients(row)
-  posed = drawing.pose(rig, rig.vertices, rig.expression, coefficients)
+  vertices = rig.vertices + _flanks(rig, coefficients)
+  posed = drawing.pose(rig, vertices, rig.expression, coefficients)
   points = rig.rest + rig.follow[:, None] * (posed.points - rig.rest)
   surface = drawing.PosedSurface(points, posed.depth)
   centres = drawing.pixel_centres(size)
@@ -93,6 +96,16 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
   # Deep under the face there are no surroundings.
   alpha = jnp.where(shown, front.covered, jnp.ceil(front.whole))
   return Places(face, around, shown, alpha, front.light, front.opened)
+
+
+def _flanks(rig: rig_lib.Rig, coefficients: drawing.FrameCoefficients) -> Array:
+  """What is added to vertices [N, 3] on the side that comes into view."""
+  turn = (
+    coefficients.angles[YAW]
+    - drawing.frame_coefficients(rig.source).angles[YAW]
+  )
+  share = 0.5 - jnp.sign(rig.vertices[:, 0]) * turn / TURN
+  return jnp.clip(share, 0.0, 1.0)[:, None] * rig.flank
 
 
 class _Front(NamedTuple):
