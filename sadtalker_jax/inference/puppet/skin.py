@@ -70,8 +70,8 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
     size: Height and width of the frame, static.
   """
   coefficients = drawing.frame_coefficients(row)
-  vertices = rig.vertices + _flanks(rig, coefficients)
-  posed = drawing.pose(rig, vertices, rig.expression, coefficients)
+  own = vertices(rig, coefficients)
+  posed = drawing.pose(rig, own, rig.expression, coefficients)
   points = rig.rest + rig.follow[:, None] * (posed.points - rig.rest)
   surface = drawing.PosedSurface(points, posed.depth)
   centres = drawing.pixel_centres(size)
@@ -98,14 +98,19 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
   return Places(face, around, shown, alpha, front.light, front.opened)
 
 
-def _flanks(rig: rig_lib.Rig, coefficients: drawing.FrameCoefficients) -> Array:
-  """What is added to vertices [N, 3] on the side that comes into view."""
-  turn = (
-    coefficients.angles[YAW]
-    - drawing.frame_coefficients(rig.source).angles[YAW]
-  )
+def vertices(
+  rig: rig_lib.Rig, coefficients: drawing.FrameCoefficients
+) -> Array:
+  """Vertices [N, 3] without expression, with flanks where they come into view.
+
+  Args:
+    rig: Rig of the portrait.
+    coefficients: Coefficients of the frame.
+  """
+  source = drawing.frame_coefficients(rig.source)
+  turn = coefficients.angles[YAW] - source.angles[YAW]
   share = 0.5 - jnp.sign(rig.vertices[:, 0]) * turn / TURN
-  return jnp.clip(share, 0.0, 1.0)[:, None] * rig.flank
+  return rig.vertices + jnp.clip(share, 0.0, 1.0)[:, None] * rig.flank
 
 
 class _Front(NamedTuple):
