@@ -22,6 +22,9 @@ _SOFT_HAIR, _SOFT_SKIN = 0.09, 0.03  # widths of the face on either side
 _LEAST_SOFT = 1.5  # pixels
 _FLAT = 6.0  # grey levels; less is no border within the soft rim
 _OUTSIDE, _INSIDE = 0.08, 0.92  # filtered shares that count as none, as all
+_AROUND = 0.08  # widths of the face around a pixel that show its background
+_APART = (1.0, 2.0)  # deviations from it: none of a strand, all of it
+_LEAST = 0.03  # less of a strand is none
 # A matte is good where the picture leaves little doubt.
 _LEAST_BACKGROUND = 0.04  # share of the picture
 _MOST_DOUBT = 1.1  # mean of doubt above the chin, over that of a face's pixels
@@ -57,8 +60,10 @@ def find(picture: np.ndarray, points: np.ndarray) -> Matte | None:
   place = place_lib.find(points, picture.shape[:2])
   if doubt(share, place) > _MOST_DOUBT:
     return None
-  alpha = _soft(picture, share, place)
+  alpha, apart = _trusted(picture, _soft(picture, share, place), place)
+  # What cannot be told from the background has no strands to be left out.
   known = ndimage.binary_erosion(alpha == 0.0, iterations=3, border_value=1)
+  known |= ndimage.binary_erosion((alpha == 0.0) & ~apart, border_value=1)
   if known.mean() < _LEAST_BACKGROUND:
     return None
   behind = backdrop.fill(picture, known)
@@ -126,6 +131,40 @@ def _soft(
   hard = inner.astype(np.float64)
   alpha = hard + ends * (alpha - hard)
   return np.where(place.sure, 1.0, alpha)
+
+
+def _trusted(
+  picture: np.ndarray, alpha: np.ndarray, place: place_lib.Place
+) -> tuple[np.ndarray, np.ndarray]:
+  """Alpha [H, W] without what may be background as well, and what may not.
+
+  Before a patterned background the filter takes dark and bright places beside
+  the hair for strands. Strands are only what differs from all of the background
+  around; before a plain wall that is much.
+
+  Args:
+    picture: [H, W, 3].
+    alpha: [H, W].
+    place: What is known of the pixels.
+  """
+  reach = _AROUND * place.width
+  clear = (alpha == 0.0).astype(np.float64)
+
+  def mean(field: np.ndarray) -> np.ndarray:
+    return ndimage.gaussian_filter(field * clear, reach)
+
+  weight = np.maximum(mean(np.ones_like(clear)), 1e-6)
+  squares = np.zeros_like(clear)
+  for channel in np.moveaxis(picture, -1, 0):
+    average = mean(channel) / weight
+    spread = np.maximum(mean(channel**2) / weight - average**2, 0.0)
+    squares += (channel - average) ** 2 / (spread + _FLAT**2)
+  apart = np.sqrt(squares / 3.0)
+  trust = np.clip((apart - _APART[0]) / (_APART[1] - _APART[0]), 0.0, 1.0)
+  # What is more of the person than not is no matter of strands.
+  trust = np.maximum(trust, np.clip(2.0 * alpha, 0.0, 1.0))
+  kept = alpha * trust
+  return np.where(kept < _LEAST, 0.0, kept), apart > _APART[0]
 
 
 def guided(

@@ -102,6 +102,8 @@ def build(
   )
   rig = rig._replace(
     **parts,
+    # Heads turn as in the shot: every frame is its own photo.
+    flank=np.zeros_like(rig.flank),
     **inside.colours(rig, seen.open, _in_box(shot, rest.open)),
     pixels=np.array(pixels(shot), np.float32),
     blur=np.array(rig.blur * pixels(shot) / rig.pixels, np.float32),

@@ -96,6 +96,12 @@ def front(
   return np.asarray(rasterizer.rasterize(positions, triangles, *size).depth)
 
 
+def below(view: FaceView, points: np.ndarray) -> np.ndarray:
+  """How far points [P, 2] are below the chin, decimetre."""
+  down = view.chin - view.brow
+  return (points - view.chin) @ (down / np.linalg.norm(down)) / view.pixels
+
+
 def turned_away(
   model: morphable.MorphableModel, view: FaceView, ids: np.ndarray
 ) -> np.ndarray:

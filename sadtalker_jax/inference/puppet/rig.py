@@ -35,6 +35,7 @@ from sadtalker_jax.inference.puppet import (
   palette,
   photo_mouth,
   planes,
+  relief,
   spectacles,
 )
 from sadtalker_jax.inference.puppet import sheet as sheet_lib
@@ -60,6 +61,7 @@ class Rig(NamedTuple):
   camera_scale: Array  # [2] aligned frame -> rendered frame
   camera_shift: Array  # [2]
   vertices: Array  # [N, 3] face, middles of the caps, then sheet
+  flank: Array  # [N, 3] to be added on a side that comes into view
   expression: Array  # [64, N, 3]
   follow: Array  # [N] in [0, 1]
   rest: Array  # [N, 2] frame points in the pose of the photo
@@ -118,11 +120,21 @@ def build(
   unseen = face_view.turned_away(model, view, ids)
   view = view._replace(triangles=face_triangles[~unseen])
   face_triangles = np.concatenate([view.triangles, face_triangles[unseen]])
-  sheet = sheet_lib.build(view, head.expression[:, ids])
+  seen_landmarks = portrait.to_frame(portrait.landmarks[:, :2]) + margin
+  deep = relief.build(model, view, ids, (portrait.texture, seen_landmarks))
+  sheet = sheet_lib.build(view, deep, head.expression[:, ids])
   sheet_own = head.unposed(
     fitted_head.unproject(sheet.points - margin, sheet.depth, scale, shift)
   )
   sheet_vertices = sheet_own - np.tensordot(head.beta, sheet.expression, 1)
+  # Along the lines of sight: nothing of it is seen in the pose of the photo.
+  points = np.concatenate([view.points, sheet.points]) - margin
+  depths = np.concatenate([view.depth, sheet.depth])
+  more = np.concatenate([relief.moved(view, deep), sheet.flank])
+  near, far = (
+    head.unposed(fitted_head.unproject(points, end, scale, shift))
+    for end in (depths, depths + more)
+  )
   cap = caps.build(model, head, ids, face_triangles)
   cap_rest, cap_depth = fitted_head.project(
     head.posed(cap.vertices + np.tensordot(head.beta, cap.expression, 1)),
@@ -149,6 +161,7 @@ def build(
     camera_scale=scale,
     camera_shift=shift,
     vertices=np.concatenate([head.vertices[ids], cap.vertices, sheet_vertices]),
+    flank=np.insert(far - near, [len(ids)] * 3, 0.0, axis=0),
     expression=np.concatenate(
       [head.expression[:, ids], cap.expression, sheet.expression], axis=1
     ),

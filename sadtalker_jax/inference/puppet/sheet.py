@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 from sadtalker_jax.face3d.bases import makehuman
-from sadtalker_jax.inference.puppet import face_view, fields
+from sadtalker_jax.inference.puppet import face_view, fields, relief
 
 STEPS = 64  # cells of the grid along the texture's longer side
 SITES = 700  # face points from which fields are continued
@@ -29,10 +29,7 @@ DEPTH_LENGTH = 0.9  # fading length of the head's depth
 EXPRESSION_LENGTH = 0.35  # fading length of expressions
 HAIR = (0.35, 1.2)  # distances from the head up to which `follow` is 1, not 0
 LONG_HAIR = (1.2, 3.0)  # the same if the sheet has no background
-SLOPE = 1.0  # of depth beside the face, as ears stand from the head
-RELIEF = 0.06  # the head's depth is smoothed so far
-JAW = (-0.6, -0.1)  # from the chin: below, depth is continued from the face
-NECK = (0.05, 0.9)  # the same below the chin
+NECK = (0.05, 0.9)  # below the chin: there `follow` falls
 BODY = 0.04  # of the head's movement that shoulders take part in
 CHEST = (0.25, 0.9)  # below the chin: up to there, from there, breath is seen
 BREATH = 0.03  # that a whole breath raises shoulders by
@@ -45,16 +42,20 @@ class Sheet(NamedTuple):
 
   points: np.ndarray  # [P, 2] texture points
   depth: np.ndarray  # [P]
+  flank: np.ndarray  # [P] to be added on a side that comes into view
   expression: np.ndarray  # [K, P, 3]
   follow: np.ndarray  # [P] in [0, 1]
   triangles: np.ndarray  # [T, 3]
 
 
-def build(view: face_view.FaceView, expression: np.ndarray) -> Sheet:
+def build(
+  view: face_view.FaceView, deep: relief.Relief, expression: np.ndarray
+) -> Sheet:
   """The sheet around a face.
 
   Args:
     view: Face in the photo.
+    deep: Its relief.
     expression: [K, F, 3] expression basis of the face vertices.
 
   Returns:
@@ -73,47 +74,41 @@ def build(view: face_view.FaceView, expression: np.ndarray) -> Sheet:
   spread = fields.spread(sites, known, at, EXPRESSION_LENGTH)
   moves = spread.reshape(len(at), -1, 3).transpose(1, 0, 2)
 
-  shown = face_view.front(
-    view.points, view.depth, view.triangles, view.head.shape
-  )
-  covered = np.isfinite(shown)
-  covered = ndimage.binary_fill_holes(covered)
-  inwards = ndimage.distance_transform_edt(covered) / view.pixels
-  deep = fields.sample(inwards, points) > OVERLAP
-  follow, free = _follow(view, points), _free(view, covered, points)
+  inwards = ndimage.distance_transform_edt(deep.covered) / view.pixels
+  under = fields.sample(inwards, points) > OVERLAP
+  follow, free = _follow(view, points), _free(view, deep.covered, points)
   moves[makehuman.BREATH_SLOT] = 0.0
   if view.person is not None:
-    chest = fields.smoothstep(*CHEST, _below(view, points))
+    chest = fields.smoothstep(*CHEST, face_view.below(view, points))
     moves[makehuman.BREATH_SLOT, :, 1] = BREATH * chest / follow
   return Sheet(
     points,
-    _depth(view, shown, points, chosen),
+    *_depth(view, deep, points, chosen),
     moves,
     follow * free,
-    np.where(deep[triangles].all(1)[:, None], 0, triangles),
+    np.where(under[triangles].all(1)[:, None], 0, triangles),
   )
 
 
 def _depth(
   view: face_view.FaceView,
-  face: np.ndarray,
+  deep: relief.Relief,
   points: np.ndarray,
   chosen: np.ndarray,
-) -> np.ndarray:
-  """Depths of sheet points: of the head, and beside it of its outline.
+) -> tuple[np.ndarray, np.ndarray]:
+  """Depths of sheet points, and flanks: of the photo's surface.
 
-  Beside the face it grows slowly enough that ears are not drawn out where the
-  head turns. Around the jaw it is continued from the face towards the back, as
-  the neck goes.
+  Around the jaw it is continued from the face towards the back, as the neck
+  goes.
 
   Args:
     view: Face in the photo.
-    face: [H, W] its depth, infinite beside it.
+    deep: Its relief.
     points: [P, 2] texture points.
     chosen: Vertices of the face from which it is continued.
 
   Returns:
-    [P].
+    [P] and [P].
   """
   sites = view.points[chosen] / view.pixels
   known = view.depth[chosen]
@@ -121,30 +116,11 @@ def _depth(
   low = back + fields.spread(
     sites, (known - back)[:, None], points / view.pixels, DEPTH_LENGTH
   ).squeeze(1)
-  head = np.isfinite(view.head)
-  if not head.any():
-    return low
-  depth, _ = _continued(view.head)
-  edge, away = _continued(face)
-  depth = np.minimum(depth, edge + SLOPE * away / view.pixels)
-  depth = ndimage.gaussian_filter(depth, RELIEF * view.pixels, mode='nearest')
-  high = fields.sample(depth, points)
-  share = fields.smoothstep(*JAW, _below(view, points))
-  return high + share * (low - high)
-
-
-def _continued(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Depths [H, W] of the nearest surface pixel, and the pixels up to there."""
-  away, near = ndimage.distance_transform_edt(
-    ~np.isfinite(depth), return_indices=True
-  )
-  return depth[tuple(near)], away
-
-
-def _below(view: face_view.FaceView, points: np.ndarray) -> np.ndarray:
-  """How far points [P, 2] are below the chin, decimetre."""
-  down = view.chin - view.brow
-  return (points - view.chin) @ (down / np.linalg.norm(down)) / view.pixels
+  if not np.isfinite(view.head).any():
+    return low, np.zeros(len(low))
+  share = relief.jaw_share(view, points)
+  high, more = deep.at(points)
+  return high + share * (low - high), (1.0 - share) * more
 
 
 def _grid(view: face_view.FaceView) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +152,7 @@ def _follow(view: face_view.FaceView, points: np.ndarray) -> np.ndarray:
     *reach, fields.sample(beside / view.pixels, points)
   )
   # Below the chin the neck hands over to the shoulders.
-  follow *= 1.0 - fields.smoothstep(*NECK, _below(view, points))
+  follow *= 1.0 - fields.smoothstep(*NECK, face_view.below(view, points))
   if view.person is None:
     return follow
   return BODY + (1.0 - BODY) * follow

@@ -18,6 +18,8 @@ from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
 JOINED = 2.0  # pixels of the photo by which face and surroundings may differ
+YAW = 1  # of the angles; more of it turns the face to the right of the picture
+TURN = 0.2  # radian over which flanks change sides
 # Light in folds comes back from flesh: channels do not darken alike.
 WARM = (0.75, 1.1, 1.2)
 FOLD = 3.0  # pixels of the photo between neighbours: a contour lies there
@@ -68,7 +70,8 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
     size: Height and width of the frame, static.
   """
   coefficients = drawing.frame_coefficients(row)
-  posed = drawing.pose(rig, rig.vertices, rig.expression, coefficients)
+  own = vertices(rig, coefficients)
+  posed = drawing.pose(rig, own, rig.expression, coefficients)
   points = rig.rest + rig.follow[:, None] * (posed.points - rig.rest)
   surface = drawing.PosedSurface(points, posed.depth)
   centres = drawing.pixel_centres(size)
@@ -93,6 +96,21 @@ def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
   # Deep under the face there are no surroundings.
   alpha = jnp.where(shown, front.covered, jnp.ceil(front.whole))
   return Places(face, around, shown, alpha, front.light, front.opened)
+
+
+def vertices(
+  rig: rig_lib.Rig, coefficients: drawing.FrameCoefficients
+) -> Array:
+  """Vertices [N, 3] without expression, with flanks where they come into view.
+
+  Args:
+    rig: Rig of the portrait.
+    coefficients: Coefficients of the frame.
+  """
+  source = drawing.frame_coefficients(rig.source)
+  turn = coefficients.angles[YAW] - source.angles[YAW]
+  share = 0.5 - jnp.sign(rig.vertices[:, 0]) * turn / TURN
+  return rig.vertices + jnp.clip(share, 0.0, 1.0)[:, None] * rig.flank
 
 
 class _Front(NamedTuple):

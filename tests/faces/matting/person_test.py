@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from sadtalker_jax.faces.matting import backdrop, person
 from sadtalker_jax.faces.matting import place as place_lib
@@ -48,6 +49,22 @@ def test_no_person_is_left_in_the_background():
   assert found is not None
   red, _, blue = np.moveaxis(found.background[mask], -1, 0)
   assert (red < blue).all()
+
+
+def test_pattern_of_the_background_stays_with_it():
+  """Dark beside bright dots is no strand of hair."""
+  picture, mask = _picture()
+  y, x = np.indices(_SIZE)
+  dots = np.hypot(x % 11 - 5, y % 11 - 5) < 3
+  picture[~mask] = np.where(dots, 210.0, 35.0)[~mask, None]
+  blurred = ndimage.gaussian_filter(picture, (0.7, 0.7, 0))
+  found = person.find(blurred, _points())
+  assert found is not None
+  away = ndimage.distance_transform_edt(~mask)
+  beside = (away > 2) & (away < 6) & (y < 70)
+  moves = np.abs(found.layer[beside]).max(-1) > 12.0
+  assert moves.mean() < 0.2  # it was .4
+  assert found.alpha[mask].mean() > 0.97
 
 
 def test_a_picture_without_borders_has_no_matte():
