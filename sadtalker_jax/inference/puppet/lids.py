@@ -14,11 +14,12 @@ from sadtalker_jax.inference.puppet import fields, fitted_head
 
 UNITS = ('eyeBlinkRight', 'eyeBlinkLeft')  # in the order of `EYE_RIMS`
 REACH = 0.2  # decimetre from the middle of an eye to its rim
-LAP = 0.012  # decimetre that the upper lid goes over the lower one
+RISE = 0.15  # share of an eye's height that the lower lid comes up
+LAP = 0.008  # decimetre that the upper lid goes over the lower one
 SHUT = 0.8  # of a unit in the photo, from which eyes count as closed
-STILL = 0.14  # decimetre from the upper rim at which skin stays as it is
-LASHES = 0.055  # decimetre above the rim that move as one with it
-PULL = 0.12  # decimetre over which the rim pulls the skin along
+STILL = 0.085  # decimetre from the rims at which skin moves as the model says
+LASHES = 0.035  # decimetre above the rim that move as one with it
+PULL = 0.12  # decimetre over which the rims pull the skin along
 STRETCH = (0.3, 2.0)  # of the unit's movement towards the camera
 
 
@@ -41,7 +42,11 @@ def closing(
       continue
     upper, lower = rims(model, corners)
     unit = head.expression[slot]
-    floor = now[lower] + left * unit[lower]
+    rise = np.zeros((len(lower), 3))
+    order = upper[np.argsort(now[upper, 0])]
+    lid = np.interp(now[lower, 0], now[order, 0], now[order, 1])
+    rise[:, 1] = RISE / left * np.maximum(lid - now[lower, 1], 0.0)
+    floor = now[lower] + left * (unit[lower] + rise)
     floor = floor[np.argsort(floor[:, 0])]
     x = now[upper, 0] + left * unit[upper, 0]
     meet = np.interp(x, floor[:, 0], floor[:, 1]) - LAP
@@ -50,9 +55,12 @@ def closing(
     change[:, 1] = fall - unit[upper, 1]
     ratio = fall / np.minimum(unit[upper, 1], -1e-3)
     change[:, 2] = unit[upper, 2] * (np.clip(ratio, *STRETCH) - 1.0)
-    away = np.linalg.norm(mean[skin, None] - mean[upper], axis=-1).min(1)
-    still = np.union1d(skin[(away > STILL) & (away < 2 * STILL)], lower)
-    lashes = np.setdiff1d(skin[away < LASHES], np.union1d(upper, lower))
+    beside, away = (
+      np.linalg.norm(mean[skin, None] - mean[rim], axis=-1).min(1)
+      for rim in (upper, np.union1d(upper, lower))
+    )
+    still = skin[(away > STILL) & (away < 2 * STILL)]
+    lashes = np.setdiff1d(skin[beside < LASHES], np.union1d(upper, lower))
     line = np.interp(mean[lashes, 0], mean[upper, 0], mean[upper, 1])
     lashes = lashes[mean[lashes, 1] > line]
     band = np.concatenate([upper, lashes])
@@ -63,13 +71,14 @@ def closing(
     )
     whole[: len(upper)] = rim
     moved = fields.spread(
-      np.concatenate([mean[band], mean[still]]),
-      np.concatenate([whole - unit[band], np.zeros((len(still), 3))]),
+      np.concatenate([mean[band], mean[lower], mean[still]]),
+      np.concatenate([whole - unit[band], rise, np.zeros((len(still), 3))]),
       mean[near],
       PULL,
     )
     expression[slot, near] += moved
     expression[slot, band] = whole
+    expression[slot, lower] += rise
     vertices += head.beta[slot] * (head.expression[slot] - expression[slot])
   return head._replace(vertices=vertices, expression=expression)
 

@@ -12,7 +12,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.inference.puppet import drawing, eyes, planes
+from sadtalker_jax.inference.puppet import drawing, eyes, lid_drawing, planes
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
@@ -122,10 +122,15 @@ def _fill_one(
     behind = drawing.photo(
       rig, eyes.looking(rig, coefficients.expression, which, back(which))
     )
+    lid = lid_drawing.lid(rig, coefficients, which, pixels)
+    skin = skin + (lid.colour - skin) * lid.share[..., None]
+    mask = mask * lid.apart
   # Openings beyond the reach of this plane belong to another one.
   away = pixels[..., None, :] - centres[: planes.JAW]  # [n, n, 3, 2]
   mine = jnp.argmin(jnp.sum(away**2, -1), -1) == which
   filled = skin + (behind - skin) * mask[..., None]
+  if which != planes.MOUTH:
+    filled = filled * lid.left
   filled = jnp.where(mine[..., None], filled, skin)
   return lax.dynamic_update_slice(frame, filled, (y0, x0, 0))
 

@@ -29,6 +29,7 @@ from sadtalker_jax.inference.puppet import (
   fitted_head,
   fitted_portrait,
   folds,
+  lid_skin,
   lids,
   lip_seal,
   mouth,
@@ -74,6 +75,10 @@ class Rig(NamedTuple):
   planes: Array
   planes_rest: Array  # [4, 3, 2] their frame points in the pose of the photo
   irises: Array  # [2, 3] middles, frame points, and radii of irises
+  lid_rims: Array  # [2, 2, R] int32, see `lid_skin.LidSkin`, as the next three
+  lid_colour: Array
+  lid_height: Array
+  lashes: Array
   jaw_expression: Array  # [64, 3, 3] of the last plane; the others have none
   lips: Array  # [2, 3] inner rim, upper and lower
   lips_expression: Array  # [64, 2, 3]
@@ -152,6 +157,7 @@ def build(
     (face_triangles, cap.triangles),
     (portrait.texture, plane.rest[planes.MOUTH, 0] + margin, view.pixels),
   )
+  lid = lid_skin.build(model, ids, view.points, portrait.texture)
   rig = Rig(
     texture=layers.layer[..., :3],
     alpha=layers.layer[..., 3:],
@@ -170,6 +176,10 @@ def build(
     planes=plane.points,
     planes_rest=plane.rest,
     irises=_irises(portrait),
+    lid_rims=lid.rims,
+    lid_colour=lid.colour,
+    lid_height=lid.height,
+    lashes=lid.lashes,
     jaw_expression=plane.expression,
     photo_mouth=seen.mask,
     photo_gap=seen.gap,
