@@ -6,6 +6,7 @@ before jax starts, hence at the top of this file.
 """
 
 from collections.abc import Iterator
+import contextlib
 import ctypes
 import gc
 import os
@@ -34,6 +35,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 import pytest  # noqa: E402
+from scipy.io import wavfile  # noqa: E402
 from xdist.scheduler import loadscope  # noqa: E402
 
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
@@ -44,15 +46,16 @@ hypothesis.settings.register_profile('soak', max_examples=20_000)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TESTDATA = pathlib.Path(__file__).resolve().parent / 'testdata'
+_IS_WORKER = 'PYTEST_XDIST_WORKER' in os.environ  # of several
 
 
-# Files that take gigabytes: one worker runs them, one after the other, and
-# begins with them, for they are also the longest.
-HEAVY = (
-  'tests/notebooks_test.py',
+# The longest begin. The first takes gigabytes, too.
+FIRST = (
   'tests/conversion/convert_test.py',
+  'tests/notebooks_test.py',
+  'tests/chain_test.py',
 )
-# Takes as much, and must not run at that time.
+# Takes gigabytes, and must not run while the first of all does.
 LATE = 'tests/conversion/parity_test.py'
 # In this order at the end: the longest before the short ones, or one worker
 # would wait for the other.
@@ -66,12 +69,12 @@ LATER = (
 
 def _turn(item: pytest.Item) -> int:
   file = item.path.relative_to(ROOT).as_posix()
-  if file in HEAVY:
-    return 0
+  if file in FIRST:
+    return FIRST.index(file) - len(FIRST)
   if file == LATE:
-    return 2
-  parts = (i for i, part in enumerate(LATER, 3) if file.startswith(part))
-  return next(parts, 1)
+    return 1
+  parts = (i for i, part in enumerate(LATER, 2) if file.startswith(part))
+  return next(parts, 0)
 
 
 class ByFile(loadscope.LoadScopeScheduling):
@@ -81,8 +84,7 @@ class ByFile(loadscope.LoadScopeScheduling):
   """
 
   def _split_scope(self, nodeid: str) -> str:
-    file = nodeid.split('::')[0]
-    return 'heavy' if file in HEAVY else file
+    return nodeid.split('::')[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
@@ -95,12 +97,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope='session', autouse=True)
-def _compiled_once(
+def _programs(
   tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[None]:
+) -> Iterator[pathlib.Path]:
   """A program is compiled once for all files, and for processes they start.
 
-  Each worker has a folder of its own, for jax does not write atomically.
+  Each worker has a folder of its own, for jax does not write atomically; after
+  every file they exchange what they have.
   """
   folder = tmp_path_factory.mktemp('programs')
   options = {
@@ -111,14 +114,32 @@ def _compiled_once(
     os.environ[name.upper()] = str(value)
     jax.config.update(name, value)
   compilation_cache.reset_cache()  # collecting may have begun one
-  yield
+  yield folder
   shutil.rmtree(folder)
+  run = tmp_path_factory.getbasetemp().parent
+  others = run.glob('popen-*/programs*')  # and pytest's links to them
+  if _IS_WORKER and not any(path.is_dir() for path in others):
+    shutil.rmtree(run / 'programs', ignore_errors=True)
+
+
+def _exchange(own: pathlib.Path, common: pathlib.Path) -> None:
+  """Gives a worker's programs to the others, and takes theirs."""
+  common.mkdir(exist_ok=True)
+  for source, target in ((own, common), (common, own)):
+    for name in {*os.listdir(source)} - {*os.listdir(target)}:
+      with contextlib.suppress(FileExistsError):  # another was quicker
+        os.link(source / name, target / name)  # appears as a whole
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _forget() -> Iterator[None]:
+def _forget(
+  _programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
   """Lets go of a file's programs: those of full-size networks add up."""
   yield
+  if _IS_WORKER:  # its folder lies in one of all workers
+    run = tmp_path_factory.getbasetemp().parent
+    _exchange(_programs, run / 'programs')
   jax.clear_caches()
   gc.collect()
   if sys.platform == 'linux':  # glibc keeps what was freed, gigabytes of it
@@ -129,6 +150,17 @@ def _forget() -> Iterator[None]:
 def quick_flags() -> str:
   """XLA_FLAGS of processes that do little more than compile; one device."""
   return f'{_PLAIN} --xla_backend_optimization_level=0'
+
+
+@pytest.fixture(scope='session')
+def second(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+  """A recording of a second: the beginning of the one that ships."""
+  from sadtalker_jax.inference import bundle
+  from sadtalker_jax.media import audio
+
+  path = tmp_path_factory.mktemp('sound') / 'second.wav'
+  wavfile.write(path, 16_000, audio.load(bundle.SAMPLE_SPEECH)[:16_000])
+  return path
 
 
 @pytest.fixture(scope='session')
