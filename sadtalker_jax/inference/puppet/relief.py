@@ -33,9 +33,7 @@ FEATURES = (
 )
 JAW = (-0.6, -0.1)  # from the chin: there the head hands over to the neck
 SLOPE = 0.7  # of depth beside the face: ears are a fifth wider at 30 degrees
-SOFT = (
-  0.06  # depths along the outline, and beside the face, are smoothed so far
-)
+SOFT = 0.06  # how far depths along the outline and beside the face are smoothed
 WORK = 80.0  # pixels per decimetre of the maps; up to half as much again
 # How firmly neighbours share one depth; 1 is smooth skin.
 GRAIN = 0.025  # how far texture makes its neighbourhood firm
