@@ -37,8 +37,9 @@ _PARTED: Mapping[str, tuple[float, float]] = {
   'K': (0.5, 0.1), 'Y': (0.7, 0.25), 'IY': (1.0, 0.5), 'IH': (0.9, 0.4),
   'EH': (0.7, 0.25), 'AE': (0.5, 0.2), 'AX': (0.4, 0.0), 'HH': (0.4, 0.0),
 }  # fmt: skip
-# Teeth on the lower lip part the lips a little more than was measured there.
-_TEETH = 0.012  # shares of the eye distance, at probability 1
+# What parts lips a little more than was measured there, shares of the eye
+# distance: teeth on the lower lip, and r, which is rounded and never shut.
+_LEAST: Mapping[str, float] = {'F': 0.012, 'R': 0.02}
 # Units of pressed lips, of the seal and not of the class: pauses have none.
 _PRESSED = {'mouthRollLower': 0.2, 'mouthRollUpper': 0.12, 'mouthPress': 0.1}
 _FUNNEL_PER_GAP = 5.0  # funnels open lips; no farther than the gap allows
@@ -62,9 +63,12 @@ def units(
   # Pressed lips may be more than shut, rounded ones rounder than was heard.
   gap = np.where(gap < 0, gap * (1 - mouth.seal), gap)
   width = np.minimum(width, 0)
-  teeth = _TEETH * mouth.classes[:, lip_classes.INDEX['F']] * (1 - mouth.seal)
+  least = sum(
+    size * mouth.classes[:, lip_classes.INDEX[name]]
+    for name, size in _LEAST.items()
+  ) * (1 - mouth.seal)
   rest = lips_lib.Lips(
-    mouth.gap + teeth - gap,
+    mouth.gap + least - gap,
     np.minimum(mouth.width - width, np.maximum(mouth.width, 0)),
     mouth.chin - chin,
   )

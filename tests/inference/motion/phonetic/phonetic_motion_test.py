@@ -102,6 +102,11 @@ def test_f_shows_the_upper_teeth_on_the_lower_lip():
   assert 0.03 < lips_lib.opening(f) < 0.05
 
 
+def test_r_is_never_shut():
+  assert lips_lib.opening(_units('R', 0.0)) > 0.015
+  assert abs(lips_lib.opening(_units('P', 0.0))) < 0.005
+
+
 @pytest.mark.parametrize('gap', [0.0, 0.02, 0.15])
 def test_spread_vowels_part_lips_over_a_jaw_that_opens_less(gap):
   """Of i and a, equally open: in i the lower teeth are seen."""
