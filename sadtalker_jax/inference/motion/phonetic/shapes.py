@@ -32,11 +32,20 @@ _SHAPES: Mapping[str, Mapping[str, float]] = {
 # How far the lower lip goes down and the upper one up by themselves, over jaws
 # that open the less for it: in spread vowels and in s both rows of teeth are
 # seen, one close above the other (talkers of GRID and films, looked at).
-_PARTED: Mapping[str, tuple[float, float]] = {
-  'TH': (0.3, 0.0), 'L': (0.3, 0.0), 'T': (0.4, 0.1), 'S': (0.7, 0.25),
-  'K': (0.5, 0.1), 'Y': (0.7, 0.25), 'IY': (1.0, 0.5), 'IH': (0.9, 0.4),
-  'EH': (0.7, 0.25), 'AE': (0.5, 0.2), 'AX': (0.4, 0.0), 'HH': (0.4, 0.0),
-}  # fmt: skip
+_PARTED: Mapping[str, Mapping[str, float]] = {
+  'TH': {'mouthLowerDown': 0.3},
+  'L': {'mouthLowerDown': 0.3},
+  'T': {'mouthLowerDown': 0.4, 'mouthUpperUp': 0.1},
+  'S': {'mouthLowerDown': 0.7, 'mouthUpperUp': 0.25},
+  'K': {'mouthLowerDown': 0.5, 'mouthUpperUp': 0.1},
+  'Y': {'mouthLowerDown': 0.7, 'mouthUpperUp': 0.25},
+  'IY': {'mouthLowerDown': 1.0, 'mouthUpperUp': 0.5},
+  'IH': {'mouthLowerDown': 0.9, 'mouthUpperUp': 0.4},
+  'EH': {'mouthLowerDown': 0.7, 'mouthUpperUp': 0.25},
+  'AE': {'mouthLowerDown': 0.5, 'mouthUpperUp': 0.2},
+  'AX': {'mouthLowerDown': 0.4},
+  'HH': {'mouthLowerDown': 0.4},
+}
 # What parts lips a little more than was measured there, shares of the eye
 # distance: teeth on the lower lip, and r, which is rounded and never shut.
 _LEAST: Mapping[str, float] = {'F': 0.012, 'R': 0.02}
@@ -77,19 +86,10 @@ def units(
 
 def _shaped(mouth: mouth_lib.Mouth) -> np.ndarray:
   """Units [T, 64] of the phones alone."""
-  length = len(mouth.gap)
-  result = np.zeros((length, conventions.EXPRESSION_SIZE), np.float32)
-
-  def add(shape: Mapping[str, float], share: np.ndarray) -> None:
-    for name, value in shape.items():
-      for slot in _slots(name):
-        result[:, slot] += value * share
-
-  for name, shape in _SHAPES.items():
-    add(shape, mouth.classes[:, lip_classes.INDEX[name]])
-  add(_PRESSED, mouth.seal)
+  result = _of_classes(_SHAPES, mouth.classes)
+  _add(result, _PRESSED, mouth.seal)
   strong = np.clip((mouth.gap - _WIDE_FROM) / (_WIDE_TO - _WIDE_FROM), 0, 1)
-  add({'jawLeft': _ASIDE}, strong)
+  _add(result, {'jawLeft': _ASIDE}, strong)
   funnel = makehuman.EXPRESSION_SLOTS['mouthFunnel']
   result[:, funnel] = np.minimum(result[:, funnel], _FUNNEL_PER_GAP * mouth.gap)
   return result
@@ -97,16 +97,28 @@ def _shaped(mouth: mouth_lib.Mouth) -> np.ndarray:
 
 def _parted(mouth: mouth_lib.Mouth, weights: lips_lib.LipWeights) -> np.ndarray:
   """Units [T, 64] of lips that part by themselves, no wider than they shall."""
-  result = np.zeros((len(mouth.gap), conventions.EXPRESSION_SIZE), np.float32)
-  for name, sizes in _PARTED.items():
-    share = mouth.classes[:, lip_classes.INDEX[name]]
-    for unit, size in zip(
-      ('mouthLowerDown', 'mouthUpperUp'), sizes, strict=True
-    ):
-      for slot in _slots(unit):
-        result[:, slot] += size * share
+  result = _of_classes(_PARTED, mouth.classes)
   gap = result @ weights.response[:, 0]
   return result * np.minimum(mouth.gap / np.maximum(gap, 1e-6), 1)[:, None]
+
+
+def _of_classes(
+  shapes: Mapping[str, Mapping[str, float]], classes: np.ndarray
+) -> np.ndarray:
+  """Units [T, 64] of shapes by class, and probabilities [T, 24] of classes."""
+  result = np.zeros((len(classes), conventions.EXPRESSION_SIZE), np.float32)
+  for name, shape in shapes.items():
+    _add(result, shape, classes[:, lip_classes.INDEX[name]])
+  return result
+
+
+def _add(
+  units: np.ndarray, shape: Mapping[str, float], share: np.ndarray
+) -> None:
+  """Adds a share [T] of a shape to units [T, 64], in place."""
+  for name, value in shape.items():
+    for slot in _slots(name):
+      units[:, slot] += value * share
 
 
 def _slots(name: str) -> list[int]:
