@@ -19,18 +19,18 @@ from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
 from sadtalker_jax.face3d.bases import morphable
+from sadtalker_jax.faces import mesh
 from sadtalker_jax.inference.puppet import face_view, fields, fitted_head
 
 BAND = 0.2  # width of the rim of the face
 NEAR = 0.5  # from the outline's landmarks, in the head: noses are no rim
 SIDE = 0.5  # how far the outline faces sideways; less is forehead or chin
 EYES = 0.1  # from eyes and brows, which are no rim either
-FEATURES = (
-  *(33, 246, 161, 160, 159, 158, 157, 173, 133, 7, 163, 144, 145, 153, 154),
-  *(155, 263, 466, 388, 387, 386, 385, 384, 398, 362, 249, 390, 373, 374, 380),
-  *(381, 382, 70, 63, 105, 66, 107, 46, 53, 52, 65, 55),
-  *(300, 293, 334, 296, 336, 276, 283, 282, 295, 285),
-)
+BROWS = (
+  70, 63, 105, 66, 107, 46, 53, 52, 65, 55,
+  300, 293, 334, 296, 336, 276, 283, 282, 295, 285,
+)  # fmt: skip
+FEATURES = (*mesh.LIDS[0], *mesh.LIDS[1], *BROWS)  # landmarks
 JAW = (-0.6, -0.1)  # from the chin: there the head hands over to the neck
 SLOPE = 0.7  # of depth beside the face: ears are a fifth wider at 30 degrees
 SOFT = 0.06  # how far depths along the outline and beside the face are smoothed
