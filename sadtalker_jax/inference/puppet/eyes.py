@@ -11,7 +11,7 @@ Conventions: those of `drawing`; eyes are image-left and the other one, as in
 import jax.numpy as jnp
 
 from sadtalker_jax.face3d.bases import makehuman
-from sadtalker_jax.inference.puppet import planes
+from sadtalker_jax.inference.puppet import planes, sampling
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
@@ -38,8 +38,7 @@ def looking(rig: rig_lib.Rig, beta: Array, eye: int, points: Array) -> Array:
   centre, radius = rig.irises[eye, :2], rig.irises[eye, 2]
   offset = (points - centre - shift) / radius
   away = jnp.sqrt(jnp.sum(offset**2, -1, keepdims=True))
-  t = jnp.clip((REST - away) / (REST - RIGID), 0.0, 1.0)
-  return points - t * t * (3.0 - 2.0 * t) * shift
+  return points - sampling.smoothstep(REST, RIGID, away) * shift
 
 
 def _degrees(beta: Array, eye: int) -> Array:

@@ -14,7 +14,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.inference.puppet import drawing, lid_skin
+from sadtalker_jax.inference.puppet import drawing, lid_skin, sampling
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
@@ -88,16 +88,19 @@ def lid(
   """
   shape = _shape(rig, coefficients, eye, pixels)
   rows = (1.0 - shape.above / shape.height) * lid_skin.ROWS - 0.5
-  colour = _read(rig.lid_colour[eye], shape.place, rows)
-  amount = _step(*SEEN, shape.closed)
+  # Tables are finer than frames.
+  colour = sampling.linear(rig.lid_colour[eye], shape.place, rows)
+  amount = sampling.smoothstep(*SEEN, shape.closed)
   over = shape.above * shape.width + OVER * shape.hang
   edge = jnp.clip(over + 0.5, 0.0, 1.0)
-  sides = _step(*SIDE, shape.middle)
-  share = amount * _step(0.0, SOFT, shape.under) * edge * sides
+  sides = sampling.smoothstep(*SIDE, shape.middle)
+  share = amount * sampling.smoothstep(0.0, SOFT, shape.under) * edge * sides
   fold = jnp.exp(-(((shape.under - FOLD_PLACE) / FOLD_WIDTH) ** 2))
-  hollow = FOLD * amount * fold * _step(*FOLDED, shape.middle)
+  hollow = FOLD * amount * fold * sampling.smoothstep(*FOLDED, shape.middle)
   left = 1.0 - (amount * sides)[..., None] * _lost(rig.lashes[eye], shape)
-  apart = 1.0 - jnp.maximum(amount * edge, _step(*SHUT, shape.closed))
+  apart = 1.0 - jnp.maximum(
+    amount * edge, sampling.smoothstep(*SHUT, shape.closed)
+  )
   return Lid(colour, share, left * (1.0 - hollow[..., None]), apart)
 
 
@@ -136,7 +139,7 @@ def _shape(
   fallen = jnp.sum(jnp.where(inner, rim - top, 0.0))
   room = jnp.sum(jnp.where(inner, jnp.maximum(floor - top, LEAST), 0.0))
   closed = jnp.clip(fallen / room, 0.0, 1.0)
-  hang = _step(*TURN, closed)
+  hang = sampling.smoothstep(*TURN, closed)
   bent = jnp.matmul(_BEND, rim, precision=lax.Precision.HIGHEST)
   crease = top - lid_skin.crease(columns).astype(np.float32)
   lines = jnp.stack(
@@ -175,37 +178,14 @@ def _lost(lashes: Array, shape: _Shape) -> Array:
   lower = HANGING[0] + hang * (HANGING[1] - HANGING[0])
   length = jnp.where(above > 0.0, upper, lower) * lid_skin.LASHES
   level = jnp.abs(above) / length * (lid_skin.LASH_ROWS - 1)
-  left = _read(lashes, shape.place, level)
-  whole = _step(*WHOLE, shape.middle)
+  left = sampling.linear(lashes, shape.place, level)
+  whole = sampling.smoothstep(*WHOLE, shape.middle)
   weight = jnp.where(above > 0.0, 1.0 - hang, hang * whole)
   lost = weight[..., None] * (1.0 - jnp.clip(left, 0.0, 1.0))
   thick = THIN + (THICK - THIN) * whole
-  line = hang * jnp.exp(-((above / thick) ** 2)) * _step(*ENDS, shape.middle)
-  return jnp.maximum(lost, line[..., None] * jnp.array(LINE))
-
-
-def _read(table: Array, column: Array, row: Array) -> Array:
-  """Values [n, n, 3] of a table [R, C, 3].
-
-  Linear between its entries: tables are finer than frames.
-  """
-  height, width, channels = table.shape
-  column = jnp.clip(column, 0.0, width - 1.0)
-  row = jnp.clip(row, 0.0, height - 1.0)
-  x = jnp.minimum(column.astype(jnp.int32), width - 2)
-  y = jnp.minimum(row.astype(jnp.int32), height - 2)
-  right = (column - x.astype(column.dtype))[..., None]
-  down = (row - y.astype(row.dtype))[..., None]
-  flat, first = table.reshape(-1, channels), y * width + x
-  a, b, c, d = (
-    jnp.take(flat, first + k, axis=0, mode='clip')
-    for k in (0, 1, width, width + 1)
+  line = (
+    hang
+    * jnp.exp(-((above / thick) ** 2))
+    * sampling.smoothstep(*ENDS, shape.middle)
   )
-  above, below = a + right * (b - a), c + right * (d - c)
-  return above + down * (below - above)
-
-
-def _step(low: float, high: float, x: Array) -> Array:
-  """0 below `low`, 1 above `high`, smooth between."""
-  t = jnp.clip((x - low) / (high - low), 0.0, 1.0)
-  return t * t * (3.0 - 2.0 * t)
+  return jnp.maximum(lost, line[..., None] * jnp.array(LINE))

@@ -49,6 +49,33 @@ def catmull_rom(image: Array, x: Array, y: Array) -> Array:
   return result
 
 
+def linear(image: Array, x: Array, y: Array) -> Array:
+  """A picture at points, linear between pixels, clamped as `catmull_rom`.
+
+  Args:
+    image: [H, W, C], at least 2 x 2.
+    x: [...] columns.
+    y: [...] rows.
+
+  Returns:
+    [..., C].
+  """
+  height, width, channels = image.shape
+  x = jnp.clip(x, 0.0, width - 1.0)
+  y = jnp.clip(y, 0.0, height - 1.0)
+  column = jnp.minimum(x.astype(jnp.int32), width - 2)
+  row = jnp.minimum(y.astype(jnp.int32), height - 2)
+  right = (x - column.astype(x.dtype))[..., None]
+  down = (y - row.astype(y.dtype))[..., None]
+  flat, first = image.reshape(-1, channels), row * width + column
+  a, b, c, d = (
+    jnp.take(flat, first + k, axis=0, mode='clip')
+    for k in (0, 1, width, width + 1)
+  )
+  above, below = a + right * (b - a), c + right * (d - c)
+  return above + down * (below - above)
+
+
 def coverage(mask: Array) -> Array:
   """Soft shares [H, W] of pixels that a mask [2H, 2W] covers.
 
@@ -80,6 +107,12 @@ def smooth(image: Array, taps: tuple[float, ...]) -> Array:
     ]
     image = functools.reduce(jnp.add, parts)
   return image
+
+
+def smoothstep(low: float, high: float, x: Array) -> Array:
+  """As `fields.smoothstep`, inside of `jit`: 0 below `low`, 1 above `high`."""
+  t = jnp.clip((x - low) / (high - low), 0.0, 1.0)
+  return t * t * (3.0 - 2.0 * t)
 
 
 def _inside(index: Array, size: int) -> jax.Array:
