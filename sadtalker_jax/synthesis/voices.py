@@ -33,20 +33,18 @@ def recordings(folder: pathlib.Path | None = None) -> list[np.ndarray]:
   ]
 
 
-def piece(
-  recordings: Sequence[np.ndarray], rng: np.random.Generator
-) -> np.ndarray:
+def piece(sounds: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
   """A random piece of a random recording, faster or slower.
 
   Args:
-    recordings: [L] each, at 16 kHz; the one of a piece is chosen by length.
+    sounds: [L] each, at 16 kHz; the one of a piece is chosen by length.
     rng: Random numbers for place, length, speed and loudness.
 
   Returns:
     float32 [640 T] sound of T frames.
   """
-  lengths = np.array([len(each) for each in recordings], np.float64)
-  chosen = recordings[int(rng.choice(len(lengths), p=lengths / lengths.sum()))]
+  lengths = np.array([len(each) for each in sounds], np.float64)
+  chosen = sounds[int(rng.choice(len(lengths), p=lengths / lengths.sum()))]
   speed = rng.uniform(*_SPEED)
   length = rng.uniform(*SECONDS)
   samples = min(int(length * speed * conventions.SAMPLE_RATE), len(chosen))

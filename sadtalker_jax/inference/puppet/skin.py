@@ -36,28 +36,6 @@ class Places(NamedTuple):
   opened: Array  # [H, W] share of every pixel that is open
 
 
-def skin(
-  rig: rig_lib.Rig, row: Array, size: tuple[int, int]
-) -> tuple[Array, Array]:
-  """Face and surroundings of a frame, open at eyes and lips.
-
-  The renderer takes the steps apart: XLA on CPU would compute the results
-  of one anew for every use in the next.
-
-  Args:
-    rig: Rig of the portrait.
-    row: [70] coefficients.
-    size: Height and width of the frame, static.
-
-  Returns:
-    Colours [H, W, 3], and the share of every pixel that is open [H, W], both
-    soft at contours.
-  """
-  found = places(rig, row, size)
-  layers = drawing.read(rig, found.face), drawing.read(rig, found.around)
-  return softened(colours(rig, found, *layers), found), found.opened
-
-
 def places(rig: rig_lib.Rig, row: Array, size: tuple[int, int]) -> Places:
   """Where a frame shows what of the photo.
 

@@ -15,8 +15,9 @@ from sadtalker_jax.inference.puppet import (
   puppet_renderer,
   skin,
 )
+from tests.inference.puppet import posing
 
-_SKIN = jax.jit(skin.skin, static_argnames='size')  # compiled once
+_SKIN = jax.jit(posing.skin, static_argnames='size')  # compiled once
 
 
 def _holes(portrait, rows: np.ndarray) -> np.ndarray:
@@ -187,7 +188,7 @@ def test_frame_function_agrees_with_and_without_compilation(portrait):
   """XLA on CPU has miscompiled before; every renderer has this check."""
   row = portrait.rows({'jawOpen': 0.3, 'yaw': 4.0})[0]
   prepared = portrait.prepared
-  frame, opened = skin.skin(prepared.rig, jnp.asarray(row), prepared.size)
+  frame, opened = posing.skin(prepared.rig, jnp.asarray(row), prepared.size)
   plain = openings.fill(
     prepared.rig, (jnp.asarray(row), frame, opened), prepared.windows
   )
