@@ -87,6 +87,27 @@ def _real(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return c
 
 
+def _packaged(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  c = _no_reading(c)
+  c.warm_start.parts = ()
+  c.steps, c.epochs, c.repeats = 2200, 0, 1
+  c.optimizer.model = common.adam(1e-3)
+  c.optimizer.model.update(
+    {
+      'clip_norm': 1.0,
+      'weight_decay': 0.02,
+      'warmup_steps': 200,
+      'decay': 'cosine',
+    }
+  )
+  # Neighbours share most of their sound: more clips tell more than frames.
+  c.data.options.update({'num_frames': 3, 'changes': True})
+  c.data.threads = 2
+  c.validation.update({'every': 250, 'batches': 4})
+  c.log_every, c.save_every, c.summarise_every, c.clips.every = 25, 250, 0, 0
+  return c
+
+
 def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return common.finetuned(
     _no_reading(_real(c)),
@@ -104,6 +125,7 @@ def _test(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 _VARIANTS = {
   'test': _test,
   'finetune': _finetune,
+  'packaged': _packaged,
   'no_reading': _no_reading,
   'no_reference_no_reading': _no_reference,
   'real_coefficients': _real,

@@ -10,7 +10,13 @@ from typing import Literal
 
 import numpy as np
 
-from input_pipeline import blinks, sources, transforms
+from input_pipeline import (
+  blinks,
+  head_changes,
+  sound_changes,
+  sources,
+  transforms,
+)
 from sadtalker_jax import conventions, errors
 from sadtalker_jax.records import folders
 
@@ -35,6 +41,7 @@ class ExpressionWindows:
   # Drawn, or that of the frames: a real expression has the lids of its frame,
   # and with a drawn signal the eyes' loss would ask for others.
   blinks: Literal['random', 'real'] = 'random'
+  changes: bool = False  # whether level and colour of the sound vary
 
   def __post_init__(self) -> None:
     """Checks the words."""
@@ -96,10 +103,11 @@ class ExpressionWindows:
       signal = np.asarray(clip['blink'][frames], np.float32)
     else:
       signal = blinks.random_signal(self.num_frames, rng)
+    mel = transforms.mel_windows(clip['mel'], transforms.frame_starts(frames))
+    if self.changes:
+      mel = sound_changes.changed_mel(mel, rng)
     return {
-      'mel': transforms.mel_windows(
-        clip['mel'], transforms.frame_starts(frames)
-      ),
+      'mel': mel,
       'reference': real[reference],
       'blink': signal,
       'target': (clip['teacher'] if teacher else real)[frames],
@@ -113,11 +121,23 @@ class PoseClips:
 
   pose   [N, 6]           of the frames; the first is the condition rho_0
   mel    [N - 1, 80, 16]  windows of the frames after the first
-  style  []               class of the speaker
+  style  []               class of the speaker, or of the motion
   """
 
   num_frames: int = 33
   num_styles: int = conventions.NUM_STYLES
+  # What a style is: the speaker, as published; or, where speakers are few, how
+  # lively the motion is, see `head_changes`.
+  styles: Literal['speakers', 'liveliness'] = 'speakers'
+  # Whether motion is mirrored, slower and larger or not, and sound changed.
+  changes: bool = False
+
+  def __post_init__(self) -> None:
+    """Checks the word."""
+    if self.styles not in ('speakers', 'liveliness'):
+      raise errors.InputError(
+        f'expected styles speakers or liveliness, found {self.styles!r}'
+      )
 
   def entries(self) -> dict[str, transforms.Entry]:
     """Shapes and types of an example."""
@@ -130,7 +150,7 @@ class PoseClips:
 
   def check(self, clips: sources.Clips) -> None:
     """Speakers must not be more than styles."""
-    if len(clips.speakers) > self.num_styles:
+    if self.styles == 'speakers' and len(clips.speakers) > self.num_styles:
       raise errors.InputError(
         f'expected at most {self.num_styles} speakers, one for each style, '
         f'found {len(clips.speakers)}: select some (selection.num_speakers)'
@@ -145,13 +165,28 @@ class PoseClips:
   ) -> transforms.Example:
     """A random window of the clip that has no jump."""
     clip = clips.clip(position)
+    pose = clip['coefficients'][:, list(conventions.POSE)]
     jumps = folders.pose_jumps(clip['coefficients'])
     inside = np.convolve(jumps, np.ones(self.num_frames - 1, int), 'valid')
     start = int(rng.choice(np.flatnonzero(inside == 0)))
     frames = np.arange(start, start + self.num_frames)
-    starts = transforms.frame_starts(frames[1:])
-    return {
-      'pose': clip['coefficients'][frames][:, list(conventions.POSE)],
-      'mel': transforms.mel_windows(clip['mel'], starts),
-      'style': np.int32(clips.style(position)),
-    }
+    style = 0
+    if self.changes:
+      # No more frames than there are without a jump.
+      room = np.flatnonzero(jumps[start:]).min(initial=len(jumps) - start)
+      times = head_changes.times(self.num_frames, int(room) + 1, rng)
+      pose = head_changes.at_times(pose[start : start + room + 1], times)
+      frames = start + np.rint(times).astype(int)
+      pose, style = head_changes.changed(pose, self.num_styles, rng)
+    else:
+      pose = pose[frames]
+      if self.styles == 'liveliness':
+        pose = head_changes.limited(pose)
+    mel = transforms.mel_windows(
+      clip['mel'], transforms.frame_starts(frames[1:])
+    )
+    if self.changes:
+      mel = sound_changes.changed_mel(mel, rng)
+    if self.styles == 'speakers':
+      style = clips.style(position)
+    return {'pose': pose, 'mel': mel, 'style': np.int32(style)}

@@ -11,6 +11,8 @@ from sadtalker_jax import conventions
 
 _RATE = conventions.SAMPLE_RATE
 _TAPS = 256  # of the equaliser
+_MEL_DECIBELS = 12.5  # in a unit of a log-mel spectrogram
+_BEL = 10 / np.log(10)  # decibel of a factor e of power
 _SILENCE = 60.0  # decibel by which a room's echo falls in its time
 
 
@@ -59,6 +61,26 @@ def changed_spectra(
     first = rng.integers(0, bands - 8)
     found[:, first : first + rng.integers(2, 9)] = found.mean()
   return found.astype(np.float32)
+
+
+def changed_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+  """Log-mel windows [N, 80, 16] of another level, colour and floor.
+
+  Args:
+    mel: Of `ops.mel`, -4 to 4 for 100 decibel.
+    rng: Source of all randomness; level, colour and height of the floor are
+      those of all windows.
+  """
+  bands = mel.shape[-2]
+  decibels = mel * _MEL_DECIBELS + rng.normal(0, 5)
+  if rng.random() < 0.5:
+    places = np.linspace(0, bands - 1, 5)
+    colour = np.interp(np.arange(bands), places, rng.normal(0, 5, len(places)))
+    decibels = decibels + colour[:, None]
+  if rng.random() < 0.5:
+    floor = rng.uniform(-40, 0) + rng.normal(0, 3, decibels.shape)
+    decibels = np.logaddexp(decibels / _BEL, floor / _BEL) * _BEL
+  return (decibels / _MEL_DECIBELS).clip(-4, 4).astype(np.float32)
 
 
 def _equalised(wave: np.ndarray, decibels: np.ndarray) -> np.ndarray:

@@ -213,7 +213,6 @@ def _bad(tmp_path: pathlib.Path, kind: str) -> list[str]:
     ('batch size', '1 to 100000'),
     ('bundle', "'nothing'"),
     ('neural', "bundle 'default' lacks recon"),
-    ('learned', "bundle 'default' lacks expnet, posevae"),
     ('motion', "found 'loud'"),
     ('renderer', "found 'oil'"),
     ('repository', "'owner/repo' of the Hugging Face Hub, found 'a/b/c'"),

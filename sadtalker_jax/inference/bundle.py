@@ -2,8 +2,9 @@
 
 A `Bundle` gathers them under one name. The default one ships with the package
 and needs no download: BlazeFace, FaceMesh and iris networks, the CC0 MakeHuman
-head, and the weights of the `baseline` motion. Other ones add networks with
-their weights: the published ones (`cli.convert`), or trained ones.
+head, and ExpNet and PoseVAE as they were trained here (`data/networks`, made by
+`configs/expnet.py:packaged` and `configs/posevae.py:packaged`). Other ones have
+other networks: the published ones (`cli.convert`), or trained ones.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ DATA = pathlib.Path(__file__).resolve().parent / 'data'
 SAMPLE_PORTRAIT = DATA / 'grace_hopper.jpg'  # public domain, see NOTICE
 SAMPLE_SPEECH = DATA / 'librivox_0870.flac'  # public domain, see NOTICE
 DEFAULT = 'default'  # name of the bundle that ships
+_NETWORKS = DATA / 'bundle'  # its folder
 PACKAGED_BASIS = 'makehuman'  # the face model that ships
 
 
@@ -71,6 +73,11 @@ class Bundle:
     return self.card.size
 
   @property
+  def ships(self) -> bool:
+    """Whether it is the default one."""
+    return self.folder == _NETWORKS
+
+  @property
   def basis(self) -> str:
     """The face model of the expressions of its networks, inputs and outputs."""
     model = self.card.morphable if self.card else None
@@ -83,7 +90,7 @@ class Bundle:
     It follows from the hashes of the card's files, so that the same networks
     have the same number everywhere.
     """
-    if self.card is None or not self.card.files:
+    if self.ships or self.card is None or not self.card.files:
       return 1
     files = sorted((n, entry.sha256) for n, entry in self.card.files.items())
     digest = hashlib.sha256(repr(files).encode()).digest()
@@ -184,4 +191,6 @@ def _default() -> Bundle:
     detector_lib.BlazeFace(),
     landmarks.FaceMesh(),
     makehuman.load(),
+    _NETWORKS,
+    cards.read(_NETWORKS),
   )

@@ -6,7 +6,9 @@ of the package, an entry that a program adds before it makes its `Animator`:
 
     registry.MOTIONS['mine'] = MyMotion
 
-The order is the order in which 'auto' tries them: the best first.
+The order is the order in which 'auto' tries them: the best first. Networks of
+the bundle that ships are not the best of motions (docs/results/lips.md): they
+are for who asks for them by name.
 """
 
 from typing import NamedTuple, TypeVar
@@ -95,6 +97,8 @@ def _best_motion(renderer: str, basis: str, bundle: bundle_lib.Bundle) -> str:
   """The first motion whose networks the bundle has, in a basis."""
   lacking = []
   for name, kind in MOTIONS.items():
+    if kind.networks and bundle.ships:
+      continue
     missing = [n for n in kind.networks if not bundle.has(n)]
     if missing:
       lacking.append(f"'{name}' lacks {', '.join(missing)}")

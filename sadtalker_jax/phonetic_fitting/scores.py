@@ -1,25 +1,31 @@
-"""How good weights of the phonetic lips are, by phones and by real lips.
+"""How good lips are, by phones and by real lips: of weights, or of motions.
+
+Weights of LipNet are judged by the measures that they hear, which is quick;
+motions of any kind by where their tracks put the lips of a head.
 
 Phones are those of the packaged recording, which nobody learns from
 (`data/librivox_0870.csv`: times that come with it in the package pocketsphinx).
 Real lips are those of clips of talking faces, if there are any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
+import fractions
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
 
-from sadtalker_jax import errors
-from sadtalker_jax.face3d import measures
+from sadtalker_jax import conventions, errors
+from sadtalker_jax.face3d import alignment, camera, measures
+from sadtalker_jax.face3d.bases import morphable
+from sadtalker_jax.face3d.fitting import landmark_fit
 from sadtalker_jax.faces import landmarks
-from sadtalker_jax.inference import bundle
+from sadtalker_jax.inference import bundle, tracks
 from sadtalker_jax.inference.motion.phonetic import hearing, mouth
 from sadtalker_jax.media import audio, video
 from sadtalker_jax.metrics import speaking
-from sadtalker_jax.ops import lip_classes
+from sadtalker_jax.ops import lip_classes, waves
 from sadtalker_jax.typing import Variables
 
 _PHONES = pathlib.Path(__file__).resolve().parent / 'data' / 'librivox_0870.csv'
@@ -38,8 +44,12 @@ class Clip:
   width: np.ndarray  # [T]
 
 
+# Gap and width [T] of lips that say a sound [L], at frames a second.
+Lips = Callable[[waves.Wave, float, int], tuple[np.ndarray, np.ndarray]]
+
+
 class Scores(NamedTuple):
-  """Of weights: phones of the recording, and means over clips."""
+  """Of lips: phones of the recording, and means over clips."""
 
   closures: speaking.Closures
   rounding: float  # separation d of spread from rounded phones
@@ -64,12 +74,65 @@ def read_clips(folder: pathlib.Path) -> list[Clip]:
   return [_read(file) for file in files]
 
 
-def score(params: Variables | None, clips: Sequence[Clip] = ()) -> Scores:
-  """Scores of weights; None for those that ship."""
-  gap, width = _lips(params, audio.load(bundle.SAMPLE_SPEECH), _FINE)
+def of_weights(params: Variables | None) -> Lips:
+  """Lips that LipNet hears with parameters; None for those that ship."""
+
+  def lips(
+    wave: waves.Wave, fps: float, count: int
+  ) -> tuple[np.ndarray, np.ndarray]:
+    heard = hearing.hear(wave, params)
+    presence = mouth.heard_presence(heard, count, fps)
+    found = mouth.measure(heard, presence, count, fps)
+    return found.gap, found.width
+
+  return lips
+
+
+def of_motion(motion: tracks.Motion, model: morphable.MorphableModel) -> Lips:
+  """Lips of the mean head of a face model, whose head a motion holds still.
+
+  Args:
+    motion: A motion of that model.
+    model: The packaged head.
+  """
+  source = np.zeros(conventions.ROW_SIZE, np.float32)
+  size = camera.SIZE
+  trans = alignment.TransParams(size, size, 1.0, size / 2, size / 2)
+  options = tracks.MotionOptions(seed=0, still=True, blink=False)
+
+  def lips(
+    wave: waves.Wave, fps: float, count: int
+  ) -> tuple[np.ndarray, np.ndarray]:
+    rows = motion.track(
+      wave,
+      source=source,
+      num_frames=count,
+      fps=fractions.Fraction(fps).limit_denominator(1001),
+      options=options,
+    ).coefficients
+    fit = landmark_fit.LandmarkFit(
+      np.zeros(conventions.IDENTITY_SIZE, np.float32),
+      rows[:, conventions.ROW_EXPRESSION],
+      rows[:, conventions.ROW_ANGLES],
+      rows[:, conventions.ROW_TRANSLATION],
+      trans,
+      np.ones(count, bool),
+      np.zeros(count),
+    )
+    points = landmark_fit.project(fit, model)
+    return measures.lip_gap(points), measures.mouth_width(points)
+
+  return lips
+
+
+def score(lips: Lips, clips: Sequence[Clip] = ()) -> Scores:
+  """Scores of lips."""
+  wave = audio.load(bundle.SAMPLE_SPEECH)
+  count = int(len(wave) * _FINE / conventions.SAMPLE_RATE)
+  gap, width = lips(wave, _FINE, count)
   segments = _segments()
   separated = speaking.rounding(width, _FINE, segments)
-  rows = [_against(params, clip) for clip in clips]
+  rows = [_against(lips, clip) for clip in clips]
   # Of no clips there is nothing to be a mean of.
   means = np.mean(rows or [np.full(9, np.nan)], axis=0)
   return Scores(
@@ -133,25 +196,10 @@ def _segments() -> list[lip_classes.Segment]:
   return lip_classes.segments((float(b), float(e), p) for b, e, p in rows)
 
 
-def _lips(
-  params: Variables | None,
-  wave: np.ndarray,
-  fps: float,
-  count: int | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-  """Gap and width [T] that are heard in sound."""
-  heard = hearing.hear(wave, params)
-  if count is None:
-    count = int(len(heard.lips) / hearing.ROWS_PER_SECOND * fps)
-  presence = mouth.heard_presence(heard, count, fps)
-  found = mouth.measure(heard, presence, count, fps)
-  return found.gap, found.width
-
-
-def _against(params: Variables | None, clip: Clip) -> np.ndarray:
+def _against(lips: Lips, clip: Clip) -> np.ndarray:
   """[9]: r of the gap in all frames, in speech, of the width; quantiles."""
   count = len(clip.gap)
-  gap, width = _lips(params, clip.wave, clip.fps, count)
+  gap, width = lips(clip.wave, clip.fps, count)
   speech = speaking.in_speech(clip.wave, count, clip.fps)
   return np.array(
     [

@@ -108,6 +108,7 @@ class ClipArtist:
     group = task.number // _EVERY
     head = heads.Head(self._model, np.random.default_rng([task.seed, group, 1]))
     rest = np.zeros(conventions.ROW_SIZE, np.float32)
+    rest[conventions.ROW_EXPRESSION] = heads.resting_face(rng)
     rest[conventions.ROW_ANGLES] = np.radians(rng.uniform(-1, 1, 3) * _TURN)
     track = phonetic_motion.PhoneticMotion().track(
       wave,

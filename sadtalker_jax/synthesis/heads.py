@@ -9,7 +9,7 @@ import numpy as np
 
 from sadtalker_jax import conventions
 from sadtalker_jax.face3d import alignment, camera, coeffs, renderer
-from sadtalker_jax.face3d.bases import morphable
+from sadtalker_jax.face3d.bases import makehuman, morphable
 
 _VIEW = 1.2  # factor by which heads are smaller than in the aligned frame
 _BATCH = 16  # frames drawn together
@@ -17,6 +17,13 @@ _IDENTITY = 0.8  # standard deviation of the identity weights
 # Light beside the ambient one: mean and deviation of the first coefficients.
 _LIGHT_MEAN = (0.0, 0.0, 0.2, 0.0)
 _LIGHT_DEVIATION = (0.05, 0.1, 0.05, 0.12)
+# A face at rest: few units are moved, and the sides by nearly as much.
+_MOVED = 0.3  # share of the units
+_MEAN_UNIT = 0.2  # of those that are moved; exponentially distributed
+_MOST_UNIT = 0.8
+_UNEVEN = 0.2  # deviation of a side, as a share
+# Lids and gaze have motions of their own; nobody rests with the tongue out.
+_NOT_AT_REST = ('eyeBlink', 'eyeLook', 'tongue')
 
 Rng = np.random.Generator
 
@@ -71,6 +78,25 @@ class Head:
       frames.append(np.rint(255 * picture.clip(0, 1)).astype(np.uint8))
       points.append(np.asarray(drawn.landmarks)[: len(part)])
     return np.concatenate(frames), vectors, trans, np.concatenate(points)
+
+
+def resting_face(rng: Rng) -> np.ndarray:
+  """Expression [64] of a person who does not speak: smiles, brows, parted lips.
+
+  What portraits are like: a network that hears speech must leave as it is what
+  does not belong to it.
+  """
+  units = np.zeros(conventions.EXPRESSION_SIZE, np.float32)
+  moved: dict[str, float] = {}
+  for name, slot in makehuman.EXPRESSION_SLOTS.items():
+    if name.startswith(_NOT_AT_REST):
+      continue
+    both = name.removesuffix('Left').removesuffix('Right')
+    if both not in moved:
+      value = rng.exponential(_MEAN_UNIT) if rng.random() < _MOVED else 0.0
+      moved[both] = min(value, _MOST_UNIT)
+    units[slot] = moved[both] * max(rng.normal(1, _UNEVEN), 0)
+  return units.clip(0, 1)
 
 
 def _colours(model: morphable.MorphableModel, rng: Rng) -> np.ndarray:

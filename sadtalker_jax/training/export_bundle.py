@@ -79,6 +79,21 @@ class _Collected:
     if set(networks) & set(_RENDERERS):
       self.size = config['size']
 
+  def keep(self, names: Sequence[str]) -> None:
+    """Lets go of all other networks.
+
+    Raises:
+      InputError: One of them is not there.
+    """
+    if missing := sorted(set(names) - self.networks.keys()):
+      raise errors.InputError(
+        f'networks: expected some out of {", ".join(sorted(self.networks))}, '
+        f'found {", ".join(missing)}'
+      )
+    self.networks = {name: self.networks[name] for name in names}
+    self.variables = {name: self.variables[name] for name in names}
+    self.models = {n: m for n, m in self.models.items() if n in names}
+
 
 def bundle(
   runs: Sequence[pathlib.Path | tuple[pathlib.Path, Which]],
@@ -86,6 +101,8 @@ def bundle(
   *,
   base: pathlib.Path | None = None,
   step: Which = None,
+  half: bool = False,
+  names: Sequence[str] = (),
 ) -> cards.Card:
   """Makes a bundle of what stages have trained.
 
@@ -95,19 +112,24 @@ def bundle(
     output: Folder to make; it appears when everything is in it.
     base: A bundle whose other networks are taken over.
     step: Step of the checkpoints of runs that have none; the newest by default.
+    names: Networks that are kept of those; none: all of them.
+    half: Whether numbers are stored as float16, which halves the bundle.
 
   Returns:
     Its card.
 
   Raises:
     InputError: A folder has no such checkpoint, networks belong to different
-      face models, or the output exists.
+      face models, the output exists, a network of `names` is not among them, or
+      a number is too large for float16.
   """
   found = _Collected()
   if base is not None:
     found.add_bundle(base)
   for run in runs:
     found.add_run(*(run if isinstance(run, tuple) else (run, step)))
+  if names:
+    found.keep(names)
   models = found.models
   if len(set(models.values())) > 1:
     raise errors.InputError(
@@ -116,7 +138,7 @@ def bundle(
     )
   with bundles.writing(output) as folder:
     for name, variables in sorted(found.variables.items()):
-      bundles.add(folder, name, variables)
+      bundles.add(folder, name, _halved(name, variables) if half else variables)
     return bundles.seal(
       folder,
       size=found.size,
@@ -126,6 +148,22 @@ def bundle(
       licence=_LICENCE,
       morphable=next(iter(models.values()), None),
     )
+
+
+def _halved(name: str, variables: Variables) -> Variables:
+  """Variables of a network as float16.
+
+  Raises:
+    InputError: A number is larger than those of float16.
+  """
+  most = float(np.finfo(np.float16).max)
+  largest = max(float(np.abs(x).max()) for x in jax.tree.leaves(variables))
+  if largest > most:
+    raise errors.InputError(
+      f'{name}: expected numbers of at most {most:.0f}, as float16 holds, '
+      f'found {largest:g}'
+    )
+  return jax.tree.map(lambda x: x.astype(np.float16), variables)
 
 
 def trained(

@@ -26,12 +26,28 @@ def test_speech_becomes_weights_that_are_heard_with(
   assert '| hummer | 0 |' in card and 'those that ship' in card
 
 
+def test_motions_are_scored_by_their_tracks(capsys):
+  assert lips.main(['--motion', 'phonetic', 'baseline']) == 0
+  lines = capsys.readouterr().out.splitlines()
+  rows = {line.split(' | ')[0].strip('| '): line for line in lines}
+  # What is heard, and where the head's lips go: the same closures nearly.
+  assert ' of 7 ' in rows['phonetic, its track']
+  shut = [
+    int(rows[name].split(' | ')[1].split()[0])
+    for name in ('those that ship', 'phonetic, its track')
+  ]
+  assert abs(shut[0] - shut[1]) <= 1
+  assert 'baseline, its track' in rows
+
+
 @pytest.mark.parametrize(
   ('flags', 'words'),
   [
     (['--weights', 'none.npz'], '--weights: expected a file, found none'),
     (['--clips', 'nowhere'], '--clips: expected a folder, found nowhere'),
     (['--synthesise', 'x', '--weights', 'y'], 'found both'),
+    (['--synthesise', 'x', '--motion', 'learned'], 'found both'),
+    (['--motion', 'dance'], 'motion: expected one of auto learned'),
   ],
 )
 def test_wrong_flags_are_one_line_and_code_2(flags, words, capsys):

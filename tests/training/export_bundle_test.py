@@ -1,9 +1,12 @@
 """Bundles of finished runs, whose networks are stand-ins here."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from sadtalker_jax import errors
+from sadtalker_jax.checkpoints import bundles
 from sadtalker_jax.training import export_bundle
 
 
@@ -26,6 +29,33 @@ def test_the_card_names_the_face_model(tmp_path):
     [tmp_path / 'syncnet of bfm'], tmp_path / 'expert'
   )
   assert alone.morphable is None
+
+
+def test_only_networks_that_are_named_are_kept(tmp_path):
+  runs = [tmp_path / 'recon of ict', tmp_path / 'posevae of ict']
+  card = export_bundle.bundle(runs, tmp_path / 'mine', names=['posevae'])
+  assert list(card.networks) == ['posevae']
+  with pytest.raises(errors.InputError, match='posevae, recon, found mapping'):
+    export_bundle.bundle(runs, tmp_path / 'more', names=['mapping'])
+  assert not (tmp_path / 'more').exists()
+
+
+def test_halves_are_read_as_float32(tmp_path, monkeypatch):
+  values = np.linspace(-1, 1, 3, dtype=np.float32) / 3
+  variables = {'params': {'w': values}}
+
+  def trained(run, step):
+    return {'morphable': {'kind': 'ict'}}, {run.name: ({}, variables)}
+
+  monkeypatch.setattr(export_bundle, 'trained', trained)
+  export_bundle.bundle([tmp_path / 'recon'], tmp_path / 'mine', half=True)
+  shapes = {'params': {'w': jax.ShapeDtypeStruct((3,), jnp.float32)}}
+  found = bundles.load(tmp_path / 'mine', 'recon', shapes)['params']['w']
+  assert found.dtype == np.float32
+  np.testing.assert_array_equal(found, values.astype(np.float16))
+  variables['params']['w'] = 1e6 * values
+  with pytest.raises(errors.InputError, match='recon: .* 65504, .* 333333'):
+    export_bundle.bundle([tmp_path / 'recon'], tmp_path / 'big', half=True)
 
 
 def test_networks_of_two_face_models_are_refused(tmp_path):
