@@ -63,7 +63,7 @@ GERMAN: dict[str, tuple[str, str]] = {
   'motion': (
     'Bewegung',
     'Woher die Bewegung kommt: phonetic (Lippen folgen den Lauten), baseline '
-    '(nur Lautstärke und Klang), learned (Netze des Pakets) oder auto.',
+    '(nur Lautstärke und Klang), learned (die Netze des Artikels) oder auto.',
   ),
   'renderer': (
     'Zeichner',

@@ -233,8 +233,9 @@ class Options(finish_options.FinishOptions):
     AUTO,
     'word',
     'Where motion comes from: phonetic (lips follow the phones in the sound), '
-    'baseline (loudness and spectrum alone), learned (ExpNet and PoseVAE of '
-    'the bundle), or auto: learned where the bundle has it, else phonetic.',
+    'baseline (loudness and spectrum alone), learned (ExpNet and PoseVAE, '
+    'which ship, or those of the bundle), or auto: learned where a bundle of '
+    'yours has it, else phonetic.',
     metavar='NAME',
   )
   renderer: str = option_specs.option(
