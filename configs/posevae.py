@@ -100,17 +100,18 @@ def _finetune(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 def _packaged(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.warm_start.parts = (('expnet/audio_encoder', 'posevae/audio_encoder'),)
-  c.steps, c.epochs = 2500, 0
+  c.steps, c.epochs = 1200, 0
   c.batch_size = 16
   c.model.widths = (8, 16, 32, 64)  # minutes of motion, not hours
   c.optimizer.model = common.adam(1e-3, b1=0.9, b2=0.99)
   c.optimizer.model.update({'warmup_steps': 100, 'decay': 'cosine'})
   c.optimizer.discriminator = common.adam(1e-3, b1=0.9, b2=0.99)
   c.data.selection.num_speakers = 0
+  c.loss.kl_warmup_steps = 300
   c.data.options.update({'styles': 'liveliness', 'changes': True})
   c.validation.options = {'changes': False}
-  c.validation.update({'every': 250, 'batches': 8})
-  c.log_every, c.save_every, c.summarise_every, c.clips.every = 25, 250, 0, 0
+  c.validation.update({'every': 200, 'batches': 8})
+  c.log_every, c.save_every, c.summarise_every, c.clips.every = 25, 200, 0, 0
   return c
 
 

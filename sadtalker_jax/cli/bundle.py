@@ -55,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
     action='store_true',
     help='store numbers as float16, which halves the bundle',
   )
+  result.add_argument(
+    '--licence',
+    metavar='TEXT',
+    help='note on the terms, for whoever is passed the bundle on',
+  )
   which = result.add_mutually_exclusive_group()
   which.add_argument(
     '--step',
@@ -96,6 +101,7 @@ def _bundle(flags: argparse.Namespace) -> int:
       base=base,
       half=flags.half,
       names=flags.networks,
+      licence=flags.licence,
     )
     if remote:
       fetching.upload(pathlib.Path(made), flags.output)

@@ -42,16 +42,16 @@ class Bundle:
     detector: Face detector.
     landmarker: Networks that find the landmarks of a face.
     model: 3-D model of the packaged head.
-    folder: Folder of added networks; None if there are none.
-    card: Description of added networks; None if there are none.
+    folder: Folder of the networks.
+    card: Their description.
   """
 
   name: str
   detector: detector_lib.FaceDetector
   landmarker: landmarks.Landmarker
   model: morphable.MorphableModel
-  folder: pathlib.Path | None = None
-  card: cards.Card | None = None
+  folder: pathlib.Path
+  card: cards.Card
   _loaded: dict[str, Variables] = dataclasses.field(
     default_factory=dict, init=False, repr=False
   )
@@ -66,7 +66,7 @@ class Bundle:
     Raises:
       InputError: it has none.
     """
-    if self.card is None or self.card.size is None:
+    if self.card.size is None:
       raise errors.InputError(
         f"bundle: expected one with a neural renderer, found '{self.name}'"
       )
@@ -80,8 +80,7 @@ class Bundle:
   @property
   def basis(self) -> str:
     """The face model of the expressions of its networks, inputs and outputs."""
-    model = self.card.morphable if self.card else None
-    return model or PACKAGED_BASIS
+    return self.card.morphable or PACKAGED_BASIS
 
   @property
   def number(self) -> int:
@@ -90,7 +89,7 @@ class Bundle:
     It follows from the hashes of the card's files, so that the same networks
     have the same number everywhere.
     """
-    if self.ships or self.card is None or not self.card.files:
+    if self.ships or not self.card.files:
       return 1
     files = sorted((n, entry.sha256) for n, entry in self.card.files.items())
     digest = hashlib.sha256(repr(files).encode()).digest()
@@ -98,11 +97,10 @@ class Bundle:
 
   def has(self, name: str) -> bool:
     """Whether it holds the weights of a network of the zoo."""
-    return self.card is not None and name in self.card.networks
+    return name in self.card.networks
 
   def fields(self, name: str) -> Mapping[str, Any]:
     """Fields of a network's module that differ from the zoo's; see `has`."""
-    assert self.card is not None
     return self.card.networks[name].config
 
   def variables(self, name: str) -> Variables:
@@ -111,8 +109,8 @@ class Bundle:
     Raises:
       InputError: it holds no such network, or one of another shape.
     """
-    if self.folder is None or self.card is None or not self.has(name):
-      found = ', '.join(self.card.networks) if self.card else 'none'
+    if not self.has(name):
+      found = ', '.join(self.card.networks) or 'none'
       raise errors.InputError(
         f"bundle: expected the network {name} in '{self.name}', found {found}"
       )
@@ -138,14 +136,9 @@ class Bundle:
     """
     path = pathlib.Path(folder)
     with bundles.writing(path) as part:
-      if self.folder is None or self.card is None:
-        bundles.seal(
-          part, size=None, networks={}, sources=(), versions={}, licence=''
-        )
-      else:
-        for name in (cards.CARD, *self.card.files):
-          (part / name).parent.mkdir(parents=True, exist_ok=True)
-          shutil.copyfile(self.folder / name, part / name)
+      for name in (cards.CARD, *self.card.files):
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.folder / name, part / name)
     return path
 
 

@@ -103,6 +103,7 @@ def bundle(
   step: Which = None,
   half: bool = False,
   names: Sequence[str] = (),
+  licence: str | None = None,
 ) -> cards.Card:
   """Makes a bundle of what stages have trained.
 
@@ -113,6 +114,7 @@ def bundle(
     base: A bundle whose other networks are taken over.
     step: Step of the checkpoints of runs that have none; the newest by default.
     names: Networks that are kept of those; none: all of them.
+    licence: Note on the terms, for the card; None for the usual one.
     half: Whether numbers are stored as float16, which halves the bundle.
 
   Returns:
@@ -145,7 +147,7 @@ def bundle(
       networks=dict(sorted(found.networks.items())),
       sources=(),
       versions={p: importlib.metadata.version(p) for p in _PACKAGES},
-      licence=_LICENCE,
+      licence=licence or _LICENCE,
       morphable=next(iter(models.values()), None),
     )
 

@@ -21,12 +21,12 @@ def folder(tmp_path_factory) -> pathlib.Path:
   return made.bundle(path, weights, {'mapping': config}, size=512)
 
 
-def test_default_bundle_has_no_networks():
+def test_default_bundle_has_the_networks_of_motion_alone():
   bundle = sadtalker_jax.load()
   assert bundle is sadtalker_jax.load('default')
-  assert bundle.card is None
-  assert not bundle.has('mapping')
-  with pytest.raises(errors.InputError, match="in 'default', found none"):
+  assert bundle.ships and bundle.number == 1
+  assert bundle.has('expnet') and not bundle.has('mapping')
+  with pytest.raises(errors.InputError, match="'default', found expnet, pose"):
     bundle.variables('mapping')
   with pytest.raises(errors.InputError, match='a neural renderer'):
     _ = bundle.size
@@ -78,10 +78,11 @@ def test_saved_bundles_are_loaded_again(folder, tmp_path):
   assert sadtalker_jax.load(copy).card == sadtalker_jax.load(folder).card
   with pytest.raises(errors.InputError, match='something there'):
     animator.save_pretrained(copy)
-  # What ships is no part of a folder, so that of the default bundle is empty.
-  sadtalker_jax.Animator().save_pretrained(tmp_path / 'none')
-  bundle = sadtalker_jax.load(tmp_path / 'none')
-  assert not bundle.has('mapping') and bundle.basis == 'makehuman'
+  # The networks that ship are those of any bundle then, and no longer "ship".
+  sadtalker_jax.Animator().save_pretrained(tmp_path / 'shipped')
+  bundle = sadtalker_jax.load(tmp_path / 'shipped')
+  assert bundle.has('posevae') and bundle.basis == 'makehuman'
+  assert not bundle.ships and bundle.number > 1
 
 
 @pytest.mark.parametrize('prefix', ['', 'hf://'])

@@ -33,8 +33,10 @@ def test_the_card_names_the_face_model(tmp_path):
 
 def test_only_networks_that_are_named_are_kept(tmp_path):
   runs = [tmp_path / 'recon of ict', tmp_path / 'posevae of ict']
-  card = export_bundle.bundle(runs, tmp_path / 'mine', names=['posevae'])
-  assert list(card.networks) == ['posevae']
+  card = export_bundle.bundle(
+    runs, tmp_path / 'mine', names=['posevae'], licence='mine'
+  )
+  assert list(card.networks) == ['posevae'] and card.licence == 'mine'
   with pytest.raises(errors.InputError, match='posevae, recon, found mapping'):
     export_bundle.bundle(runs, tmp_path / 'more', names=['mapping'])
   assert not (tmp_path / 'more').exists()
