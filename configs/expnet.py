@@ -23,9 +23,11 @@ the full method has 7.290 / 7.772:
   no_reading               6.993 / 7.841
   real_coefficients        6.567 / 8.061   targets are those of the real frames
 
-And speakers_46: chosen clips, see `common.speakers_46`; finetune, the last of
-several: clips of one person, from a bundle with ExpNet, targets of the real
-frames (docs/guides/finetuning.md); test: seconds on a CPU.
+And packaged: what ships, of drawn heads and with no other weights
+(docs/guides/training.md), an hour of two CPU cores; speakers_46: chosen clips,
+see `common.speakers_46`; finetune, the last of several: clips of one person,
+from a bundle with ExpNet, targets of the real frames
+(docs/guides/finetuning.md); test: seconds on a CPU.
 """
 
 import ml_collections

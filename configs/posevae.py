@@ -24,7 +24,9 @@ with a random style per clip:
   no_conditions    0.2631 / 0.279
   paper_weights    the published KL 1, from the first step, and GAN 0.7
 
-And speakers_46: chosen clips, see `common.speakers_46`; finetune, the last of
+And packaged: what ships, of a few clips, styles by liveliness and ExpNet's
+audio encoder (docs/guides/training.md), half an hour of two CPU cores;
+speakers_46: chosen clips, see `common.speakers_46`; finetune, the last of
 several: clips of one person, who becomes style 0, from a bundle with PoseVAE
 and, without no_gan, its discriminator (docs/guides/finetuning.md).
 """
