@@ -81,8 +81,9 @@ def test_holds_data_and_types_and_nothing_of_the_checkout(wheel):
   tops = {name.split('/')[0] for name in names}
   assert {t for t in tops if not t.endswith('.dist-info')} == {'sadtalker_jax'}
   assert 'sadtalker_jax/py.typed' in names
-  data = {p.name for p in (ROOT / 'sadtalker_jax').glob('**/data/*')}
-  assert data == {n.split('/')[-1] for n in names if '/data/' in n}
+  files = (ROOT / 'sadtalker_jax').glob('**/data/**/*')
+  data = {p.relative_to(ROOT).as_posix() for p in files if p.is_file()}
+  assert data == {name for name in names if '/data/' in name}
 
 
 def test_animates_in_an_empty_folder(environment, tmp_path):

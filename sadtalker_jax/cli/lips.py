@@ -114,7 +114,7 @@ def _synthesise(
   flags: argparse.Namespace, clips: 'Sequence[scores.Clip]'
 ) -> int:
   """Speech, training, weights, scores."""
-  from sadtalker_jax.phonetic_fitting import making, weights
+  from sadtalker_jax.phonetic_fitting import making, scores, weights
 
   folder = flags.synthesise
   checkout = train_cli.checkout()

@@ -108,7 +108,8 @@ def test_numbers_of_bundles_follow_from_their_files():
   def number(*hashes: str) -> int:
     entries = {f'{i}.x': cards.FileEntry(1, h) for i, h in enumerate(hashes)}
     card = cards.Card(None, {}, (), {}, '', entries, None)
-    return dataclasses.replace(bundle.load(), card=card).number
+    mine = pathlib.Path('mine')
+    return dataclasses.replace(bundle.load(), folder=mine, card=card).number
 
   assert number('aa', 'bb') == number('aa', 'bb')
   assert len({number('aa'), number('bb'), number('aa', 'bb'), 1}) == 4
