@@ -21,7 +21,7 @@ _CERTAIN, _CLEAR = 0.7, 0.3  # shares of the person in hair, and in the room
 _FINE = 1.0  # pixels; what changes faster is texture
 _TEXTURE = 20.0  # grey levels that twice as much of it (and more) counts
 _SMOOTH = 1.0  # pixels over which pixels agree
-_ODDS = 1.0  # log odds of hair against the room
+_ODDS, _ROOM = 1.0, 2.0  # log odds of hair against the room, and of the room
 _RARE, _UNSEEN = 0.05, 0.01  # share of the certain hair that is less like it
 # What is unlike the hair is left in doubt where ears and the neck are.
 _EARS, _NECK = 0.1, -0.1
@@ -76,5 +76,6 @@ def find(
   label, _ = ndimage.label(like)
   joined = np.unique(label[crown & like])
   hanging = np.isin(label, joined[joined > 0])
-  unlike = (mine < unseen) & (place.beside > _EARS) & (place.below < _NECK)
+  unlike = (mine < unseen) | (others - mine > _ROOM)
+  unlike &= (place.beside > _EARS) & (place.below < _NECK)
   return Hair(ndimage.binary_closing(hanging), unlike)
