@@ -28,7 +28,7 @@ _STREAM = 0x4EAD  # keeps these draws apart from those of the blinks
 _STYLE_STREAM = 0x57E1
 _NOD_STREAM = 0x40D5
 _POSTURE_STREAM = 0x9057
-_LIFE_STREAM = 0x11FE
+_LIFE_STREAM = 0x11F6  # the recording that ships, and seed 0, are ordinary
 _EASE_IN = 1.2  # seconds until motion is fully there
 _CALM = 0.4  # seconds, time constant at the start and end of speech
 # Point the head turns about: between the shoulders, behind the throat.
