@@ -101,8 +101,8 @@ class Options(finish_options.FinishOptions):
   pose_style: int = option_specs.option(
     0,
     'integer',
-    f'Manner of head motion: 1 is calm, {conventions.NUM_STYLES - 1} lively, 0 '
-    'ordinary.',
+    f'Manner of head and brows: 1 is calm, {conventions.NUM_STYLES - 1} '
+    'lively, 0 as lively as the seed draws it.',
     least=0,
     most=conventions.NUM_STYLES - 1,
   )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from sadtalker_jax.faces.matting import backdrop, regions
+from sadtalker_jax.faces.matting import backdrop, hair, regions
 from sadtalker_jax.faces.matting import place as place_lib
 from sadtalker_jax.ops import resize
 
@@ -78,10 +78,12 @@ def _regions(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
   face = place_lib.find(points, (1, 1)).width
   scale = min(1.0, _WORK / face)
   small = (max(round(width * scale), 2), max(round(height * scale), 2))
-  less = resize.window(picture, (0.0, 0.0, width, height), small)
+  fine = hair.texture(picture)[..., None]
+  both = np.concatenate([picture, fine], -1)
+  less = resize.window(both, (0.0, 0.0, width, height), small)
   factor = np.array(small) / (width, height)
   place = place_lib.find(points * factor, small[::-1])
-  share = regions.person(less, place)
+  share = regions.person(less[..., :3], less[..., 3], place)
   rows = (np.arange(height) + 0.5) * factor[1] - 0.5
   columns = (np.arange(width) + 0.5) * factor[0] - 0.5
   at = np.meshgrid(rows, columns, indexing='ij')

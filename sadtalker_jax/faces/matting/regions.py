@@ -3,7 +3,7 @@
 What is likely from the place beside the face, and what colours say, are made
 one by a random walk with priors (Grady 2005), which prefers borders where
 colours change. Colours are learned from its own result, a few times over, as
-GrabCut does (Rother 2004).
+GrabCut does (Rother 2004). Hair is then looked for by its own colours (`hair`).
 
 Conventions: pictures are RGB, 0 to 255; shares are in [0, 1].
 """
@@ -12,13 +12,13 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
+from sadtalker_jax.faces.matting import hair as hair_lib
+from sadtalker_jax.faces.matting import mixtures
 from sadtalker_jax.faces.matting import place as place_lib
 
-ROUNDS = 4
-CLUSTERS = 8  # of colours, on either side
-_SAMPLE = 6000  # pixels from which colours are learned
+ROUNDS = 6
+_BEFORE_HAIR = 2  # rounds until hair is looked at
 _AWAY = 30.0  # grey levels that a face's width of distance counts
-_NOISE = 5.0  # grey levels within a cluster, at the least
 _TRUST = 0.8  # of what colours say: neighbours say the same once more
 _MOST = 4.0  # log odds by the colour of one pixel
 _EXPECTED = 0.6  # weight of what is likely from the place
@@ -27,14 +27,19 @@ _FAR, _HIGH = 0.1, -0.2  # likelihood, and widths of the face below the chin
 _CORE = 0.93  # likelihood of clothes that teach the person at first
 _CORNERS = 0.15  # share of what is high that is background in any case
 _SURE = 3.0  # the same where it is sure
+_HANGS = 1.0  # log odds of hair that hangs beside the face, at the least
+_UNLIKE = -1.0  # of what is there and unlike the hair, at the most
 _LINK = 1e-3  # least weight of a neighbour
 
 
-def person(picture: np.ndarray, place: place_lib.Place) -> np.ndarray:
+def person(
+  picture: np.ndarray, texture: np.ndarray, place: place_lib.Place
+) -> np.ndarray:
   """Shares [H, W] of the person in every pixel; its border is at one half.
 
   Args:
     picture: [H, W, 3].
+    texture: [H, W] of it, as `hair.texture` measures it.
     place: What is known of its pixels.
   """
   features = _features(picture, place)
@@ -58,10 +63,21 @@ def person(picture: np.ndarray, place: place_lib.Place) -> np.ndarray:
   )
   others = high & (likely <= far)
   mine = sure | ((likely > _CORE) & (below > 0.0))
-  for _ in range(ROUNDS):
-    parts = (mine, others)
-    for_it, against = (_log_density(features, part) for part in parts)
-    odds = for_it - against
+  hanging = np.zeros(len(likely), bool)
+  by_place = prior
+  for k in range(ROUNDS):
+    if k >= _BEFORE_HAIR:
+      hair = hair_lib.find(
+        features[:, :3], texture, share.reshape(place.likely.shape), place
+      )
+      if hair is not None:
+        hanging |= hair.hanging.ravel()
+        unlike = hair.unlike.ravel()
+        prior = np.where(unlike, np.minimum(by_place, _UNLIKE), by_place)
+        prior = np.where(hanging, np.maximum(prior, _HANGS), prior)
+      mine, others = mine | hanging, others & ~hanging
+    odds = mixtures.log_density(features, mine)
+    odds = odds - mixtures.log_density(features, others)
     odds = np.clip(_TRUST * odds, -_MOST, _MOST) + prior
     wanted = np.where(sure, 1.0, 1.0 / (1.0 + np.exp(-odds)))
     share = solve(own * wanted)
@@ -93,42 +109,3 @@ def _links(picture: np.ndarray) -> sparse.csr_matrix:
   one_way = sparse.coo_matrix((weight, (first, second)), (n, n))
   both = (one_way + one_way.T).tocsr()
   return sparse.diags(np.asarray(both.sum(1)).ravel()) - both
-
-
-def _log_density(features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-  """Log densities [N] of features under a mixture learned from some of them."""
-  sample = features[chosen]
-  if len(sample) < 10 * CLUSTERS:
-    return np.full(len(features), -30.0)
-  sample = sample[
-    np.linspace(0, len(sample) - 1, min(len(sample), _SAMPLE)).astype(int)
-  ]
-  logs = []
-  for part in _clusters(sample):
-    cov = np.cov(part.T) + _NOISE**2 * np.eye(features.shape[1])
-    root = np.linalg.inv(np.linalg.cholesky(cov))
-    white = (features - part.mean(0)) @ root.T
-    logs.append(
-      np.log(len(part) / len(sample))
-      - 0.5 * (white**2).sum(1)
-      + np.log(np.diagonal(root)).sum()
-    )
-  return np.logaddexp.reduce(logs, axis=0)
-
-
-def _clusters(sample: np.ndarray) -> list[np.ndarray]:
-  """The sample in parts, split where it varies most (Orchard, Bouman 1991)."""
-  parts = [sample]
-  while len(parts) < CLUSTERS:
-    spans = []
-    for part in parts:
-      values, axes = np.linalg.eigh(np.cov(part.T))
-      spans.append((values[-1] * len(part), axes[:, -1]))
-    k = int(np.argmax([span for span, _ in spans]))
-    along = parts[k] @ spans[k][1]
-    upper = along > along.mean()
-    halves = [parts[k][upper], parts[k][~upper]]
-    if min(map(len, halves)) < 8:
-      break
-    parts[k : k + 1] = halves
-  return parts

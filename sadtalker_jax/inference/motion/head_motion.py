@@ -6,7 +6,8 @@ above 0 looks down, z towards the camera), to be added to the source's pose.
 
 It is a sum of smooth noise, slow for posture and faster for liveliness, drawn
 on a grid of absolute times, of nods on pitch accents, and of a new posture for
-each phrase. All of it grows with the speaker's energy. Frame 0 is the source's
+each phrase. People differ in how lively they are, and their voices were not
+seen to tell: the ordinary style draws it from the seed. Frame 0 is the source's
 pose, left without a jump. The noise of a clip depends on seed and style alone:
 the first frames of a longer clip are those of a shorter one as long as they
 sound the same. Video frame i is at i / fps seconds here.
@@ -27,6 +28,7 @@ _STREAM = 0x4EAD  # keeps these draws apart from those of the blinks
 _STYLE_STREAM = 0x57E1
 _NOD_STREAM = 0x40D5
 _POSTURE_STREAM = 0x9057
+_LIFE_STREAM = 0x11F6  # the recording that ships, and seed 0, are ordinary
 _EASE_IN = 1.2  # seconds until motion is fully there
 _CALM = 0.4  # seconds, time constant at the start and end of speech
 # Point the head turns about: between the shoulders, behind the throat.
@@ -36,7 +38,7 @@ NECK = np.array([0.0, -1.1, -0.6])  # decimetre, in the model's frame
 _KNOTS = ((2.4, 0.55), (0.6, 0.65), (0.3, 0.4), (0.16, 0.12))
 _LAYER_STD = 0.4  # of one layer; makes the sum's standard deviation 1
 _CALMEST, _LIVELIEST = 0.5, 1.7  # amplitudes of the styles 1 and 45
-_ENERGY = 0.8  # amplitude is the speaker's energy to this power
+_LEAST, _MOST = 0.35, 2.8  # amplitudes of the ordinary style, by the seed
 _RISE, _FALL = 0.13, 0.2  # seconds of a nod, down and back
 _POSTURE = 0.7  # postures of phrases, share of a style's deviation
 _SETTLE = 0.9  # seconds until a new posture is taken
@@ -72,8 +74,7 @@ def style(index: int) -> Style:
   life = 1.0
   if index > 0:
     draw = np.random.default_rng([_STYLE_STREAM, index]).random(14)
-    share = (index - 1) / (conventions.NUM_STYLES - 2)
-    life = _CALMEST * (_LIVELIEST / _CALMEST) ** share
+    life = liveliness(0, index)
 
   def between(place: int, low: float, high: float) -> float:
     return low + (high - low) * float(draw[place])
@@ -99,6 +100,20 @@ def style(index: int) -> Style:
   )
 
 
+def liveliness(seed: int, index: int) -> float:
+  """How much head and brows move in a clip, about 1.
+
+  Args:
+    seed: Random seed; an ordinary style has another liveliness for each.
+    index: Number of the style; the others are as lively as `style` says.
+  """
+  if index:
+    share = (index - 1) / (conventions.NUM_STYLES - 2)
+    return _CALMEST * (_LIVELIEST / _CALMEST) ** share
+  draw = float(np.random.default_rng([_LIFE_STREAM, seed]).random())
+  return _LEAST * (_MOST / _LEAST) ** draw
+
+
 def track(
   seed: int,
   style_index: int,
@@ -115,7 +130,7 @@ def track(
     style_index: Number of the style, 0 to 45.
     num_frames: T.
     fps: Frames per second.
-    voice: Accents, phrases and energy; None for noise alone.
+    voice: Accents and phrases; None for noise alone.
     activity: [T] speech activity, 0 to 1; None for speech throughout.
 
   Returns:
@@ -128,19 +143,18 @@ def track(
   seconds = np.arange(num_frames) / fps
   ease = _smoothstep(seconds / _EASE_IN)[:, None]
   noise = _noise(seed, style_index, seconds * manner.speed)  # [T, 6]
-  life = np.ones((num_frames, 1))
+  drawn = 1.0 if style_index else liveliness(seed, 0)
+  life = np.full((num_frames, 1), drawn)
   if activity is not None:
     calm = _calmed(np.asarray(activity, np.float64), fps)
-    life = (manner.quiet + (1 - manner.quiet) * calm)[:, None]
-  if voice is not None:
-    life = life * voice.energy**_ENERGY
+    life *= (manner.quiet + (1 - manner.quiet) * calm)[:, None]
   turns = noise[:, :3]
   if voice is not None:
     turns = turns + _POSTURE * _postures(seed, seconds, voice.phrase_ends)
   degrees = turns * manner.angles * life + manner.lean * np.minimum(life, 1)
   degrees[:, 2] += manner.sway * degrees[:, 1]
   if voice is not None:
-    degrees += manner.nod * _nods(seed, seconds, voice)
+    degrees += drawn * manner.nod * _nods(seed, seconds, voice)
   degrees = MAX_DEGREES * np.tanh(ease * degrees / MAX_DEGREES)
   angles = np.radians(degrees)
   # The skull's origin moves when it turns about the neck; angles are small.
@@ -166,7 +180,7 @@ def _nods(seed: int, seconds: np.ndarray, voice: prosody.Prosody) -> np.ndarray:
     pulse = np.exp(-((t / np.where(t < 0, _RISE, _FALL)) ** 2) / 2)
     pulse = pulse - 0.3 * np.exp(-(((t - 0.45) / 0.15) ** 2) / 2)
     aside = 0.8 * (draw[1:] - 0.5)
-    height = strength * (0.25 + draw[0]) * voice.energy**_ENERGY
+    height = strength * (0.25 + draw[0])
     result[here] += pulse[:, None] * np.array([1.0, *aside]) * height
   return result
 

@@ -1,4 +1,4 @@
-"""What a voice tells head, brows and lids: pitch accents, phrase ends, energy.
+"""What a voice tells head, brows and lids: pitch accents and phrase ends.
 
 Pitch is measured by autocorrelation on pieces of 40 ms, 80 per second, as the
 mel frames of `baseline.speech`: piece j is centred at 200 j samples. An accent
@@ -28,9 +28,6 @@ _COURSE = 48.0  # pieces, 0.6 s: the course of a phrase
 _APART = 0.32  # seconds between accents
 _PAUSE = 0.16  # seconds of silence that end a phrase
 _SPOKEN = 0.5  # activity from which on a piece is speech
-# Semitones of deviation of the pitch, and decibel of that of the loudness, of
-# an ordinary speaker.
-_ORDINARY = (3.2, 8.5)
 
 
 class Prosody(NamedTuple):
@@ -39,7 +36,6 @@ class Prosody(NamedTuple):
   accents: np.ndarray  # [A] seconds, ascending
   strengths: np.ndarray  # [A] 0 to 1
   phrase_ends: np.ndarray  # [P] seconds, ascending
-  energy: float  # 1 for an ordinary speaker, 0.35 flat, 2.2 excited
 
 
 def listen(wave: waves.Wave, sound: speech.Sound) -> Prosody:
@@ -53,7 +49,7 @@ def listen(wave: waves.Wave, sound: speech.Sound) -> Prosody:
   spoken = activity > _SPOKEN
   if not spoken.any():
     none = np.zeros(0)
-    return Prosody(none, none, none, 1.0)
+    return Prosody(none, none, none)
   height, voiced = pitch(wave)
   voiced = voiced[: len(activity)] & spoken[: len(voiced)]
   height = height[: len(voiced)]
@@ -62,9 +58,7 @@ def listen(wave: waves.Wave, sound: speech.Sound) -> Prosody:
   raised = filters.gaussian(raised, 4.0)
   loud = np.asarray(sound.stress, np.float64)[: len(voiced)]
   times, strengths = _peaks(raised / 2.0 + loud / 2.0)
-  return Prosody(
-    times, strengths, _phrase_ends(spoken), _energy(height, voiced, sound)
-  )
+  return Prosody(times, strengths, _phrase_ends(spoken))
 
 
 def pitch(wave: waves.Wave) -> tuple[np.ndarray, np.ndarray]:
@@ -138,18 +132,3 @@ def _phrase_ends(spoken: np.ndarray) -> np.ndarray:
   starts = np.append(np.flatnonzero(edges == 1) + 1, len(spoken) + RATE)
   following = starts[np.searchsorted(starts, ends)]
   return ends[following - ends >= _PAUSE * RATE] / RATE
-
-
-def _energy(
-  height: np.ndarray, voiced: np.ndarray, sound: speech.Sound
-) -> float:
-  """How lively a voice is: spread of its pitch and of its loudness."""
-  if voiced.sum() < RATE // 4:
-    return 1.0
-  spread = np.subtract(*np.percentile(height[voiced], [90, 10])) / 2.56
-  level = np.asarray(sound.bands, np.float64).mean(axis=1)
-  spoken = level[sound.activity > _SPOKEN]
-  decibel = 20 * np.log10(np.maximum(spoken, 1e-6)) / 0.15  # undo compression
-  dynamics = np.subtract(*np.percentile(decibel, [90, 10])) / 2.56
-  lively = (spread / _ORDINARY[0]) ** 1.3 * (dynamics / _ORDINARY[1]) ** 0.4
-  return float(np.clip(lively, 0.35, 2.2))

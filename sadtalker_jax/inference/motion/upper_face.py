@@ -68,6 +68,8 @@ def add(
   if not options.still:
     breathing.add(rows, breathing.track(seed, len(rows), rate))
   scale = options.expression_scale
+  # Brows differ less than heads do.
+  scale *= head_motion.liveliness(seed, options.pose_style) ** 0.5
   add_brows(rows, scale * brows(seed, len(rows), rate, voice, activity))
   if options.ref_eyeblink is not None:
     copy_eyes(rows, source, options.ref_eyeblink)
@@ -107,7 +109,6 @@ def brows(
   rng = np.random.default_rng([_STREAM, seed])
   raised = np.zeros(num_frames)
   draws = rng.random((len(voice.accents), 2))
-  energy = voice.energy**0.5
   for time, strength, draw in zip(
     voice.accents, voice.strengths, draws, strict=True
   ):
@@ -116,10 +117,10 @@ def brows(
     here = slice(*np.searchsorted(seconds, [time - 0.7, time + 1.5]))
     t = seconds[here] - time - 0.05
     width = np.where(t < 0, _BEFORE, _AFTER)
-    height = strength * energy * (0.5 + 0.9 * draw[1])
+    height = strength * (0.5 + 0.9 * draw[1])
     pulse = height * np.exp(-((t / width) ** 2) / 2)
     raised[here] = np.maximum(raised[here], pulse)
-  mood = _MOOD * energy * _course(seed, seconds)
+  mood = _MOOD * _course(seed, seconds)
   return (raised + mood) * np.asarray(activity)
 
 

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from sadtalker_jax.faces.matting import backdrop, person
+from sadtalker_jax.faces.matting import hair as hair_lib
 from sadtalker_jax.faces.matting import place as place_lib
 
 _SIZE = (120, 110)
@@ -65,6 +66,70 @@ def test_pattern_of_the_background_stays_with_it():
   moves = np.abs(found.layer[beside]).max(-1) > 12.0
   assert moves.mean() < 0.2  # it was .4
   assert found.alpha[mask].mean() > 0.97
+
+
+def _with_hair() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """A person with dark hair before a wall, the hair and the person [H, W]."""
+  picture, mask = _picture()
+  rng = np.random.default_rng(2)
+  y, x = np.indices(_SIZE) + 0.5
+  grain = rng.normal(0, 1, (*_SIZE, 1))
+  face = np.hypot((x - 55) / 20, (y - 55) / 24) < 1
+  hair = (np.hypot(x - 55, (y - 50) / 1.25) < 29) & ~face & (y < 70)
+  # It falls to one side, over the shoulder, down to the picture's corner.
+  hair |= (np.abs(x - 77 - 0.35 * (y - 45)) < 11) & (y > 45) & ~face
+  wall = 150.0 + 2.0 * rng.normal(0, 1, (*_SIZE, 1))
+  picture = np.where(mask[..., None], picture, wall)
+  picture[hair] = ((35.0, 28.0, 30.0) + 9.0 * grain)[hair]
+  return picture, hair, mask | hair
+
+
+def test_hair_belongs_to_the_person_however_far_it_hangs():
+  picture, hair, person_is = _with_hair()
+  found = person.find(picture, _points())
+  assert found is not None
+  far = ndimage.binary_erosion(hair, iterations=2)
+  far[:75] = False
+  assert found.alpha[far].mean() > 0.9
+  room = ~ndimage.binary_dilation(person_is, iterations=3)
+  assert found.alpha[room].mean() < 0.02
+
+
+def test_light_behind_the_head_is_not_of_the_person():
+  """A halo as bright as the face, which is grey as well."""
+  picture, hair, person_is = _with_hair()
+  grain = np.random.default_rng(3).normal(0, 1, (*_SIZE, 1))
+  y, x = np.indices(_SIZE) + 0.5
+  away = ndimage.distance_transform_edt(~person_is)
+  halo = 90.0 + 110.0 * np.exp(-((away / 14.0) ** 2))
+  skin = 60.0 + 150.0 * np.clip((x - 35) / 40, 0, 1)
+  grey = np.where(person_is, skin, halo)[..., None] + 4.0 * grain
+  picture = np.where(hair[..., None], picture, grey)
+  found = person.find(picture, _points())
+  assert found is not None
+  beside = (away > 4) & (away < 14) & (y < 75)
+  assert found.alpha[beside].mean() < 0.02
+  assert found.alpha[hair].mean() > 0.9
+
+
+def test_what_is_unlike_the_hair_is_told():
+  """A picture on the wall beside a cheek, in the colours of skin."""
+  picture, hair, person_is = _with_hair()
+  y, x = np.indices(_SIZE) + 0.5
+  pinned = (x > 8) & (x < 22) & (y > 38) & (y < 62)
+  assert not (pinned & person_is).any()
+  picture[pinned] = (190.0, 120.0, 90.0)
+  found = hair_lib.find(
+    picture.reshape(-1, 3),
+    hair_lib.texture(picture),
+    person_is.astype(float),
+    place_lib.find(_points(), _SIZE),
+  )
+  assert found is not None
+  assert found.unlike[pinned].mean() > 0.8
+  inner = ndimage.binary_erosion(hair, iterations=2)
+  assert not found.unlike[inner].any()
+  assert found.hanging[inner].mean() > 0.9
 
 
 def test_a_picture_without_borders_has_no_matte():
