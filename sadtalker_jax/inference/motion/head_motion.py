@@ -6,8 +6,9 @@ above 0 looks down, z towards the camera), to be added to the source's pose.
 
 It is a sum of smooth noise, slow for posture and faster for liveliness, drawn
 on a grid of absolute times, of nods on pitch accents, and of a new posture for
-each phrase. People differ in how lively they are, and their voices were not
-seen to tell: the ordinary style draws it from the seed. Frame 0 is the source's
+each phrase. A voice whose pitch moves more moves the head more; but people
+differ in how lively they are by more than their voices were seen to tell: the
+ordinary style draws that from the seed. Frame 0 is the source's
 pose, left without a jump. The noise of a clip depends on seed and style alone:
 the first frames of a longer clip are those of a shorter one as long as they
 sound the same. Video frame i is at i / fps seconds here.
@@ -38,7 +39,7 @@ NECK = np.array([0.0, -1.1, -0.6])  # decimetre, in the model's frame
 _KNOTS = ((2.4, 0.55), (0.6, 0.65), (0.3, 0.4), (0.16, 0.12))
 _LAYER_STD = 0.4  # of one layer; makes the sum's standard deviation 1
 _CALMEST, _LIVELIEST = 0.5, 1.7  # amplitudes of the styles 1 and 45
-_LEAST, _MOST = 0.35, 2.8  # amplitudes of the ordinary style, by the seed
+_LEAST, _MOST = 0.45, 2.2  # amplitudes of the ordinary style, by the seed
 _RISE, _FALL = 0.13, 0.2  # seconds of a nod, down and back
 _POSTURE = 0.7  # postures of phrases, share of a style's deviation
 _SETTLE = 0.9  # seconds until a new posture is taken
@@ -130,7 +131,7 @@ def track(
     style_index: Number of the style, 0 to 45.
     num_frames: T.
     fps: Frames per second.
-    voice: Accents and phrases; None for noise alone.
+    voice: Accents, phrases and energy; None for noise alone.
     activity: [T] speech activity, 0 to 1; None for speech throughout.
 
   Returns:
@@ -144,6 +145,7 @@ def track(
   ease = _smoothstep(seconds / _EASE_IN)[:, None]
   noise = _noise(seed, style_index, seconds * manner.speed)  # [T, 6]
   drawn = 1.0 if style_index else liveliness(seed, 0)
+  drawn *= 1.0 if voice is None else voice.energy
   life = np.full((num_frames, 1), drawn)
   if activity is not None:
     calm = _calmed(np.asarray(activity, np.float64), fps)

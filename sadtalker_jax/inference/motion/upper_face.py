@@ -69,7 +69,8 @@ def add(
     breathing.add(rows, breathing.track(seed, len(rows), rate))
   scale = options.expression_scale
   # Brows differ less than heads do.
-  scale *= head_motion.liveliness(seed, options.pose_style) ** 0.5
+  life = head_motion.liveliness(seed, options.pose_style) * voice.energy
+  scale *= life**0.5
   add_brows(rows, scale * brows(seed, len(rows), rate, voice, activity))
   if options.ref_eyeblink is not None:
     copy_eyes(rows, source, options.ref_eyeblink)

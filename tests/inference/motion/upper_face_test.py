@@ -41,6 +41,7 @@ def test_accents_are_where_the_pitch_rises_and_phrases_where_it_ends():
   assert len(strong) == 2
   np.testing.assert_allclose(strong, [0.7, 3.7], atol=0.12)
   np.testing.assert_allclose(voice.phrase_ends, [2.1, 5.1], atol=0.2)
+  assert voice.energy > _heard(1.0).energy
 
 
 @pytest.mark.parametrize('length', [0, 300, 16000])
@@ -48,6 +49,7 @@ def test_silence_has_no_cues(length):
   wave = np.zeros(length, np.float32)
   voice = prosody.listen(wave, speech.listen(wave))
   assert not voice.accents.size and not voice.phrase_ends.size
+  assert voice.energy == 1.0
 
 
 def test_pitch_is_measured():
@@ -95,7 +97,9 @@ def test_both_eyes_turn_alike():
 
 
 def test_brows_rise_on_accents_and_rest_in_silence():
-  voice = prosody.Prosody(np.arange(1.0, 20.0, 2.0), np.ones(10), np.zeros(0))
+  voice = prosody.Prosody(
+    np.arange(1.0, 20.0, 2.0), np.ones(10), np.zeros(0), 1.0
+  )
   raised = upper_face.brows(0, 500, 25.0, voice, np.ones(500))
   assert raised.max() > 0.5
   assert 0.2 < raised.std() < 0.6
