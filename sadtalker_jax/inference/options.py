@@ -102,7 +102,7 @@ class Options(finish_options.FinishOptions):
     0,
     'integer',
     f'Manner of head and brows: 1 is calm, {conventions.NUM_STYLES - 1} '
-    'lively, 0 as lively as the seed draws it.',
+    'lively, 0 as lively as voice and seed make it.',
     least=0,
     most=conventions.NUM_STYLES - 1,
   )
