@@ -23,7 +23,7 @@ SMALLER = {
   'train_a_stage': {
     'CLIPS = 4  # to draw': 'CLIPS = 4\n'
     'from sadtalker_jax.synthesis import voices\n'
-    'voices.SECONDS = (2.8, 2.9)',
+    'voices.SECONDS = (3.0, 3.1)',
     'STEPS = 20  # a few hundred show something': 'STEPS = 4',
   },
 }
