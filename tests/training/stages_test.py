@@ -44,14 +44,6 @@ def test_validation_uses_lpips_where_a_bundle_has_it():
 
 # The others are made of the same parts, and are traced only.
 COMPUTED = ('expnet', 'posevae', 'recon', 'renderer', 'syncnet')
-# The networks that draw have fewer blocks, for each is seconds of compiling.
-FEWER = {
-  'renderer': {
-    'model__keypoint_detector__num_blocks': 1,
-    'model__generator__num_blocks': 1,
-    'model__generator__motion_blocks': 1,
-  }
-}
 
 
 @pytest.mark.parametrize('name', sorted(cases.CASES | cases.MORE))
@@ -77,7 +69,7 @@ def test_every_stage_can_be_traced(name):
 @pytest.fixture(scope='module', params=COMPUTED)
 def taken(request):
   """A stage, its state before and after two steps on one batch, the terms."""
-  config = cases.config_of(request.param, **FEWER.get(request.param, {}))
+  config = cases.config_of(request.param)
   stage = cases.build(request.param, config)
   first = checks.jit(stage.init)(jax.random.key(0))
   batch = cases.batch_of(config)
