@@ -43,6 +43,16 @@ for name, *flags in json.load(sys.stdin):
     sys.exit(code)
 """
 
+# Of the networks that draw: their depth is minutes of compiling.
+_SHALLOW = tuple(
+  f'--config.model.{field}=1'
+  for field in (
+    'keypoint_detector.num_blocks',
+    'generator.num_blocks',
+    'generator.motion_blocks',
+  )
+)
+
 
 def commands(folder: pathlib.Path, sound: pathlib.Path) -> list[list[str]]:
   """Programs and their flags, in the order of the guide."""
@@ -91,11 +101,13 @@ def commands(folder: pathlib.Path, sound: pathlib.Path) -> list[list[str]]:
       f'--config.warm_start.parts={(ear,)}',
     )
   )
-  renderer = train('renderer', 'renderer.py:test')
+  # The step with its discriminator is taken in training/stages_test.py.
+  renderer = train('renderer', 'renderer.py:no_gan+test', *_SHALLOW)
   mapping = train(
     'mapping',
     'mapping.py:test',
     f'--config.bundle={bundle("phase1", renderer)}',
+    *_SHALLOW,
   )
   whole = bundle('whole', *motion, renderer, mapping)
   call(

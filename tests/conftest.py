@@ -23,6 +23,22 @@ import jaxlib.version
 _PLAIN = '--xla_llvm_disable_expensive_passes=true'
 if jaxlib.version.__version_info__ < (0, 11):  # later ones do not know it
   _PLAIN += ' --xla_cpu_use_fusion_emitters=false'
+  # Parts of a program in parallel are a quarter more work: two workers test.
+  _PLAIN += ' --xla_cpu_parallel_codegen_split_count=1'
+# Level 0 compiles in a third of the time of 1; loops then take some three times
+# as long, which costs more where frames are drawn or faces are fitted.
+_LITTLE_COMPUTED = (
+  'tests/checkpoints/',
+  'tests/evaluation/',
+  'tests/inference/motion/learned/',
+  'tests/inference/neural_pipeline_test.py',
+  'tests/input_pipeline/',
+  'tests/losses/',
+  'tests/metrics/',
+  'tests/models/',
+  'tests/train_test.py',
+  'tests/training/',
+)
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 if os.environ['JAX_PLATFORMS'] == 'cpu':
   # Of two flags of one name the last counts: the caller's.
@@ -33,6 +49,7 @@ if os.environ['JAX_PLATFORMS'] == 'cpu':
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
+from jax._src import compiler  # noqa: E402
 from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 import pytest  # noqa: E402
 from scipy.io import wavfile  # noqa: E402
@@ -57,6 +74,18 @@ FIRST = (
 )
 # Takes gigabytes, and must not run while the first of all does.
 LATE = 'tests/conversion/parity_test.py'
+# One after the other, as they animate the portrait that ships: its programs are
+# kept from file to file. To trace them again takes 7 s, to animate 3.
+ANIMATING = (
+  'tests/app/',
+  'tests/examples_test.py',
+  'tests/infer_test.py',
+  'tests/inference/',
+  'tests/jax_settings_test.py',
+  'tests/serving/',
+)
+# Not those that change what programs are made of, or count them.
+NOT_ANIMATING = ('tests/inference/enhance/', 'tests/inference/motion/')
 # In this order at the end: the longest before the short ones, or one worker
 # would wait for the other.
 LATER = (
@@ -67,14 +96,24 @@ LATER = (
 )
 
 
+def _file(of: pytest.Item | pytest.FixtureRequest) -> str:
+  return of.path.relative_to(ROOT).as_posix()
+
+
+def _animates(file: str) -> bool:
+  return file.startswith(ANIMATING) and not file.startswith(NOT_ANIMATING)
+
+
 def _turn(item: pytest.Item) -> int:
-  file = item.path.relative_to(ROOT).as_posix()
+  file = _file(item)
   if file in FIRST:
     return FIRST.index(file) - len(FIRST)
+  if _animates(file):
+    return 0
   if file == LATE:
-    return 1
-  parts = (i for i, part in enumerate(LATER, 2) if file.startswith(part))
-  return next(parts, 0)
+    return 2
+  parts = (i for i, part in enumerate(LATER, 3) if file.startswith(part))
+  return next(parts, 1)
 
 
 class ByFile(loadscope.LoadScopeScheduling):
@@ -94,6 +133,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
   """Decides on the order of the files."""
   items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+  """The collector leaves alone what was collected, and tracing's new objects.
+
+  It took a tenth of the time of tests that trace, and a third of a second for
+  every file.
+  """
+  gc.collect()
+  gc.freeze()
+  gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -132,18 +182,47 @@ def _exchange(own: pathlib.Path, common: pathlib.Path) -> None:
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _forget(
-  _programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-  """Lets go of a file's programs: those of full-size networks add up."""
-  yield
-  if _IS_WORKER:  # its folder lies in one of all workers
-    run = tmp_path_factory.getbasetemp().parent
-    _exchange(_programs, run / 'programs')
+def _level(request: pytest.FixtureRequest) -> Iterator[None]:
+  """Programs of files that compute little are compiled at level 0."""
+  with pytest.MonkeyPatch.context() as patch:
+    is_cpu = os.environ['JAX_PLATFORMS'] == 'cpu'
+    if is_cpu and _file(request).startswith(_LITTLE_COMPUTED):
+      # XLA reads its flags once a process; jax has no public default for them.
+      make = compiler.get_compile_options
+
+      def quick(*args: Any, **named: Any) -> Any:
+        given = named.pop('env_options_overrides', None) or {}
+        given = {'xla_backend_optimization_level': 0, **given}
+        return make(*args, env_options_overrides=given, **named)
+
+      patch.setattr(compiler, 'get_compile_options', quick)
+    yield
+
+
+def _forget() -> None:
+  """Lets go of programs: those of full-size networks add up."""
   jax.clear_caches()
   gc.collect()
   if sys.platform == 'linux':  # glibc keeps what was freed, gigabytes of it
     ctypes.CDLL('libc.so.6').malloc_trim(0)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _of_one_file(
+  request: pytest.FixtureRequest,
+  _programs: pathlib.Path,
+  tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+  """Programs of other files are not there, but for those that are shared."""
+  is_alone = not _animates(_file(request))
+  if is_alone:
+    _forget()
+  yield
+  if _IS_WORKER:  # its folder lies in one of all workers
+    run = tmp_path_factory.getbasetemp().parent
+    _exchange(_programs, run / 'programs')
+  if is_alone:
+    _forget()
 
 
 @pytest.fixture(scope='session')

@@ -10,14 +10,21 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / 'notebooks').glob('*.ipynb'))
 NAMES = [path.stem for path in NOTEBOOKS]
-# What a trial does with less: networks as deep as the released ones, and
-# narrow.
+# What a trial does with less: a second of sound in place of seven, networks as
+# deep as the released ones and narrow, drawn clips no longer than their film.
 SMALLER = {
+  'animate': {'AUDIO = bundle.SAMPLE_SPEECH': 'AUDIO = {second!r}'},
   'convert_weights': {
     'SIZE = 256  # or 512': 'SIZE = 256\n'
     'import pytest\n'
     'from tests.conversion import small\n'
     'small.shrink(pytest.MonkeyPatch())'
+  },
+  'train_a_stage': {
+    'CLIPS = 4  # to draw': 'CLIPS = 4\n'
+    'from sadtalker_jax.synthesis import voices\n'
+    'voices.SECONDS = (3.0, 3.1)',
+    'STEPS = 20  # a few hundred show something': 'STEPS = 4',
   },
 }
 
@@ -28,13 +35,14 @@ def test_outputs_are_stripped(path):
     assert not cell.get('outputs') and not cell.get('execution_count')
 
 
-def _small(path: pathlib.Path) -> nbformat.NotebookNode:
+def _small(path: pathlib.Path, second: pathlib.Path) -> nbformat.NotebookNode:
   """A notebook with the choices of a trial."""
   book = nbformat.read(path, as_version=4)
   left = dict(SMALLER.get(path.stem, {}))
   for cell in book.cells:
     for line in [line for line in left if line in cell.source.splitlines()]:
-      cell.source = cell.source.replace(line, left.pop(line))
+      changed = left.pop(line).format(second=str(second))
+      cell.source = cell.source.replace(line, changed)
   assert not left, f'{path.stem} has no line {[*left]}'
   return book
 
@@ -42,12 +50,14 @@ def _small(path: pathlib.Path) -> nbformat.NotebookNode:
 @pytest.mark.slow
 @pytest.mark.filterwarnings('ignore')  # of the kernel's own machinery
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=NAMES)
-def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch, quick_flags):
+def test_runs_from_top_to_bottom(
+  path, tmp_path, monkeypatch, quick_flags, second
+):
   monkeypatch.setenv('XLA_FLAGS', quick_flags)
   paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
   monkeypatch.setenv('PYTHONPATH', os.pathsep.join(filter(None, paths)))
   client = nbclient.NotebookClient(
-    _small(path),
+    _small(path, second),
     timeout=900,
     kernel_name='python3',
     resources={'metadata': {'path': str(tmp_path)}},

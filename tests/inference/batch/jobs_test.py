@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_written_fails_alone(tmp_path, animator, listed):
   bad = dataclasses.replace(
     listed[1], line=9, output=tmp_path / 'missing' / 'a.mp4'
   )
-  results = jobs.run_jobs(animator, [bad, listed[4]], batch_size=2)
+  results = jobs.run_jobs(animator, [bad, listed[4]], batch_size=4)
   assert [r.status for r in results] == ['failed', 'done']
   # Its picture is not there, either: the output is looked at first.
   assert 'missing' in results[0].error
@@ -102,7 +102,7 @@ def test_a_stopped_run_leaves_no_half_files(
     raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt):
-    jobs.run_jobs(animator, [listed[0], listed[2]], batch_size=2, report=stop)
+    jobs.run_jobs(animator, [listed[0], listed[2]], batch_size=4, report=stop)
   made = {p.name for p in tmp_path.iterdir() if p.suffix == '.mp4'}
   assert made <= {'0.mp4', '2.mp4'}
   for name in made:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sadtalker_jax.models.facevid2vid import dense_motion
 from sadtalker_jax.ops.sampling import grids
+from tests.models import checks
 
 
 def _module(**changes):
@@ -30,8 +31,15 @@ def _inputs():
 
 
 @functools.cache
+def _apply(**changes):
+  """The answer of a module without training, by one program."""
+  module = _module(**changes)
+  return checks.jit(functools.partial(module.apply, train=False))
+
+
+@functools.cache
 def _weights():
-  init = jax.jit(_module().init, static_argnames='train')
+  init = checks.jit(_module().init, static_argnames='train')
   return init(jax.random.key(1), *_inputs(), train=False)
 
 
@@ -77,16 +85,15 @@ def test_gradients_are_finite_on_an_empty_volume_and_equal_keypoints():
     )
     return sum(jnp.square(x).sum() for x in motion)
 
-  gradients = jax.jit(jax.grad(total, range(4)))(
+  gradients = checks.jit(jax.grad(total, range(4)))(
     weights['params'], jnp.zeros_like(volume), source, source
   )
   assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradients))
 
 
 def test_equal_keypoints_do_not_move_the_volume():
-  module = _module()
   volume, source, _ = _inputs()
-  motion = module.apply(_weights(), volume, source, source, train=False)
+  motion = _apply()(_weights(), volume, source, source)
   still = np.broadcast_to(grids.coordinate_grid(3, 8, 8), (2, 3, 8, 8, 3))
   np.testing.assert_allclose(motion.deformation, still, atol=1e-6)
 
@@ -110,10 +117,8 @@ def test_shares_below_the_threshold_move_nothing():
 
 def test_aligned_corners_change_what_the_hourglass_sees():
   weights = _weights()
-  plain = _module().apply(weights, *_inputs(), train=False)
-  aligned = _module(grid_align_corners=True).apply(
-    weights, *_inputs(), train=False
-  )
+  plain = _apply()(weights, *_inputs())
+  aligned = _apply(grid_align_corners=True)(weights, *_inputs())
   assert np.abs(plain.mask - aligned.mask).max() > 1e-4
 
 
@@ -121,11 +126,9 @@ def test_halves_go_in_and_float32_comes_out():
   weights = _weights()
   volume, source, driving = _inputs()
   with jax.numpy_dtype_promotion('standard'):  # Linen's batch norm needs it
-    module = _module(dtype=jnp.bfloat16)
-    apply = jax.jit(module.apply, static_argnames='train')
-    motion = apply(
-      weights, jnp.asarray(volume, jnp.bfloat16), source, driving, train=False
+    motion = _apply(dtype=jnp.bfloat16)(
+      weights, jnp.asarray(volume, jnp.bfloat16), source, driving
     )
   assert all(x.dtype == jnp.float32 for x in motion)
-  want = _module().apply(weights, volume, source, driving, train=False)
+  want = _apply()(weights, volume, source, driving)
   np.testing.assert_allclose(motion.mask, want.mask, atol=0.05)

@@ -7,6 +7,7 @@ import pytest
 
 from sadtalker_jax.models import zoo
 from sadtalker_jax.models.facevid2vid import discriminators
+from tests.models import checks
 
 SMALL = discriminators.Discriminator(features=4, max_features=16)
 
@@ -64,10 +65,9 @@ def test_gradients_are_finite_on_a_constant_picture(weights):
     opinion = SMALL.apply({**weights, 'params': params}, image, train=False)
     return opinion.scores.sum() + sum(jnp.abs(m).sum() for m in opinion.maps)
 
+  step = checks.jit(jax.grad(loss, argnums=(0, 1)))
   for value in (0.0, 1.0):
-    gradients = jax.jit(jax.grad(loss, argnums=(0, 1)))(
-      weights['params'], jnp.full((1, 56, 56, 3), value)
-    )
+    gradients = step(weights['params'], jnp.full((1, 56, 56, 3), value))
     for leaf in jax.tree.leaves(gradients):
       assert np.isfinite(leaf).all()
 
@@ -94,7 +94,8 @@ def test_bfloat16_is_near_float32(weights):
     features=4, max_features=16, dtype=jnp.bfloat16
   )
   exact = SMALL.apply(weights, _images(), train=False)
-  rough = module.apply(weights, _images(), train=False)
+  apply = checks.jit(module.apply, static_argnames='train')
+  rough = apply(weights, _images(), train=False)
   for a, b in zip(exact.maps, rough.maps, strict=True):
     assert b.dtype == jnp.bfloat16
     # Eight bits of mantissa, four layers.
