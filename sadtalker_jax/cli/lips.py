@@ -86,11 +86,12 @@ def _work(flags: argparse.Namespace) -> int:
   from sadtalker_jax.phonetic_fitting import scores
 
   _check(flags)
+  motions = _motions(flags)
   clips = scores.read_clips(flags.clips) if flags.clips else []
   if flags.synthesise is None:
     path = flags.weights
     rows = {str(path): scores.of_weights(hearing.load(path))} if path else {}
-    _print_scores(rows | _motions(flags), clips)
+    _print_scores(rows | motions, clips)
     return 0
   return _synthesise(flags, clips)
 
