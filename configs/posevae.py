@@ -107,7 +107,7 @@ def _packaged(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.model.widths = (8, 16, 32, 64)
   c.model.audio_blocks = common.SMALL_AUDIO
   c.warm_start.parts = ()
-  c.steps, c.epochs = 2500, 0
+  c.steps, c.epochs = 2000, 0
   # Calm styles deviate by a third of the clips' standard deviation, so errors
   # count 8 times. Beside a mean over 192 numbers a divergence of weight 0.004 is
   # then the likelihood of a variance of 0.05; with 16 times that, most of the

@@ -181,7 +181,7 @@ def test_much_queued_sound_makes_the_giver_wait(bundle):
 @pytest.mark.parametrize(
   ('choices', 'message'),
   [
-    ({'motion': 'learned'}, "'learned' expects the networks expnet"),
+    ({'renderer': 'neural'}, "'neural' expects the networks recon"),
     ({'input_yaw': (1.0,)}, 'input_yaw: expected none for a stream'),
   ],
 )
