@@ -25,7 +25,7 @@ with a random style per clip:
   paper_weights    the published KL 1, from the first step, and GAN 0.7
 
 And packaged: what ships, of a few clips, with styles by liveliness and no other
-weights (docs/guides/training.md), half an hour of two CPU cores;
+weights (docs/guides/training.md), a quarter of an hour of two CPU cores;
 speakers_46: chosen clips, see `common.speakers_46`; finetune, the last of
 several: clips of one person, who becomes style 0, from a bundle with PoseVAE
 and, without no_gan, its discriminator (docs/guides/finetuning.md).
@@ -108,9 +108,9 @@ def _packaged(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c.model.audio_blocks = common.SMALL_AUDIO
   c.warm_start.parts = ()
   c.steps, c.epochs = 2000, 0
-  # Calm styles deviate by a third of the clips' standard deviation, so errors
-  # count 8 times. Beside a mean over 192 numbers a divergence of weight 0.004 is
-  # then the likelihood of a variance of 0.05; with 16 times that, most of the
+  # Calm styles deviate by a third of the clips' standard deviation: errors
+  # count 8 times. A divergence of weight 0.004 beside a mean over 192 numbers
+  # is then the likelihood of a variance of 0.05. With 16 times that most of the
   # motion passed for noise.
   c.loss.update({'regression': 8.0, 'kl': 0.004, 'kl_warmup_steps': 300})
   c.optimizer.model = common.adam(1e-3, b1=0.9, b2=0.99)
