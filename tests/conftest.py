@@ -223,6 +223,8 @@ def _of_one_file(
     _exchange(_programs, run / 'programs')
   if is_alone:
     _forget()
+  else:  # what tests left open is closed here, not at the end of all
+    gc.collect()
 
 
 @pytest.fixture(scope='session')
