@@ -119,6 +119,22 @@ def adam(
   )
 
 
+def falling(
+  learning_rate: float, warmup_steps: int
+) -> ml_collections.ConfigDict:
+  """Adam whose rate rises, then falls along a cosine, with weight decay."""
+  c = adam(learning_rate)
+  c.update(
+    {
+      'clip_norm': 1.0,
+      'weight_decay': 0.02,
+      'warmup_steps': warmup_steps,
+      'decay': 'cosine',
+    }
+  )
+  return c
+
+
 def speakers_46(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   """A set such as ExpNet and PoseVAE were trained on: 46 frontal speakers.
 

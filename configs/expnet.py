@@ -93,15 +93,7 @@ def _packaged(c: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   c = _no_reading(c)
   c.warm_start.parts = ()
   c.steps, c.epochs, c.repeats = 2200, 0, 1
-  c.optimizer.model = common.adam(1e-3)
-  c.optimizer.model.update(
-    {
-      'clip_norm': 1.0,
-      'weight_decay': 0.02,
-      'warmup_steps': 200,
-      'decay': 'cosine',
-    }
-  )
+  c.optimizer.model = common.falling(1e-3, warmup_steps=200)
   # Neighbours share most of their sound: more clips tell more than frames.
   c.data.options.update({'num_frames': 3, 'changes': True})
   c.data.threads = 2

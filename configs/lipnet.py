@@ -32,15 +32,7 @@ def _full() -> ml_collections.ConfigDict:
   c.stage = 'lipnet'
   c.steps = 3000
   c.batch_size = 16
-  c.optimizer.model = common.adam(2e-3)
-  c.optimizer.model.update(
-    {
-      'clip_norm': 1.0,
-      'weight_decay': 0.02,
-      'warmup_steps': 300,
-      'decay': 'cosine',
-    }
-  )
+  c.optimizer.model = common.falling(2e-3, warmup_steps=300)
   c.loss.update({'lips': 1.0, 'velocity': 2.0, 'classes': 0.06})
   # Voices are few: utterances are held out, not speakers.
   c.data.selection.held_out = 'without'

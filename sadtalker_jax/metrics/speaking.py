@@ -20,7 +20,6 @@ REACH = 3  # frames by which lips may be early or late in correlations
 _SHUT = 0.1  # share of the 95th percentile below which lips are shut
 _AUDIBLE = -25.0  # decibel over loud speech
 _HELD = 0.1  # seconds around sound in which lips still speak
-_CONSONANTS = ('SH', 'R', 'TH', 'T', 'L', 'S', 'K', 'HH', 'Y')
 _SPREAD = ('IY', 'IH')
 _ROUND = ('W', 'UW', 'UH', 'OW')
 _FINE = 0.01  # seconds between the places at which gaps are looked at
@@ -121,7 +120,7 @@ def closures(
     if segment.name == 'P':
       counts['bilabials'] += 1
       counts['shut'] += bool(inside.min() < limit)
-    elif segment.name in _CONSONANTS:
+    elif segment.name in lip_classes.TONGUE:
       quarter = len(inside) // 4
       middle = inside[quarter : max(quarter + 1, len(inside) - quarter)]
       counts['others'] += 1

@@ -12,6 +12,8 @@ CLASSES = (
 )  # fmt: skip
 INDEX = {name: place for place, name in enumerate(CLASSES)}
 VOWELS = CLASSES[INDEX['IY'] :] + ('UW', 'UH', 'OW', 'AO')
+# Consonants that the tongue or throat makes, behind lips that are parted.
+TONGUE = ('SH', 'R', 'TH', 'T', 'L', 'S', 'K', 'HH', 'Y')
 ROUND = ('W', 'UW', 'UH', 'OW', 'SH', 'R')  # lips are pushed forward
 
 # ARPAbet, as in CMU's dictionary and in the voices of flite and festival.

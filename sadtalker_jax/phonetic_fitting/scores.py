@@ -110,15 +110,8 @@ def of_motion(motion: tracks.Motion, model: morphable.MorphableModel) -> Lips:
       fps=fractions.Fraction(fps).limit_denominator(1001),
       options=options,
     ).coefficients
-    fit = landmark_fit.LandmarkFit(
-      np.zeros(conventions.IDENTITY_SIZE, np.float32),
-      rows[:, conventions.ROW_EXPRESSION],
-      rows[:, conventions.ROW_ANGLES],
-      rows[:, conventions.ROW_TRANSLATION],
-      trans,
-      np.ones(count, bool),
-      np.zeros(count),
-    )
+    identity = np.zeros(conventions.IDENTITY_SIZE, np.float32)
+    fit = landmark_fit.of_rows(identity, rows, trans)
     points = landmark_fit.project(fit, model)
     return measures.lip_gap(points), measures.mouth_width(points)
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sadtalker_jax import conventions
 from sadtalker_jax.benchmarks.likeness import cuts
 from sadtalker_jax.face3d import measures as face_measures
 from sadtalker_jax.face3d.bases import morphable
@@ -57,16 +56,7 @@ def of_track(
     model: Its face model.
   """
   portrait = fitted(clip)
-  rows = clip.track
-  fit = landmark_fit.LandmarkFit(
-    portrait.identity,
-    rows[:, conventions.ROW_EXPRESSION],
-    rows[:, conventions.ROW_ANGLES],
-    rows[:, conventions.ROW_TRANSLATION],
-    portrait.trans,
-    np.ones(len(rows), bool),
-    np.zeros(len(rows)),
-  )
+  fit = landmark_fit.of_rows(portrait.identity, clip.track, portrait.trans)
   return landmark_fit.project(fit, model)
 
 

@@ -182,6 +182,27 @@ def residual_offsets(
   return (points - project(fit, model)).astype(np.float32)
 
 
+def of_rows(
+  identity: np.ndarray, rows: np.ndarray, trans: alignment.TransParams
+) -> LandmarkFit:
+  """A track as a fit without an error, to be projected.
+
+  Args:
+    identity: [80].
+    rows: [T, 70] expression, angles, translation.
+    trans: Alignment of the picture.
+  """
+  return LandmarkFit(
+    identity,
+    rows[:, conventions.ROW_EXPRESSION],
+    rows[:, conventions.ROW_ANGLES],
+    rows[:, conventions.ROW_TRANSLATION],
+    trans,
+    np.ones(len(rows), bool),
+    np.zeros(len(rows)),
+  )
+
+
 def project(fit: LandmarkFit, model: morphable.MorphableModel) -> np.ndarray:
   """The 468 face points of a fit in the picture, [T, 468, 2], y down.
 
