@@ -33,7 +33,7 @@ def _full() -> ml_collections.ConfigDict:
   c.steps = 3000
   c.batch_size = 16
   c.optimizer.model = common.falling(2e-3, warmup_steps=300)
-  c.loss.update({'lips': 1.0, 'velocity': 2.0, 'classes': 0.06})
+  c.loss.update({'lips': 1.6, 'velocity': 3.2, 'classes': 0.06})
   # Voices are few: utterances are held out, not speakers.
   c.data.selection.held_out = 'without'
   c.data.threads = 2

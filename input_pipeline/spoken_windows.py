@@ -25,7 +25,7 @@ class SpokenWindows:
   is silence of weight 0.
 
   spectra  [2 N, 64]  of `ops.lip_spectra`
-  lips     [N, 3]     gap, width, chin, 50 rows a second
+  lips     [N, M]     measures of `ops.dominance`, 50 rows a second
   classes  [N]        of `ops.lip_classes`
   weight   [N]        0 where nothing is known
   """

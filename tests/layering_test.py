@@ -50,7 +50,7 @@ RANK = {
 # Packages that only these parts of the library may import, and only there.
 ALLOWED_ONLY_IN = {
   'flax': {'models'},
-  'optax': {'training'},
+  'optax': {'training', 'phonetic_fitting'},
   'orbax': {'checkpoints'},
   'huggingface_hub': {'checkpoints'},
   'fsspec': {'stores'},

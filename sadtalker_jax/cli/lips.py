@@ -2,6 +2,7 @@
 
     sadtalker lips --synthesise OUT [--without kokoro] [--clips FOLDER]
     sadtalker lips [--weights FILE] [--motion NAME ...] [--clips FOLDER]
+    sadtalker lips --fit-targets FILE --clips FOLDER [--talkers REGEX]
 
 The first makes speech with the synthesisers that are there (Kokoro of the extra
 `lips`, its voices fetched from npm once; Debian's flite and festival), trains
@@ -12,11 +13,16 @@ Both print the scores of the weights beside those that ship: p, b and m that
 close in the packaged recording and, with --clips, videos of one talking face
 each, how the lips follow the real ones. With --motion the same of motions, by
 where their tracks put the lips of the packaged head.
+
+The third fits the lips of phones, which LipNet learns, to real ones, writes
+them as a table, and prints how well they follow talkers who were left out of
+the fit. Words are recognised unless CLIP.txt stands beside CLIP.mp4.
 """
 
 import argparse
 from collections.abc import Sequence
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -72,6 +78,18 @@ def parser() -> argparse.ArgumentParser:
   )
   add('--bundle', default='default', help='networks of the motion learned')
   add('--clips', type=command.path, metavar='FOLDER', help='talking faces')
+  add(
+    '--fit-targets',
+    type=command.path,
+    metavar='FILE',
+    help='table of the lips of phones to write, in place of all else',
+  )
+  add(
+    '--talkers',
+    default='.+',
+    metavar='REGEX',
+    help='the part of a name that says who talks (default: all of it)',
+  )
   return result
 
 
@@ -88,6 +106,8 @@ def _work(flags: argparse.Namespace) -> int:
   _check(flags)
   motions = _motions(flags)
   clips = scores.read_clips(flags.clips) if flags.clips else []
+  if flags.fit_targets is not None:
+    return _fit_targets(flags, clips)
   if flags.synthesise is None:
     path = flags.weights
     rows = {str(path): scores.of_weights(hearing.load(path))} if path else {}
@@ -96,7 +116,38 @@ def _work(flags: argparse.Namespace) -> int:
   return _synthesise(flags, clips)
 
 
+def _fit_targets(
+  flags: argparse.Namespace, clips: 'Sequence[scores.Clip]'
+) -> int:
+  """The lips of phones, by clips."""
+  from sadtalker_jax.ops import dominance
+  from sadtalker_jax.phonetic_fitting import targets
+
+  texts = {
+    path.stem: path.read_text().strip() for path in flags.clips.glob('*.txt')
+  }
+  talkers = {clip.name: _talker(clip.name, flags.talkers) for clip in clips}
+  spoken = targets.read(clips, texts, talkers)
+  command.say(targets.report(spoken, targets.held_out(spoken)))
+  dominance.save(flags.fit_targets, targets.fit(spoken))
+  command.say(f'{flags.fit_targets}: {len(spoken)} of {len(clips)} clips')
+  return 0
+
+
+def _talker(name: str, pattern: str) -> str:
+  """Who talks in a clip: the part of its name that matches, or all of it."""
+  try:
+    match = re.search(pattern, name)
+  except re.error as error:
+    raise errors.InputError(
+      f'--talkers: expected a regular expression, found {pattern!r}: {error}'
+    ) from error
+  return match.group() if match else name
+
+
 def _check(flags: argparse.Namespace) -> None:
+  from sadtalker_jax.evaluation import phone_times
+
   if flags.synthesise is not None and flags.weights is not None:
     raise errors.InputError(
       'expected --synthesise, which makes weights, or --weights, found both'
@@ -105,6 +156,21 @@ def _check(flags: argparse.Namespace) -> None:
     raise errors.InputError(
       'expected --synthesise, which makes weights, or --motion, found both'
     )
+  if flags.fit_targets is not None:
+    _talker('', flags.talkers)
+    if flags.clips is None:
+      raise errors.InputError(
+        '--fit-targets: expected clips of talking faces (--clips), found none'
+      )
+    if flags.synthesise or flags.weights or flags.motion:
+      raise errors.InputError(
+        '--fit-targets: expected --clips and --talkers alone, found more'
+      )
+    if not phone_times.installed():
+      raise errors.InputError(
+        'expected the package pocketsphinx to find phones '
+        "(pip install 'sadtalker-jax[lips]'), found none"
+      )
   if flags.weights is not None and not flags.weights.is_file():
     raise errors.InputError(
       f'--weights: expected a file, found none: {flags.weights}'

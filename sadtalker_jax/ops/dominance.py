@@ -6,10 +6,11 @@ falls off before and after it; lips are the mean of the targets, weighted by
 these dominances.
 
 `data/dominance.csv` was fitted to the measured lips of 15 clips of the GRID
-corpus, whose phones are known, with a prior towards a table made by hand: of
+corpus, whose words are known, and of three films, whose words were recognised,
+with a prior towards a table made by hand (`sadtalker lips --fit-targets`): of
 each class and measure a target (in amplitudes of a speaker, over rest), the
 logarithm of a strength, and seconds in which it falls by a factor e before and
-after the segment. Classes that the corpus does not say keep the hand's numbers.
+after the segment. Classes that the clips do not say keep the hand's numbers.
 """
 
 from collections.abc import Sequence
@@ -22,12 +23,13 @@ import numpy as np
 from sadtalker_jax.ops import lip_classes
 
 DATA = pathlib.Path(__file__).resolve().parent / 'data' / 'dominance.csv'
-MEASURES = ('gap', 'width', 'chin')
+# Gap, width, how low the chin, how high the upper lip and the corners are.
+MEASURES = ('gap', 'width', 'chin', 'upper', 'corner')
 _CORE = 0.5  # share of a segment, around its middle, that dominates fully
 
 
 class Dominance(NamedTuple):
-  """How classes pull the lips; [24, 3] classes by measures each."""
+  """How classes pull the lips; [24, M] classes by measures each."""
 
   target: np.ndarray
   strength: np.ndarray  # logarithm
@@ -51,7 +53,7 @@ def tracks(
   rate: float,
   dominance: Dominance | None = None,
 ) -> np.ndarray:
-  """Gap, width and chin [count, 3] of what is said, float32.
+  """The measures [count, M] of what is said, float32.
 
   Args:
     segments: Classes in order, one at least.
@@ -59,14 +61,19 @@ def tracks(
     rate: Rows a second.
     dominance: How classes pull; None for what ships.
   """
+  return lips_at(segments, (np.arange(count) + 0.5) / rate, dominance)
+
+
+def lips_at(
+  segments: Sequence[lip_classes.Segment],
+  seconds: np.ndarray,
+  dominance: Dominance | None = None,
+) -> np.ndarray:
+  """As `tracks`, at times [T] in seconds: [T, M]."""
   table = load() if dominance is None else dominance
-  begin = np.array([s.begin for s in segments])
-  end = np.array([s.end for s in segments])
   classes = [lip_classes.INDEX[s.name] for s in segments]
-  away = (np.arange(count)[:, None] + 0.5) / rate - (begin + end) / 2
-  core = (end - begin) / 2 * _CORE
-  early, late = np.maximum(-away - core, 0), np.maximum(away - core, 0)
-  lips = np.empty((count, len(MEASURES)), np.float32)
+  early, late = distances(segments, seconds)
+  lips = np.empty((len(seconds), len(MEASURES)), np.float32)
   for measure in range(len(MEASURES)):
     target, strength, before, after = (part[classes, measure] for part in table)
     pull = strength - early / before - late / after
@@ -74,6 +81,27 @@ def tracks(
     lips[:, measure] = pull @ target / pull.sum(1)
   lips[:, 0] = np.maximum(lips[:, 0], 0)
   return lips
+
+
+def distances(
+  segments: Sequence[lip_classes.Segment], seconds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """How long [T, N] times are before, and after, the cores of N segments."""
+  begin = np.array([s.begin for s in segments])
+  end = np.array([s.end for s in segments])
+  away = seconds[:, None] - (begin + end) / 2
+  core = (end - begin) / 2 * _CORE
+  return np.maximum(-away - core, 0), np.maximum(away - core, 0)
+
+
+def save(path: pathlib.Path, dominance: Dominance) -> None:
+  """Writes numbers as `load` reads them."""
+  names = [f'{m}_{part}' for m in MEASURES for part in Dominance._fields]
+  table = np.stack(dominance, -1).reshape(len(lip_classes.CLASSES), -1)
+  lines = [','.join(['class', *names])]
+  for name, row in zip(lip_classes.CLASSES, table, strict=True):
+    lines.append(','.join([name, *(f'{value:.4f}' for value in row)]))
+  path.write_text('\n'.join(lines) + '\n')
 
 
 def classes_at(

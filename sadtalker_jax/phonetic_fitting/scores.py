@@ -42,6 +42,7 @@ class Clip:
   fps: float
   gap: np.ndarray  # [T], shares of the eye distance
   width: np.ndarray  # [T]
+  shape: np.ndarray  # [T, M] of `face3d.measures.mouth_shape`
 
 
 # Gap and width [T] of lips that say a sound [L], at frames a second.
@@ -181,6 +182,7 @@ def _read(file: pathlib.Path) -> Clip:
     float(reader.fps),
     measures.lip_gap(points),
     measures.mouth_width(points),
+    measures.mouth_shape(points),
   )
 
 

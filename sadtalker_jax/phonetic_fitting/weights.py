@@ -42,7 +42,8 @@ are known; no sound is in them.
 What was said: random words of CMU's dictionary and, where they are installed,
 Debian's fortunes. Lips of phones are a table that was fitted to lips of the
 GRID corpus (Cooke, Barker, Cunningham and Shao, 2006; CC BY 4.0, as a third
-party labels it), blended by dominance (Cohen and Massaro, 1993).
+party labels it) and of three films, blended by dominance (Cohen and Massaro,
+1993).
 
 Made by `sadtalker lips --synthesise`; scores: {scores}
 """

@@ -21,7 +21,7 @@ def test_speech_becomes_weights_that_are_heard_with(
   assert 'hummer: 0.2 min of speech' in printed and 'training:' in printed
   assert printed.count(' of 7 | ') == 2  # p, b and m of both weights
   heard = hearing.hear(np.zeros(16000), hearing.load(tmp_path / 'lipnet.npz'))
-  assert heard.lips.shape == (50, 3)
+  assert heard.lips.shape == (50, 5)
   card = (tmp_path / 'lipnet.md').read_text()
   assert '| hummer | 0 |' in card and 'those that ship' in card
 
@@ -47,6 +47,12 @@ def test_motions_are_scored_by_their_tracks(capsys):
     (['--clips', 'nowhere'], '--clips: expected a folder, found nowhere'),
     (['--synthesise', 'x', '--weights', 'y'], 'found both'),
     (['--synthesise', 'x', '--motion', 'learned'], 'found both'),
+    (['--fit-targets', 'x.csv'], 'expected clips of talking faces'),
+    (['--fit-targets', 'x', '--clips', '.', '--talkers', '('], 'regular exp'),
+    (
+      ['--fit-targets', 'x', '--clips', '.', '--motion', 'learned'],
+      'found more',
+    ),
     (['--motion', 'dance'], 'motion: expected one of auto learned'),
   ],
 )

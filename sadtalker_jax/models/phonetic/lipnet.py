@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from sadtalker_jax.models.layers import basic
 from sadtalker_jax.typing import Dtype, Variables
 
-NUM_MEASURES = 3  # gap, width, chin
+NUM_MEASURES = 5  # gap, width, chin, upper lip, corners: `ops.dominance`
 NUM_CLASSES = 24  # of phones that look alike, see `ops.lip_classes`
 STRIDE = 2  # rows of the input to one of the output
 CONTEXT = 45  # rows of the output on either side that a row depends on
@@ -92,8 +92,8 @@ class LipNet(nn.Module):
       train: Whether some of the channels are dropped.
 
     Returns:
-      [B, N, 3] gap, width and chin in amplitudes of a speaker, and [B, N, 24]
-      logits of the classes.
+      [B, N, 5] the measures of `ops.dominance` in amplitudes of a speaker, and
+      [B, N, 24] logits of the classes.
     """
     x = (spectra - _MEAN) / _SPREAD
     x = basic.conv(

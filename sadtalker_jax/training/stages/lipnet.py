@@ -17,9 +17,9 @@ from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey
 
-# Gap, width and chin: what their differences are multiplied by.
-_SCALE = np.array([1.0, 2.0, 0.7], np.float32)
-_SHOWN = np.array([0.5, 0.3, 0.5], np.float32)
+# What differences of the measures of `ops.dominance` are multiplied by.
+_SCALE = np.array([1.0, 2.0, 0.7, 2.0, 2.0], np.float32)
+_SHOWN = np.array([0.5, 0.3, 0.5, 0.3, 0.3], np.float32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,7 @@ _FAINTEST = -15.0  # of streams: what is fainter is never loud speech
 class Heard(NamedTuple):
   """Lips and classes of sound, 50 rows a second."""
 
-  lips: np.ndarray  # [N, 3] gap, width, chin in amplitudes of a speaker
+  lips: np.ndarray  # [N, 5] of `ops.dominance` in amplitudes of a speaker
   classes: np.ndarray  # [N, 24] probabilities of `ops.lip_classes`
   loudness: np.ndarray  # [N] decibel over loud speech
 
@@ -211,7 +211,7 @@ def _rows(wave: waves.Wave) -> np.ndarray:
 
 @jax.jit
 def _network(params: Variables, spectra: jax.Array) -> list[jax.Array]:
-  """Lips [P, 3] and probabilities [P, 24] of spectra [2 P, 64]."""
+  """Lips [P, 5] and probabilities [P, 24] of spectra [2 P, 64]."""
   found: Any = lipnet.of(params).apply(
     {'params': params}, spectra[None], train=False
   )

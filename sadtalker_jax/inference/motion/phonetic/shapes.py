@@ -1,11 +1,12 @@
 """Expression units [T, 64] for lips whose phones are known.
 
 Phones have a shape beyond gap and width: rolled-in lips, a lip under the teeth,
-funnels, a tongue. Those units come first; `baseline.lips.units` then adds jaw,
-stretched and parted lips, so that gap, width and chin are what was asked for.
+funnels, a tongue. Those units come first; jaw, both lips and the corners then
+make the measures what was asked for.
 """
 
 from collections.abc import Mapping
+import functools
 
 import numpy as np
 
@@ -29,23 +30,24 @@ _SHAPES: Mapping[str, Mapping[str, float]] = {
   'L': {'tongueOut': 0.35},
   'T': {'tongueOut': 0.2},
 }
-# How far the lower lip goes down and the upper one up by themselves, over jaws
-# that open the less for it: in spread vowels and in s both rows of teeth are
-# seen, one close above the other (talkers of GRID and films, looked at).
-_PARTED: Mapping[str, Mapping[str, float]] = {
-  'TH': {'mouthLowerDown': 0.3},
-  'L': {'mouthLowerDown': 0.3},
-  'T': {'mouthLowerDown': 0.4, 'mouthUpperUp': 0.1},
-  'S': {'mouthLowerDown': 0.7, 'mouthUpperUp': 0.25},
-  'K': {'mouthLowerDown': 0.5, 'mouthUpperUp': 0.1},
-  'Y': {'mouthLowerDown': 0.7, 'mouthUpperUp': 0.25},
-  'IY': {'mouthLowerDown': 1.0, 'mouthUpperUp': 0.5},
-  'IH': {'mouthLowerDown': 0.9, 'mouthUpperUp': 0.4},
-  'EH': {'mouthLowerDown': 0.7, 'mouthUpperUp': 0.25},
-  'AE': {'mouthLowerDown': 0.5, 'mouthUpperUp': 0.2},
-  'AX': {'mouthLowerDown': 0.4},
-  'HH': {'mouthLowerDown': 0.4},
+# What units do to the rim of the upper lip and to the corners of the mouth on
+# the mean face, up, shares of the eye distance; both sides of a unit together.
+# Gap, width and chin are in `LipWeights.response`.
+_HEIGHTS: Mapping[str, tuple[float, float]] = {
+  'jawOpen': (0.001, -0.120),
+  'mouthClose': (-0.080, 0.052),
+  'mouthFunnel': (0.045, -0.011),
+  'mouthPress': (0.006, 0.053),
+  'mouthPucker': (-0.023, -0.015),
+  'mouthRollUpper': (-0.021, 0.002),
+  'mouthSmile': (0.037, 0.154),
+  'mouthStretch': (-0.006, -0.029),
+  'mouthUpperUp': (0.059, 0.025),
 }
+# Chins of people go down by .8 of what their lips part in open vowels, the
+# mean face's by .55 where its jaw opens; with this, a is made by the jaw.
+_JAW_PER_CHIN = 0.7
+_JAW = 0.9  # most of a jaw
 # What parts lips a little more than was measured there, shares of the eye
 # distance: teeth on the lower lip, and r, which is rounded and never shut.
 _LEAST: Mapping[str, float] = {'F': 0.012, 'R': 0.02}
@@ -54,6 +56,7 @@ _PRESSED = {'mouthRollLower': 0.2, 'mouthRollUpper': 0.12, 'mouthPress': 0.1}
 _FUNNEL_PER_GAP = 5.0  # funnels open lips; no farther than the gap allows
 # Jaws go to one side in wide vowels.
 _ASIDE, _WIDE_FROM, _WIDE_TO = 0.1, 0.1, 0.2
+_NARROW = _WIDE = 0.08  # most by which mouths are narrower and wider
 
 
 def units(
@@ -67,8 +70,9 @@ def units(
       ones that ship.
   """
   weights = lips_lib.load() if weights is None else weights
-  shaped = _shaped(mouth) + _parted(mouth, weights)
-  gap, width, chin = (shaped @ weights.response).T
+  result = _shaped(mouth)
+  response = _response(weights)
+  gap, width, chin, upper, corner = (result @ response).T
   # Pressed lips may be more than shut, rounded ones rounder than was heard.
   gap = np.where(gap < 0, gap * (1 - mouth.seal), gap)
   width = np.minimum(width, 0)
@@ -76,12 +80,79 @@ def units(
     size * mouth.classes[:, lip_classes.INDEX[name]]
     for name, size in _LEAST.items()
   ) * (1 - mouth.seal)
-  rest = lips_lib.Lips(
-    mouth.gap + least - gap,
-    np.minimum(mouth.width - width, np.maximum(mouth.width, 0)),
-    mouth.chin - chin,
+  wanted = np.stack(
+    [
+      mouth.gap + least - gap,
+      np.minimum(mouth.width - width, np.maximum(mouth.width, 0)),
+      _JAW_PER_CHIN * mouth.chin - chin,
+      mouth.upper - upper,
+      mouth.corner - corner,
+    ],
+    axis=1,
   )
-  return shaped + lips_lib.units(rest, weights)
+  return result + _measured(wanted.astype(np.float32), response, mouth.gap)
+
+
+def _measured(
+  wanted: np.ndarray, response: np.ndarray, gap: np.ndarray
+) -> np.ndarray:
+  """Units [T, 64] that change the measures of the mouth.
+
+  The jaw follows the chin. Corners say whether a wide mouth smiles or is
+  stretched, the upper lip goes where it was heard, and the lower one makes up
+  for what is left of the gap: with it lips part over a jaw that opens little (s
+  and spread vowels), and close over one that opens much (b, m, w).
+
+  Args:
+    wanted: [T, 5] changes.
+    response: [64, 5] changes of a unit.
+    gap: [T] of the mouth in the end.
+  """
+  result = np.zeros((len(wanted), conventions.EXPRESSION_SIZE), np.float32)
+  left = wanted.copy()
+
+  def of(name: str) -> np.ndarray:
+    """What a unit, or a left and right pair, changes [5]."""
+    return response[_slots(name)].sum(0)
+
+  def put(name: str, value: np.ndarray) -> None:
+    """Adds a unit, and takes off what it changes."""
+    nonlocal left
+    _add(result, {name: 1.0}, value)
+    left = left - value[:, None] * of(name)
+
+  put('jawOpen', np.clip(left[:, 2] / of('jawOpen')[2], 0, _JAW))
+  narrow = np.clip(-left[:, 1], 0, _NARROW)
+  put('mouthPucker', 7.0 * narrow)
+  put('mouthFunnel', np.minimum(2.5 * narrow, 2.0 * gap))
+  smile, stretch = of('mouthSmile'), of('mouthStretch')
+  pair = np.stack([smile[[1, 4]], stretch[[1, 4]]], axis=1)
+  wide = np.clip(left[:, 1], 0, _WIDE)
+  share = np.linalg.solve(pair, np.stack([wide, left[:, 4]]))[0]
+  smiling = np.clip(share, 0, wide / smile[1])
+  put('mouthSmile', smiling)
+  put('mouthStretch', (wide - smiling * smile[1]) / stretch[1])
+  put('mouthUpperUp', np.clip(left[:, 3] / of('mouthUpperUp')[3], 0, 1))
+  put('mouthLowerDown', np.clip(left[:, 0] / of('mouthLowerDown')[0], 0, 1))
+  open_more = np.maximum(left[:, 0], 0) / of('jawOpen')[0]
+  put('jawOpen', np.minimum(open_more, _JAW - result[:, _slots('jawOpen')[0]]))
+  put('mouthClose', np.clip(left[:, 0] / of('mouthClose')[0], 0, 1))
+  return result
+
+
+@functools.cache
+def _heights() -> np.ndarray:
+  """What units do to upper lip and corners [64, 2]."""
+  result = np.zeros((conventions.EXPRESSION_SIZE, 2), np.float32)
+  for name, heights in _HEIGHTS.items():
+    slots = _slots(name)
+    result[slots] = np.array(heights) / len(slots)
+  return result
+
+
+def _response(weights: lips_lib.LipWeights) -> np.ndarray:
+  """What units do to all measures [64, 5]."""
+  return np.concatenate([weights.response, _heights()], axis=1)
 
 
 def _shaped(mouth: mouth_lib.Mouth) -> np.ndarray:
@@ -93,13 +164,6 @@ def _shaped(mouth: mouth_lib.Mouth) -> np.ndarray:
   funnel = makehuman.EXPRESSION_SLOTS['mouthFunnel']
   result[:, funnel] = np.minimum(result[:, funnel], _FUNNEL_PER_GAP * mouth.gap)
   return result
-
-
-def _parted(mouth: mouth_lib.Mouth, weights: lips_lib.LipWeights) -> np.ndarray:
-  """Units [T, 64] of lips that part by themselves, no wider than they shall."""
-  result = _of_classes(_PARTED, mouth.classes)
-  gap = result @ weights.response[:, 0]
-  return result * np.minimum(mouth.gap / np.maximum(gap, 1e-6), 1)[:, None]
 
 
 def _of_classes(

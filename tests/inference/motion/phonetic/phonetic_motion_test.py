@@ -5,7 +5,9 @@ import fractions
 import numpy as np
 import pytest
 
-from sadtalker_jax.face3d.bases import makehuman
+from sadtalker_jax import conventions
+from sadtalker_jax.face3d import measures
+from sadtalker_jax.face3d.bases import makehuman, morphable
 from sadtalker_jax.inference import bundle
 from sadtalker_jax.inference.motion.baseline import baseline_motion
 from sadtalker_jax.inference.motion.baseline import lips as lips_lib
@@ -62,11 +64,11 @@ def opening(recording) -> np.ndarray:
 
 def test_what_is_heard_is_what_was_heard(heard):
   """Golden: every 50th row, with the weights that ship."""
-  assert heard.lips.shape == (355, 3) and heard.classes.shape == (355, 24)
-  want = [0.328, 0.43, 0.573, 0.45, 0.258, 0.461, 0.369]
+  assert heard.lips.shape == (355, 5) and heard.classes.shape == (355, 24)
+  want = [0.298, 0.315, 0.397, 0.644, 0.326, 0.505, 0.273]
   np.testing.assert_allclose(heard.lips[25::50, 0], want, atol=2e-3)
   best = [lip_classes.CLASSES[k] for k in heard.classes[25::50].argmax(1)]
-  assert best == ['S', 'IH', 'IY', 'HH', 'R', 'IY', 'OW']
+  assert best == ['S', 'UH', 'IY', 'HH', 'R', 'IY', 'AO']
 
 
 def test_bilabials_shut_and_vowels_open(opening, segments):
@@ -84,13 +86,22 @@ def test_bilabials_shut_and_vowels_open(opening, segments):
   assert vowels > 0.07 and silence < 0.2 * vowels
 
 
-def _units(name: str, gap: float) -> np.ndarray:
-  """Units [64] of a class at a gap of the lips."""
+def _units(name: str, gap: float, chin: float = 0.0, **others) -> np.ndarray:
+  """Units [64] of a class at measures of the lips."""
   classes = np.zeros((1, len(lip_classes.CLASSES)), np.float32)
   classes[0, lip_classes.INDEX[name]] = 1
   rest = np.zeros(1, np.float32)
   return shapes.units(
-    mouth.Mouth(rest + gap, rest, rest, rest, classes, rest + 1)
+    mouth.Mouth(
+      rest + gap,
+      rest + others.get('width', 0.0),
+      rest + chin,
+      rest + others.get('upper', 0.0),
+      rest + others.get('corner', 0.0),
+      rest,
+      classes,
+      rest + 1,
+    )
   )[0]
 
 
@@ -108,14 +119,40 @@ def test_r_is_never_shut():
 
 
 @pytest.mark.parametrize('gap', [0.0, 0.02, 0.15])
-def test_spread_vowels_part_lips_over_a_jaw_that_opens_less(gap):
-  """Of i and a, equally open: in i the lower teeth are seen."""
-  i, a = _units('IY', gap), _units('AA', gap)
-  assert lips_lib.opening(i) == pytest.approx(gap, abs=0.01)
-  assert lips_lib.opening(a) == pytest.approx(gap, abs=0.01)
-  assert i[SLOT['mouthClose']] < 0.05  # lips are not shut over an open jaw
+def test_lips_part_over_a_jaw_that_opens_less(gap):
+  """Of two mouths, equally open: the lower chin shows the lower teeth less."""
+  high, low = _units('T', gap), _units('T', gap, chin=0.2)
+  assert lips_lib.opening(high) == pytest.approx(gap, abs=0.01)
+  assert lips_lib.opening(low) == pytest.approx(gap, abs=0.01)
+  assert high[SLOT['mouthClose']] < 0.05  # not shut over an open jaw
+  assert low[SLOT['jawOpen']] > high[SLOT['jawOpen']] + 0.2
   if gap:
-    assert i[SLOT['jawOpen']] < 0.75 * a[SLOT['jawOpen']]
+    lower = SLOT['mouthLowerDownLeft']
+    assert high[lower] > low[lower] + 0.3
+
+
+def test_upper_lip_and_corners_go_where_they_were_heard():
+  up, still = _units('T', 0.05, upper=0.03), _units('T', 0.05)
+  assert up[SLOT['mouthUpperUpLeft']] > still[SLOT['mouthUpperUpLeft']] + 0.4
+  assert lips_lib.opening(up) == pytest.approx(0.05, abs=0.01)
+  smile = _units('T', 0.05, width=0.05, corner=0.03)
+  stretch = _units('T', 0.05, width=0.05, corner=-0.01)
+  for name, sign in (('mouthSmileLeft', 1), ('mouthStretchLeft', -1)):
+    assert sign * (smile - stretch)[SLOT[name]] > 0.1
+
+
+def test_heights_of_units_are_those_of_the_head():
+  model = makehuman.load()
+  rest = np.zeros(conventions.IDENTITY_SIZE, np.float32)
+  for name, heights in shapes._HEIGHTS.items():
+    unit = np.zeros((2, conventions.EXPRESSION_SIZE), np.float32)
+    unit[1, shapes._slots(name)] = 1
+    points = np.stack([
+      morphable.dense_landmarks(model, morphable.shape(model, rest, row))
+      for row in unit
+    ])  # fmt: skip
+    found = measures.mouth_shape(points)  # its y is up
+    np.testing.assert_allclose(found[1, 3:] - found[0, 3:], heights, atol=2e-3)
 
 
 def test_lips_touch_at_low_frame_rates_too(recording, segments):
@@ -189,4 +226,4 @@ def test_a_stream_hears_what_a_recording_does(recording, heard):
     assert np.corrcoef(gap, want)[0, 1] > least
   assert len(hearing.hear_live(sound[:0], 5).lips) == 0
   presence = mouth.heard_presence(heard, 177)
-  assert presence[-6:].max() < 0.1 and np.percentile(presence, 80) > 0.99
+  assert presence[-5:].max() < 0.1 and np.percentile(presence, 80) > 0.99
