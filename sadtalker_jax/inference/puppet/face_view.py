@@ -7,6 +7,8 @@ pixel centres at half-integers; lengths are in decimetre unless said otherwise.
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from sadtalker_jax.face3d import camera
 from sadtalker_jax.face3d.bases import morphable
@@ -105,10 +107,12 @@ def below(view: FaceView, points: np.ndarray) -> np.ndarray:
 def turned_away(
   model: morphable.MorphableModel, view: FaceView, ids: np.ndarray
 ) -> np.ndarray:
-  """Triangles [T] at the outline whose back is towards the camera.
+  """Triangles [T] whose back is towards the camera, as far as the outline.
 
   They lie on visible skin in the photo, but move otherwise: the sheet must not
-  be continued from them.
+  be continued from them, and they must not be seen beside a cheek that comes
+  into view. A head that is turned hides more than its outline: what is joined
+  with that belongs to it. Backs of lids, lips and nostrils do not.
 
   Args:
     model: Head model.
@@ -122,4 +126,17 @@ def turned_away(
   a, b, c = (view.points[view.triangles[:, k]] for k in range(3))
   (ux, uy), (vx, vy) = (b - a).T, (c - a).T
   area = ux * vy - uy * vx
-  return outer & (area * np.sign(area.sum()) <= 0.0)
+  back = np.flatnonzero(area * np.sign(area.sum()) <= 0.0)
+  if not len(back):
+    return np.zeros(len(outer), bool)
+  corners = view.triangles[back]
+  has = sparse.coo_matrix(
+    (
+      np.ones(corners.size),
+      (np.repeat(np.arange(len(back)), 3), corners.ravel()),
+    )
+  ).tocsr()
+  _, part = csgraph.connected_components(has @ has.T)
+  away = np.zeros(len(outer), bool)
+  away[back] = np.isin(part, part[outer[back]])
+  return away

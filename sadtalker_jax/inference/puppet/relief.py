@@ -20,7 +20,12 @@ from scipy.sparse import linalg
 
 from sadtalker_jax.face3d.bases import morphable
 from sadtalker_jax.faces import mesh
-from sadtalker_jax.inference.puppet import face_view, fields, fitted_head
+from sadtalker_jax.inference.puppet import (
+  face_view,
+  fields,
+  fitted_head,
+  spectacles,
+)
 
 BAND = 0.2  # width of the rim of the face
 NEAR = 0.5  # from the outline's landmarks, in the head: noses are no rim
@@ -31,6 +36,9 @@ BROWS = (
   300, 293, 334, 296, 336, 276, 283, 282, 295, 285,
 )  # fmt: skip
 FEATURES = (*mesh.LIDS[0], *mesh.LIDS[1], *BROWS)  # landmarks
+FRAME = (0.05, 0.1)  # outside a rim of glasses: flat as they are, not at all
+LENS = (0.06, 0.14)  # from the lids, which stay where they are: the same
+STEEP = 3.0  # they are no farther before it than this, over the way to there
 JAW = (-0.6, -0.1)  # from the chin: there the head hands over to the neck
 SLOPE = 0.7  # of depth beside the face: ears are a fifth wider at 30 degrees
 SOFT = 0.06  # how far depths along the outline and beside the face are smoothed
@@ -62,6 +70,7 @@ def build(
   view: face_view.FaceView,
   ids: np.ndarray,
   photo: tuple[np.ndarray, np.ndarray],
+  glasses: spectacles.Glasses | None,
 ) -> Relief:
   """The relief of a photo.
 
@@ -70,6 +79,7 @@ def build(
     view: Face in the photo.
     ids: [F] vertex ids of the face.
     photo: Texture [H, W, 3], 0..255, and landmarks [478, 2] in it.
+    glasses: Glasses in it, if there are any.
   """
   texture, landmarks = photo
   step = max(round(view.pixels / WORK), 1)
@@ -96,7 +106,23 @@ def build(
     covered,
     (inwards, normal, pixels),
   )
-  drawn = shared(face, rim & ~edge, covered, firm)
+  drawn, free = face, rim & ~edge
+  if glasses is not None:
+    y, x = np.indices(covered.shape) * step + step // 2 + 0.5
+    at = np.stack([x.ravel(), y.ravel()], 1)
+    outside = spectacles.beyond_rims(glasses, at).reshape(x.shape)
+    outside /= view.pixels
+    near = _away(
+      landmarks[np.concatenate(spectacles.EYE_CONTOURS)] / step, rim.shape
+    )
+    share = fields.smoothstep(*LENS, near / pixels)
+    share *= 1.0 - fields.smoothstep(*FRAME, outside)
+    flat = spectacles.plane(model, ids, (view.points, view.depth), at)
+    before = np.clip(face - flat.reshape(x.shape), 0.0, STEEP * inwards)
+    drawn = face - share * before
+    free &= outside > FRAME[0]
+    rim |= covered & (share > 0.0)
+  drawn = shared(drawn, free, covered, firm)
   # Beside the face: as ears stand, and no deeper than the head.
   depth, away = _continued(np.where(covered, face, np.inf))
   beside = depth + SLOPE * away / pixels

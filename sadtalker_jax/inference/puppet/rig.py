@@ -119,14 +119,17 @@ def build(
   view = face_view.build(
     portrait, model, frame + margin, depth, (ids, face_triangles)
   )
-  head = _under_glasses(portrait, model, head, (view.pixels, frame + margin))
+  landmarks = portrait.to_frame(portrait.landmarks[:, :2]) + margin
+  glasses = spectacles.find(landmarks, portrait.texture)
+  if glasses is not None:
+    logging.info('glasses: they rest while lids and brows move')
+    head = spectacles.rigid(model, head, frame + margin, glasses, view.pixels)
   if layers.found:
     view = view._replace(person=layers.layer[..., 3])
   unseen = face_view.turned_away(model, view, ids)
   view = view._replace(triangles=face_triangles[~unseen])
   face_triangles = np.concatenate([view.triangles, face_triangles[unseen]])
-  seen_landmarks = portrait.to_frame(portrait.landmarks[:, :2]) + margin
-  deep = relief.build(model, view, ids, (portrait.texture, seen_landmarks))
+  deep = relief.build(model, view, ids, (portrait.texture, landmarks), glasses)
   sheet = sheet_lib.build(view, deep, head.expression[:, ids])
   sheet_own = head.unposed(
     fitted_head.unproject(sheet.points - margin, sheet.depth, scale, shift)
@@ -227,29 +230,6 @@ def face_part(
   triangles = np.concatenate([triangles, lining[away < NOSTRIL_REACH]])
   ids, flat = np.unique(triangles, return_inverse=True)
   return ids, flat.reshape(-1, 3).astype(np.int32)
-
-
-def _under_glasses(
-  portrait: fitted_portrait.FittedPortrait,
-  model: morphable.MorphableModel,
-  head: fitted_head.FittedHead,
-  seen: tuple[float, np.ndarray],
-) -> fitted_head.FittedHead:
-  """The head, whose skin rests where the photo shows glasses on it.
-
-  Args:
-    portrait: Portrait.
-    model: Head model.
-    head: Fitted head.
-    seen: Texture pixels per decimetre, and the head's texture points [V, 2].
-  """
-  points = portrait.to_frame(portrait.landmarks[:, :2]) + portrait.margin
-  glasses = spectacles.find(points, portrait.texture)
-  if glasses is None:
-    return head
-  logging.info('glasses: they rest while lids and brows move')
-  pixels, vertices = seen
-  return spectacles.rigid(model, head, vertices, glasses, pixels)
 
 
 def _irises(portrait: fitted_portrait.FittedPortrait) -> np.ndarray:

@@ -58,6 +58,7 @@ BAND = (0.06, 0.11)  # decimetre outside a rim: all is rigid, nothing is
 LIDS = (0.03, 0.06)  # decimetre from the lids: nothing is rigid, rims are
 BEYOND = (0.055, 0.12)  # the same of skin
 FARTHEST = (0.6, 0.8)  # of the eyes' distance from an eye's middle
+BEFORE = 0.08  # decimetre of lenses before the lids
 # Units that move skin around eyes, and those that move brows.
 EYES = ('eyeBlink', 'eyeSquint', 'eyeWide', 'eyeLook', 'cheekSquint')
 BROWS = ('brow',)
@@ -117,23 +118,15 @@ def rigid(
     glasses: Glasses.
     pixels: Texture pixels per decimetre.
   """
-  offset = points[:, None] - glasses.middles  # [V, 2, 2]
-  far = np.linalg.norm(offset, axis=-1)
-  turn = np.arctan2(offset[..., 1], offset[..., 0])
-  outside = np.full(len(points), np.inf)
-  for k, rim in enumerate(glasses.rims - glasses.middles[:, None]):
-    angle = np.arctan2(rim[:, 1], rim[:, 0])
-    radius = np.interp(
-      turn[:, k], angle, np.linalg.norm(rim, axis=1), period=2.0 * np.pi
-    )
-    outside = np.minimum(outside, (far[:, k] - radius) / pixels)
+  outside = beyond_rims(glasses, points) / pixels
   mean = np.asarray(model.mean, np.float64)
   near = np.full(len(points), np.inf)
   for corners in fitted_head.EYE_RIMS:
     rim = mean[np.concatenate(lids.rims(model, corners))]
     away = np.linalg.norm(mean[:, None] - rim, axis=-1).min(1)
     near = np.minimum(near, away)
-  within = 1.0 - fields.smoothstep(*FARTHEST, far.min(1) / glasses.eyes)
+  far = np.linalg.norm(points[:, None] - glasses.middles, axis=-1).min(1)
+  within = 1.0 - fields.smoothstep(*FARTHEST, far / glasses.eyes)
   inside = 1.0 - fields.smoothstep(*BAND, outside)
   inside *= fields.smoothstep(*LIDS, near)
   beyond = np.maximum(inside, within * fields.smoothstep(*BEYOND, near))
@@ -145,6 +138,44 @@ def rigid(
       expression[k] *= 1.0 - inside[:, None]
   lost = np.tensordot(head.beta, head.expression - expression, 1)
   return head._replace(vertices=head.vertices + lost, expression=expression)
+
+
+def beyond_rims(glasses: Glasses, points: np.ndarray) -> np.ndarray:
+  """How far points [P, 2] are outside of the nearer rim, [P] pixels."""
+  outside = np.full(len(points), np.inf)
+  for middle, line in zip(glasses.middles, glasses.rims, strict=True):
+    offset, rim = points - middle, line - middle
+    radius = np.interp(
+      np.arctan2(offset[:, 1], offset[:, 0]),
+      np.arctan2(rim[:, 1], rim[:, 0]),
+      np.linalg.norm(rim, axis=1),
+      period=2.0 * np.pi,
+    )
+    outside = np.minimum(outside, np.linalg.norm(offset, axis=1) - radius)
+  return outside
+
+
+def plane(
+  model: morphable.MorphableModel,
+  ids: np.ndarray,
+  seen: tuple[np.ndarray, np.ndarray],
+  at: np.ndarray,
+) -> np.ndarray:
+  """Depths [P] at texture points [P, 2] of lenses, upright before the eyes.
+
+  Args:
+    model: Head model.
+    ids: [F] vertex ids of the face.
+    seen: Their texture points [F, 2] and depths [F].
+    at: [P, 2].
+  """
+  # Of a head in any pose depth is linear in these three.
+  points, depth = seen
+  mean = np.asarray(model.mean, np.float64)
+  known = np.column_stack([points, mean[ids, 2], np.ones(len(ids))])
+  fit = np.linalg.lstsq(known, depth, rcond=None)[0]
+  eyes = fitted_head.points468(model, mean)[np.concatenate(EYE_CONTOURS)]
+  return at @ fit[:2] + (eyes[:, 2].mean() + BEFORE) * fit[2] + fit[3]
 
 
 def bridge(

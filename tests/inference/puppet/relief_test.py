@@ -11,11 +11,13 @@ _PLACES = jax.jit(skin.places, static_argnames='size')  # compiled once
 # Ears of the portrait that ships, across their middle: columns of the photo's
 # frame, and a row, pixels of 256.
 _EARS = {30.0: (46, 58, 133), -30.0: (194, 209, 133)}
+# The same of a lens of its glasses, between the eye and the rim.
+_LENSES = {30.0: (76, 86, 120), -30.0: (174, 187, 120)}
 
 
-def _drawn(portrait, rig, yaw: float) -> float:
+def _drawn(portrait, rig, yaw: float, places=_EARS) -> float:
   """How much wider the ear is that comes into view, beside the photo's."""
-  first, last, height = _EARS[yaw]
+  first, last, height = places[yaw]
   (row,) = portrait.rows({'yaw': yaw})
   found = _PLACES(rig, jnp.asarray(row), size=portrait.prepared.size)
   face = np.asarray(found.alpha)[..., None] > 0.5
@@ -30,6 +32,12 @@ def test_ears_keep_their_width_where_they_come_into_view(portrait, yaw, most):
   flat = rig._replace(flank=jnp.zeros_like(rig.flank))
   # A real ear is 1.7 times as wide.
   assert _drawn(portrait, rig, yaw) < min(most, _drawn(portrait, flat, yaw))
+
+
+@pytest.mark.parametrize('yaw', [-30.0, 30.0])
+def test_lenses_of_glasses_are_no_part_of_a_temple(portrait, yaw):
+  # A real one, which faces the camera, becomes narrower by a seventh.
+  assert _drawn(portrait, portrait.prepared.rig, yaw, _LENSES) < 1.0
 
 
 def test_flanks_lie_on_the_lines_of_sight(portrait):
