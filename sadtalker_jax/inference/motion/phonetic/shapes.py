@@ -30,6 +30,13 @@ _SHAPES: Mapping[str, Mapping[str, float]] = {
   'L': {'tongueOut': 0.35},
   'T': {'tongueOut': 0.2},
 }
+# How far the lower lip goes down by itself, over a jaw that opens the less for
+# it: in spread vowels and in s both rows of teeth are seen, one close above the
+# other (talkers of GRID and films, looked at). What it measures is the gap's.
+_LOWERED: Mapping[str, float] = {
+  'TH': 0.3, 'L': 0.3, 'T': 0.4, 'S': 0.7, 'K': 0.5, 'Y': 0.7, 'IY': 1.0,
+  'IH': 0.9, 'EH': 0.7, 'AE': 0.5, 'AX': 0.4, 'HH': 0.4,
+}  # fmt: skip
 # What units do to the rim of the upper lip and to the corners of the mouth on
 # the mean face, up, shares of the eye distance; both sides of a unit together.
 # Gap, width and chin are in `LipWeights.response`.
@@ -70,8 +77,8 @@ def units(
       ones that ship.
   """
   weights = lips_lib.load() if weights is None else weights
-  result = _shaped(mouth)
   response = _response(weights)
+  result = _shaped(mouth) + _lowered(mouth, response)
   gap, width, chin, upper, corner = (result @ response).T
   # Pressed lips may be more than shut, rounded ones rounder than was heard.
   gap = np.where(gap < 0, gap * (1 - mouth.seal), gap)
@@ -98,10 +105,9 @@ def _measured(
 ) -> np.ndarray:
   """Units [T, 64] that change the measures of the mouth.
 
-  The jaw follows the chin. Corners say whether a wide mouth smiles or is
-  stretched, the upper lip goes where it was heard, and the lower one makes up
-  for what is left of the gap: with it lips part over a jaw that opens little (s
-  and spread vowels), and close over one that opens much (b, m, w).
+  The jaw follows the chin, as far as lips part. Corners say whether a wide
+  mouth smiles or is stretched, the upper lip goes where it was heard, and the
+  lower one makes up for what is left of the gap.
 
   Args:
     wanted: [T, 5] changes.
@@ -121,7 +127,10 @@ def _measured(
     _add(result, {name: 1.0}, value)
     left = left - value[:, None] * of(name)
 
-  put('jawOpen', np.clip(left[:, 2] / of('jawOpen')[2], 0, _JAW))
+  jaw = of('jawOpen')
+  # No farther than the lips part: what the lower lip does is not done again.
+  opened = np.minimum(left[:, 2] / jaw[2], left[:, 0] / jaw[0])
+  put('jawOpen', np.clip(opened, 0, _JAW))
   narrow = np.clip(-left[:, 1], 0, _NARROW)
   put('mouthPucker', 7.0 * narrow)
   put('mouthFunnel', np.minimum(2.5 * narrow, 2.0 * gap))
@@ -164,6 +173,14 @@ def _shaped(mouth: mouth_lib.Mouth) -> np.ndarray:
   funnel = makehuman.EXPRESSION_SLOTS['mouthFunnel']
   result[:, funnel] = np.minimum(result[:, funnel], _FUNNEL_PER_GAP * mouth.gap)
   return result
+
+
+def _lowered(mouth: mouth_lib.Mouth, response: np.ndarray) -> np.ndarray:
+  """Units [T, 64] of a lower lip that parts, no wider than lips shall."""
+  shapes = {name: {'mouthLowerDown': size} for name, size in _LOWERED.items()}
+  result = _of_classes(shapes, mouth.classes)
+  gap = result @ response[:, 0]
+  return result * np.minimum(mouth.gap / np.maximum(gap, 1e-6), 1)[:, None]
 
 
 def _of_classes(

@@ -118,17 +118,22 @@ def test_r_is_never_shut():
   assert abs(lips_lib.opening(_units('P', 0.0))) < 0.005
 
 
-@pytest.mark.parametrize('gap', [0.0, 0.02, 0.15])
-def test_lips_part_over_a_jaw_that_opens_less(gap):
-  """Of two mouths, equally open: the lower chin shows the lower teeth less."""
-  high, low = _units('T', gap), _units('T', gap, chin=0.2)
-  assert lips_lib.opening(high) == pytest.approx(gap, abs=0.01)
-  assert lips_lib.opening(low) == pytest.approx(gap, abs=0.01)
+@pytest.mark.parametrize('gap', [0.02, 0.06, 0.1])
+def test_lower_lips_of_spread_vowels_part_over_a_jaw_that_opens_less(gap):
+  spread, open_ = _units('IY', gap, chin=gap), _units('AA', gap, chin=gap)
+  assert lips_lib.opening(spread) == pytest.approx(gap, abs=0.01)
+  assert lips_lib.opening(open_) == pytest.approx(gap, abs=0.01)
+  lower = SLOT['mouthLowerDownLeft']
+  assert spread[lower] > open_[lower] + gap
+  assert spread[SLOT['jawOpen']] < open_[SLOT['jawOpen']]
+
+
+def test_the_jaw_follows_the_chin_as_far_as_lips_part():
+  high, low = _units('AA', 0.15), _units('AA', 0.15, chin=0.2)
+  assert lips_lib.opening(low) == pytest.approx(0.15, abs=0.01)
   assert high[SLOT['mouthClose']] < 0.05  # not shut over an open jaw
-  assert low[SLOT['jawOpen']] > high[SLOT['jawOpen']] + 0.2
-  if gap:
-    lower = SLOT['mouthLowerDownLeft']
-    assert high[lower] > low[lower] + 0.3
+  assert low[SLOT['jawOpen']] > high[SLOT['jawOpen']] + 0.1
+  assert _units('AA', 0.0, chin=0.2)[SLOT['jawOpen']] == 0
 
 
 def test_upper_lip_and_corners_go_where_they_were_heard():
