@@ -22,6 +22,8 @@ CASES = {
   ),
   'lipnet': ('lipnet', 'test', ()),
 }
+# Terms that only a variant has.
+_TERMS = {'posevae': {'loss__relative': True, 'loss__spread': 1.0}}
 # Of the same stages.
 MORE = {
   # Without a head-pose estimator; the generator learns.
@@ -41,7 +43,7 @@ def config_of(name, **changes):
   for group in config.optimizer.values():
     group.learning_rate = 1e-3
   config.batch_size = 8  # of all of conftest's devices
-  for key, value in changes.items():
+  for key, value in (_TERMS.get(name, {}) | changes).items():
     *path, last = key.split('__')
     part = config
     for step in path:

@@ -97,7 +97,7 @@ def test_a_total_is_the_sum_of_its_weighted_terms(taken):
     rising = {}
     if config.stage == 'posevae':
       share = (step + 1) / config.loss.kl_warmup_steps
-      rising = {'kl': share, 'aggregate': share}
+      rising = {'kl': share, 'aggregate': share, 'spread': max(share - 1, 0)}
     total = sum(
       w * rising.get(n, 1) * found[n] for n, w in weights.items() if w
     )

@@ -27,6 +27,9 @@ from sadtalker_jax.typing import Dtype
 NUM_FRAMES = 32
 POSE_SIZE = 6
 LATENT_SIZE = 64
+# New weights begin with motion of the size of people's, radian and decimetre:
+# a usual layer begins 20 times as large, and all else waits until it is less.
+_MOTION_INIT = nn.initializers.normal(0.03)
 
 
 class Reconstruction(NamedTuple):
@@ -128,7 +131,9 @@ class PoseDecoder(nn.Module):
     x = nn.sigmoid(x).reshape(batch, length, POSE_SIZE, 1)
     unet = resunet.ResUnet(self.widths, dtype=self.dtype, name='unet')
     x = unet(x, train=train)[..., 0]  # [B, T, 6]
-    return basic.dense(POSE_SIZE, dtype=self.dtype, name='motion')(x)
+    return nn.Dense(
+      POSE_SIZE, dtype=self.dtype, kernel_init=_MOTION_INIT, name='motion'
+    )(x)
 
 
 class PoseVAE(nn.Module):

@@ -23,9 +23,12 @@ from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import config_parts, face_models, networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.training.stages import judging
-from sadtalker_jax.typing import PRNGKey
+from sadtalker_jax.typing import Array, PRNGKey
 
 _STEADY = 1e-4  # least standard deviation of a channel that is divided by
+# Share of a batch's motion that is added to a clip's own before errors are
+# divided by it: a head at rest is not known any more exactly.
+_REST = 0.05
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,11 +38,21 @@ class PoseVAELossConfig(config_lib.GanLossConfig):
   regression: Annotated[
     config_lib.Weight, 'Squared distance of motion, in standard deviations.'
   ]
+  relative: Annotated[
+    bool,
+    "Whether errors count as shares of a clip's own motion, so that calm ones "
+    'are learned as well as lively ones.',
+  ]
   kl: Annotated[
     config_lib.Weight, 'Divergence of the posteriors from the prior.'
   ]
   aggregate: Annotated[
     config_lib.Weight, 'Divergence of all latents of a batch from the prior.'
+  ]
+  spread: Annotated[
+    config_lib.Weight,
+    'How far motion of samples is from the real one in size; rises after the '
+    'divergences.',
   ]
   free_nats: Annotated[float, 'Divergence of a dimension that costs nothing.']
   kl_warmup_steps: Annotated[
@@ -135,8 +148,9 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
       found.mean.astype(jnp.float32),
       found.log_variance.astype(jnp.float32),
     )
+    scale = self._scale_of(told['motion'])
     terms = {
-      'regression': coeffs.squared_error(motion, told['motion'], self.scale),
+      'regression': coeffs.squared_error(motion, told['motion'], scale),
       'kl': coeffs.divergence(*posterior, free=loss.free_nats),
       'aggregate': coeffs.aggregate_divergence(*posterior),
     }
@@ -148,10 +162,16 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
       + warmup * loss.kl * terms['kl']
       + warmup * loss.aggregate * terms['aggregate']
     )
+    if loss.spread:
+      true, drawn = self._sampled(nets, batch, jax.random.fold_in(key, 1))
+      terms['spread'] = coeffs.spread_error(drawn / scale, true / scale)
+      # Later still: of latents that say little it would enlarge noise.
+      later = jnp.clip(taken / max(loss.kl_warmup_steps, 1) - 1, 0, 1)
+      total += later * loss.spread * terms['spread']
     totals = {'model': total}
     if loss.gan:
       judge = 'pose_discriminator'
-      made, true = motion / self.scale, told['motion'] / self.scale
+      made, true = motion / scale, told['motion'] / scale
       fake, real = nets(judge, made), nets(judge, true)
       more, weight = judging.helped(
         loss,
@@ -169,6 +189,15 @@ class PoseVAEStage(stage_lib.Stage[PoseVAEConfig]):
         'discriminator': judging.penalised(own, more, loss),
       }
     return stage_lib.Losses(totals, terms)
+
+  def _scale_of(self, motion: jax.Array) -> Array:
+    """What errors of motion [B, T, 6] are divided by: [6] or [B, 1, 6]."""
+    if not self.config.loss.relative:
+      return self.scale
+    # Motion that the pipeline changes is not that of the records' statistics.
+    size = jnp.sqrt(jnp.square(motion).mean((0, 1))) + _STEADY
+    own = jnp.square(motion / size).mean((1, 2), keepdims=True)
+    return size * (jnp.sqrt(own) + _REST)
 
   def validate(
     self, nets: networks.Bound, batch: stage_lib.Batch, step: jax.Array
