@@ -115,7 +115,7 @@ def bundle(
     step: Step of the checkpoints of runs that have none; the newest by default.
     names: Networks that are kept of those; none: all of them.
     licence: Note on the terms, for the card; None for the usual one.
-    half: Whether numbers are stored as float16, which halves the bundle.
+    half: Whether parameters are stored as float16, which halves the bundle.
 
   Returns:
     Its card.
@@ -153,19 +153,23 @@ def bundle(
 
 
 def _halved(name: str, variables: Variables) -> Variables:
-  """Variables of a network as float16.
+  """A network with parameters as float16; statistics of norms stay float32.
+
+  Those are few, and a variance is easily larger than float16 holds.
 
   Raises:
-    InputError: A number is larger than those of float16.
+    InputError: A parameter is larger than those of float16.
   """
   most = float(np.finfo(np.float16).max)
-  largest = max(float(np.abs(x).max()) for x in jax.tree.leaves(variables))
+  params = jax.tree.leaves(variables['params'])
+  largest = max(float(np.abs(x).max()) for x in params)
   if largest > most:
     raise errors.InputError(
       f'{name}: expected numbers of at most {most:.0f}, as float16 holds, '
       f'found {largest:g}'
     )
-  return jax.tree.map(lambda x: x.astype(np.float16), variables)
+  halved = jax.tree.map(lambda x: x.astype(np.float16), variables['params'])
+  return {**variables, 'params': halved}
 
 
 def trained(

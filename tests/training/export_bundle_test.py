@@ -44,17 +44,20 @@ def test_only_networks_that_are_named_are_kept(tmp_path):
 
 def test_halves_are_read_as_float32(tmp_path, monkeypatch):
   values = np.linspace(-1, 1, 3, dtype=np.float32) / 3
-  variables = {'params': {'w': values}}
+  variables = {'params': {'w': values}, 'batch_stats': {'var': 1e6 * values}}
 
   def trained(run, step):
     return {'morphable': {'kind': 'ict'}}, {run.name: ({}, variables)}
 
   monkeypatch.setattr(export_bundle, 'trained', trained)
   export_bundle.bundle([tmp_path / 'recon'], tmp_path / 'mine', half=True)
-  shapes = {'params': {'w': jax.ShapeDtypeStruct((3,), jnp.float32)}}
-  found = bundles.load(tmp_path / 'mine', 'recon', shapes)['params']['w']
-  assert found.dtype == np.float32
-  np.testing.assert_array_equal(found, values.astype(np.float16))
+  like = jax.ShapeDtypeStruct((3,), jnp.float32)
+  shapes = {'params': {'w': like}, 'batch_stats': {'var': like}}
+  found = bundles.load(tmp_path / 'mine', 'recon', shapes)
+  assert found['params']['w'].dtype == np.float32
+  np.testing.assert_array_equal(found['params']['w'], values.astype(np.float16))
+  # Variances of norms are larger than float16 holds.
+  np.testing.assert_array_equal(found['batch_stats']['var'], 1e6 * values)
   variables['params']['w'] = 1e6 * values
   with pytest.raises(errors.InputError, match='recon: .* 65504, .* 333333'):
     export_bundle.bundle([tmp_path / 'recon'], tmp_path / 'big', half=True)
