@@ -25,7 +25,7 @@ with a random style per clip:
   paper_weights    the published KL 1, from the first step, and GAN 0.7
 
 And packaged: what ships, of a few clips, with styles by liveliness and no other
-weights (docs/guides/training.md), a quarter of an hour of two CPU cores;
+weights (docs/guides/training.md), half an hour of two CPU cores;
 speakers_46: chosen clips, see `common.speakers_46`; finetune, the last of
 several: clips of one person, who becomes style 0, from a bundle with PoseVAE
 and, without no_gan, its discriminator (docs/guides/finetuning.md).
