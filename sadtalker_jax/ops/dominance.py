@@ -7,7 +7,7 @@ these dominances.
 
 `data/dominance.csv` was fitted to the measured lips of 15 clips of the GRID
 corpus, whose words are known, and of three films, whose words were recognised,
-with a prior towards a table made by hand (`sadtalker lips --fit-targets`): of
+with a prior towards a table made by hand (`sadtalker lips --fit_targets`): of
 each class and measure a target (in amplitudes of a speaker, over rest), the
 logarithm of a strength, and seconds in which it falls by a factor e before and
 after the segment. Classes that the clips do not say keep the hand's numbers.

@@ -47,10 +47,10 @@ def test_motions_are_scored_by_their_tracks(capsys):
     (['--clips', 'nowhere'], '--clips: expected a folder, found nowhere'),
     (['--synthesise', 'x', '--weights', 'y'], 'found both'),
     (['--synthesise', 'x', '--motion', 'learned'], 'found both'),
-    (['--fit-targets', 'x.csv'], 'expected clips of talking faces'),
-    (['--fit-targets', 'x', '--clips', '.', '--talkers', '('], 'regular exp'),
+    (['--fit_targets', 'x.csv'], 'expected clips of talking faces'),
+    (['--fit_targets', 'x', '--clips', '.', '--talkers', '('], 'regular exp'),
     (
-      ['--fit-targets', 'x', '--clips', '.', '--motion', 'learned'],
+      ['--fit_targets', 'x', '--clips', '.', '--motion', 'learned'],
       'found more',
     ),
     (['--motion', 'dance'], 'motion: expected one of auto learned'),
