@@ -193,5 +193,6 @@ def test_every_key_has_a_description():
 
 def test_weights_are_told_from_other_numbers_of_a_loss():
   loss = stages.read(posevae.get_config()).loss
-  assert set(loss.by_term()) == {'regression', 'kl', 'aggregate', 'gan'}
+  terms = {'regression', 'kl', 'aggregate', 'spread', 'gan'}
+  assert set(loss.by_term()) == terms
   assert config_reading.plain(loss).keys() > loss.by_term().keys()
