@@ -71,4 +71,4 @@ def test_size_and_shapes_are_those_of_the_weights_that_ship():
     lambda x: net.init_with_output(jax.random.key(0), x, train=False), spectra
   )
   assert [x.shape for x in found] == [(2, 50, 5), (2, 50, 24)]
-  assert sum(x.size for x in jax.tree.leaves(shapes)) == 268_827
+  assert sum(x.size for x in jax.tree.leaves(shapes)) == 269_405
