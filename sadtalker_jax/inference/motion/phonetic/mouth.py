@@ -20,8 +20,8 @@ from sadtalker_jax.ops import dominance, filters, lip_classes
 AMPLITUDE = 0.23  # share of the eye distance in an amplitude
 # Regression to the mean opens lips too wide where they open little. Factors of
 # a gap of none, and of one of `_WIDE` and above, with which the median and the
-# 90th percentile in speech are 17 and 7 % above those of the clips at hand
-# (docs/results/lips.md).
+# 90th percentile in speech are up to 13 and 5 % above those of the clips at
+# hand (docs/results/lips.md).
 _LITTLE, _MUCH = 0.71, 0.95
 _WIDE = 0.13
 # And it makes all else move too little: 60 to 70 % of what people's width,

@@ -143,7 +143,7 @@ def _measured(
   put('mouthStretch', (wide - smiling * smile[1]) / stretch[1])
   put('mouthUpperUp', np.clip(left[:, 3] / of('mouthUpperUp')[3], 0, 1))
   put('mouthLowerDown', np.clip(left[:, 0] / of('mouthLowerDown')[0], 0, 1))
-  open_more = np.maximum(left[:, 0], 0) / of('jawOpen')[0]
+  open_more = np.maximum(left[:, 0], 0) / jaw[0]
   put('jawOpen', np.minimum(open_more, _JAW - result[:, _slots('jawOpen')[0]]))
   put('mouthClose', np.clip(left[:, 0] / of('mouthClose')[0], 0, 1))
   return result
