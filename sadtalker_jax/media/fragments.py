@@ -20,6 +20,8 @@ import av.audio
 import av.video
 import numpy as np
 
+from sadtalker_jax.media import encoding
+
 # Of AAC; others would have to be resampled.
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _BLOCK = 1024  # samples of AAC
@@ -159,6 +161,7 @@ def _video(
     'preset': 'veryfast',
     'tune': 'zerolatency',
     'g': str(round(_KEYFRAMES_S * fps)),
+    **encoding.X264_COLOURS,
   }
   result.codec_context.open()
   return result
