@@ -25,6 +25,8 @@ from sadtalker_jax.ops import lip_classes
 DATA = pathlib.Path(__file__).resolve().parent / 'data' / 'dominance.csv'
 # Gap, width, how low the chin, how high the upper lip and the corners are.
 MEASURES = ('gap', 'width', 'chin', 'upper', 'corner')
+# What errors of them are multiplied by where one loss has them all.
+SCALES = np.array([1.0, 2.0, 0.7, 2.0, 2.0], np.float32)
 _CORE = 0.5  # share of a segment, around its middle, that dominates fully
 
 

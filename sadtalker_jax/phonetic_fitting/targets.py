@@ -25,7 +25,6 @@ from sadtalker_jax.ops import dominance, lip_classes
 from sadtalker_jax.phonetic_fitting import scores
 
 _PRIOR = pathlib.Path(__file__).resolve().parent / 'data/dominance_prior.csv'
-_SCALE = np.array([1.0, 2.0, 0.7, 2.0, 2.0], np.float32)  # as the stage has it
 # Precisions of scaled targets, strengths and logarithms of times; of talkers.
 # With a third of the first four, the width of talkers held out is worse than
 # with the prior alone; with three times as much their upper lips are.
@@ -255,12 +254,14 @@ def _loss(found: Fit, data: _Data, prior: dominance.Dominance) -> jax.Array:
   lips = jnp.einsum('ctnm,cnm->ctm', jax.nn.softmax(pull, axis=2), target)
   gain, offset = found.gain[data.talker], found.offset[data.talker]
   lips = lips * jnp.exp(gain)[:, None] + offset[:, None]
-  error = jnp.square((lips - data.lips) * _SCALE) * data.weight[..., None]
+  error = (
+    jnp.square((lips - data.lips) * dominance.SCALES) * data.weight[..., None]
+  )
   doubt = jax.tree.map(lambda x, y: jnp.square(x - y), found.table, prior)
   apart = jnp.square(found.gain).sum() + jnp.square(found.offset).sum()
   return (
     error.sum()
-    + _TARGET * (doubt.target * _SCALE**2).sum()
+    + _TARGET * (doubt.target * dominance.SCALES**2).sum()
     + _STRENGTH * doubt.strength.sum()
     + _TIME * (doubt.before + doubt.after).sum()
     + _TALKER * apart

@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from sadtalker_jax.losses import spoken_lips
+from sadtalker_jax.ops import dominance
 from sadtalker_jax.training import config as config_lib
 from sadtalker_jax.training import networks, plots
 from sadtalker_jax.training import stage as stage_lib
 from sadtalker_jax.typing import PRNGKey
 
-# What differences of the measures of `ops.dominance` are multiplied by.
-_SCALE = np.array([1.0, 2.0, 0.7, 2.0, 2.0], np.float32)
+# Scales of the panels of a plot, a measure each.
 _SHOWN = np.array([0.5, 0.3, 0.5, 0.3, 0.3], np.float32)
 
 
@@ -63,8 +63,8 @@ class LipNetStage(stage_lib.Stage[LipNetConfig]):
       logits, batch['classes'], batch['weight']
     )
     terms = {
-      'lips': spoken_lips.position(lips, *told, _SCALE),
-      'velocity': spoken_lips.velocity(lips, *told, _SCALE),
+      'lips': spoken_lips.position(lips, *told, dominance.SCALES),
+      'velocity': spoken_lips.velocity(lips, *told, dominance.SCALES),
       'classes': entropy,
     }
     total = stage_lib.weighted(terms, self.config.loss.by_term())
