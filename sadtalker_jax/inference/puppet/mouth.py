@@ -18,7 +18,7 @@ from sadtalker_jax.inference.puppet import (
 )
 
 TONGUE_DROP, TONGUE_FORTH = 0.11, 0.02  # decimetre from the model's place
-TONGUE_DARKENING = 0.30  # decimetre over which light fades towards the throat
+TONGUE_DARKENING = 0.50  # decimetre over which light fades towards the throat
 LIGHT = (0.0, 0.6, 0.8)  # direction of the light on the tongue
 LIFT = 0.06  # decimetre that the teeth may be moved up or down
 FRONT = 0.08  # decimetre from the middle to which the front teeth reach
@@ -205,7 +205,7 @@ def _tongue(
     np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
   normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
   at = mean[ids]
-  lit = 0.45 + 0.55 * np.clip(normals @ LIGHT, 0.0, 1.0)
+  lit = 0.6 + 0.4 * np.clip(normals @ LIGHT, 0.0, 1.0)
   lit *= 1.0 - 0.2 * np.exp(-((at[:, 0] / 0.02) ** 2))  # groove
   behind = np.maximum(at[:, 2].max() - at[:, 2], 0.0)
   fade = np.exp(-behind[:, None] / TONGUE_DARKENING * (1.0, 1.1, 1.1))

@@ -12,7 +12,13 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from sadtalker_jax.inference.puppet import drawing, eyes, lid_drawing, planes
+from sadtalker_jax.inference.puppet import (
+  drawing,
+  eyes,
+  lid_drawing,
+  palette,
+  planes,
+)
 from sadtalker_jax.inference.puppet import rig as rig_lib
 from sadtalker_jax.typing import Array
 
@@ -236,7 +242,7 @@ def _lip_shadow(opened: Array, pixels: Array) -> Array:
     [weights(0.5 * LIP_SHADOW), opened, weights(0.0).T], precision=_EXACT
   )
   light = jnp.clip(SHADOW_FLOOR + SHADOW_SLOPE * above, 0.0, 1.0)[..., None]
-  return light ** jnp.array([1.0, 1.1, 1.15])
+  return light ** jnp.asarray(palette.WARM, jnp.float32)
 
 
 def _filtered(image: Array, kernel: Array) -> Array:

@@ -21,6 +21,11 @@ _CHEEKS = (50, 280, 205, 425, 101, 330, 36, 266, 200, 199)
 SKIN = (1.22, 0.97, 0.81)  # chroma of skin in white light, mean of channels 1
 ENAMEL = (1.04, 1.01, 0.95)
 _LUMA = np.array([0.299, 0.587, 0.114])
+# Light inside has come back from flesh, and is warm: what is there, of the
+# lips' colours, and powers of the light that comes in. So wide mouths are as
+# dark beside the skin as those of 23 clips, and as red.
+DEEP = np.array([1.0, 0.87, 0.8])
+WARM = np.array([0.7, 1.1, 1.25])
 BRIGHTEST = 225.0  # of enamel, so that its gloss still shows
 GREY = 0.12  # saturation of skin below which colours are muted
 
@@ -58,8 +63,8 @@ def build(portrait: fitted_portrait.FittedPortrait) -> Palette:
   return Palette(
     muted(enamel),
     muted(0.62 * lips + 0.33 * skin),
-    muted(0.92 * lips),
-    muted(0.10 * lips),
+    muted(DEEP * lips),
+    muted(0.40 * DEEP * lips),
   )
 
 

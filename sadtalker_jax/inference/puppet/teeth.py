@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sadtalker_jax.inference.puppet import palette
+
 
 class Row(NamedTuple):
   """Teeth of half a jaw, from the middle on, and the arch they stand on."""
@@ -153,7 +155,7 @@ def _stand(
 def _dark(row: Row, vertices: np.ndarray) -> np.ndarray:
   """Factors [N, 3]: light fades towards the cheeks, blue before red."""
   behind = np.maximum(row.front - 0.02 - vertices[:, 2:], 0.0)
-  return np.exp(-behind / _DARKENING * np.array([1.0, 1.1, 1.15]))
+  return np.exp(-behind / _DARKENING * palette.WARM)
 
 
 def _grid(rows: int, columns: int) -> np.ndarray:
