@@ -25,6 +25,9 @@ from sadtalker_jax.typing import Array
 MOVED = 0.02  # decimetre that a lip moves until only teeth stay of the photo
 LIP_SHADOW = 0.03  # standard deviation of the lips' shadow, decimetre
 SHADOW_FLOOR, SHADOW_SLOPE = 0.55, 0.9  # light behind lips, and by their gap
+PROTRUDED = (
+  0.05  # decimetre that lips come forward until a factor e less enters
+)
 SOFTEST = 0.6  # pixels; the least blur, which contours need
 # Openings of the skin are drawn in square windows around them, this wide.
 WINDOWS = (0.6, 0.6, 0.8)  # decimetre
@@ -157,12 +160,13 @@ def _mouth(
     opened: [n, n] shares of the pixels that are open.
     start: [2] first pixel of the window, (x, y).
   """
-  colour = _inside(rig, coefficients, start, len(opened))
-  colour = colour * _lip_shadow(opened, rig.pixels)
   lips, rest = (
     drawing.expressed(rig.lips, rig.lips_expression, beta)
     for beta in (coefficients.expression, rig.source[: len(rig.expression)])
   )
+  colour = _inside(rig, coefficients, start, len(opened))
+  forward = jnp.maximum(lips[0, 2] - rest[0, 2], 0.0)
+  colour = colour * _light(opened, rig.pixels, forward)
   gap = lips[0, 1] - lips[1, 1]
   low, high = rig.photo_gap
   fade = jnp.clip((high - gap) / (high - low), 0.0, 1.0)
@@ -220,15 +224,17 @@ def _inside(
   return _filtered(colour, kernel / kernel.sum(1, keepdims=True))
 
 
-def _lip_shadow(opened: Array, pixels: Array) -> Array:
+def _light(opened: Array, pixels: Array, forward: Array) -> Array:
   """Factors [n, n, 3] of the light that comes in between the lips.
 
-  The less open it is around and above a point, the darker it is there. Light
-  that comes back from flesh is warm.
+  The less open it is around and above a point, the darker it is there, and the
+  more so the farther the lips stand before the teeth. Light that comes back
+  from flesh is warm.
 
   Args:
     opened: [n, n] shares of the pixels that are open.
     pixels: Pixels per decimetre.
+    forward: [] how far the upper lip has come forward, decimetre.
   """
   n = len(opened)
   apart = np.subtract.outer(np.arange(n), np.arange(n)).astype(np.float32)
@@ -241,7 +247,8 @@ def _lip_shadow(opened: Array, pixels: Array) -> Array:
   above = jnp.linalg.multi_dot(
     [weights(0.5 * LIP_SHADOW), opened, weights(0.0).T], precision=_EXACT
   )
-  light = jnp.clip(SHADOW_FLOOR + SHADOW_SLOPE * above, 0.0, 1.0)[..., None]
+  light = jnp.clip(SHADOW_FLOOR + SHADOW_SLOPE * above, 0.0, 1.0)
+  light = (light * jnp.exp(-forward / PROTRUDED))[..., None]
   return light ** jnp.asarray(palette.WARM, jnp.float32)
 
 
