@@ -28,7 +28,8 @@ _CORE = 0.93  # likelihood of clothes that teach the person at first
 _CORNERS = 0.15  # share of what is high that is background in any case
 _SURE = 3.0  # the same where it is sure
 _HANGS = 1.0  # log odds of hair that hangs beside the face, at the least
-_UNLIKE = -1.0  # of what is there and unlike the hair, at the most
+_NO_HAIR = -1.25  # of what is there and is no such hair, at the most
+_EARS, _NECK = 0.1, 0.0  # beside and below the face; ears and necks are no hair
 _LINK = 1e-3  # least weight of a neighbour
 
 
@@ -65,16 +66,17 @@ def person(
   mine = sure | ((likely > _CORE) & (below > 0.0))
   hanging = np.zeros(len(likely), bool)
   by_place = prior
+  # Nothing but hair is there, so what only looks like skin is the room.
+  there = ((place.beside > _EARS) & (place.below < _NECK)).ravel()
   for k in range(ROUNDS):
     if k >= _BEFORE_HAIR:
       hair = hair_lib.find(
         features[:, :3], texture, share.reshape(place.likely.shape), place
       )
       if hair is not None:
-        hanging |= hair.hanging.ravel()
-        unlike = hair.unlike.ravel()
-        prior = np.where(unlike, np.minimum(by_place, _UNLIKE), by_place)
-        prior = np.where(hanging, np.maximum(prior, _HANGS), prior)
+        hanging |= hair.ravel()
+        prior = np.where(there, np.minimum(by_place, _NO_HAIR), by_place)
+        prior = np.where(hanging, np.maximum(by_place, _HANGS), prior)
       mine, others = mine | hanging, others & ~hanging
     odds = mixtures.log_density(features, mine)
     odds = odds - mixtures.log_density(features, others)
