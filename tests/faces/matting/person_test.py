@@ -130,6 +130,24 @@ def test_beside_the_head_nothing_but_hair_is_of_the_person(bright):
   assert found.alpha[hair].mean() > 0.9
 
 
+def test_clothes_of_the_colour_of_the_wall_are_told_by_their_texture():
+  """A knitted hood before a smooth wall."""
+  picture, person_is = _picture()
+  rng = np.random.default_rng(5)
+  y, x = np.indices(_SIZE) + 0.5
+  face = person_is & (y < 82)
+  hood = (y > 78) & (np.abs(x - 55) < 30 + (y - 78))
+  hood |= (np.hypot(x - 55, y - 84) < 30) & (y > 70)
+  hood &= ~face
+  wool = 150.0 + np.where(hood, 8.0, 1.5) * rng.normal(0, 1, _SIZE)
+  picture = np.where(face[..., None], picture, wool[..., None])
+  found = person.find(picture, _points())
+  assert found is not None
+  assert found.alpha[hood].mean() > 0.9  # it was .78
+  room = ndimage.distance_transform_edt(~(face | hood)) > 4
+  assert found.alpha[room].mean() < 0.01
+
+
 def test_hair_is_told_from_what_hangs_beside_it():
   """A picture on the wall beside a cheek, in the colours of skin."""
   picture, hair, person_is = _with_hair()
