@@ -31,7 +31,6 @@ _SURE = 3.0  # the same where it is sure
 _HANGS = 1.0  # log odds of hair that hangs beside the face, at the least
 _NO_HAIR = -1.25  # of what is there and is no such hair, at the most
 _EARS, _NECK = 0.1, 0.0  # beside and below the face; ears and necks are no hair
-_HAT = 0.12  # how much farther above it; hats have several colours
 _TEXTURE = 16.0  # grey levels that e times as much texture (and more) counts
 _WIDE = 5  # pixels; a border alone is no texture
 _LINK = 1e-3  # least weight of a neighbour
@@ -70,9 +69,10 @@ def person(
   mine = sure | ((likely > _CORE) & (below > 0.0))
   hanging = np.zeros(len(likely), bool)
   by_place = prior
-  # Nothing but hair is there, so what only looks like skin is the room.
-  there = place.beside > _EARS + _HAT * place.upward
-  there = (there & (place.below < _NECK)).ravel()
+  # Beside the face there is nothing but hair, so what only looks like skin is
+  # the room; above it there are hats, which have several colours.
+  there = ((place.beside > _EARS) & (place.below < _NECK)).ravel()
+  most = _NO_HAIR * (1.0 - place.upward).ravel()
   for k in range(ROUNDS):
     if k >= _BEFORE_HAIR:
       hair = hair_lib.find(
@@ -80,7 +80,7 @@ def person(
       )
       if hair is not None:
         hanging |= hair.ravel()
-        prior = np.where(there, np.minimum(by_place, _NO_HAIR), by_place)
+        prior = np.where(there, np.minimum(by_place, most), by_place)
         prior = np.where(hanging, np.maximum(by_place, _HANGS), prior)
       mine, others = mine | hanging, others & ~hanging
     odds = mixtures.log_density(features, mine)
