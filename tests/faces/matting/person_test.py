@@ -179,3 +179,22 @@ def test_filling_keeps_what_is_known(known):
   mask.ravel()[:known] = True
   picture[~mask] = 200.0
   np.testing.assert_allclose(backdrop.fill(picture, mask), 50.0, atol=1e-6)
+
+
+def test_a_layer_goes_on_beyond_its_edge_without_streaks():
+  """Grain in the last column is no line to the right of it."""
+  rng = np.random.default_rng(6)
+  layer = np.full((60, 40, 4), 90.0)
+  layer[..., :3] += rng.normal(0, 12, (60, 40, 3))
+  layer[..., 3] = np.where(np.arange(60) < 30, 1.0, 0.0)[:, None]
+  layer[..., :3] *= layer[..., 3:]
+  wide = backdrop.beyond(layer, ((0, 0), (0, 30), (0, 0)))
+  np.testing.assert_array_equal(wide[:, :40], layer)
+  # Above the person goes on, below there is none.
+  assert (wide[:20, 40:, 3] > 0.99).all()
+  assert (wide[45:, 40:] < 0.01).all()
+  far = wide[:20, 50:, 0]
+  lines = far.mean(1).std()
+  assert lines < 0.5 * layer[:20, -1, 0].std()
+  assert far.std() > lines  # there is grain
+  np.testing.assert_allclose(far.mean(), 90.0, atol=6.0)
