@@ -49,17 +49,21 @@ def beyond(layer: np.ndarray, pads: tuple[tuple[int, int], ...]) -> np.ndarray:
   """
   last = np.pad(layer, pads, mode='edge')
   mirrored = np.pad(layer, pads, mode='symmetric')
-  inside = np.pad(np.ones(layer.shape[:2], bool), pads[:2])
-  if inside.all():
-    return last
-  away = ndimage.distance_transform_edt(~inside)
+  grain = layer[..., :3] - ndimage.gaussian_filter(
+    layer[..., :3], (FINE, FINE, 0)
+  )
+  grain = np.pad(np.clip(grain, -GRAIN, GRAIN), pads, mode='symmetric')
+  down, right = (
+    np.pad(np.zeros(n, layer.dtype), pad, mode='linear_ramp', end_values=pad)
+    for n, pad in zip(layer.shape, pads[:2], strict=False)
+  )
+  away = np.hypot(down[:, None], right)
   share = np.clip(away / (2.0 * FINE), 0.0, 1.0)[..., None]
-  grain = np.clip(mirrored - _blurred(mirrored), -GRAIN, GRAIN)[..., :3]
   slow = _blurred(last)
   # Only inside of both is texture no border.
   both = np.clip(2.0 * np.minimum(slow, mirrored)[..., 3:] - 1.0, 0.0, 1.0)
   slow[..., :3] += both * grain
-  return (last + share * (slow - last)).astype(layer.dtype)
+  return last + share * (slow - last)
 
 
 def push_pull(colour: np.ndarray, weight: np.ndarray) -> np.ndarray:
