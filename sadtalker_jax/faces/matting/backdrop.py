@@ -1,7 +1,8 @@
-"""The background behind a person, made up from what is seen beside them.
+"""What a picture does not show, made up from what is seen beside it.
 
-Slow changes are carried inwards over a pyramid (push and pull); grain and
-texture are those of the place that lies as far on the other side of the border.
+Behind a person slow changes are carried inwards over a pyramid (push and pull);
+beyond the picture its last pixels go on. Grain and texture are those of the
+place that lies as far on the other side of the border.
 
 Conventions: pictures are RGB, 0 to 255.
 """
@@ -33,6 +34,36 @@ def fill(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
   grain *= np.exp(-away / REACH)[..., None]
   filled = _smoothed(filled, away) + grain
   return np.where(weight > 0, picture, np.clip(filled, 0.0, 255.0))
+
+
+def beyond(layer: np.ndarray, pads: tuple[tuple[int, int], ...]) -> np.ndarray:
+  """A layer [H, W, 4] that goes on beyond its edges, without streaks.
+
+  Only its last pixels would be drawn out into lines; away from the edges lines
+  fade, and texture is mirrored instead.
+
+  Args:
+    layer: Colours times alpha, and alpha.
+    pads: Pixels to be added before and after rows and columns (and channels:
+      none).
+  """
+  last = np.pad(layer, pads, mode='edge')
+  mirrored = np.pad(layer, pads, mode='symmetric')
+  grain = layer[..., :3] - ndimage.gaussian_filter(
+    layer[..., :3], (FINE, FINE, 0)
+  )
+  grain = np.pad(np.clip(grain, -GRAIN, GRAIN), pads, mode='symmetric')
+  down, right = (
+    np.pad(np.zeros(n, layer.dtype), pad, mode='linear_ramp', end_values=pad)
+    for n, pad in zip(layer.shape, pads[:2], strict=False)
+  )
+  away = np.hypot(down[:, None], right)
+  share = np.clip(away / (2.0 * FINE), 0.0, 1.0)[..., None]
+  slow = _blurred(last)
+  # Only inside of both is texture no border.
+  both = np.clip(2.0 * np.minimum(slow, mirrored)[..., 3:] - 1.0, 0.0, 1.0)
+  slow[..., :3] += both * grain
+  return last + share * (slow - last)
 
 
 def push_pull(colour: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -6,8 +6,6 @@ joined with it, and the room above the shoulders hardly shows the like.
 Conventions: those of `regions`.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import ndimage
 
@@ -19,19 +17,10 @@ _CROWN = 0.25  # hair within it above the face is certain
 _EYES, _NOSE = -0.75, -0.5
 _CERTAIN, _CLEAR = 0.7, 0.3  # shares of the person in hair, and in the room
 _FINE = 1.0  # pixels; what changes faster is texture
-_TEXTURE = 20.0  # grey levels that twice as much of it (and more) counts
+_TEXTURE = 20.0  # grey levels that e times as much of it (and more) counts
 _SMOOTH = 1.0  # pixels over which pixels agree
-_ODDS, _ROOM = 1.0, 2.0  # log odds of hair against the room, and of the room
-_RARE, _UNSEEN = 0.05, 0.01  # share of the certain hair that is less like it
-# What is unlike the hair is left in doubt where ears and the neck are.
-_EARS, _NECK = 0.1, -0.1
-
-
-class Hair(NamedTuple):
-  """What the hair above a face says about pixels [H, W]."""
-
-  hanging: np.ndarray  # bool, those of hair that is joined with it
-  unlike: np.ndarray  # bool, those beside the head that are no such hair
+_ODDS = 1.0  # log odds of hair against the room
+_RARE = 0.05  # share of the certain hair that is less like it
 
 
 def texture(picture: np.ndarray) -> np.ndarray:
@@ -49,8 +38,10 @@ def find(
   fine: np.ndarray,
   share: np.ndarray,
   place: place_lib.Place,
-) -> Hair | None:
-  """The hair that hangs from the head; None if none is certain.
+) -> np.ndarray | None:
+  """Which pixels [H, W] are of hair joined with that above the face.
+
+  None if no hair is certain.
 
   Args:
     colours: [H * W, 3], in grey levels.
@@ -71,11 +62,8 @@ def find(
     return ndimage.gaussian_filter(logs, _SMOOTH)
 
   mine, others = density(crown), density(room)
-  rare, unseen = np.quantile(mine[crown], (_RARE, _UNSEEN))
+  rare = np.quantile(mine[crown], _RARE)
   like = ndimage.binary_opening((mine > rare) & (mine - others > _ODDS))
   label, _ = ndimage.label(like)
   joined = np.unique(label[crown & like])
-  hanging = np.isin(label, joined[joined > 0])
-  unlike = (mine < unseen) | (others - mine > _ROOM)
-  unlike &= (place.beside > _EARS) & (place.below < _NECK)
-  return Hair(ndimage.binary_closing(hanging), unlike)
+  return ndimage.binary_closing(np.isin(label, joined[joined > 0]))

@@ -33,6 +33,7 @@ class Place(NamedTuple):
   sure: np.ndarray  # bool, those of the face and the skull
   below: np.ndarray  # how far they are below the chin
   beside: np.ndarray  # how far they are outside of the skull
+  upward: np.ndarray  # 1 straight above the face, 0 beside and under it
   width: float  # of the face, pixels
 
 
@@ -75,7 +76,7 @@ def find(points: np.ndarray, size: tuple[int, int]) -> Place:
   likely = np.maximum(np.maximum(likely, body), long)
   likely = np.clip(likely, _LEAST, _GREATEST)
   sure = (far < 0.93 * face) | (far < 0.85 * skull)
-  return Place(likely, sure, below, beside, width)
+  return Place(likely, sure, below, beside, high, width)
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

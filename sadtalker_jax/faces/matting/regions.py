@@ -2,14 +2,15 @@
 
 What is likely from the place beside the face, and what colours say, are made
 one by a random walk with priors (Grady 2005), which prefers borders where
-colours change. Colours are learned from its own result, a few times over, as
-GrabCut does (Rother 2004). Hair is then looked for by its own colours (`hair`).
+colours change. Colours and texture are learned from its own result, a few times
+over, as GrabCut does (Rother 2004). Hair is then looked for by its own
+(`hair`).
 
 Conventions: pictures are RGB, 0 to 255; shares are in [0, 1].
 """
 
 import numpy as np
-from scipy import sparse
+from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
 from sadtalker_jax.faces.matting import hair as hair_lib
@@ -28,7 +29,10 @@ _CORE = 0.93  # likelihood of clothes that teach the person at first
 _CORNERS = 0.15  # share of what is high that is background in any case
 _SURE = 3.0  # the same where it is sure
 _HANGS = 1.0  # log odds of hair that hangs beside the face, at the least
-_UNLIKE = -1.0  # of what is there and unlike the hair, at the most
+_NO_HAIR = -1.25  # of what is there and is no such hair, at the most
+_EARS, _NECK = 0.1, 0.0  # beside and below the face; ears and necks are no hair
+_TEXTURE = 16.0  # grey levels that e times as much texture (and more) counts
+_WIDE = 5  # pixels; a border alone is no texture
 _LINK = 1e-3  # least weight of a neighbour
 
 
@@ -42,7 +46,7 @@ def person(
     texture: [H, W] of it, as `hair.texture` measures it.
     place: What is known of its pixels.
   """
-  features = _features(picture, place)
+  features = _features(picture, texture, place)
   links = _links(picture)
   sure = place.sure.ravel()
   prior = _EXPECTED * np.log(place.likely / (1.0 - place.likely)).ravel()
@@ -65,16 +69,19 @@ def person(
   mine = sure | ((likely > _CORE) & (below > 0.0))
   hanging = np.zeros(len(likely), bool)
   by_place = prior
+  # Beside the face there is nothing but hair, so what only looks like skin is
+  # the room; above it there are hats, which have several colours.
+  there = ((place.beside > _EARS) & (place.below < _NECK)).ravel()
+  most = _NO_HAIR * (1.0 - place.upward).ravel()
   for k in range(ROUNDS):
     if k >= _BEFORE_HAIR:
       hair = hair_lib.find(
         features[:, :3], texture, share.reshape(place.likely.shape), place
       )
       if hair is not None:
-        hanging |= hair.hanging.ravel()
-        unlike = hair.unlike.ravel()
-        prior = np.where(unlike, np.minimum(by_place, _UNLIKE), by_place)
-        prior = np.where(hanging, np.maximum(prior, _HANGS), prior)
+        hanging |= hair.ravel()
+        prior = np.where(there, np.minimum(by_place, most), by_place)
+        prior = np.where(hanging, np.maximum(by_place, _HANGS), prior)
       mine, others = mine | hanging, others & ~hanging
     odds = mixtures.log_density(features, mine)
     odds = odds - mixtures.log_density(features, others)
@@ -86,12 +93,19 @@ def person(
   return share.reshape(place.likely.shape)
 
 
-def _features(picture: np.ndarray, place: place_lib.Place) -> np.ndarray:
-  """Colour and place of all pixels, [N, 5]; distances are like grey levels."""
+def _features(
+  picture: np.ndarray, texture: np.ndarray, place: place_lib.Place
+) -> np.ndarray:
+  """Colour, texture and place of all pixels, [N, 6].
+
+  Distances are like grey levels. A wall, and what is out of focus, is smoother
+  than clothes and hair of its colours.
+  """
   red, green, blue = np.moveaxis(np.asarray(picture, np.float64), -1, 0)
   y, x = np.indices(place.likely.shape) * (_AWAY / place.width)
+  fine = _TEXTURE * np.log1p(ndimage.median_filter(texture, _WIDE))
   parts = [(red + green + blue) / 3, red - green, 0.5 * (red + green) - blue]
-  return np.stack([*parts, x, y], -1).reshape(-1, 5)
+  return np.stack([*parts, fine, x, y], -1).reshape(-1, 6)
 
 
 def _links(picture: np.ndarray) -> sparse.csr_matrix:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from absl import logging
 import numpy as np
 
-from sadtalker_jax.faces.matting import person
+from sadtalker_jax.faces.matting import backdrop, person
 from sadtalker_jax.inference.puppet import fitted_portrait
 
 
@@ -37,8 +37,8 @@ def build(portrait: fitted_portrait.FittedPortrait) -> Layers:
     return whole(portrait)
   height, width = texture.shape[:2]
   pads = ((y0, height - y1), (x0, width - x1), (0, 0))
-  layer, behind = (np.pad(part, pads, mode='edge') for part in found)
-  return Layers(layer, behind, True)
+  layer = backdrop.beyond(found.layer, pads)
+  return Layers(layer, np.pad(found.background, pads, mode='edge'), True)
 
 
 def whole(portrait: fitted_portrait.FittedPortrait) -> Layers:

@@ -112,7 +112,43 @@ def test_light_behind_the_head_is_not_of_the_person():
   assert found.alpha[hair].mean() > 0.9
 
 
-def test_what_is_unlike_the_hair_is_told():
+@pytest.mark.parametrize('bright', [60.0, 90.0, 150.0])
+def test_beside_the_head_nothing_but_hair_is_of_the_person(bright):
+  """A lamp out of focus beside the jaw, grey as the shaded face is."""
+  picture, hair, person_is = _with_hair()
+  grain = np.random.default_rng(3).normal(0, 1, (*_SIZE, 1))
+  y, x = np.indices(_SIZE) + 0.5
+  lamp = 70.0 + bright * np.exp(-((np.hypot(x - 40, y - 70) / 20.0) ** 2))
+  skin = 60.0 + 150.0 * np.clip((x - 35) / 40, 0, 1)
+  grey = np.where(person_is, skin, lamp)[..., None] + 4.0 * grain
+  picture = np.where(hair[..., None], picture, grey)
+  found = person.find(picture, _points())
+  assert found is not None
+  away = ndimage.distance_transform_edt(~person_is)
+  beside = (away > 3) & (y < 76) & (x < 55)
+  assert found.alpha[beside].max() < 0.5  # it was .63, .99, .78
+  assert found.alpha[hair].mean() > 0.9
+
+
+def test_clothes_of_the_colour_of_the_wall_are_told_by_their_texture():
+  """A knitted hood before a smooth wall."""
+  picture, person_is = _picture()
+  rng = np.random.default_rng(5)
+  y, x = np.indices(_SIZE) + 0.5
+  face = person_is & (y < 82)
+  hood = (y > 78) & (np.abs(x - 55) < 30 + (y - 78))
+  hood |= (np.hypot(x - 55, y - 84) < 30) & (y > 70)
+  hood &= ~face
+  wool = 150.0 + np.where(hood, 8.0, 1.5) * rng.normal(0, 1, _SIZE)
+  picture = np.where(face[..., None], picture, wool[..., None])
+  found = person.find(picture, _points())
+  assert found is not None
+  assert found.alpha[hood].mean() > 0.9  # it was .78
+  room = ndimage.distance_transform_edt(~(face | hood)) > 4
+  assert found.alpha[room].mean() < 0.01
+
+
+def test_hair_is_told_from_what_hangs_beside_it():
   """A picture on the wall beside a cheek, in the colours of skin."""
   picture, hair, person_is = _with_hair()
   y, x = np.indices(_SIZE) + 0.5
@@ -126,10 +162,9 @@ def test_what_is_unlike_the_hair_is_told():
     place_lib.find(_points(), _SIZE),
   )
   assert found is not None
-  assert found.unlike[pinned].mean() > 0.8
+  assert not found[pinned].any()
   inner = ndimage.binary_erosion(hair, iterations=2)
-  assert not found.unlike[inner].any()
-  assert found.hanging[inner].mean() > 0.9
+  assert found[inner].mean() > 0.9
 
 
 def test_a_picture_without_borders_has_no_matte():
@@ -144,3 +179,22 @@ def test_filling_keeps_what_is_known(known):
   mask.ravel()[:known] = True
   picture[~mask] = 200.0
   np.testing.assert_allclose(backdrop.fill(picture, mask), 50.0, atol=1e-6)
+
+
+def test_a_layer_goes_on_beyond_its_edge_without_streaks():
+  """Grain in the last column is no line to the right of it."""
+  rng = np.random.default_rng(6)
+  layer = np.full((60, 40, 4), 90.0)
+  layer[..., :3] += rng.normal(0, 12, (60, 40, 3))
+  layer[..., 3] = np.where(np.arange(60) < 30, 1.0, 0.0)[:, None]
+  layer[..., :3] *= layer[..., 3:]
+  wide = backdrop.beyond(layer, ((0, 0), (0, 30), (0, 0)))
+  np.testing.assert_array_equal(wide[:, :40], layer)
+  # Above the person goes on, below there is none.
+  assert (wide[:20, 40:, 3] > 0.99).all()
+  assert (wide[45:, 40:] < 0.01).all()
+  far = wide[:20, 50:, 0]
+  lines = far.mean(1).std()
+  assert lines < 0.5 * layer[:20, -1, 0].std()
+  assert far.std() > lines  # there is grain
+  np.testing.assert_allclose(far.mean(), 90.0, atol=6.0)
