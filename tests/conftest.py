@@ -29,6 +29,7 @@ if jaxlib.version.__version_info__ < (0, 11):  # later ones do not know it
 # as long, which costs more where frames are drawn or faces are fitted.
 _LITTLE_COMPUTED = (
   'tests/checkpoints/',
+  'tests/conversion/parity_test.py',
   'tests/evaluation/',
   'tests/inference/motion/learned/',
   'tests/inference/neural_pipeline_test.py',
@@ -67,15 +68,13 @@ _IS_WORKER = 'PYTEST_XDIST_WORKER' in os.environ  # of several
 
 
 # The longest begin. The first takes gigabytes, too.
-FIRST = (
-  'tests/conversion/convert_test.py',
-  'tests/notebooks_test.py',
-  'tests/chain_test.py',
-)
+DRAWING = ('tests/notebooks_test.py', 'tests/chain_test.py')  # clips of heads
+FIRST = ('tests/conversion/convert_test.py', *DRAWING)
 # Takes gigabytes, and must not run while the first of all does.
 LATE = 'tests/conversion/parity_test.py'
-# One after the other, as they animate the portrait that ships: its programs are
-# kept from file to file. To trace them again takes 7 s, to animate 3.
+# One after the other, by one worker, as they animate the portrait that ships:
+# its programs are kept from file to file. To trace them again takes 7 s, to
+# compile them another 7, to animate 3.
 ANIMATING = (
   'tests/app/',
   'tests/examples_test.py',
@@ -119,11 +118,15 @@ def _turn(item: pytest.Item) -> int:
 class ByFile(loadscope.LoadScopeScheduling):
   """A file's tests stay together, as its fixtures are worth minutes.
 
-  xdist's own groups (`--dist loadgroup`) do not see the marks under pytest 9.
+  So do files whose programs are the same. xdist's own groups (`--dist
+  loadgroup`) do not see the marks under pytest 9.
   """
 
   def _split_scope(self, nodeid: str) -> str:
-    return nodeid.split('::')[0]
+    file = nodeid.split('::')[0]
+    if file in DRAWING:
+      return DRAWING[0]
+    return 'animating' if _animates(file) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
@@ -234,13 +237,13 @@ def quick_flags() -> str:
 
 
 @pytest.fixture(scope='session')
-def second(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-  """A recording of a second: the beginning of the one that ships."""
+def short(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+  """A recording of 8 frames, a batch: the beginning of the one that ships."""
   from sadtalker_jax.inference import bundle
   from sadtalker_jax.media import audio
 
-  path = tmp_path_factory.mktemp('sound') / 'second.wav'
-  wavfile.write(path, 16_000, audio.load(bundle.SAMPLE_SPEECH)[:16_000])
+  path = tmp_path_factory.mktemp('sound') / 'short.wav'
+  wavfile.write(path, 16_000, audio.load(bundle.SAMPLE_SPEECH)[: 8 * 640])
   return path
 
 

@@ -23,8 +23,8 @@ def _wav(path: pathlib.Path, samples: np.ndarray, rate: int = 16000) -> str:
 
 @pytest.fixture(scope='module')
 def short(tmp_path_factory) -> str:
-  """0.4 s of sound."""
-  time = np.arange(6400) / 16000
+  """0.32 s of sound: a batch of frames."""
+  time = np.arange(5120) / 16000
   tone = 0.3 * np.sin(2 * np.pi * 180 * time)
   return _wav(tmp_path_factory.mktemp('sound') / 'short.wav', tone)
 
@@ -44,12 +44,12 @@ def test_makes_a_playable_video_with_sound(tmp_path, short, capsys):
   output = tmp_path / 'talking.mp4'
   assert _run(output, '--driven_audio', short) == 0
   frames = _frames(output)
-  assert frames.shape[0] == 10  # 0.4 s at 25 fps
+  assert frames.shape[0] == 8  # 0.32 s at 25 fps
   assert frames.shape[2] == 256
   with av.open(str(output)) as file:
     assert file.streams.video[0].codec_context.name == 'h264'
     assert file.streams.audio[0].codec_context.name == 'aac'
-  assert 'talking.mp4: 10 frames' in capsys.readouterr().out
+  assert 'talking.mp4: 8 frames' in capsys.readouterr().out
   assert [p.name for p in tmp_path.iterdir()] == ['talking.mp4']
 
 
@@ -254,7 +254,7 @@ def test_overwrite_replaces_the_file(tmp_path, short):
   output = tmp_path / 'old.mp4'
   output.write_bytes(b'old')
   assert _run(output, '--driven_audio', short, '--overwrite') == 0
-  assert len(_frames(output)) == 10
+  assert len(_frames(output)) == 8
 
 
 def test_interrupt_leaves_nothing(tmp_path, short, monkeypatch, capsys):
@@ -274,11 +274,11 @@ def test_a_listener_a_sheet_and_a_follower_need_no_recording(
   tmp_path, short, capsys
 ):
   made = tmp_path / 'made.mp4'
-  flags = ['--idle', '0.4', '--emotion', 'happy', '0.5', '--gaze', '5', '0']
+  flags = ['--idle', '0.32', '--emotion', 'happy', '0.5', '--gaze', '5', '0']
   assert _run(made, *flags) == 0
   with av.open(str(made)) as file:
     assert not file.streams.audio
-  assert len(_frames(made)) == 10
+  assert len(_frames(made)) == 8
   sheet = tmp_path / 'sheet.png'
   assert infer.main(['--idle', '9', '--sheet', str(sheet)]) == 0
   with Image.open(sheet) as picture:
@@ -291,7 +291,7 @@ def test_a_listener_a_sheet_and_a_follower_need_no_recording(
   # The face of the first clip is followed, and there is no sound to take over.
   follower = tmp_path / 'follower.mp4'
   assert _run(follower, '--drive', str(made), '--fps', '10') == 0
-  assert len(_frames(follower)) == 4
+  assert len(_frames(follower)) == 3
 
 
 def test_a_picture_named_as_background_is_behind_the_person(short, tmp_path):

@@ -10,10 +10,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / 'notebooks').glob('*.ipynb'))
 NAMES = [path.stem for path in NOTEBOOKS]
-# What a trial does with less: a second of sound in place of seven, networks as
+# What a trial does with less: a third of a second of sound, networks as
 # deep as the released ones and narrow, drawn clips no longer than their film.
 SMALLER = {
-  'animate': {'AUDIO = bundle.SAMPLE_SPEECH': 'AUDIO = {second!r}'},
+  'animate': {'AUDIO = bundle.SAMPLE_SPEECH': 'AUDIO = {short!r}'},
   'convert_weights': {
     'SIZE = 256  # or 512': 'SIZE = 256\n'
     'import pytest\n'
@@ -23,7 +23,8 @@ SMALLER = {
   'train_a_stage': {
     'CLIPS = 4  # to draw': 'CLIPS = 4\n'
     'from sadtalker_jax.synthesis import voices\n'
-    'voices.SECONDS = (3.0, 3.1)',
+    'voices.SECONDS = (1.6, 1.7)',
+    'config.clips.num_frames = 65': 'config.clips.num_frames = 33',
     'STEPS = 20  # a few hundred show something': 'STEPS = 4',
   },
 }
@@ -35,13 +36,13 @@ def test_outputs_are_stripped(path):
     assert not cell.get('outputs') and not cell.get('execution_count')
 
 
-def _small(path: pathlib.Path, second: pathlib.Path) -> nbformat.NotebookNode:
+def _small(path: pathlib.Path, short: pathlib.Path) -> nbformat.NotebookNode:
   """A notebook with the choices of a trial."""
   book = nbformat.read(path, as_version=4)
   left = dict(SMALLER.get(path.stem, {}))
   for cell in book.cells:
     for line in [line for line in left if line in cell.source.splitlines()]:
-      changed = left.pop(line).format(second=str(second))
+      changed = left.pop(line).format(short=str(short))
       cell.source = cell.source.replace(line, changed)
   assert not left, f'{path.stem} has no line {[*left]}'
   return book
@@ -51,13 +52,13 @@ def _small(path: pathlib.Path, second: pathlib.Path) -> nbformat.NotebookNode:
 @pytest.mark.filterwarnings('ignore')  # of the kernel's own machinery
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=NAMES)
 def test_runs_from_top_to_bottom(
-  path, tmp_path, monkeypatch, quick_flags, second
+  path, tmp_path, monkeypatch, quick_flags, short
 ):
   monkeypatch.setenv('XLA_FLAGS', quick_flags)
   paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
   monkeypatch.setenv('PYTHONPATH', os.pathsep.join(filter(None, paths)))
   client = nbclient.NotebookClient(
-    _small(path, second),
+    _small(path, short),
     timeout=900,
     kernel_name='python3',
     resources={'metadata': {'path': str(tmp_path)}},

@@ -49,7 +49,8 @@ def begin(
     InputError: The checkpoint, or what to start from, is of other networks.
   """
   key = jax.random.key(seed)
-  shapes = jax.eval_shape(stage.init, key)
+  init = stage.init  # one object, or jax would trace the networks twice
+  shapes = jax.eval_shape(init, key)
   shardings = sharding.of_state(shapes, mesh, overrides)
   logging.info(
     '%s: %.1f M parameters, %.2f GiB of state a device on %s',
@@ -67,9 +68,9 @@ def begin(
     logging.info('goes on after step %d', step)
     return state, shardings, place
   start = time.perf_counter()
-  state = jax.jit(
-    stage.init, out_shardings=shardings, compiler_options=once(mesh)
-  )(key)
+  state = jax.jit(init, out_shardings=shardings, compiler_options=once(mesh))(
+    key
+  )
   if warm:
     state = warmed(state, shardings, warm)
   logging.info('new parameters in %.0f s', time.perf_counter() - start)

@@ -38,8 +38,11 @@ class Portrait:
     return rows
 
   def render(self, rows: np.ndarray) -> np.ndarray:
-    """Frames [B, H, W, 3] of rows [B, 70]."""
-    return np.asarray(self.renderer.render([self.prepared], (rows,)))
+    """Frames [B, H, W, 3] of rows [B, 70]; few batches, few compilations."""
+    count = len(rows)
+    whole = np.pad(rows, ((0, -count % 8), (0, 0)), mode='edge')
+    frames = self.renderer.render([self.prepared], (whole,))
+    return np.asarray(frames)[:count]
 
   def photo(self) -> np.ndarray:
     """The frame [H, W, 3] as the photo has it."""

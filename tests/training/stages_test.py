@@ -1,5 +1,8 @@
 """Every stage takes steps on random batches, through the public function."""
 
+import functools
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,16 +17,37 @@ from tests.models import checks
 from tests.training import cases
 
 
-@pytest.mark.parametrize('name', ['expnet', 'mapping', 'posevae', 'renderer'])
-def test_stages_of_motion_make_films(name):
+class Plain(NamedTuple):
+  """A stage of one device; jax knows a traced function by its object."""
+
+  config: Any
+  stage: Any
+  init: Any
+  train_step: Any
+
+
+@functools.cache
+def plain(name):
   config = cases.config_of(name)
   stage = cases.build(name, config)
+  return Plain(config, stage, stage.init, stage.train_step)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _forgotten():
+  yield
+  plain.cache_clear()
+
+
+@pytest.mark.parametrize('name', ['expnet', 'mapping', 'posevae', 'renderer'])
+def test_stages_of_motion_make_films(name):
+  config, stage, init, _ = plain(name)
   size = config.size or 256
   clips = synthetic.create(
     'clips', batch_size=1, seed=0, num_frames=65, size=size
   )
   clip = {k: v[0] for k, v in clips.local(0).items()}
-  state = jax.eval_shape(stage.init, jax.random.key(0))
+  state = jax.eval_shape(init, jax.random.key(0))
   film = jax.eval_shape(stage.clip, state, clip, stage.frozen)
   frames = 64 if name == 'posevae' else 65
   columns = 2 if name in ('mapping', 'renderer') else 3
@@ -48,11 +72,10 @@ COMPUTED = ('expnet', 'posevae', 'recon', 'renderer', 'syncnet')
 
 @pytest.mark.parametrize('name', sorted(cases.CASES | cases.MORE))
 def test_every_stage_can_be_traced(name):
-  config = cases.config_of(name)
-  stage = cases.build(name, config)
-  state = jax.eval_shape(stage.init, jax.random.key(0))
+  config, stage, init, train_step = plain(name)
+  state = jax.eval_shape(init, jax.random.key(0))
   batch = cases.batch_of(config)
-  after, terms = jax.eval_shape(stage.train_step, state, batch, stage.frozen)
+  after, terms = jax.eval_shape(train_step, state, batch, stage.frozen)
   assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(
     lambda x: (x.shape, x.dtype), state
   )
@@ -69,11 +92,10 @@ def test_every_stage_can_be_traced(name):
 @pytest.fixture(scope='module', params=COMPUTED)
 def taken(request):
   """A stage, its state before and after two steps on one batch, the terms."""
-  config = cases.config_of(request.param)
-  stage = cases.build(request.param, config)
-  first = checks.jit(stage.init)(jax.random.key(0))
+  config, stage, init, train_step = plain(request.param)
+  first = checks.jit(init)(jax.random.key(0))
   batch = cases.batch_of(config)
-  step = checks.jit(stage.train_step)
+  step = checks.jit(train_step)
   state, terms = step(first, batch, stage.frozen)
   state, again = step(state, batch, stage.frozen)
   return config, stage, first, state, batch, [terms, again]

@@ -6,6 +6,7 @@ rendered frame, texture points are frame points plus `margin`.
 
 import dataclasses
 import fractions
+import hashlib
 
 import numpy as np
 
@@ -119,6 +120,14 @@ def prepare(
     margin=np.array([margin, margin]),
     texture=texture,
   )
+
+
+def key(picture: np.ndarray, options: options_lib.Options) -> bytes:
+  """A hash of all that `prepare` makes a portrait of, beside the bundle."""
+  chosen = options.box, options.face_index, options.preprocess, options.size
+  found = hashlib.sha256(repr((picture.shape, chosen)).encode())
+  found.update(picture.tobytes())
+  return found.digest()
 
 
 def _window(

@@ -64,6 +64,11 @@ class PuppetRenderer(rendering.Renderer):
     """
     self._bundle = bundle
     self._model = bundle.model
+    # The last of each: takes of one picture follow each other.
+    self._fitted: tuple[bytes, fitted_portrait.FittedPortrait] | None = None
+    self._rigged: (
+      tuple[fitted_portrait.FittedPortrait, PreparedPuppet] | None
+    ) = None
 
   @classmethod
   def from_bundle(
@@ -76,8 +81,14 @@ class PuppetRenderer(rendering.Renderer):
   def portrait(
     self, picture: np.ndarray, options: options_lib.Options
   ) -> fitted_portrait.FittedPortrait:
-    """The portrait in a picture [H, W, 3] uint8, fitted."""
-    return fitted_portrait.prepare(picture, self._bundle, options)
+    """The portrait in a picture [H, W, 3] uint8, fitted; the last is kept."""
+    key = fitted_portrait.key(picture, options)
+    kept = self._fitted
+    if kept is None or kept[0] != key:
+      own = picture.copy()  # the caller may write into it
+      kept = key, fitted_portrait.prepare(own, self._bundle, options)
+      self._fitted = kept
+    return kept[1]
 
   def video_rows(
     self,
@@ -117,7 +128,13 @@ class PuppetRenderer(rendering.Renderer):
     return prepared._replace(rig=rig)
 
   def prepare(self, portrait: fitted_portrait.FittedPortrait) -> PreparedPuppet:
-    """The rig of a portrait."""
+    """The rig of a portrait; the last one is kept."""
+    kept = self._rigged
+    if kept is None or kept[0] is not portrait:
+      kept = self._rigged = portrait, self._rig(portrait)
+    return kept[1]
+
+  def _rig(self, portrait: fitted_portrait.FittedPortrait) -> PreparedPuppet:
     width, height = portrait.canvas_size
     rig = rig_lib.build(portrait, self._model, cutout.build(portrait))
     windows = tuple(
@@ -143,15 +160,18 @@ class PuppetRenderer(rendering.Renderer):
   ) -> jax.Array:
     """Frames [B, H, W, 3] uint8 of one portrait and coefficient rows."""
     (prepared,), (rows,) = portraits, inputs
+    rows = np.asarray(rows, np.float32)
+    # A batch that was filled up ends with one row again and again.
+    others = np.flatnonzero((rows != rows[-1]).any(1))
+    count = others[-1] + 2 if len(others) else 1
     frames = _render(
-      prepared.rig,
-      jnp.asarray(rows, jnp.float32),
-      np.int32(len(rows)),
-      prepared.size,
-      prepared.windows,
+      prepared.rig, rows, np.int32(count), prepared.size, prepared.windows
     )
     height, width = prepared.frame
-    return frames[:, :height, :width]
+    frames = frames[:, :height, :width]
+    if count < len(rows):
+      frames = frames[np.minimum(np.arange(len(rows)), count - 1)]
+    return frames
 
 
 @functools.partial(jax.jit, static_argnames=('size', 'windows'))
@@ -162,7 +182,7 @@ def _render(
   size: tuple[int, int],
   windows: tuple[int, ...],
 ) -> jax.Array:
-  """Frames [B, H, W, 3] uint8 of rows [B, 70]; `count` is B, not static."""
+  """Frames [B, H, W, 3] uint8 of the first `count` rows of [B, 70]."""
   # Several loops, not one: results of each are then stored, and not computed
   # again for every use (XLA on CPU fuses without regard to cost).
   each = functools.partial(_each, count)

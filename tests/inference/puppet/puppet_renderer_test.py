@@ -1,5 +1,6 @@
 """What a puppet must do, on the portrait that ships."""
 
+import dataclasses
 import functools
 
 import jax
@@ -9,8 +10,11 @@ import pytest
 from scipy import ndimage
 
 from sadtalker_jax.face3d.rasterize import rasterizer
+from sadtalker_jax.inference import bundle as bundle_lib
+from sadtalker_jax.inference import options as options_lib
 from sadtalker_jax.inference.puppet import (
   drawing,
+  fitted_portrait,
   openings,
   puppet_renderer,
   skin,
@@ -37,6 +41,28 @@ def _windows(portrait) -> np.ndarray:
   return away / float(portrait.prepared.rig.pixels)
 
 
+def test_takes_of_one_picture_are_fitted_once(portrait, monkeypatch):
+  fitted = []
+
+  def fit(picture, bundle, options):
+    fitted.append(options.size)
+    return dataclasses.replace(portrait.source, picture=picture)
+
+  monkeypatch.setattr(fitted_portrait, 'prepare', fit)
+  renderer = puppet_renderer.PuppetRenderer(bundle_lib.load())
+  picture = portrait.source.picture.copy()
+  first = renderer.portrait(picture, options_lib.Options(seed=1))
+  again = renderer.portrait(picture, options_lib.Options(pose_style=3))
+  assert again is first
+  assert renderer.prepare(again) is renderer.prepare(first)
+  renderer.portrait(picture, options_lib.Options(size=512))
+  picture[0, 0] += 1
+  changed = renderer.portrait(picture, options_lib.Options(size=512))
+  assert fitted == [256, 512, 512]
+  assert (changed.picture != first.picture).any()
+  assert renderer.prepare(changed) is not renderer.prepare(first)
+
+
 def test_own_coefficients_give_the_photo_back(portrait):
   frame = portrait.render(portrait.source.row[None])[0]
   error = np.abs(frame - portrait.photo()).max(-1)
@@ -47,8 +73,12 @@ def test_own_coefficients_give_the_photo_back(portrait):
 
 def test_frames_do_not_depend_on_the_batch(portrait):
   rows = portrait.rows({'jawOpen': 0.3}, {'yaw': 6.0}, {'eyeBlinkLeft': 1.0})
-  together = portrait.render(rows)
-  alone = np.concatenate([portrait.render(row[None]) for row in rows])
+  draw = functools.partial(portrait.renderer.render, [portrait.prepared])
+  filled = np.pad(rows, ((0, 5), (0, 0)), mode='edge')
+  together = np.asarray(draw((filled,)))
+  np.testing.assert_array_equal(together[3:], together[[2] * 5])
+  together = together[:3]
+  alone = np.concatenate([draw((row[None],)) for row in rows])
   difference = together.astype(int) - alone
   assert np.abs(difference).max() <= 1
 
