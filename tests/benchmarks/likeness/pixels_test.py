@@ -118,10 +118,12 @@ def test_a_room_that_moves_is_measured_in_pixels():
 
 def test_hair_that_is_blurred_while_it_moves_is_less_sharp(monkeypatch):
   place = place_lib.Place(
-    *[np.zeros((SIZE, SIZE))] * 1,
-    np.zeros((SIZE, SIZE), bool),
-    *[np.zeros((SIZE, SIZE))] * 2,
-    60.0,
+    likely=np.zeros((SIZE, SIZE)),
+    sure=np.zeros((SIZE, SIZE), bool),
+    below=np.zeros((SIZE, SIZE)),
+    beside=np.zeros((SIZE, SIZE)),
+    upward=np.zeros((SIZE, SIZE)),
+    width=60.0,
   )
   monkeypatch.setattr(place_lib, 'find', lambda *_: place)
   rng = np.random.default_rng(0)
