@@ -77,10 +77,13 @@ LATE = 'tests/conversion/parity_test.py'
 # compile them another 7, to animate 3.
 ANIMATING = (
   'tests/app/',
+  'tests/benchmarks/likeness/',
+  'tests/benchmarks/live_speed_test.py',
   'tests/examples_test.py',
   'tests/infer_test.py',
   'tests/inference/',
   'tests/jax_settings_test.py',
+  'tests/media/spoken_test.py',
   'tests/serving/',
 )
 # Not those that change what programs are made of, or count them.
