@@ -254,9 +254,8 @@ def _loss(found: Fit, data: _Data, prior: dominance.Dominance) -> jax.Array:
   lips = jnp.einsum('ctnm,cnm->ctm', jax.nn.softmax(pull, axis=2), target)
   gain, offset = found.gain[data.talker], found.offset[data.talker]
   lips = lips * jnp.exp(gain)[:, None] + offset[:, None]
-  error = (
-    jnp.square((lips - data.lips) * dominance.SCALES) * data.weight[..., None]
-  )
+  error = jnp.square((lips - data.lips) * dominance.SCALES)
+  error = error * data.weight[..., None]
   doubt = jax.tree.map(lambda x, y: jnp.square(x - y), found.table, prior)
   apart = jnp.square(found.gain).sum() + jnp.square(found.offset).sum()
   return (

@@ -73,6 +73,7 @@ def person(
   # the room; above it there are hats, which have several colours.
   there = ((place.beside > _EARS) & (place.below < _NECK)).ravel()
   most = _NO_HAIR * (1.0 - place.upward).ravel()
+  no_hair = np.where(there, np.minimum(by_place, most), by_place)
   for k in range(ROUNDS):
     if k >= _BEFORE_HAIR:
       hair = hair_lib.find(
@@ -80,8 +81,7 @@ def person(
       )
       if hair is not None:
         hanging |= hair.ravel()
-        prior = np.where(there, np.minimum(by_place, most), by_place)
-        prior = np.where(hanging, np.maximum(by_place, _HANGS), prior)
+        prior = np.where(hanging, np.maximum(by_place, _HANGS), no_hair)
       mine, others = mine | hanging, others & ~hanging
     odds = mixtures.log_density(features, mine)
     odds = odds - mixtures.log_density(features, others)

@@ -25,9 +25,7 @@ from sadtalker_jax.typing import Array
 MOVED = 0.02  # decimetre that a lip moves until only teeth stay of the photo
 LIP_SHADOW = 0.03  # standard deviation of the lips' shadow, decimetre
 SHADOW_FLOOR, SHADOW_SLOPE = 0.55, 0.9  # light behind lips, and by their gap
-PROTRUDED = (
-  0.05  # decimetre that lips come forward until a factor e less enters
-)
+PROTRUDED = 0.05  # decimetre forward by which lips let a factor e less in
 SOFTEST = 0.6  # pixels; the least blur, which contours need
 # Openings of the skin are drawn in square windows around them, this wide.
 WINDOWS = (0.6, 0.6, 0.8)  # decimetre
